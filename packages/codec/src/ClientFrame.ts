@@ -1,0 +1,65 @@
+/**
+ * Everything a client may send to the mediator, as one tagged union with its codec.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import type { DecodeError } from "./DecodeError.ts"
+import { frameCodec } from "./FrameCodec.ts"
+import { clientFrames, serverFrames } from "./frames/index.ts"
+import { Unknown } from "./frames/Unknown.ts"
+
+/**
+ * A frame that travels from a client to the mediator (PROTOCOL A3).
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ClientFrame = Schema.Union([...clientFrames, Unknown]).pipe(Schema.toTaggedUnion("_tag"))
+
+/**
+ * A frame that travels from a client to the mediator (PROTOCOL A3).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ClientFrame = typeof ClientFrame.Type
+
+const codec = frameCodec<ClientFrame>(clientFrames, serverFrames)
+
+/**
+ * Reads a frame that a client sent: one WebSocket binary message of 4…65536 bytes.
+ *
+ * Byte fields are views of `bytes`. A type that nobody defines is an `Unknown` frame; a type that only the mediator
+ * sends fails with `WrongDirection`.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const decodeClientFrame: (bytes: Uint8Array) => Result.Result<ClientFrame, DecodeError> = codec.decode
+
+/**
+ * Writes a frame as a client sends it: reserved bytes zero, header length 8, canonical proto3.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodeClientFrame: (frame: ClientFrame) => Uint8Array = codec.encode
+
+/**
+ * {@link decodeClientFrame} and {@link encodeClientFrame} as a Schema.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ClientFrameFromBytes = Schema.Uint8Array.pipe(Schema.decodeTo(
+  Schema.toType(ClientFrame),
+  SchemaTransformation.transformEffect({
+    decode: (bytes: Uint8Array) =>
+      Result.match(decodeClientFrame(bytes), {
+        onFailure: (error) => Effect.fail(new SchemaIssue.InvalidValue({ message: error.message })),
+        onSuccess: Effect.succeed
+      }),
+    encode: (frame: ClientFrame) => Effect.succeed(encodeClientFrame(frame))
+  })
+))

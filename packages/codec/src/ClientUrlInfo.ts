@@ -1,0 +1,67 @@
+/**
+ * What a device says of itself before the WebSocket is open: the last segment of the mediator's URL path.
+ *
+ * Owns the message and its lowercase hex form. Building a whole URL from a template is `MediatorUrl`'s.
+ *
+ * @since 0.1.0
+ */
+import { Result, Schema } from "effect"
+import { Hex } from "effect/encoding"
+import { DecodeError } from "./DecodeError.ts"
+import * as Protobuf from "./Protobuf.ts"
+import { decodeMessage, encodeMessage } from "./ProtobufCodec.ts"
+
+/**
+ * Which group a device belongs to, and which chat servers (PROTOCOL A1).
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export class ClientUrlInfo extends Schema.Opaque<ClientUrlInfo>()(Protobuf.message(
+  "d2m.ClientUrlInfo",
+  "Which group a device belongs to; the hex of it ends the URL path",
+  {
+    deviceGroupId: Protobuf.fixedBytes(32, 1, "X25519 public key of DGPK: the id of the device group"),
+    serverGroup: Protobuf.string(3, "Chat server group: one or more ASCII letters or digits, in practice two hex digits")
+  }
+)) {}
+
+const serverGroupPattern = /^[0-9A-Za-z]+$/
+
+/**
+ * Writes the last segment of the URL path: lowercase hex of the serialized message.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const toUrlPath = (info: ClientUrlInfo): string => Hex.encode(encodeMessage(ClientUrlInfo, info))
+
+const invalid = (offset: number, expected: string, found: string, field?: string): DecodeError =>
+  new DecodeError({
+    kind: "InvalidUrl",
+    within: "d2m.ClientUrlInfo",
+    ...(field === undefined ? {} : { field }),
+    offset,
+    expected,
+    found
+  })
+
+/**
+ * Reads the last segment of a URL path, in either case.
+ *
+ * Fails with `InvalidUrl` for text that is not hex or a server group that is not alphanumeric, and like
+ * {@link decodeMessage} for the bytes; offsets count bytes, not hex digits.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const fromUrlPath = (segment: string): Result.Result<ClientUrlInfo, DecodeError> => {
+  const bytes = Hex.decode(segment.toLowerCase())
+  if (Result.isFailure(bytes)) return Result.fail(invalid(0, "an even number of hex digits", "other text"))
+  const info = decodeMessage(ClientUrlInfo, bytes.success)
+  if (Result.isFailure(info)) return info
+  if (!serverGroupPattern.test(info.success.serverGroup)) {
+    return Result.fail(invalid(0, "one or more ASCII letters or digits", "other text", "serverGroup"))
+  }
+  return info
+}

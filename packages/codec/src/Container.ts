@@ -1,0 +1,80 @@
+/**
+ * Declares what a frame's payload is: its type byte, its direction and how its body is laid out.
+ *
+ * A frame is one WebSocket binary message: type (u8), three reserved bytes, payload to the end (PROTOCOL A3). This
+ * module owns the vocabulary; `FrameCodec` compiles the frames of one direction.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+import * as Protobuf from "./Protobuf.ts"
+import type { StructFiller } from "./Struct.ts"
+
+/**
+ * Who sends a frame.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Direction = "client-to-server" | "server-to-client" | "both"
+
+/**
+ * What the wire annotation of a frame holds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ContainerInfo {
+  /** The protocol's own name of the payload, as documents and byte maps show it. */
+  readonly name: string
+  readonly type: number
+  readonly direction: Direction
+  readonly meaning: string
+  readonly body: { readonly _tag: "Struct"; readonly fillers: ReadonlyArray<StructFiller> } | {
+    readonly _tag: "Protobuf"
+  }
+}
+
+const containerKey = "d2m/container"
+
+/**
+ * Declares a frame whose payload is a packed struct.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const structFrame = <const Tag extends string, const Fields extends Schema.Struct.Fields>(
+  tag: Tag,
+  info: Omit<ContainerInfo, "body"> & { readonly fillers?: ReadonlyArray<StructFiller> },
+  fields: Fields
+): Schema.TaggedStruct<Tag, Fields> => {
+  const { fillers = [], ...rest } = info
+  const container: ContainerInfo = { ...rest, body: { _tag: "Struct", fillers } }
+  return Schema.TaggedStruct(tag, fields).annotate({ [containerKey]: container, identifier: tag }) as never
+}
+
+/**
+ * Declares a frame whose payload is a protobuf message of the package `d2m`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const protobufFrame = <const Tag extends string, const Fields extends Schema.Struct.Fields>(
+  tag: Tag,
+  info: Omit<ContainerInfo, "body" | "name">,
+  fields: Fields
+): Schema.TaggedStruct<Tag, Fields> => {
+  const container: ContainerInfo = { ...info, name: tag, body: { _tag: "Protobuf" } }
+  return Protobuf.message(`d2m.${tag}`, info.meaning, { _tag: Schema.tag(tag), ...fields }).annotate({
+    [containerKey]: container
+  }) as never
+}
+
+/**
+ * Reads the wire annotation of a frame; the `Unknown` frames have none.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const containerInfo = (schema: Schema.Top): ContainerInfo | undefined =>
+  Schema.resolveAnnotations(schema)?.[containerKey] as ContainerInfo | undefined

@@ -1,0 +1,137 @@
+/**
+ * Compiles the frames of one direction into an encoder and a decoder.
+ *
+ * Owns the container: length limits, the type byte, which types the other direction alone may send. Decoding never
+ * throws and never copies; whoever keeps bytes of a decoded frame keeps the buffer it was read from.
+ *
+ * @since 0.1.0
+ */
+import { Result, type Schema } from "effect"
+import { type ContainerInfo, containerInfo } from "./Container.ts"
+import { DecodeError } from "./DecodeError.ts"
+import type { Unknown } from "./frames/Unknown.ts"
+import { Limits } from "./Limits.ts"
+import type { MessageSchema } from "./Protobuf.ts"
+import { messageCodec } from "./ProtobufCodec.ts"
+import { containerHeaderLength } from "./Struct.ts"
+import { structCodec } from "./StructCodec.ts"
+
+interface PayloadCodec {
+  readonly decode: (frame: Uint8Array) => Result.Result<unknown, DecodeError>
+  readonly encode: (value: never) => Uint8Array
+}
+
+interface FrameSchema extends Schema.Top {
+  readonly fields: Schema.Struct.Fields
+}
+
+const tagOf = (schema: FrameSchema): string =>
+  (schema.fields["_tag"] as unknown as { readonly schema: { readonly literal: string } }).schema.literal
+
+const payloadCodec = (schema: FrameSchema, tag: string, info: ContainerInfo): PayloadCodec =>
+  info.body._tag === "Protobuf" ?
+    // The container header is the type as a little-endian u32.
+    messageCodec(schema, { header: info.type, name: info.name, tag }) :
+    structCodec({
+    tag,
+    name: info.name,
+    type: info.type,
+    fields: schema.fields,
+    fillers: info.body.fillers
+  })
+
+const encodeUnknown = (frame: Unknown): Uint8Array => {
+  const bytes = new Uint8Array(containerHeaderLength + frame.payload.length)
+  bytes[0] = frame.type
+  bytes.set(frame.payload, containerHeaderLength)
+  return bytes
+}
+
+const hex = (type: number): string => `0x${type.toString(16).padStart(2, "0")}`
+
+/**
+ * The encoder and decoder of the frames of one direction.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FrameCodec<Frame> {
+  readonly decode: (bytes: Uint8Array) => Result.Result<Frame, DecodeError>
+  readonly encode: (frame: Frame) => Uint8Array
+}
+
+/**
+ * Compiles the frames that one side sends; `others` are those that only the other side does.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const frameCodec = <Frame extends { readonly _tag: string }>(
+  frames: ReadonlyArray<FrameSchema>,
+  others: ReadonlyArray<FrameSchema>
+): FrameCodec<Frame | Unknown> => {
+  const byType: Array<PayloadCodec | undefined> = []
+  const byTag = new Map<string, PayloadCodec>()
+  for (const schema of frames) {
+    const info = containerInfo(schema)
+    if (info === undefined) continue
+    const tag = tagOf(schema)
+    const codec = payloadCodec(schema, tag, info)
+    byType[info.type] = codec
+    byTag.set(tag, codec)
+  }
+  const foreign: Array<ContainerInfo | undefined> = []
+  for (const schema of others) {
+    const info = containerInfo(schema)
+    if (info !== undefined && byType[info.type] === undefined) foreign[info.type] = info
+  }
+
+  const decode = (bytes: Uint8Array): Result.Result<unknown, DecodeError> => {
+    const { length } = bytes
+    if (length < containerHeaderLength) {
+      return Result.fail(
+        new DecodeError({
+          kind: "FrameTooShort",
+          within: "container",
+          offset: length,
+          expected: `at least ${containerHeaderLength} bytes`,
+          found: `${length} bytes`
+        })
+      )
+    }
+    if (length > Limits.frame) {
+      return Result.fail(
+        new DecodeError({
+          kind: "FrameTooLong",
+          within: "container",
+          offset: Limits.frame,
+          expected: `at most ${Limits.frame} bytes`,
+          found: `${length} bytes`
+        })
+      )
+    }
+    const type = bytes[0]!
+    const codec = byType[type]
+    if (codec !== undefined) return codec.decode(bytes)
+    const wrong = foreign[type]
+    if (wrong !== undefined) {
+      return Result.fail(
+        new DecodeError({
+          kind: "WrongDirection",
+          within: "container",
+          field: "type",
+          offset: 0,
+          expected: `a type that travels ${wrong.direction === "client-to-server" ? "to the client" : "to the server"}`,
+          found: `${hex(type)} (${wrong.name})`
+        })
+      )
+    }
+    return Result.succeed({ _tag: "Unknown", type, payload: bytes.subarray(containerHeaderLength) })
+  }
+
+  return {
+    decode: decode as FrameCodec<Frame | Unknown>["decode"],
+    encode: (frame) =>
+      frame._tag === "Unknown" ? encodeUnknown(frame as Unknown) : byTag.get(frame._tag)!.encode(frame as never)
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Random padding that hides the length of what is in a box (PROTOCOL A6).
+ *
+ * The random length is the caller's to draw; this module has no randomness.
+ *
+ * @since 0.1.0
+ */
+import type { MessageSchema } from "./Protobuf.ts"
+import { encodeMessage } from "./ProtobufCodec.ts"
+
+/** A message with the padding field that hides its length. */
+type Padded = MessageSchema & { readonly Type: { readonly padding: Uint8Array } }
+
+const paddingTag = 0x0a
+
+/** Bytes that the padding field takes on top of the padding itself: its tag and its length. */
+const overhead = (length: number): number => length < 128 ? 2 : length < 16384 ? 3 : 4
+
+/**
+ * Writes a message with `length` bytes of zero padding ahead of its other fields.
+ *
+ * The padding shrinks until the whole fits `limit`, down to none; the caller checks that the message itself fits.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodePadded = <S extends Padded>(
+  schema: S,
+  value: S["Type"],
+  length: number,
+  limit: number
+): Uint8Array => {
+  const content = encodeMessage(schema, { ...value, padding: new Uint8Array(0) } as S["Type"])
+  const room = limit - content.length
+  const fitting = Math.max(0, Math.min(length, room - overhead(Math.min(length, Math.max(room, 0)))))
+  if (fitting === 0) return content
+  const start = overhead(fitting) + fitting
+  const bytes = new Uint8Array(start + content.length)
+  bytes[0] = paddingTag
+  let at = 1
+  let rest = fitting
+  for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80
+  bytes[at] = rest
+  bytes.set(content, start)
+  return bytes
+}

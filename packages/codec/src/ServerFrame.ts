@@ -1,0 +1,65 @@
+/**
+ * Everything a mediator may send to a client, as one tagged union with its codec.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import type { DecodeError } from "./DecodeError.ts"
+import { frameCodec } from "./FrameCodec.ts"
+import { clientFrames, serverFrames } from "./frames/index.ts"
+import { Unknown } from "./frames/Unknown.ts"
+
+/**
+ * A frame that travels from the mediator to a client (PROTOCOL A3).
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ServerFrame = Schema.Union([...serverFrames, Unknown]).pipe(Schema.toTaggedUnion("_tag"))
+
+/**
+ * A frame that travels from the mediator to a client (PROTOCOL A3).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerFrame = typeof ServerFrame.Type
+
+const codec = frameCodec<ServerFrame>(serverFrames, clientFrames)
+
+/**
+ * Reads a frame that the mediator sent: one WebSocket binary message of 4…65536 bytes.
+ *
+ * Byte fields are views of `bytes`. A type that nobody defines is an `Unknown` frame; a type that only a client
+ * sends fails with `WrongDirection`.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const decodeServerFrame: (bytes: Uint8Array) => Result.Result<ServerFrame, DecodeError> = codec.decode
+
+/**
+ * Writes a frame as the mediator sends it: reserved bytes zero, header length 16, canonical proto3.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodeServerFrame: (frame: ServerFrame) => Uint8Array = codec.encode
+
+/**
+ * {@link decodeServerFrame} and {@link encodeServerFrame} as a Schema.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ServerFrameFromBytes = Schema.Uint8Array.pipe(Schema.decodeTo(
+  Schema.toType(ServerFrame),
+  SchemaTransformation.transformEffect({
+    decode: (bytes: Uint8Array) =>
+      Result.match(decodeServerFrame(bytes), {
+        onFailure: (error) => Effect.fail(new SchemaIssue.InvalidValue({ message: error.message })),
+        onSuccess: Effect.succeed
+      }),
+    encode: (frame: ServerFrame) => Effect.succeed(encodeServerFrame(frame))
+  })
+))
