@@ -17,14 +17,15 @@ import { decodeMessage, encodeMessage } from "./ProtobufCodec.ts"
  * @category messages
  * @since 0.1.0
  */
-export class ClientUrlInfo extends Schema.Opaque<ClientUrlInfo>()(Protobuf.message(
-  "d2m.ClientUrlInfo",
-  "Which group a device belongs to; the hex of it ends the URL path",
-  {
+export class ClientUrlInfo extends Schema.Opaque<ClientUrlInfo>()(
+  Protobuf.message("d2m.ClientUrlInfo", "Which group a device belongs to; the hex of it ends the URL path", {
     deviceGroupId: Protobuf.fixedBytes(32, 1, "X25519 public key of DGPK: the id of the device group"),
-    serverGroup: Protobuf.string(3, "Chat server group: one or more ASCII letters or digits, in practice two hex digits")
-  }
-)) {}
+    serverGroup: Protobuf.string(
+      3,
+      "Chat server group: one or more ASCII letters or digits, in practice two hex digits"
+    )
+  })
+) {}
 
 const serverGroupPattern = /^[0-9A-Za-z]+$/
 

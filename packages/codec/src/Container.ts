@@ -30,9 +30,11 @@ export interface ContainerInfo {
   readonly type: number
   readonly direction: Direction
   readonly meaning: string
-  readonly body: { readonly _tag: "Struct"; readonly fillers: ReadonlyArray<StructFiller> } | {
-    readonly _tag: "Protobuf"
-  }
+  readonly body:
+    | { readonly _tag: "Struct"; readonly fillers: ReadonlyArray<StructFiller> }
+    | {
+        readonly _tag: "Protobuf"
+      }
 }
 
 const containerKey = "d2m/container"
@@ -50,7 +52,7 @@ export const structFrame = <const Tag extends string, const Fields extends Schem
 ): Schema.TaggedStruct<Tag, Fields> => {
   const { fillers = [], ...rest } = info
   const container: ContainerInfo = { ...rest, body: { _tag: "Struct", fillers } }
-  return Schema.TaggedStruct(tag, fields).annotate({ [containerKey]: container, identifier: tag }) as never
+  return Schema.TaggedStruct(tag, fields).annotate({ [containerKey]: container, identifier: tag })
 }
 
 /**
@@ -67,7 +69,7 @@ export const protobufFrame = <const Tag extends string, const Fields extends Sch
   const container: ContainerInfo = { ...info, name: tag, body: { _tag: "Protobuf" } }
   return Protobuf.message(`d2m.${tag}`, info.meaning, { _tag: Schema.tag(tag), ...fields }).annotate({
     [containerKey]: container
-  }) as never
+  })
 }
 
 /**

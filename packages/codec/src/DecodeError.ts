@@ -13,8 +13,8 @@ import { Schema } from "effect"
  * What kind of rule the bytes broke.
  *
  * - `FrameTooShort`, `FrameTooLong`: a container is 4…65536 bytes
- * - `Truncated`: the input ends inside a field
- * - `HeaderLength`: a struct's header-length byte is below the length this version knows
+ * - `Truncated`: the input, or the message that a field belongs to, ends inside the field
+ * - `HeaderLength`: a struct's header-length byte is below the length this version knows, or beyond the frame
  * - `FieldLength`: a byte field of fixed length has another length
  * - `Malformed`: not protobuf (field number 0, overlong varint, unknown wire type, invalid UTF-8, nesting too deep)
  * - `WrongDirection`: a payload type that only the other side sends

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Result, type Schema } from "effect"
+import { Effect, Result, type Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type ContainerInfo, containerInfo } from "./Container.ts"
 import { DecodeError } from "./DecodeError.ts"
 import type { Unknown } from "./frames/Unknown.ts"
@@ -29,16 +29,16 @@ const tagOf = (schema: FrameSchema): string =>
   (schema.fields["_tag"] as unknown as { readonly schema: { readonly literal: string } }).schema.literal
 
 const payloadCodec = (schema: FrameSchema, tag: string, info: ContainerInfo): PayloadCodec =>
-  info.body._tag === "Protobuf" ?
-    // The container header is the type as a little-endian u32.
-    messageCodec(schema, { header: info.type, name: info.name, tag }) :
-    structCodec({
-    tag,
-    name: info.name,
-    type: info.type,
-    fields: schema.fields,
-    fillers: info.body.fillers
-  })
+  info.body._tag === "Protobuf"
+    ? // The container header is the type as a little-endian u32.
+      messageCodec(schema, { header: info.type, tag })
+    : structCodec({
+        tag,
+        name: info.name,
+        type: info.type,
+        fields: schema.fields,
+        fillers: info.body.fillers
+      })
 
 const encodeUnknown = (frame: Unknown): Uint8Array => {
   const bytes = new Uint8Array(containerHeaderLength + frame.payload.length)
@@ -135,3 +135,23 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
       frame._tag === "Unknown" ? encodeUnknown(frame as Unknown) : byTag.get(frame._tag)!.encode(frame as never)
   }
 }
+
+/**
+ * The encoder and decoder as a Schema transformation, whose issue carries the `DecodeError` as its annotation
+ * `decodeError`.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const frameTransformation = <Frame>(
+  codec: FrameCodec<Frame>
+): SchemaTransformation.Transformation<Frame, Uint8Array> =>
+  SchemaTransformation.transformEffect({
+    decode: (bytes: Uint8Array) =>
+      Result.match(codec.decode(bytes), {
+        onFailure: (decodeError) =>
+          Effect.fail(new SchemaIssue.InvalidValue({ message: decodeError.message, decodeError })),
+        onSuccess: Effect.succeed
+      }),
+    encode: (frame: Frame) => Effect.succeed(codec.encode(frame))
+  })

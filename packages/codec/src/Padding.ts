@@ -14,7 +14,10 @@ type Padded = MessageSchema & { readonly Type: { readonly padding: Uint8Array } 
 const paddingTag = 0x0a
 
 /** Bytes that the padding field takes on top of the padding itself: its tag and its length. */
-const overhead = (length: number): number => length < 128 ? 2 : length < 16384 ? 3 : 4
+const overhead = (length: number): number => (length < 0x80 ? 2 : length < 0x4000 ? 3 : 4)
+
+/** The longest padding whose field fits into so many bytes, by the bytes that its length takes; below 0 for none. */
+const capacity = (room: number): number => Math.max(Math.min(room - 2, 0x7f), Math.min(room - 3, 0x3fff), room - 4)
 
 /**
  * Writes a message with `length` bytes of zero padding ahead of its other fields.
@@ -30,10 +33,9 @@ export const encodePadded = <S extends Padded>(
   length: number,
   limit: number
 ): Uint8Array => {
-  const content = encodeMessage(schema, { ...value, padding: new Uint8Array(0) } as S["Type"])
-  const room = limit - content.length
-  const fitting = Math.max(0, Math.min(length, room - overhead(Math.min(length, Math.max(room, 0)))))
-  if (fitting === 0) return content
+  const content = encodeMessage(schema, { ...value, padding: new Uint8Array(0) })
+  const fitting = Math.min(length, capacity(limit - content.length))
+  if (fitting <= 0) return content
   const start = overhead(fitting) + fitting
   const bytes = new Uint8Array(start + content.length)
   bytes[0] = paddingTag

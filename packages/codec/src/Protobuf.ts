@@ -45,12 +45,12 @@ export interface NumberedField {
 export type Field =
   | NumberedField
   | {
-    readonly label: "map"
-    readonly number: number
-    readonly key: Element & { readonly type: "fixed64" | "string" }
-    readonly element: Element
-    readonly meaning: string
-  }
+      readonly label: "map"
+      readonly number: number
+      readonly key: Element & { readonly type: "fixed64" | "string" }
+      readonly element: Element
+      readonly meaning: string
+    }
   | { readonly label: "oneof"; readonly cases: Readonly<Record<string, NumberedField>>; readonly meaning: string }
 
 /**
@@ -240,8 +240,7 @@ const numbered = (field: Schema.Top): NumberedField => fieldOf(field) as Numbere
  */
 export const optional = <S extends Schema.Top & Schema.WithoutConstructorDefault>(
   field: Implicit<S>
-): Schema.optionalKey<S> =>
-  annotated(Schema.optionalKey(field.schema) as Schema.optionalKey<S>, { ...numbered(field), label: "optional" })
+): Schema.optionalKey<S> => annotated(Schema.optionalKey(field.schema), { ...numbered(field), label: "optional" })
 
 /**
  * A field that may occur any number of times, an array in the type. Strings, bytes and messages only: nothing in D2M
@@ -253,10 +252,10 @@ export const optional = <S extends Schema.Top & Schema.WithoutConstructorDefault
 export const repeated = <S extends Schema.Top>(
   field: Schema.Top & { readonly schema: S }
 ): Implicit<Schema.$Array<S>> =>
-  annotated(
-    Schema.Array(field.schema).pipe(Schema.withConstructorDefault(Effect.succeed([]) as never)) as never,
-    { ...numbered(field), label: "repeated" }
-  )
+  annotated(Schema.Array(field.schema).pipe(Schema.withConstructorDefault(Effect.sync(() => []) as never)) as never, {
+    ...numbered(field),
+    label: "repeated"
+  })
 
 const mapOf = <K extends Schema.Top, S extends Schema.Top>(
   keySchema: K,
@@ -313,7 +312,11 @@ export const oneof = <const Cases extends Readonly<Record<string, Schema.Top & {
     structs[name] = { value: field.schema }
     numbers[name] = numbered(field)
   }
-  return annotated(Schema.optionalKey(Schema.TaggedUnion(structs)) as never, { label: "oneof", cases: numbers, meaning })
+  return annotated(Schema.optionalKey(Schema.TaggedUnion(structs)) as never, {
+    label: "oneof",
+    cases: numbers,
+    meaning
+  })
 }
 
 /**
@@ -335,8 +338,7 @@ export const message = <const Fields extends Schema.Struct.Fields>(
   name: string,
   meaning: string,
   fields: Fields
-): Schema.Struct<Fields> =>
-  Schema.Struct(fields).annotate({ [messageKey]: { name, meaning }, identifier: name }) as Schema.Struct<Fields>
+): Schema.Struct<Fields> => Schema.Struct(fields).annotate({ [messageKey]: { name, meaning }, identifier: name })
 
 /**
  * Reads the wire annotation of a message's property.

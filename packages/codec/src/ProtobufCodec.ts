@@ -23,8 +23,6 @@ import { messageEncoder } from "./ProtobufEncoder.ts"
 export interface MessageFraming {
   /** Written ahead of the message as a little-endian u32, and skipped when reading. */
   readonly header: number
-  /** The name under which errors speak of the message. */
-  readonly name: string
   readonly tag: string
 }
 
@@ -52,13 +50,13 @@ const headerLength = 4
 export const messageCodec = <S extends MessageSchema>(schema: S, framing?: MessageFraming): MessageCodec<S["Type"]> => {
   const decoder = messageDecoder(schema)
   const write = messageEncoder(schema)
-  const within = framing?.name ?? messageInfo(schema).name
+  const { name } = messageInfo(schema)
   const start = framing === undefined ? 0 : headerLength
   return {
     decode: (bytes) => {
-      const reader = new MessageReader(bytes, start, within)
+      const reader = new MessageReader(bytes, start, name)
       try {
-        return Result.succeed(decoder.read(reader, decoder.create(framing?.tag)) as S["Type"])
+        return Result.succeed(decoder.read(reader, decoder.create(framing?.tag)))
       } catch (thrown) {
         return Result.fail(reader.failure(thrown))
       }

@@ -29,15 +29,6 @@ export interface MessageDecoder {
   readonly read: (reader: MessageReader, into: Message) => Message
 }
 
-// One scratch view: a 64-bit number comes as two halves.
-const wide = new DataView(new ArrayBuffer(8))
-
-const bigintOf = (low: number, high: number): bigint => {
-  wide.setUint32(0, low, true)
-  wide.setUint32(4, high, true)
-  return wide.getBigUint64(0, true)
-}
-
 const emptyArray: ReadonlyArray<never> = Object.freeze([])
 
 /** Runs `body` with the reader's end moved to the end of a length-delimited value. */
@@ -68,15 +59,9 @@ const elementReader = (element: Element): ReadElement => {
     case "bool":
       return (reader) => reader.bool()
     case "uint64":
-      return (reader) => {
-        const { high, low } = reader.uint64() as { readonly low: number; readonly high: number }
-        return bigintOf(low, high)
-      }
+      return (reader) => reader.varint64()
     case "fixed64":
-      return (reader) => {
-        const low = reader.fixed32()
-        return bigintOf(low, reader.fixed32())
-      }
+      return (reader) => reader.wideFixed()
     case "string":
       return (reader) => reader.stringVerify()
     case "bytes": {
@@ -94,9 +79,8 @@ const elementReader = (element: Element): ReadElement => {
       const decoder = messageDecoder(element.schema)
       return (reader, previous) => {
         const { field, within } = reader
-        const value = delimited(
-          reader,
-          () => decoder.read(reader, (previous as Message | undefined) ?? decoder.create())
+        const value = delimited(reader, () =>
+          decoder.read(reader, (previous as Message | undefined) ?? decoder.create())
         )
         reader.within = within
         reader.field = field
@@ -111,65 +95,84 @@ const readersOf = (name: string, field: Field): ReadonlyArray<readonly [number: 
     case "implicit":
     case "optional": {
       const read = elementReader(field.element)
-      return [[field.number, {
-        name,
-        wireType: wireTypes[field.element.type],
-        read: (reader, into) => {
-          into[name] = read(reader, into[name])
-        }
-      }]]
+      return [
+        [
+          field.number,
+          {
+            name,
+            wireType: wireTypes[field.element.type],
+            read: (reader, into) => {
+              into[name] = read(reader, into[name])
+            }
+          }
+        ]
+      ]
     }
     case "repeated": {
       const read = elementReader(field.element)
-      return [[field.number, {
-        name,
-        wireType: wireTypes[field.element.type],
-        read: (reader, into) => {
-          const value = read(reader, undefined)
-          if (into[name] === emptyArray) into[name] = [value]
-          else (into[name] as Array<unknown>).push(value)
-        }
-      }]]
+      return [
+        [
+          field.number,
+          {
+            name,
+            wireType: wireTypes[field.element.type],
+            read: (reader, into) => {
+              const value = read(reader, undefined)
+              if (into[name] === emptyArray) into[name] = [value]
+              else (into[name] as Array<unknown>).push(value)
+            }
+          }
+        ]
+      ]
     }
     case "oneof":
       return Object.entries(field.cases).map(([_tag, member]) => {
         const read = elementReader(member.element)
-        return [member.number, {
-          name: _tag,
-          wireType: wireTypes[member.element.type],
-          read: (reader, into) => {
-            const before = into[name] as { readonly _tag: string; readonly value: unknown } | undefined
-            into[name] = { _tag, value: read(reader, before?._tag === _tag ? before.value : undefined) }
+        return [
+          member.number,
+          {
+            name: _tag,
+            wireType: wireTypes[member.element.type],
+            read: (reader, into) => {
+              const before = into[name] as { readonly _tag: string; readonly value: unknown } | undefined
+              into[name] = { _tag, value: read(reader, before?._tag === _tag ? before.value : undefined) }
+            }
           }
-        }]
+        ]
       })
     case "map": {
       const readKey = elementReader(field.key)
       const readValue = elementReader(field.element)
       const noKey = emptyOf(field.key)
       const { element } = field
-      const noValue = element.type === "message" ? () => messageDecoder(element.schema).create() : () => emptyOf(element)
+      const noValue =
+        element.type === "message" ? () => messageDecoder(element.schema).create() : () => emptyOf(element)
       const keyTag = tagOf(1, field.key)
       const valueTag = tagOf(2, element)
-      return [[field.number, {
-        name,
-        wireType: 2,
-        read: (reader, into) => {
-          let key: unknown = noKey
-          let value: unknown = undefined
-          delimited(reader, (end) => {
-            while (reader.pos < end) {
-              reader.start = reader.pos
-              const tag = reader.tag()
-              if (tag === keyTag) key = readKey(reader, undefined)
-              else if (tag === valueTag) value = readValue(reader, value)
-              else skip(reader, tag)
+      return [
+        [
+          field.number,
+          {
+            name,
+            wireType: 2,
+            read: (reader, into) => {
+              let key: unknown = noKey
+              let value: unknown = undefined
+              delimited(reader, (end) => {
+                while (reader.pos < end) {
+                  reader.start = reader.pos
+                  const tag = reader.tag()
+                  if (tag === keyTag) key = readKey(reader, undefined)
+                  else if (tag === valueTag) value = readValue(reader, value)
+                  else skip(reader, tag)
+                }
+              })
+              const entries = into[name] as Map<unknown, unknown>
+              entries.set(key, value ?? noValue())
             }
-          })
-          const entries = into[name] as Map<unknown, unknown>
-          entries.set(key, value ?? noValue())
-        }
-      }]]
+          }
+        ]
+      ]
     }
   }
 }

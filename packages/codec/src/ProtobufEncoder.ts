@@ -22,7 +22,7 @@ const halvesOf = (value: bigint) => {
   return { low: wide.getUint32(0, true), high: wide.getUint32(4, true), unsigned: true }
 }
 
-const isEmpty = (element: Element): (value: unknown) => boolean => {
+const isEmpty = (element: Element): ((value: unknown) => boolean) => {
   if (element.type === "bytes") return (value) => (value as Uint8Array).length === 0
   const none = emptyOf(element)
   return (value) => value === none
@@ -37,14 +37,15 @@ const elementWriter = (element: Element): WriteElement => {
     case "bool":
       return (writer, value) => writer.bool(value as boolean)
     case "uint64":
-      return (writer, value) => writer.uint64(halvesOf(value as bigint) as never)
+      return (writer, value) => writer.uint64(halvesOf(value as bigint))
     case "fixed64":
       return (writer, value) => {
         const { high, low } = halvesOf(value as bigint)
         writer.fixed32(low).fixed32(high)
       }
     case "string":
-      return (writer, value) => writer.string(value as string)
+      // protobufjs would write half a surrogate pair as bytes that are not UTF-8.
+      return (writer, value) => writer.string((value as string).toWellFormed())
     case "bytes":
       return (writer, value) => writer.bytes(value as Uint8Array)
     case "message": {
@@ -64,43 +65,61 @@ const writersOf = (name: string, field: Field): ReadonlyArray<readonly [number: 
       const tag = tagOf(field.number, field.element)
       const write = elementWriter(field.element)
       const omit = isEmpty(field.element)
-      return [[field.number, (writer, from) => {
-        const value = from[name]
-        if (omit(value)) return
-        writer.uint32(tag)
-        write(writer, value)
-      }]]
+      return [
+        [
+          field.number,
+          (writer, from) => {
+            const value = from[name]
+            if (omit(value)) return
+            writer.uint32(tag)
+            write(writer, value)
+          }
+        ]
+      ]
     }
     case "optional": {
       const tag = tagOf(field.number, field.element)
       const write = elementWriter(field.element)
-      return [[field.number, (writer, from) => {
-        const value = from[name]
-        if (value === undefined) return
-        writer.uint32(tag)
-        write(writer, value)
-      }]]
+      return [
+        [
+          field.number,
+          (writer, from) => {
+            const value = from[name]
+            if (value === undefined) return
+            writer.uint32(tag)
+            write(writer, value)
+          }
+        ]
+      ]
     }
     case "repeated": {
       const tag = tagOf(field.number, field.element)
       const write = elementWriter(field.element)
-      return [[field.number, (writer, from) => {
-        for (const value of from[name] as ReadonlyArray<unknown>) {
-          writer.uint32(tag)
-          write(writer, value)
-        }
-      }]]
+      return [
+        [
+          field.number,
+          (writer, from) => {
+            for (const value of from[name] as ReadonlyArray<unknown>) {
+              writer.uint32(tag)
+              write(writer, value)
+            }
+          }
+        ]
+      ]
     }
     case "oneof":
       return Object.entries(field.cases).map(([_tag, member]) => {
         const tag = tagOf(member.number, member.element)
         const write = elementWriter(member.element)
-        return [member.number, (writer, from) => {
-          const chosen = from[name] as { readonly _tag: string; readonly value: unknown } | undefined
-          if (chosen === undefined || chosen._tag !== _tag) return
-          writer.uint32(tag)
-          write(writer, chosen.value)
-        }]
+        return [
+          member.number,
+          (writer, from) => {
+            const chosen = from[name] as { readonly _tag: string; readonly value: unknown } | undefined
+            if (chosen === undefined || chosen._tag !== _tag) return
+            writer.uint32(tag)
+            write(writer, chosen.value)
+          }
+        ]
       })
     case "map": {
       const keyTag = tagOf(1, field.key)
@@ -109,20 +128,25 @@ const writersOf = (name: string, field: Field): ReadonlyArray<readonly [number: 
       const writeValue = elementWriter(field.element)
       const omitKey = isEmpty(field.key)
       const omitValue = isEmpty(field.element)
-      return [[field.number, (writer, from) => {
-        for (const [key, value] of from[name] as ReadonlyMap<unknown, unknown>) {
-          writer.uint32((field.number << 3) | 2).fork()
-          if (!omitKey(key)) {
-            writer.uint32(keyTag)
-            writeKey(writer, key)
+      return [
+        [
+          field.number,
+          (writer, from) => {
+            for (const [key, value] of from[name] as ReadonlyMap<unknown, unknown>) {
+              writer.uint32((field.number << 3) | 2).fork()
+              if (!omitKey(key)) {
+                writer.uint32(keyTag)
+                writeKey(writer, key)
+              }
+              if (!omitValue(value)) {
+                writer.uint32(valueTag)
+                writeValue(writer, value)
+              }
+              writer.ldelim()
+            }
           }
-          if (!omitValue(value)) {
-            writer.uint32(valueTag)
-            writeValue(writer, value)
-          }
-          writer.ldelim()
-        }
-      }]]
+        ]
+      ]
     }
   }
 }

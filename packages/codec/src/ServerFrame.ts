@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import { Effect, Result, Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { type Result, Schema } from "effect"
 import type { DecodeError } from "./DecodeError.ts"
-import { frameCodec } from "./FrameCodec.ts"
+import { frameCodec, frameTransformation } from "./FrameCodec.ts"
 import { clientFrames, serverFrames } from "./frames/index.ts"
 import { Unknown } from "./frames/Unknown.ts"
 
@@ -47,19 +47,12 @@ export const decodeServerFrame: (bytes: Uint8Array) => Result.Result<ServerFrame
 export const encodeServerFrame: (frame: ServerFrame) => Uint8Array = codec.encode
 
 /**
- * {@link decodeServerFrame} and {@link encodeServerFrame} as a Schema.
+ * {@link decodeServerFrame} and {@link encodeServerFrame} as a Schema; an issue carries the `DecodeError` as the
+ * annotation `decodeError`.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const ServerFrameFromBytes = Schema.Uint8Array.pipe(Schema.decodeTo(
-  Schema.toType(ServerFrame),
-  SchemaTransformation.transformEffect({
-    decode: (bytes: Uint8Array) =>
-      Result.match(decodeServerFrame(bytes), {
-        onFailure: (error) => Effect.fail(new SchemaIssue.InvalidValue({ message: error.message })),
-        onSuccess: Effect.succeed
-      }),
-    encode: (frame: ServerFrame) => Effect.succeed(encodeServerFrame(frame))
-  })
-))
+export const ServerFrameFromBytes = Schema.Uint8Array.pipe(
+  Schema.decodeTo(Schema.toType(ServerFrame), frameTransformation(codec))
+)

@@ -90,7 +90,7 @@ export const structCodec = (options: {
       kind: "Truncated",
       within: name,
       ...(cut === undefined ? {} : { field: cut.key }),
-      offset: cut?.at ?? length,
+      offset: Math.min(cut?.at ?? length, length),
       expected: `a frame of at least ${headerEnd} bytes`,
       found: `${length} bytes`
     })
@@ -102,7 +102,7 @@ export const structCodec = (options: {
       within: name,
       field: "header-length",
       offset: containerHeaderLength,
-      expected: `${headerEnd - containerHeaderLength} to ${length - containerHeaderLength}`,
+      expected: `${headerEnd - containerHeaderLength} to ${Math.min(0xff, length - containerHeaderLength)}`,
       found: String(found)
     })
 
@@ -152,7 +152,7 @@ export const structCodec = (options: {
       return Result.succeed(value)
     },
     encode: (value: Struct) => {
-      const body = tail === undefined ? undefined : value[tail.key] as Uint8Array
+      const body = tail === undefined ? undefined : (value[tail.key] as Uint8Array)
       const frame = new Uint8Array(headerEnd + (body === undefined ? 0 : body.length))
       frame[0] = type
       if (lengthByte !== undefined) frame[containerHeaderLength + lengthByte.at] = lengthByte.value

@@ -14,10 +14,8 @@ import { DeviceSlotExpirationPolicy } from "./Handshake.ts"
  * @category messages
  * @since 0.1.0
  */
-export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(Protobuf.message(
-  "d2m.DevicesInfo.AugmentedDeviceInfo",
-  "What the mediator knows of one registered slot",
-  {
+export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(
+  Protobuf.message("d2m.DevicesInfo.AugmentedDeviceInfo", "What the mediator knows of one registered slot", {
     encryptedDeviceInfo: Protobuf.bytes(1, "d2d.DeviceInfo boxed with DGDIK, as the device last sent it"),
     connectionState: Protobuf.oneof("Whether the device is connected", {
       connectedSince: Protobuf.uint64(2, "Connected, since this time in milliseconds since 1970"),
@@ -28,8 +26,8 @@ export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(Pr
       3,
       "How long the slot outlives its connection"
     )
-  }
-)) {}
+  })
+) {}
 
 /**
  * Asks for the list of registered devices (0x30).
@@ -37,11 +35,17 @@ export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(Pr
  * @category frames
  * @since 0.1.0
  */
-export class GetDevicesInfo extends Schema.Opaque<GetDevicesInfo>()(protobufFrame("GetDevicesInfo", {
-  type: 0x30,
-  direction: "client-to-server",
-  meaning: "Asks for the list of registered devices"
-}, {})) {}
+export class GetDevicesInfo extends Schema.Opaque<GetDevicesInfo>()(
+  protobufFrame(
+    "GetDevicesInfo",
+    {
+      type: 0x30,
+      direction: "client-to-server",
+      meaning: "Asks for the list of registered devices"
+    },
+    {}
+  )
+) {}
 
 /**
  * All registered devices, the asking one included (0x31).
@@ -49,15 +53,21 @@ export class GetDevicesInfo extends Schema.Opaque<GetDevicesInfo>()(protobufFram
  * @category frames
  * @since 0.1.0
  */
-export class DevicesInfo extends Schema.Opaque<DevicesInfo>()(protobufFrame("DevicesInfo", {
-  type: 0x31,
-  direction: "server-to-client",
-  meaning: "All registered devices, the asking one included"
-}, {
-  augmentedDeviceInfo: Protobuf.mapByDeviceId(
-    Protobuf.embed(AugmentedDeviceInfo, 1, "What is known of each device, by device id")
+export class DevicesInfo extends Schema.Opaque<DevicesInfo>()(
+  protobufFrame(
+    "DevicesInfo",
+    {
+      type: 0x31,
+      direction: "server-to-client",
+      meaning: "All registered devices, the asking one included"
+    },
+    {
+      augmentedDeviceInfo: Protobuf.mapByDeviceId(
+        Protobuf.embed(AugmentedDeviceInfo, 1, "What is known of each device, by device id")
+      )
+    }
   )
-})) {}
+) {}
 
 /**
  * Frees the slot of a device and deletes its queue (0x32).
@@ -65,13 +75,19 @@ export class DevicesInfo extends Schema.Opaque<DevicesInfo>()(protobufFrame("Dev
  * @category frames
  * @since 0.1.0
  */
-export class DropDevice extends Schema.Opaque<DropDevice>()(protobufFrame("DropDevice", {
-  type: 0x32,
-  direction: "client-to-server",
-  meaning: "Frees the slot of a device and deletes its queue"
-}, {
-  deviceId: Protobuf.deviceId(1, "Id of the device to drop; the own one is allowed")
-})) {}
+export class DropDevice extends Schema.Opaque<DropDevice>()(
+  protobufFrame(
+    "DropDevice",
+    {
+      type: 0x32,
+      direction: "client-to-server",
+      meaning: "Frees the slot of a device and deletes its queue"
+    },
+    {
+      deviceId: Protobuf.deviceId(1, "Id of the device to drop; the own one is allowed")
+    }
+  )
+) {}
 
 /**
  * The device is no longer registered (0x33).
@@ -79,13 +95,19 @@ export class DropDevice extends Schema.Opaque<DropDevice>()(protobufFrame("DropD
  * @category frames
  * @since 0.1.0
  */
-export class DropDeviceAck extends Schema.Opaque<DropDeviceAck>()(protobufFrame("DropDeviceAck", {
-  type: 0x33,
-  direction: "server-to-client",
-  meaning: "The device is no longer registered"
-}, {
-  deviceId: Protobuf.deviceId(1, "Id of the dropped device")
-})) {}
+export class DropDeviceAck extends Schema.Opaque<DropDeviceAck>()(
+  protobufFrame(
+    "DropDeviceAck",
+    {
+      type: 0x33,
+      direction: "server-to-client",
+      meaning: "The device is no longer registered"
+    },
+    {
+      deviceId: Protobuf.deviceId(1, "Id of the dropped device")
+    }
+  )
+) {}
 
 /**
  * Replaces the data that every device gets with its ServerInfo (0x34). There is no ack.
@@ -93,10 +115,16 @@ export class DropDeviceAck extends Schema.Opaque<DropDeviceAck>()(protobufFrame(
  * @category frames
  * @since 0.1.0
  */
-export class SetSharedDeviceData extends Schema.Opaque<SetSharedDeviceData>()(protobufFrame("SetSharedDeviceData", {
-  type: 0x34,
-  direction: "client-to-server",
-  meaning: "Replaces the data that every device gets with its ServerInfo"
-}, {
-  encryptedSharedDeviceData: Protobuf.bytes(1, "d2d.SharedDeviceData boxed with DGSDDK; opaque to the mediator")
-})) {}
+export class SetSharedDeviceData extends Schema.Opaque<SetSharedDeviceData>()(
+  protobufFrame(
+    "SetSharedDeviceData",
+    {
+      type: 0x34,
+      direction: "client-to-server",
+      meaning: "Replaces the data that every device gets with its ServerInfo"
+    },
+    {
+      encryptedSharedDeviceData: Protobuf.bytes(1, "d2d.SharedDeviceData boxed with DGSDDK; opaque to the mediator")
+    }
+  )
+) {}

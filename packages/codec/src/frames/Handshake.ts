@@ -21,6 +21,14 @@ export const DeviceSlotsExhaustedPolicy = Protobuf.openEnum("d2m.ClientHello.Dev
 })
 
 /**
+ * A number of {@link DeviceSlotsExhaustedPolicy}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type DeviceSlotsExhaustedPolicy = number
+
+/**
  * How long a slot outlives its connection.
  *
  * @category enums
@@ -32,6 +40,14 @@ export const DeviceSlotExpirationPolicy = Protobuf.openEnum("d2m.DeviceSlotExpir
   /** The slot stays until it is dropped. */
   PERSISTENT: 1
 })
+
+/**
+ * A number of {@link DeviceSlotExpirationPolicy}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type DeviceSlotExpirationPolicy = number
 
 /**
  * Whether the mediator knows a device.
@@ -47,6 +63,14 @@ export const DeviceSlotState = Protobuf.openEnum("d2m.DeviceSlotState", {
 })
 
 /**
+ * A number of {@link DeviceSlotState}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type DeviceSlotState = number
+
+/**
  * Versions of D2M.
  *
  * @category enums
@@ -55,20 +79,34 @@ export const DeviceSlotState = Protobuf.openEnum("d2m.DeviceSlotState", {
 export const ProtocolVersion = Protobuf.openEnum("d2m.ProtocolVersion", { V0: 0 })
 
 /**
+ * A number of {@link ProtocolVersion}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type ProtocolVersion = number
+
+/**
  * The mediator's first frame: the version it can speak and a challenge (0x10).
  *
  * @category frames
  * @since 0.1.0
  */
-export class ServerHello extends Schema.Opaque<ServerHello>()(protobufFrame("ServerHello", {
-  type: 0x10,
-  direction: "server-to-client",
-  meaning: "First frame of the mediator: the version it speaks and the challenge the client must answer"
-}, {
-  version: Protobuf.uint32(1, "Highest protocol version the mediator speaks"),
-  esk: Protobuf.fixedBytes(32, 2, "Public key of the mediator's ephemeral X25519 pair of this connection"),
-  challenge: Protobuf.fixedBytes(32, 3, "Random bytes that the client proves to have boxed")
-})) {}
+export class ServerHello extends Schema.Opaque<ServerHello>()(
+  protobufFrame(
+    "ServerHello",
+    {
+      type: 0x10,
+      direction: "server-to-client",
+      meaning: "First frame of the mediator: the version it speaks and the challenge the client must answer"
+    },
+    {
+      version: Protobuf.uint32(1, "Highest protocol version the mediator speaks"),
+      esk: Protobuf.fixedBytes(32, 2, "Public key of the mediator's ephemeral X25519 pair of this connection"),
+      challenge: Protobuf.fixedBytes(32, 3, "Random bytes that the client proves to have boxed")
+    }
+  )
+) {}
 
 /**
  * The client's answer to ServerHello, with which it asks for its slot (0x11).
@@ -76,31 +114,41 @@ export class ServerHello extends Schema.Opaque<ServerHello>()(protobufFrame("Ser
  * @category frames
  * @since 0.1.0
  */
-export class ClientHello extends Schema.Opaque<ClientHello>()(protobufFrame("ClientHello", {
-  type: 0x11,
-  direction: "client-to-server",
-  meaning: "Answer to ServerHello: proves the group key and asks for the device's slot"
-}, {
-  version: Protobuf.uint32(1, "Protocol version the client chose"),
-  response: Protobuf.fixedBytes(72, 2, "Nonce (24 bytes) and box of the challenge (48 bytes), made with DGPK and ESK"),
-  deviceId: Protobuf.deviceId(3, "Id of this device"),
-  deviceSlotsExhaustedPolicy: Protobuf.enumeration(
-    DeviceSlotsExhaustedPolicy,
-    4,
-    "What to do when the device is new and all slots are taken"
-  ),
-  deviceSlotExpirationPolicy: Protobuf.enumeration(
-    DeviceSlotExpirationPolicy,
-    5,
-    "How long the slot outlives the connection"
-  ),
-  encryptedDeviceInfo: Protobuf.bytes(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator"),
-  expectedDeviceSlotState: Protobuf.enumeration(
-    DeviceSlotState,
-    7,
-    "Whether the device thinks it is registered; the mediator refuses with 4115 when it is not so"
+export class ClientHello extends Schema.Opaque<ClientHello>()(
+  protobufFrame(
+    "ClientHello",
+    {
+      type: 0x11,
+      direction: "client-to-server",
+      meaning: "Answer to ServerHello: proves the group key and asks for the device's slot"
+    },
+    {
+      version: Protobuf.uint32(1, "Protocol version the client chose"),
+      response: Protobuf.fixedBytes(
+        72,
+        2,
+        "Nonce (24 bytes) and box of the challenge (48 bytes), made with DGPK and ESK"
+      ),
+      deviceId: Protobuf.deviceId(3, "Id of this device"),
+      deviceSlotsExhaustedPolicy: Protobuf.enumeration(
+        DeviceSlotsExhaustedPolicy,
+        4,
+        "What to do when the device is new and all slots are taken"
+      ),
+      deviceSlotExpirationPolicy: Protobuf.enumeration(
+        DeviceSlotExpirationPolicy,
+        5,
+        "How long the slot outlives the connection"
+      ),
+      encryptedDeviceInfo: Protobuf.bytes(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator"),
+      expectedDeviceSlotState: Protobuf.enumeration(
+        DeviceSlotState,
+        7,
+        "Whether the device thinks it is registered; the mediator refuses with 4115 when it is not so"
+      )
+    }
   )
-})) {}
+) {}
 
 /**
  * The mediator's word that the handshake is done, before any other frame to this client (0x12).
@@ -108,17 +156,23 @@ export class ClientHello extends Schema.Opaque<ClientHello>()(protobufFrame("Cli
  * @category frames
  * @since 0.1.0
  */
-export class ServerInfo extends Schema.Opaque<ServerInfo>()(protobufFrame("ServerInfo", {
-  type: 0x12,
-  direction: "server-to-client",
-  meaning: "The device is registered; what the mediator knows at this moment"
-}, {
-  maxDeviceSlots: Protobuf.uint32(1, "Number of slots a group can have"),
-  deviceSlotState: Protobuf.enumeration(DeviceSlotState, 2, "Whether the slot was there before this ClientHello"),
-  encryptedSharedDeviceData: Protobuf.bytes(
-    3,
-    "d2d.SharedDeviceData boxed with DGSDDK as last set, or empty; opaque to the mediator"
-  ),
-  currentTime: Protobuf.uint64(4, "The mediator's clock, in milliseconds since 1970"),
-  reflectionQueueLength: Protobuf.uint32(5, "Messages in the device's queue, all of which come before Dry")
-})) {}
+export class ServerInfo extends Schema.Opaque<ServerInfo>()(
+  protobufFrame(
+    "ServerInfo",
+    {
+      type: 0x12,
+      direction: "server-to-client",
+      meaning: "The device is registered; what the mediator knows at this moment"
+    },
+    {
+      maxDeviceSlots: Protobuf.uint32(1, "Number of slots a group can have"),
+      deviceSlotState: Protobuf.enumeration(DeviceSlotState, 2, "Whether the slot was there before this ClientHello"),
+      encryptedSharedDeviceData: Protobuf.bytes(
+        3,
+        "d2d.SharedDeviceData boxed with DGSDDK as last set, or empty; opaque to the mediator"
+      ),
+      currentTime: Protobuf.uint64(4, "The mediator's clock, in milliseconds since 1970"),
+      reflectionQueueLength: Protobuf.uint32(5, "Messages in the device's queue, all of which come before Dry")
+    }
+  )
+) {}

@@ -35,14 +35,20 @@ export const isEphemeral = (flags: number): boolean => (flags & ReflectFlags.eph
  * @category frames
  * @since 0.1.0
  */
-export class Proxy extends Schema.Opaque<Proxy>()(structFrame("Proxy", {
-  name: "proxy",
-  type: 0x00,
-  direction: "both",
-  meaning: "Bytes to or from the chat server, which the mediator only passes on"
-}, {
-  data: Struct.rest(0, "Chat server protocol bytes")
-})) {}
+export class Proxy extends Schema.Opaque<Proxy>()(
+  structFrame(
+    "Proxy",
+    {
+      name: "proxy",
+      type: 0x00,
+      direction: "both",
+      meaning: "Bytes to or from the chat server, which the mediator only passes on"
+    },
+    {
+      data: Struct.rest(0, "Chat server protocol bytes")
+    }
+  )
+) {}
 
 /**
  * A message for all other devices of the group (0x80).
@@ -50,17 +56,23 @@ export class Proxy extends Schema.Opaque<Proxy>()(structFrame("Proxy", {
  * @category frames
  * @since 0.1.0
  */
-export class Reflect extends Schema.Opaque<Reflect>()(structFrame("Reflect", {
-  name: "reflect",
-  type: 0x80,
-  direction: "client-to-server",
-  meaning: "A message for all other devices of the group",
-  fillers: [Struct.headerLength(8), Struct.reserved(1, 1)]
-}, {
-  flags: Struct.u16(2, "Bit 0: ephemeral; others are passed on"),
-  reflectId: Struct.u32(ReflectId, 4, "The sender's number for this message; the ack repeats it"),
-  envelope: Struct.rest(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
-})) {}
+export class Reflect extends Schema.Opaque<Reflect>()(
+  structFrame(
+    "Reflect",
+    {
+      name: "reflect",
+      type: 0x80,
+      direction: "client-to-server",
+      meaning: "A message for all other devices of the group",
+      fillers: [Struct.headerLength(8), Struct.reserved(1, 1)]
+    },
+    {
+      flags: Struct.u16(2, "Bit 0: ephemeral; others are passed on"),
+      reflectId: Struct.u32(ReflectId, 4, "The sender's number for this message; the ack repeats it"),
+      envelope: Struct.rest(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
+    }
+  )
+) {}
 
 /**
  * The mediator has stored a reflected message for all other slots (0x81).
@@ -68,16 +80,22 @@ export class Reflect extends Schema.Opaque<Reflect>()(structFrame("Reflect", {
  * @category frames
  * @since 0.1.0
  */
-export class ReflectAck extends Schema.Opaque<ReflectAck>()(structFrame("ReflectAck", {
-  name: "reflect-ack",
-  type: 0x81,
-  direction: "server-to-client",
-  meaning: "The mediator has stored the message for all other devices",
-  fillers: [Struct.reserved(0, 4)]
-}, {
-  reflectId: Struct.u32(ReflectId, 4, "The number the sender gave the message"),
-  timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970")
-})) {}
+export class ReflectAck extends Schema.Opaque<ReflectAck>()(
+  structFrame(
+    "ReflectAck",
+    {
+      name: "reflect-ack",
+      type: 0x81,
+      direction: "server-to-client",
+      meaning: "The mediator has stored the message for all other devices",
+      fillers: [Struct.reserved(0, 4)]
+    },
+    {
+      reflectId: Struct.u32(ReflectId, 4, "The number the sender gave the message"),
+      timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970")
+    }
+  )
+) {}
 
 /**
  * A message that another device reflected (0x82).
@@ -85,18 +103,24 @@ export class ReflectAck extends Schema.Opaque<ReflectAck>()(structFrame("Reflect
  * @category frames
  * @since 0.1.0
  */
-export class Reflected extends Schema.Opaque<Reflected>()(structFrame("Reflected", {
-  name: "reflected",
-  type: 0x82,
-  direction: "server-to-client",
-  meaning: "A message that another device of the group reflected",
-  fillers: [Struct.headerLength(16), Struct.reserved(1, 1)]
-}, {
-  flags: Struct.u16(2, "Bit 0: ephemeral; others as the sender set them"),
-  reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for this message in this device's queue"),
-  timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970"),
-  envelope: Struct.rest(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
-})) {}
+export class Reflected extends Schema.Opaque<Reflected>()(
+  structFrame(
+    "Reflected",
+    {
+      name: "reflected",
+      type: 0x82,
+      direction: "server-to-client",
+      meaning: "A message that another device of the group reflected",
+      fillers: [Struct.headerLength(16), Struct.reserved(1, 1)]
+    },
+    {
+      flags: Struct.u16(2, "Bit 0: ephemeral; others as the sender set them"),
+      reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for this message in this device's queue"),
+      timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970"),
+      envelope: Struct.rest(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
+    }
+  )
+) {}
 
 /**
  * The device has handled a reflected message, which leaves its queue (0x83). Never sent for ephemerals.
@@ -104,15 +128,21 @@ export class Reflected extends Schema.Opaque<Reflected>()(structFrame("Reflected
  * @category frames
  * @since 0.1.0
  */
-export class ReflectedAck extends Schema.Opaque<ReflectedAck>()(structFrame("ReflectedAck", {
-  name: "reflected-ack",
-  type: 0x83,
-  direction: "client-to-server",
-  meaning: "The device has handled a message, which leaves its queue",
-  fillers: [Struct.reserved(0, 4)]
-}, {
-  reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for the message")
-})) {}
+export class ReflectedAck extends Schema.Opaque<ReflectedAck>()(
+  structFrame(
+    "ReflectedAck",
+    {
+      name: "reflected-ack",
+      type: 0x83,
+      direction: "client-to-server",
+      meaning: "The device has handled a message, which leaves its queue",
+      fillers: [Struct.reserved(0, 4)]
+    },
+    {
+      reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for the message")
+    }
+  )
+) {}
 
 /**
  * Everything that was queued when ServerInfo was made has been sent (0x20). Once per connection.
@@ -120,11 +150,17 @@ export class ReflectedAck extends Schema.Opaque<ReflectedAck>()(structFrame("Ref
  * @category frames
  * @since 0.1.0
  */
-export class ReflectionQueueDry extends Schema.Opaque<ReflectionQueueDry>()(protobufFrame("ReflectionQueueDry", {
-  type: 0x20,
-  direction: "server-to-client",
-  meaning: "Everything that was queued when ServerInfo was made has been sent"
-}, {})) {}
+export class ReflectionQueueDry extends Schema.Opaque<ReflectionQueueDry>()(
+  protobufFrame(
+    "ReflectionQueueDry",
+    {
+      type: 0x20,
+      direction: "server-to-client",
+      meaning: "Everything that was queued when ServerInfo was made has been sent"
+    },
+    {}
+  )
+) {}
 
 /**
  * This device now leads the group: it is the one that unblocks the chat server's incoming queue (0x21).
@@ -132,8 +168,14 @@ export class ReflectionQueueDry extends Schema.Opaque<ReflectionQueueDry>()(prot
  * @category frames
  * @since 0.1.0
  */
-export class RolePromotedToLeader extends Schema.Opaque<RolePromotedToLeader>()(protobufFrame("RolePromotedToLeader", {
-  type: 0x21,
-  direction: "server-to-client",
-  meaning: "This device leads the group until it disconnects"
-}, {})) {}
+export class RolePromotedToLeader extends Schema.Opaque<RolePromotedToLeader>()(
+  protobufFrame(
+    "RolePromotedToLeader",
+    {
+      type: 0x21,
+      direction: "server-to-client",
+      meaning: "This device leads the group until it disconnects"
+    },
+    {}
+  )
+) {}

@@ -11,9 +11,11 @@ import { Schema } from "effect"
  * @category frames
  * @since 0.1.0
  */
-export class Unknown extends Schema.Opaque<Unknown>()(Schema.TaggedStruct("Unknown", {
-  /** The type byte. */
-  type: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xff })),
-  /** Everything behind the 4-byte container header, as a view of the frame. */
-  payload: Schema.Uint8Array
-})) {}
+export class Unknown extends Schema.Opaque<Unknown>()(
+  Schema.TaggedStruct("Unknown", {
+    /** The type byte. */
+    type: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 0xff })),
+    /** Everything behind the 4-byte container header, as a view of the frame. */
+    payload: Schema.Uint8Array
+  })
+) {}

@@ -1,5 +1,8 @@
 /**
- * @@module common
+ * The messages that several protocols share: package `common`.
+ *
+ * Owns pictures, blobs, group identities and the numbers of chat message types; what they are used for is said where
+ * they are used.
  *
  * @since 0.1.0
  */
@@ -7,7 +10,7 @@ import { Schema } from "effect"
 import * as Protobuf from "../Protobuf.ts"
 
 /**
- * @@common.Image.Type
+ * File format of a picture (PROTOCOL A5, enums).
  *
  * @category enums
  * @since 0.1.0
@@ -17,7 +20,15 @@ export const ImageType = Protobuf.openEnum("common.Image.Type", {
 })
 
 /**
- * @@common.CspFeatureMaskFlag
+ * A number of {@link ImageType}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type ImageType = number
+
+/**
+ * Bits of a feature mask: what the client of a contact can receive (PROTOCOL A5, enums).
  *
  * @category enums
  * @since 0.1.0
@@ -38,12 +49,21 @@ export const CspFeatureMaskFlag = Protobuf.openEnum("common.CspFeatureMaskFlag",
 })
 
 /**
- * @@common.CspE2eMessageType
+ * A number of {@link CspFeatureMaskFlag}, named or not.
+ *
+ * @category enums
+ * @since 0.1.0
+ */
+export type CspFeatureMaskFlag = number
+
+/**
+ * What kind of chat message a body is; `GROUP_` ones go to a group (PROTOCOL A5, enums).
  *
  * @category enums
  * @since 0.1.0
  */
 export const CspE2eMessageType = Protobuf.openEnum("common.CspE2eMessageType", {
+  /** Stands for an absent type: no message has it. */
   _INVALID_TYPE: 0x00,
   TEXT: 0x01,
   DEPRECATED_IMAGE: 0x02,
@@ -92,100 +112,126 @@ export const CspE2eMessageType = Protobuf.openEnum("common.CspE2eMessageType", {
 })
 
 /**
- * @@common.Unit
+ * A number of {@link CspE2eMessageType}, named or not.
  *
- * @category messages
+ * @category enums
  * @since 0.1.0
  */
-export class Unit extends Schema.Opaque<Unit>()(Protobuf.message("common.Unit", "@@", {})) {}
+export type CspE2eMessageType = number
 
 /**
- * @@common.Blob
+ * The value of a choice that says everything by being made (PROTOCOL A5, common).
  *
  * @category messages
  * @since 0.1.0
  */
-export class Blob extends Schema.Opaque<Blob>()(Protobuf.message("common.Blob", "@@", {
-  id: Protobuf.bytes(1, "@@"),
-  nonce: Protobuf.bytes(2, "@@"),
-  key: Protobuf.bytes(3, "@@"),
-  uploadedAt: Protobuf.uint64(4, "@@")
-})) {}
+export class Unit extends Schema.Opaque<Unit>()(
+  Protobuf.message("common.Unit", "The value of a choice that says everything by being made", {})
+) {}
 
 /**
- * @@common.BlobData
+ * Where a file lies on the blob server and what opens it (PROTOCOL A5, common). Holds a secret key.
  *
  * @category messages
  * @since 0.1.0
  */
-export class BlobData extends Schema.Opaque<BlobData>()(Protobuf.message("common.BlobData", "@@", {
-  id: Protobuf.bytes(1, "@@"),
-  data: Protobuf.bytes(2, "@@")
-})) {}
-
-/**
- * @@common.Image
- *
- * @category messages
- * @since 0.1.0
- */
-export class Image extends Schema.Opaque<Image>()(Protobuf.message("common.Image", "@@", {
-  type: Protobuf.enumeration(ImageType, 1, "@@"),
-  blob: Protobuf.embed(Blob, 2, "@@")
-})) {}
-
-/**
- * @@common.GroupIdentity
- *
- * @category messages
- * @since 0.1.0
- */
-export class GroupIdentity extends Schema.Opaque<GroupIdentity>()(Protobuf.message("common.GroupIdentity", "@@", {
-  groupId: Protobuf.fixed64(1, "@@"),
-  creatorIdentity: Protobuf.string(2, "@@")
-})) {}
-
-/**
- * @@common.DeltaImage
- *
- * @category messages
- * @since 0.1.0
- */
-export class DeltaImage extends Schema.Opaque<DeltaImage>()(Protobuf.message("common.DeltaImage", "@@", {
-  image: Protobuf.oneof("@@", {
-    removed: Protobuf.embed(Unit, 1, "@@"),
-    updated: Protobuf.embed(Image, 2, "@@")
+export class Blob extends Schema.Opaque<Blob>()(
+  Protobuf.message("common.Blob", "Where a file lies on the blob server and what opens it", {
+    id: Protobuf.bytes(1, "Id of the blob on the blob server"),
+    nonce: Protobuf.bytes(2, "Nonce the blob is encrypted with, 24 bytes"),
+    key: Protobuf.bytes(3, "Key the blob is encrypted with, 32 bytes"),
+    uploadedAt: Protobuf.uint64(4, "When the blob was uploaded, in milliseconds since 1970")
   })
-})) {}
+) {}
 
 /**
- * @@common.Timespan
+ * A blob that comes along itself, not through the blob server (PROTOCOL A5, common).
  *
  * @category messages
  * @since 0.1.0
  */
-export class Timespan extends Schema.Opaque<Timespan>()(Protobuf.message("common.Timespan", "@@", {
-  from: Protobuf.uint64(1, "@@"),
-  to: Protobuf.uint64(2, "@@")
-})) {}
+export class BlobData extends Schema.Opaque<BlobData>()(
+  Protobuf.message("common.BlobData", "A blob that comes along itself, not through the blob server", {
+    id: Protobuf.bytes(1, "Id by which other messages refer to the blob"),
+    data: Protobuf.bytes(2, "The bytes of the blob")
+  })
+) {}
 
 /**
- * @@common.Identities
+ * A picture (PROTOCOL A5, common).
  *
  * @category messages
  * @since 0.1.0
  */
-export class Identities extends Schema.Opaque<Identities>()(Protobuf.message("common.Identities", "@@", {
-  identities: Protobuf.repeated(Protobuf.string(1, "@@"))
-})) {}
+export class Image extends Schema.Opaque<Image>()(
+  Protobuf.message("common.Image", "A picture", {
+    type: Protobuf.enumeration(ImageType, 1, "File format of the picture"),
+    blob: Protobuf.embed(Blob, 2, "Where the picture lies")
+  })
+) {}
 
 /**
- * @@common.Resolution
+ * Names a group: its id is unique for its creator only (PROTOCOL A5, common).
  *
  * @category messages
  * @since 0.1.0
  */
-export class Resolution extends Schema.Opaque<Resolution>()(Protobuf.message("common.Resolution", "@@", {
-  width: Protobuf.uint32(1, "@@"),
-  height: Protobuf.uint32(2, "@@")
-})) {}
+export class GroupIdentity extends Schema.Opaque<GroupIdentity>()(
+  Protobuf.message("common.GroupIdentity", "Names a group: its id is unique for its creator only", {
+    groupId: Protobuf.fixed64(1, "Id that the creator gave the group"),
+    creatorIdentity: Protobuf.string(2, "Identity of the creator, 8 characters")
+  })
+) {}
+
+/**
+ * What has become of a picture; no member means that nothing has (PROTOCOL A5, common).
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export class DeltaImage extends Schema.Opaque<DeltaImage>()(
+  Protobuf.message("common.DeltaImage", "What has become of a picture", {
+    image: Protobuf.oneof("Whether there still is a picture", {
+      removed: Protobuf.embed(Unit, 1, "There is no picture any more"),
+      updated: Protobuf.embed(Image, 2, "This is the picture now")
+    })
+  })
+) {}
+
+/**
+ * A stretch of time (PROTOCOL A5, common).
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export class Timespan extends Schema.Opaque<Timespan>()(
+  Protobuf.message("common.Timespan", "A stretch of time", {
+    from: Protobuf.uint64(1, "Start, in milliseconds since 1970"),
+    to: Protobuf.uint64(2, "End, in milliseconds since 1970")
+  })
+) {}
+
+/**
+ * A list of people; an empty one differs from an absent one (PROTOCOL A5, common).
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export class Identities extends Schema.Opaque<Identities>()(
+  Protobuf.message("common.Identities", "A list of people", {
+    identities: Protobuf.repeated(Protobuf.string(1, "Identities, 8 characters each"))
+  })
+) {}
+
+/**
+ * Size of a picture or a video (PROTOCOL A5, common).
+ *
+ * @category messages
+ * @since 0.1.0
+ */
+export class Resolution extends Schema.Opaque<Resolution>()(
+  Protobuf.message("common.Resolution", "Size of a picture or a video", {
+    width: Protobuf.uint32(1, "Width in pixels"),
+    height: Protobuf.uint32(2, "Height in pixels")
+  })
+) {}
