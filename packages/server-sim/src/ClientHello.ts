@@ -1,0 +1,179 @@
+/**
+ * The handshake: ServerHello out, ClientHello in, ServerInfo out.
+ *
+ * Owns the order of checks (decision 5) and registration (decisions 4, 7, 16, 25; PROTOCOL D1, D3-D9). Nothing is stored
+ * before every check has passed.
+ *
+ * @since 0.1.0
+ */
+import {
+  type ClientHello,
+  CloseCode,
+  DeviceSlotsExhaustedPolicy,
+  DeviceSlotState,
+  Limits
+} from "@d2m/codec"
+import { schedule } from "./Deadlines.ts"
+import { freeSlot, leastRecent, loadSlot, makeSlot } from "./DeviceSlots.ts"
+import { closeConnection, endSession } from "./Disconnect.ts"
+import type { Opened } from "./Input.ts"
+import { invariant } from "./Invariant.ts"
+import { advance } from "./ReflectedStream.ts"
+import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session } from "./State.ts"
+import type { GroupKey } from "./StoreCommand.ts"
+import { decide, own, record, send, type Turn } from "./Turn.ts"
+
+/** The most that an entry of DevicesInfo adds to a device info: key, policy, time, tags and lengths. */
+const devicesInfoOverhead = 40
+
+const loadGroup = (turn: Turn, input: Opened, key: GroupKey): Group => {
+  const group: Group = {
+    key,
+    id: input.groupId,
+    slots: new Map(),
+    sessions: [],
+    connections: new Map(),
+    encryptedSharedDeviceData: input.stored?.encryptedSharedDeviceData ?? new Uint8Array(0),
+    lock: undefined,
+    leader: undefined
+  }
+  turn.state.groups.set(key, group)
+  for (const slot of input.stored?.slots ?? []) loadSlot(turn, group, slot)
+  return group
+}
+
+export const open = (turn: Turn, input: Opened): void => {
+  const { now, state } = turn
+  const { handshakeDeadline, idleTimeout, versions } = turn.environment.options
+  const key = groupKeyOf(input.groupId)
+  invariant(!state.connections.has(input.connection), "a connection opens once")
+  const group = state.groups.get(key) ?? loadGroup(turn, input, key)
+  const connection: Connection = {
+    id: input.connection,
+    group,
+    lastSeenAt: now,
+    esk: input.esk,
+    challenge: input.challenge,
+    session: undefined
+  }
+  state.connections.set(connection.id, connection)
+  group.connections.set(connection.id, connection)
+  if (state.isShutDown) return closeConnection(turn, connection, CloseCode.GoingAway, "the mediator is shutting down")
+  schedule(state.deadlines, now + handshakeDeadline, { _tag: "Handshake", connection: connection.id })
+  schedule(state.deadlines, now + idleTimeout, { _tag: "Idle", connection: connection.id })
+  send(turn, connection, {
+    _tag: "ServerHello",
+    version: versions.max,
+    esk: input.esk.public,
+    challenge: input.challenge
+  })
+}
+
+/** The length of a DevicesInfo that lists the newcomer with all slots but its own and the one it takes the place of. */
+const devicesInfoLength = (group: Group, hello: ClientHello, displaced: DeviceSlot | undefined): number => {
+  let length = hello.encryptedDeviceInfo.length + devicesInfoOverhead
+  for (const slot of group.slots.values()) {
+    if (slot.deviceId === hello.deviceId || slot === displaced) continue
+    length += slot.encryptedDeviceInfo.length + devicesInfoOverhead
+  }
+  return length
+}
+
+export const clientHello = (turn: Turn, connection: Connection, hello: ClientHello): void => {
+  const { group } = connection
+  const { crypto, options } = turn.environment
+  const refuse = (code: number, reason: string) => closeConnection(turn, connection, code, reason)
+
+  if (connection.session !== undefined) return refuse(CloseCode.ProtocolError, "a second ClientHello")
+  if (hello.version < options.versions.min || hello.version > options.versions.max) {
+    return refuse(
+      CloseCode.UnsupportedVersion,
+      `version ${hello.version} is not in ${options.versions.min}...${options.versions.max}`
+    )
+  }
+  if (!crypto.verifyResponse(group.id, connection.esk, connection.challenge, hello.response)) {
+    return refuse(CloseCode.ProtocolError, "authentication failed")
+  }
+  const known = group.slots.get(hello.deviceId)
+  const state = known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING
+  if (hello.expectedDeviceSlotState !== state) {
+    return refuse(
+      CloseCode.SlotStateMismatch,
+      known === undefined ? "the device has no slot" : "the device has a slot already"
+    )
+  }
+  const isFull = known === undefined && group.slots.size >= options.maxDeviceSlots
+  if (isFull && hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) {
+    return refuse(CloseCode.SlotsExhausted, `all ${options.maxDeviceSlots} device slots are taken`)
+  }
+  if (devicesInfoLength(group, hello, isFull ? leastRecent(group) : undefined) > Limits.payload) {
+    return refuse(CloseCode.ProtocolError, "the device info is too long to be listed with those of the others")
+  }
+  register(turn, connection, hello, known)
+}
+
+const makeRoom = (turn: Turn, group: Group): void => {
+  while (group.slots.size >= turn.environment.options.maxDeviceSlots) {
+    const slot = leastRecent(group)
+    if (slot === undefined) return
+    freeSlot(turn, group, slot, "LeastRecent", CloseCode.Dropped, "another device needed the slot")
+  }
+}
+
+const register = (turn: Turn, connection: Connection, hello: ClientHello, known: DeviceSlot | undefined): void => {
+  const { group } = connection
+  const { now } = turn
+  const { maxDeviceSlots } = turn.environment.options
+  if (known === undefined) makeRoom(turn, group)
+  const slot = known ?? makeSlot(turn, hello.deviceId)
+  group.slots.set(slot.deviceId, slot)
+  const replaced = slot.session
+  if (replaced !== undefined) endSession(turn, group, replaced, "Replaced")
+
+  slot.expirationPolicy = hello.deviceSlotExpirationPolicy
+  slot.encryptedDeviceInfo = own(hello.encryptedDeviceInfo)
+  const session: Session = {
+    connection,
+    slot,
+    connectedSince: now,
+    cursor: 1,
+    first: 0,
+    last: 0,
+    dryAfter: slot.issued,
+    isDry: false,
+    isPaused: false,
+    inserts: [],
+    ephemeralBytes: 0
+  }
+  slot.session = session
+  connection.session = session
+  group.sessions.push(session)
+
+  const after = record(turn, group, {
+    _tag: "RegisterSlot",
+    deviceId: slot.deviceId,
+    expirationPolicy: slot.expirationPolicy,
+    encryptedDeviceInfo: slot.encryptedDeviceInfo,
+    issued: slot.issued,
+    at: now
+  })
+  send(turn, connection, {
+    _tag: "ServerInfo",
+    maxDeviceSlots,
+    deviceSlotState: known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING,
+    encryptedSharedDeviceData: group.encryptedSharedDeviceData,
+    currentTime: BigInt(now),
+    reflectionQueueLength: slot.queue.length
+  }, after)
+  decide(turn, group, {
+    _tag: "Registered",
+    deviceId: slot.deviceId,
+    isNew: known === undefined,
+    queued: slot.queue.length
+  })
+  if (replaced !== undefined) {
+    decide(turn, group, { _tag: "Replaced", deviceId: slot.deviceId })
+    closeConnection(turn, replaced.connection, CloseCode.DuplicateDevice, "the device connected again")
+  }
+  advance(turn, session)
+}

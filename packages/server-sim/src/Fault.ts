@@ -1,0 +1,152 @@
+/**
+ * What can go wrong between a device and its mediator, as data.
+ *
+ * Owns the vocabulary of injected faults and which frames they pick; carrying them out is the link's.
+ *
+ * @since 0.1.0
+ */
+import { type ClientFrame, decodeClientFrame, type DecodeError, decodeServerFrame, type ServerFrame } from "@d2m/codec"
+import { Data, Result, Schema } from "effect"
+
+/**
+ * Which way a frame travels: `up` to the mediator, `down` to the device.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Direction = "up" | "down"
+
+/**
+ * Picks frames out of one direction.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FrameMatch {
+  /** Only frames of this kind; any message if absent. */
+  readonly frame?: ClientFrame["_tag"] | ServerFrame["_tag"]
+  /** Let so many pass first: 0 if absent. */
+  readonly skip?: number
+  /** Then pick so many: all if absent. */
+  readonly count?: number
+}
+
+/**
+ * Something that goes wrong.
+ *
+ * A fault that names frames or a direction lasts until the scope it was injected in closes; `Cut` and `Close` happen at
+ * once.
+ *
+ * - `Cut`: the network is gone; both sides see 1006 and what was under way is lost
+ * - `Close`: the socket is closed with a code that the mediator knows nothing of
+ * - `NoClosingHandshake`: when the mediator closes, the device sees 1006 instead of the code
+ * - `Unreachable`: dialing fails; an open connection is not touched
+ * - `Stall`: nothing moves in a direction, as on a half-open connection; it moves on afterwards
+ * - `Slow`: a direction carries no more than so many bytes a second: a slow reader, a bad network
+ * - `Drop`: the picked frames vanish
+ * - `Duplicate`: the picked frames arrive twice
+ * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which
+ * - `Delay`: the picked frames arrive `millis` later; the ones behind them wait unless they `overtake`
+ * - `Rewrite`: the picked frames are replaced by whatever the function makes of them
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault = Data.TaggedEnum<{
+  Cut: {}
+  Close: { readonly code: number; readonly reason?: string }
+  NoClosingHandshake: {}
+  Unreachable: {}
+  Stall: { readonly direction: Direction }
+  Slow: { readonly direction: Direction; readonly bytesPerSecond: number }
+  Drop: { readonly direction: Direction; readonly match?: FrameMatch }
+  Duplicate: { readonly direction: Direction; readonly match?: FrameMatch }
+  Garble: { readonly direction: Direction; readonly match?: FrameMatch; readonly at?: number }
+  Delay: {
+    readonly direction: Direction
+    readonly match?: FrameMatch
+    readonly millis: number
+    readonly overtake?: boolean
+  }
+  Rewrite: {
+    readonly direction: Direction
+    readonly match?: FrameMatch
+    readonly with: (message: Uint8Array) => ReadonlyArray<Uint8Array>
+  }
+}>
+
+/**
+ * Makes faults: `Fault.Cut()`, `Fault.Drop({ direction: "down", match: { frame: "ReflectAck" } })`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Fault = Data.taggedEnum<Fault>()
+
+/**
+ * The faults that act on single frames.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | "Garble" | "Delay" | "Rewrite" }>
+
+/**
+ * A fault that could not be injected: the device has no connection, or its transport cannot do this (a WebSocket can
+ * only be cut, closed and stalled).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InjectError extends Schema.TaggedError<InjectError>()("InjectError", {
+  reason: Schema.Literals(["NotConnected", "Unsupported"]),
+  fault: Schema.String
+}) {
+  override get message(): string {
+    return this.reason === "NotConnected"
+      ? `the device is not connected, so ${this.fault} cannot happen to it`
+      : `this kind of connection cannot have a ${this.fault}`
+  }
+}
+
+/** A frame fault in force, with what it has seen. */
+export interface FrameRule {
+  readonly fault: FrameFault
+  seen: number
+}
+
+const tagOf = (direction: Direction, message: Uint8Array | string): string | undefined => {
+  if (typeof message === "string") return undefined
+  const decode: (bytes: Uint8Array) => Result.Result<ClientFrame | ServerFrame, DecodeError> =
+    direction === "up" ? decodeClientFrame : decodeServerFrame
+  return Result.getOrUndefined(decode(message))?._tag
+}
+
+/** Whether the rule picks this message; counts it. */
+export const picks = (rule: FrameRule, message: Uint8Array | string): boolean => {
+  const { direction, match = {} } = rule.fault
+  if (match.frame !== undefined && tagOf(direction, message) !== match.frame) return false
+  const index = rule.seen++ - (match.skip ?? 0)
+  return index >= 0 && index < (match.count ?? Infinity)
+}
+
+/** What becomes of a picked message; it is the same message when only its time changes. */
+export const altered = (fault: FrameFault, message: Uint8Array | string): ReadonlyArray<Uint8Array | string> => {
+  switch (fault._tag) {
+    case "Drop":
+      return []
+    case "Duplicate":
+      return [message, message]
+    case "Garble": {
+      if (typeof message === "string") return [message]
+      const garbled = Uint8Array.from(message)
+      const at = fault.at ?? garbled.length - 1
+      if (at in garbled) garbled[at]! ^= 0xff
+      return [garbled]
+    }
+    case "Delay":
+      return [message]
+    case "Rewrite":
+      return typeof message === "string" ? [message] : fault.with(message)
+  }
+}

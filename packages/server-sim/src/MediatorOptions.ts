@@ -1,0 +1,166 @@
+/**
+ * Every number a mediator decides by, with the default the project decided on (PROTOCOL section 0).
+ *
+ * Owns names, units, defaults and the checks between them. What a number does is told where it is used.
+ *
+ * @since 0.1.0
+ */
+import { Limits } from "@d2m/codec"
+import { Effect, Schema, SchemaIssue } from "effect"
+
+const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
+const version = Schema.Int.check(Schema.isUint32())
+
+/** The shortest idle timeout that shipped clients survive: they announce 30 s themselves (decision 14). */
+const shortestIdleTimeout = 30_000
+
+const fields = Schema.Struct({
+  /**
+   * `true`: unknown frame types close with 4010, acks of another connection's ids with 4012. `false` (lenient): both
+   * are ignored (decisions 6 and 10).
+   */
+  strict: Schema.Boolean,
+  /** Protocol versions served; ServerHello advertises `max` (decision 4). */
+  versions: Schema.Struct({ min: version, max: version }),
+  /** Device slots of a group (decision 14). */
+  maxDeviceSlots: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff })),
+  /** The largest sealed envelope of a reflect, in bytes: at most 65516 (decision 6). */
+  maxEnvelopeBytes: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Limits.envelope })),
+  /** The longest a transaction may take, in ms; a TTL of 0 asks for it (decision 14). */
+  transactionTtl: positive,
+  /** Messages a transaction may buffer before its holder is closed with 4010 (decision 12). */
+  transactionMessages: positive,
+  /** Envelope bytes a transaction may buffer before its holder is closed with 4010 (decision 12). */
+  transactionBytes: positive,
+  /** How long a volatile slot outlives its connection, in ms (decision 14). */
+  volatileGrace: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  /** The longest from an open socket to a ClientHello, in ms; then 4013 (decision 14). */
+  handshakeDeadline: positive,
+  /** The longest without a frame or a WebSocket ping of a client, in ms; then 4013 (decision 14). */
+  idleTimeout: positive,
+  /** Permits an `idleTimeout` below 30 s, which shipped clients do not survive (decision 14). */
+  allowShortIdleTimeout: Schema.Boolean,
+  /** Messages a slot's queue may hold before the slot is dropped with 4114 (decision 14). */
+  queueMessages: positive,
+  /** Envelope bytes a slot's queue may hold before the slot is dropped with 4114 (decision 14). */
+  queueBytes: positive,
+  /** The reflected-id of a new slot's first message, a u32 (decision 9). */
+  firstReflectedId: Schema.Int.check(Schema.isUint32()),
+  /** Messages read from a slot's queue and handed to a connection at once. */
+  deliveryMessages: positive,
+  /** Envelope bytes read from a slot's queue and handed to a connection at once; one message may exceed it. */
+  deliveryBytes: positive,
+  /** Bytes of ephemerals that wait for their place behind a connection's pending messages; more are thrown away. */
+  ephemeralBytes: positive,
+  /** Unwritten bytes of a connection above which nothing more is taken from its queue. */
+  outgoingHighWater: positive,
+  /** Unwritten bytes of a connection at which its queue flows again. */
+  outgoingLowWater: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  /** Bytes waiting for the store above which nothing more is read from the clients that write. */
+  storeHighWater: positive,
+  /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */
+  chatHighWater: positive,
+  /** How long a stopping mediator waits for its store, in ms, before it closes its connections all the same. */
+  shutdownTimeout: positive,
+  /** Journal entries that are kept for a reader who comes late; 0 keeps none. */
+  journalCapacity: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+})
+
+/**
+ * The options of a mediator. Times are in milliseconds, sizes in bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MediatorOptions = fields.check(
+  Schema.makeFilter((options) => {
+    if (options.versions.min > options.versions.max) return "versions.min must not exceed versions.max"
+    if (options.idleTimeout < shortestIdleTimeout && !options.allowShortIdleTimeout) {
+      return `idleTimeout must be at least ${shortestIdleTimeout} ms unless allowShortIdleTimeout is set`
+    }
+    if (options.outgoingLowWater > options.outgoingHighWater) {
+      return "outgoingLowWater must not exceed outgoingHighWater"
+    }
+    return undefined
+  })
+)
+
+/**
+ * The options of a mediator. Times are in milliseconds, sizes in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MediatorOptions = typeof MediatorOptions.Type
+
+/**
+ * Options that contradict each other or lie outside their range.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+  /** What is wrong, with the path of the option. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `invalid mediator options: ${this.detail}`
+  }
+}
+
+/**
+ * The strict preset: what clients should be tested against.
+ *
+ * @category presets
+ * @since 0.1.0
+ */
+export const strictOptions: MediatorOptions = {
+  strict: true,
+  versions: { min: 0, max: 0 },
+  maxDeviceSlots: 8,
+  maxEnvelopeBytes: Limits.envelope,
+  transactionTtl: 60_000,
+  transactionMessages: 10_000,
+  transactionBytes: 16 * 1024 * 1024,
+  volatileGrace: 5 * 60_000,
+  handshakeDeadline: 10_000,
+  idleTimeout: 60_000,
+  allowShortIdleTimeout: false,
+  queueMessages: 100_000,
+  queueBytes: 256 * 1024 * 1024,
+  firstReflectedId: 1,
+  deliveryMessages: 256,
+  deliveryBytes: 256 * 1024,
+  ephemeralBytes: 1024 * 1024,
+  outgoingHighWater: 1024 * 1024,
+  outgoingLowWater: 256 * 1024,
+  storeHighWater: 64 * 1024 * 1024,
+  chatHighWater: 1024 * 1024,
+  shutdownTimeout: 5_000,
+  journalCapacity: 0
+}
+
+/**
+ * The lenient preset: what a served mediator does, so that clients of another mind can live with it.
+ *
+ * @category presets
+ * @since 0.1.0
+ */
+export const lenientOptions: MediatorOptions = { ...strictOptions, strict: false }
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
+/**
+ * Fills the given options from a preset (strict unless told) and checks the result.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeOptions = (
+  options: Partial<MediatorOptions> = {},
+  preset: MediatorOptions = strictOptions
+): Effect.Effect<MediatorOptions, InvalidOptions> =>
+  Effect.mapError(
+    MediatorOptions.makeEffect({ ...preset, ...options }),
+    (issue) => new InvalidOptions({ detail: formatIssue(issue) })
+  )

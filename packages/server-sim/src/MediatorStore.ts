@@ -1,0 +1,192 @@
+/**
+ * Where a mediator keeps what must survive it.
+ *
+ * Owns the face that stores implement and the store in memory. What is written and when a promise may leave is decided
+ * by the core; a store says that something is durable by returning.
+ *
+ * @since 0.1.0
+ */
+import type { DeviceId } from "@d2m/codec"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { invariant } from "./Invariant.ts"
+import type { Persist } from "./Output.ts"
+import type { Position } from "./ReflectionQueue.ts"
+import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
+import { own } from "./Turn.ts"
+
+/**
+ * The store could not do what it was asked: a full disk, a lost file.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  operation: Schema.Literals(["open", "load", "read", "apply"]),
+  /** What went wrong, in words that are fit for a log. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `the mediator's store failed to ${this.operation}: ${this.detail}`
+  }
+}
+
+/**
+ * One message of a slot's queue, as it was reflected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredMessage {
+  readonly position: Position
+  readonly flags: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: bigint
+  readonly envelope: Uint8Array
+}
+
+/**
+ * The store of a mediator. One mediator uses it at a time.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MediatorStore extends Context.Service<
+  MediatorStore,
+  {
+    /** What is known of a group; none if nothing is. Never called for a group with a `Persist` under way. */
+    readonly load: (groupKey: GroupKey) => Effect.Effect<Option.Option<GroupSnapshot>, StoreError>
+
+    /** The messages at these positions of a slot's queue, in this order; those that are not there are left out. */
+    readonly read: (
+      groupKey: GroupKey,
+      deviceId: DeviceId,
+      positions: ReadonlyArray<Position>
+    ) => Effect.Effect<ReadonlyArray<StoredMessage>, StoreError>
+
+    /**
+     * Makes these durable, in this order, each all or nothing; succeeds when all are. When it fails, the groups
+     * concerned are loaded again before they are written to. Called once at a time.
+     */
+    readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, StoreError>
+  }
+>()("@d2m/server-sim/MediatorStore") {
+  /** In memory: what is durable lasts as long as the layer. Never fails and never waits. */
+  static readonly layerMemory: Layer.Layer<MediatorStore> = Layer.sync(MediatorStore, () => makeMemoryStore())
+}
+
+interface MemorySlot {
+  expirationPolicy: number
+  encryptedDeviceInfo: Uint8Array
+  issued: Position
+  lastDisconnectAt: number | undefined
+  readonly queue: Map<Position, StoredMessage>
+}
+
+interface MemoryGroup {
+  encryptedSharedDeviceData: Uint8Array
+  readonly slots: Map<DeviceId, MemorySlot>
+}
+
+const slotOf = (group: MemoryGroup, deviceId: DeviceId): MemorySlot => {
+  const slot = group.slots.get(deviceId)
+  invariant(slot !== undefined, "what is written about a slot follows its registration")
+  return slot
+}
+
+const applyCommand = (group: MemoryGroup, command: StoreCommand): void => {
+  switch (command._tag) {
+    case "RegisterSlot": {
+      const slot = group.slots.get(command.deviceId)
+      const { encryptedDeviceInfo, expirationPolicy } = command
+      if (slot === undefined) {
+        group.slots.set(command.deviceId, {
+          expirationPolicy,
+          encryptedDeviceInfo,
+          issued: command.issued,
+          lastDisconnectAt: undefined,
+          queue: new Map()
+        })
+      } else {
+        slot.expirationPolicy = expirationPolicy
+        slot.encryptedDeviceInfo = encryptedDeviceInfo
+        slot.lastDisconnectAt = undefined
+      }
+      return
+    }
+    case "DisconnectSlot":
+      slotOf(group, command.deviceId).lastDisconnectAt = command.at
+      return
+    case "DropSlot":
+      group.slots.delete(command.deviceId)
+      return
+    case "Append": {
+      const envelope = own(command.envelope)
+      const { flags, timestamp } = command
+      for (const { deviceId, position } of command.to) {
+        const slot = slotOf(group, deviceId)
+        slot.queue.set(position, { position, flags, timestamp, envelope })
+        slot.issued = position
+      }
+      return
+    }
+    case "IssueId":
+      slotOf(group, command.deviceId).issued = command.issued
+      return
+    case "Ack":
+      slotOf(group, command.deviceId).queue.delete(command.position)
+      return
+    case "SetSharedData":
+      group.encryptedSharedDeviceData = command.encryptedSharedDeviceData
+      return
+  }
+}
+
+const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
+  encryptedSharedDeviceData: group.encryptedSharedDeviceData,
+  slots: Array.from(group.slots, ([deviceId, slot]): SlotSnapshot => ({
+    deviceId,
+    expirationPolicy: slot.expirationPolicy,
+    encryptedDeviceInfo: slot.encryptedDeviceInfo,
+    issued: slot.issued,
+    ...(slot.lastDisconnectAt === undefined ? {} : { lastDisconnectAt: slot.lastDisconnectAt }),
+    queue: {
+      positions: Array.from(slot.queue.keys()),
+      sizes: Array.from(slot.queue.values(), (message) => message.envelope.length)
+    }
+  }))
+})
+
+/**
+ * A store in memory. Copies an envelope only out of a buffer that is mostly something else.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeMemoryStore = (): MediatorStore["Service"] => {
+  const groups = new Map<GroupKey, MemoryGroup>()
+
+  const applyPersist = (persist: Persist): void => {
+    const group = groups.get(persist.groupKey) ?? { encryptedSharedDeviceData: new Uint8Array(0), slots: new Map() }
+    groups.set(persist.groupKey, group)
+    for (const command of persist.commands) applyCommand(group, command)
+    if (group.slots.size === 0 && group.encryptedSharedDeviceData.length === 0) groups.delete(persist.groupKey)
+  }
+
+  return {
+    load: (groupKey) =>
+      Effect.sync(() => Option.map(Option.fromUndefinedOr(groups.get(groupKey)), snapshotOf)),
+
+    read: (groupKey, deviceId, positions) =>
+      Effect.sync(() => {
+        const queue = groups.get(groupKey)?.slots.get(deviceId)?.queue
+        const found: Array<StoredMessage> = []
+        for (const position of positions) {
+          const message = queue?.get(position)
+          if (message !== undefined) found.push(message)
+        }
+        return found
+      }),
+
+    apply: (persists) => Effect.sync(() => persists.forEach(applyPersist))
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Messages between the devices of a group: reflect in, reflected out, acks both ways.
+ *
+ * Owns which slots a message reaches, the promise behind a reflect-ack and which reflected-acks are believed (decisions
+ * 10, 11; PROTOCOL D13-D16, D27). Order and pacing towards a device are `ReflectedStream`'s.
+ *
+ * @since 0.1.0
+ */
+import { CloseCode, isEphemeral, type Reflect, type ReflectedAck, type Timestamp } from "@d2m/codec"
+import { freeSlot } from "./DeviceSlots.ts"
+import { closeConnection } from "./Disconnect.ts"
+import { appended, offerEphemeral } from "./ReflectedStream.ts"
+import { type Position, push, remove } from "./ReflectionQueue.ts"
+import { type DeviceSlot, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
+import type { Append, PersistId } from "./StoreCommand.ts"
+import { buffer } from "./TransactionLock.ts"
+import { decide, durable, record, send, type Turn } from "./Turn.ts"
+
+/**
+ * Appends a message to the queue of every other registered slot. A slot that has no room is dropped (decision 14).
+ * Returns what the promise has to wait for. Unless `handOver`, the caller sees to it that sessions `advance`.
+ */
+export const storeForOthers = (
+  turn: Turn,
+  group: Group,
+  sender: DeviceSlot,
+  message: ReflectedMessage,
+  handOver: boolean
+): PersistId => {
+  if (group.slots.size === 1) return durable
+  const { queueBytes, queueMessages } = turn.environment.options
+  const size = message.envelope.length
+  const to: Array<Append["to"][number]> = []
+  const after = record(turn, group, {
+    _tag: "Append",
+    flags: message.flags,
+    timestamp: message.timestamp,
+    envelope: message.envelope,
+    to
+  })
+  for (const slot of group.slots.values()) {
+    if (slot === sender) continue
+    if (slot.queue.length >= queueMessages || slot.queue.bytes + size > queueBytes) {
+      freeSlot(turn, group, slot, "QueueLimit", CloseCode.QueueLimit, "the reflection queue grew too long")
+      continue
+    }
+    const position = ++slot.issued
+    push(slot.queue, position, size)
+    to.push({ deviceId: slot.deviceId, position })
+    if (handOver) appended(turn, slot, position, message, after)
+    else slot.appended = after
+  }
+  return after
+}
+
+export const reflect = (turn: Turn, group: Group, session: Session, frame: Reflect): void => {
+  const { connection } = session
+  const { maxEnvelopeBytes } = turn.environment.options
+  if (frame.envelope.length > maxEnvelopeBytes) {
+    return closeConnection(
+      turn,
+      connection,
+      CloseCode.ProtocolError,
+      `an envelope is at most ${maxEnvelopeBytes} bytes long, found ${frame.envelope.length}`
+    )
+  }
+  const timestamp = BigInt(turn.now) as Timestamp
+  const message: ReflectedMessage = { flags: frame.flags, timestamp, envelope: frame.envelope }
+  const ephemeral = isEphemeral(frame.flags)
+  const lock = group.lock
+  if (lock !== undefined && lock.holder === session) {
+    if (!buffer(turn, lock, message) || ephemeral) return
+    // Provisional: what the sender may rely on is the CommitTransactionAck.
+    return send(turn, connection, { _tag: "ReflectAck", reflectId: frame.reflectId, timestamp })
+  }
+  if (ephemeral) {
+    for (const other of group.sessions) if (other !== session) offerEphemeral(turn, group, other, message)
+    return
+  }
+  const after = storeForOthers(turn, group, session.slot, message, true)
+  send(turn, connection, { _tag: "ReflectAck", reflectId: frame.reflectId, timestamp }, after)
+}
+
+const wasWritten = (session: Session, position: Position): boolean =>
+  session.last !== 0 && position >= session.first && position <= session.last
+
+export const reflectedAck = (turn: Turn, group: Group, session: Session, frame: ReflectedAck): void => {
+  const { slot } = session
+  const position = positionOf(frame.reflectedId, session.last)
+  if (wasWritten(session, position)) {
+    // A repeated ack, and one of an ephemeral, finds nothing to remove.
+    if (remove(slot.queue, position)) record(turn, group, { _tag: "Ack", deviceId: slot.deviceId, position })
+    return
+  }
+  if (!turn.environment.options.strict && positionOf(frame.reflectedId, slot.issued) >= 1) {
+    return decide(turn, group, {
+      _tag: "EarlierAckIgnored",
+      deviceId: slot.deviceId,
+      reflectedId: frame.reflectedId
+    })
+  }
+  closeConnection(
+    turn,
+    session.connection,
+    CloseCode.UnknownAck,
+    `reflected-id ${frame.reflectedId} was not sent on this connection`
+  )
+}

@@ -1,0 +1,83 @@
+/**
+ * One client's connection to the chat server, kept by the shell.
+ *
+ * Owns the fiber that opens and pumps it and the bounds in both directions. How its end closes the client is the core's
+ * (`ChatProxy`).
+ *
+ * @since 0.1.0
+ */
+import { Cause, Effect, Exit, Latch, Queue, Result } from "effect"
+import type { ChatCaller, ChatError, ChatUpstream } from "./ChatUpstream.ts"
+import type { Cancel, Forks } from "./Forks.ts"
+import type { ChatOver } from "./Input.ts"
+import { own } from "./Turn.ts"
+
+/** What the shell does with the chat connection of a client. */
+export interface ShellChat {
+  /** Passes on bytes of the client; `false` if the chat server does not take them fast enough. */
+  readonly send: (data: Uint8Array) => boolean
+  /** Whether the client can take more: the chat server is not read while it cannot. */
+  readonly clientHasRoom: (hasRoom: boolean) => void
+  readonly close: Cancel
+}
+
+const howItEnded = (exit: Exit.Exit<never, ChatError>): ChatOver["how"] => {
+  if (Exit.isSuccess(exit)) return "Failed"
+  const error = Cause.findError(exit.cause)
+  return Result.isSuccess(error) ? error.success.reason : "Failed"
+}
+
+/** Opens the chat connection of a client and pumps until it is over or closed. */
+export const startChat = (
+  forks: Forks,
+  upstream: ChatUpstream["Service"],
+  caller: ChatCaller,
+  highWater: number,
+  onMessages: (messages: ReadonlyArray<Uint8Array>) => void,
+  onOver: (how: ChatOver["how"]) => void
+): ShellChat => {
+  const room = Latch.makeUnsafe(true)
+  const waiting: Array<Uint8Array> = []
+  let bytes = 0
+  let bell: Queue.Queue<void> | undefined
+
+  const pump = Effect.gen(function*() {
+    const queue = yield* Queue.sliding<void>(1)
+    bell = queue
+    // What came before the bell was there.
+    if (waiting.length > 0) yield* Queue.offer(queue, undefined)
+    const duplex = yield* upstream.open(caller)
+    const toServer = Effect.gen(function*() {
+      for (;;) {
+        yield* Queue.take(queue)
+        for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
+          bytes -= data.length
+          yield* duplex.send(data)
+        }
+      }
+    })
+    const toClient = Effect.gen(function*() {
+      for (;;) {
+        yield* room.await
+        const messages = yield* duplex.receive
+        onMessages(messages)
+      }
+    })
+    return yield* Effect.raceFirst(toServer, toClient)
+  })
+
+  return {
+    close: forks.start(Effect.scoped(pump), (exit) => onOver(howItEnded(exit))),
+    clientHasRoom: (hasRoom) => {
+      if (hasRoom) room.openUnsafe()
+      else room.closeUnsafe()
+    },
+    send: (data) => {
+      bytes += data.length
+      if (bytes > highWater) return false
+      waiting.push(own(data))
+      if (bell !== undefined) Queue.offerUnsafe(bell, undefined)
+      return true
+    }
+  }
+}

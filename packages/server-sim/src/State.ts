@@ -1,0 +1,232 @@
+/**
+ * What a mediator knows.
+ *
+ * Owns the shape of groups, slots, sessions and connections; the rules that change them live in the files named after
+ * the protocol's concepts. Stored messages lie in the store. The only envelopes held here are those that are volatile by
+ * decision and bounded by options: a transaction's buffer (12) and ephemerals waiting for their place (D15).
+ *
+ * @since 0.1.0
+ */
+import type { Crypto, DeviceId, EphemeralKey, GroupId, ReflectedId, Timestamp } from "@d2m/codec"
+import { Hex } from "effect/encoding"
+import { type Deadlines, makeDeadlines } from "./Deadlines.ts"
+import type { ConnectionId } from "./Input.ts"
+import type { MediatorOptions } from "./MediatorOptions.ts"
+import type { Position, ReflectionQueue } from "./ReflectionQueue.ts"
+import type { GroupKey, PersistId } from "./StoreCommand.ts"
+
+/**
+ * What `step` needs besides state, input and time; it stays the same over a run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Environment {
+  readonly options: MediatorOptions
+  readonly crypto: Pick<Crypto["Service"], "verifyResponse">
+}
+
+/**
+ * A message as it is reflected, with the timestamp that ack and reflected share (decision 11).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReflectedMessage {
+  readonly flags: number
+  readonly timestamp: Timestamp
+  readonly envelope: Uint8Array
+}
+
+/**
+ * An ephemeral that has its id and waits until what stands before it has been sent (PROTOCOL D15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitingEphemeral extends ReflectedMessage {
+  readonly _tag: "Ephemeral"
+  readonly position: Position
+  /** The `Persist` that makes its id durable. */
+  readonly after: PersistId
+}
+
+/**
+ * A TransactionEnded that waits until the messages of its transaction have been sent: whoever takes the lock next has seen
+ * what the last holder did.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitingEnded {
+  readonly _tag: "Ended"
+  /** The last position that stands before it. */
+  readonly position: Position
+  readonly holder: DeviceId
+  readonly encryptedScope: Uint8Array
+  /** The `Persist` that makes its transaction durable. */
+  readonly after: PersistId
+}
+
+/**
+ * One registered device of a group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceSlot {
+  readonly deviceId: DeviceId
+  /** The raw number of `DeviceSlotExpirationPolicy`, as last sent. */
+  expirationPolicy: number
+  encryptedDeviceInfo: Uint8Array
+  /** Ids given out so far: the position of the last one. */
+  issued: Position
+  readonly queue: ReflectionQueue
+  /** The last `Persist` that put something into the queue. */
+  appended: PersistId
+  session: Session | undefined
+  /** Milliseconds since 1970; meaningful while there is no session. */
+  lastDisconnectAt: number
+}
+
+/**
+ * A connection past its ClientHello.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly connection: Connection
+  readonly slot: DeviceSlot
+  /** Milliseconds since 1970. */
+  readonly connectedSince: number
+  /** Everything before this position was sent on this connection, or had been acked or thrown away before. */
+  cursor: Position
+  /** The first and last position written on this connection; `last` is 0 while there is none. */
+  first: Position
+  last: Position
+  /** The last position that was queued when ServerInfo was made: Dry follows it. */
+  readonly dryAfter: Position
+  isDry: boolean
+  /** Nothing more is taken from the queue until a `Drained`. */
+  isPaused: boolean
+  /** What is in the stream but not in the queue, in the order of the stream. */
+  readonly inserts: Array<WaitingEphemeral | WaitingEnded>
+  ephemeralBytes: number
+}
+
+/**
+ * One open socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Connection {
+  readonly id: ConnectionId
+  readonly group: Group
+  /** When the last frame or ping came in, in ms since 1970. */
+  lastSeenAt: number
+  readonly esk: EphemeralKey
+  readonly challenge: Uint8Array
+  session: Session | undefined
+}
+
+/**
+ * The transaction that is under way in a group (decision 12).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TransactionLock {
+  /** Tells this transaction from every other of the mediator. */
+  readonly transaction: number
+  readonly holder: Session
+  /** Verbatim from BeginTransaction. */
+  readonly encryptedScope: Uint8Array
+  readonly messages: Array<ReflectedMessage>
+  bytes: number
+}
+
+/**
+ * One device group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Group {
+  readonly key: GroupKey
+  readonly id: GroupId
+  /** In the order of registration. */
+  readonly slots: Map<DeviceId, DeviceSlot>
+  /** In the order of registration: the leader's succession. */
+  readonly sessions: Array<Session>
+  readonly connections: Map<ConnectionId, Connection>
+  encryptedSharedDeviceData: Uint8Array
+  lock: TransactionLock | undefined
+  leader: Session | undefined
+}
+
+/**
+ * The whole mediator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface State {
+  readonly groups: Map<GroupKey, Group>
+  readonly connections: Map<ConnectionId, Connection>
+  readonly deadlines: Deadlines
+  /** The time of the last `WakeAt`, `Infinity` when none is due. */
+  wakeAt: number
+  lastPersist: PersistId
+  lastTransaction: number
+  isShutDown: boolean
+}
+
+/**
+ * A mediator that has heard of nobody.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeState = (): State => ({
+  groups: new Map(),
+  connections: new Map(),
+  deadlines: makeDeadlines(),
+  wakeAt: Infinity,
+  lastPersist: 0,
+  lastTransaction: 0,
+  isShutDown: false
+})
+
+/**
+ * The name of a group in the mediator and its store: lowercase hex of the group id.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const groupKeyOf = (groupId: GroupId): GroupKey => Hex.encode(groupId)
+
+/**
+ * Whether the state has this group; if not, an `Opened` for it has to bring what the store knows.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const knowsGroup = (state: State, key: GroupKey): boolean => state.groups.has(key)
+
+/**
+ * The id that a position has on the wire: its lowest 32 bits (decision 9).
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const reflectedIdOf = (position: Position): ReflectedId => (position >>> 0) as ReflectedId
+
+/**
+ * The latest position at or before `last` that has this id on the wire. Zero or less if there never was one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const positionOf = (reflectedId: number, last: Position): Position => last - ((last - reflectedId) >>> 0)

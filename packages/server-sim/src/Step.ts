@@ -1,0 +1,192 @@
+/**
+ * The mediator as a function: state, input, time -> state, outputs.
+ *
+ * Owns the way of an input to the concept it belongs to, protocol errors (decision 6), deadlines and the `WakeAt` that
+ * follows from them. No clock, no randomness, no IO: a shell supplies those and does what comes out.
+ *
+ * @since 0.1.0
+ */
+import { type ClientFrame, CloseCode, decodeClientFrame } from "@d2m/codec"
+import { Result } from "effect"
+import { chatIsOver, fromChat, toChat } from "./ChatProxy.ts"
+import { clientHello, open } from "./ClientHello.ts"
+import { type Deadline, nextAt, popDue, schedule } from "./Deadlines.ts"
+import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
+import { graceIsOver } from "./DeviceSlots.ts"
+import { closeConnection, forgetConnection } from "./Disconnect.ts"
+import type { Input } from "./Input.ts"
+import type { Output } from "./Output.ts"
+import { reflect, reflectedAck } from "./Reflect.ts"
+import { congested, drained } from "./ReflectedStream.ts"
+import type { Connection, Environment, Group, Session, State } from "./State.ts"
+import type { GroupKey } from "./StoreCommand.ts"
+import { begin, commit, ttlReached } from "./TransactionLock.ts"
+import { closeReason, decide, durable, makeTurn, type Turn } from "./Turn.ts"
+
+const protocolError = (turn: Turn, connection: Connection, reason: string): void =>
+  closeConnection(turn, connection, CloseCode.ProtocolError, reason)
+
+const registeredFrame = (turn: Turn, group: Group, session: Session, frame: ClientFrame): void => {
+  switch (frame._tag) {
+    case "Reflect":
+      return reflect(turn, group, session, frame)
+    case "ReflectedAck":
+      return reflectedAck(turn, group, session, frame)
+    case "BeginTransaction":
+      return begin(turn, group, session, frame)
+    case "CommitTransaction":
+      return commit(turn, group, session)
+    case "GetDevicesInfo":
+      return getDevicesInfo(turn, group, session)
+    case "DropDevice":
+      return dropDevice(turn, group, session, frame)
+    case "SetSharedDeviceData":
+      return setSharedDeviceData(turn, group, session, frame)
+  }
+}
+
+const frameReceived = (turn: Turn, connection: Connection, frame: ClientFrame): void => {
+  const { group, session } = connection
+  switch (frame._tag) {
+    case "Proxy":
+      return toChat(turn, connection, frame)
+    case "ClientHello":
+      return clientHello(turn, connection, frame)
+    case "Unknown":
+      return turn.environment.options.strict
+        ? protocolError(turn, connection, `unknown frame type 0x${frame.type.toString(16).padStart(2, "0")}`)
+        : decide(turn, group, { _tag: "UnknownFrameIgnored", type: frame.type })
+    default:
+      return session === undefined
+        ? protocolError(turn, connection, `${frame._tag} before ClientHello`)
+        : registeredFrame(turn, group, session, frame)
+  }
+}
+
+const messageReceived = (turn: Turn, connection: Connection, message: Uint8Array | string): void => {
+  connection.lastSeenAt = turn.now
+  if (typeof message === "string") return protocolError(turn, connection, "a text message")
+  const frame = decodeClientFrame(message)
+  if (Result.isFailure(frame)) return protocolError(turn, connection, frame.failure.message)
+  frameReceived(turn, connection, frame.success)
+}
+
+const groupFailed = (turn: Turn, key: GroupKey): void => {
+  const group = turn.state.groups.get(key)
+  if (group === undefined) return
+  // Nothing is written about a group whose state and store may disagree.
+  turn.state.groups.delete(key)
+  for (const id of group.connections.keys()) {
+    turn.state.connections.delete(id)
+    turn.outputs.push({
+      _tag: "Close",
+      connection: id,
+      code: CloseCode.InternalError,
+      reason: "the mediator failed internally",
+      after: durable
+    })
+  }
+}
+
+const shutDown = (turn: Turn): void => {
+  turn.state.isShutDown = true
+  for (const connection of turn.state.connections.values()) {
+    closeConnection(turn, connection, CloseCode.GoingAway, "the mediator is shutting down")
+  }
+}
+
+const inputReceived = (turn: Turn, input: Input): void => {
+  switch (input._tag) {
+    case "Opened":
+      return open(turn, input)
+    case "GroupFailed":
+      return groupFailed(turn, input.groupKey)
+    case "Shutdown":
+      return shutDown(turn)
+    case "Tick":
+      turn.state.wakeAt = Infinity
+      return
+  }
+  // What is still on its way from a connection that has been closed is of no interest.
+  const connection = turn.state.connections.get(input.connection)
+  if (connection === undefined) return
+  switch (input._tag) {
+    case "Received":
+      return messageReceived(turn, connection, input.message)
+    case "Pinged":
+      connection.lastSeenAt = turn.now
+      return
+    case "Gone":
+      return forgetConnection(turn, connection)
+    case "Congested":
+      if (connection.session !== undefined) congested(connection.session)
+      return
+    case "Drained":
+      if (connection.session !== undefined) drained(turn, connection.session)
+      return
+    case "ChatReceived":
+      return fromChat(turn, connection, input)
+    case "ChatOver":
+      return chatIsOver(turn, connection, input)
+    case "CloseRequested":
+      return closeConnection(turn, connection, input.code, closeReason(input.reason))
+  }
+}
+
+const idleIsOver = (turn: Turn, connection: Connection): void => {
+  const at = connection.lastSeenAt + turn.environment.options.idleTimeout
+  if (at > turn.now) return schedule(turn.state.deadlines, at, { _tag: "Idle", connection: connection.id })
+  closeConnection(turn, connection, CloseCode.Idle, "the client was silent too long")
+}
+
+const deadlineReached = (turn: Turn, deadline: Deadline): void => {
+  const { connections, groups } = turn.state
+  switch (deadline._tag) {
+    case "Handshake": {
+      const connection = connections.get(deadline.connection)
+      if (connection === undefined || connection.session !== undefined) return
+      return closeConnection(turn, connection, CloseCode.Idle, "no ClientHello in time")
+    }
+    case "Idle": {
+      const connection = connections.get(deadline.connection)
+      return connection === undefined ? undefined : idleIsOver(turn, connection)
+    }
+    case "TransactionTtl": {
+      const group = groups.get(deadline.groupKey)
+      return group === undefined ? undefined : ttlReached(turn, group, deadline.transaction)
+    }
+    case "VolatileGrace": {
+      const group = groups.get(deadline.groupKey)
+      return group === undefined ? undefined : graceIsOver(turn, group, deadline.deviceId)
+    }
+  }
+}
+
+/**
+ * One step of the mediator at `now`, in ms since 1970.
+ *
+ * Deadlines that are due come before the input. Takes ownership of `state`: it is updated in place and returned, and the
+ * value passed in must not be used again. Otherwise a pure function of its arguments. Throws nothing but an
+ * {@link InvariantViolation}, which no peer can cause.
+ *
+ * @category core
+ * @since 0.1.0
+ */
+export const step = (
+  state: State,
+  input: Input,
+  now: number,
+  environment: Environment
+): readonly [State, ReadonlyArray<Output>] => {
+  const turn = makeTurn(state, now, environment)
+  for (let due = popDue(state.deadlines, now); due !== undefined; due = popDue(state.deadlines, now)) {
+    deadlineReached(turn, due)
+  }
+  inputReceived(turn, input)
+  const at = nextAt(state.deadlines)
+  if (at < state.wakeAt) {
+    state.wakeAt = at
+    turn.outputs.push({ _tag: "WakeAt", at })
+  }
+  return [state, turn.outputs]
+}

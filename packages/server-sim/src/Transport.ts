@@ -1,0 +1,54 @@
+/**
+ * The seam between the shared shell and what carries its frames: an in-memory link, a WebSocket.
+ *
+ * Owns the face only. All of it is synchronous, so that a burst of frames costs no fiber.
+ *
+ * @since 0.1.0
+ */
+import type { Fault } from "./Fault.ts"
+import type { ConnectionId } from "./Input.ts"
+
+/**
+ * What a mediator needs of a connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Transport {
+  /** Takes a frame for sending. The bytes are the transport's from now on. */
+  readonly send: (frame: Uint8Array) => void
+  /** What was sent since the last time may go out now: the mediator has nothing more for the moment. */
+  readonly flush: () => void
+  /** Closes after everything that was sent. Nothing is sent afterwards. */
+  readonly close: (code: number, reason: string) => void
+  /** Bytes taken but not yet written. */
+  readonly buffered: () => number
+  /** Stops reading from the peer. */
+  readonly pause: () => void
+  /** Reads again. */
+  readonly resume: () => void
+  /** Makes a fault happen; returns what ends it, or nothing if it cannot happen here. */
+  readonly inject: (fault: Fault) => (() => void) | undefined
+}
+
+/**
+ * What a connection tells its mediator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attachment {
+  readonly connection: ConnectionId
+  /** Messages came in, in this order; text messages are strings. */
+  readonly received: (messages: ReadonlyArray<Uint8Array | string>) => void
+  /** A WebSocket ping came in. */
+  readonly pinged: () => void
+  /** Something was written: `buffered` is smaller than it was. */
+  readonly drained: () => void
+  /** The connection has ended. */
+  readonly gone: () => void
+  /** Asks the mediator to close the connection, behind what it has promised. */
+  readonly requestClose: (code: number, reason: string) => void
+  /** A fault has acted: a word for the journal. */
+  readonly faultFired: (fault: string) => void
+}

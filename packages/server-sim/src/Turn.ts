@@ -1,0 +1,75 @@
+/**
+ * One `step` under way: the state it may change, the time it happens at, and what it puts out.
+ *
+ * Owns the order of outputs and the rule that everything one step writes about a group is one `Persist`. Knows nothing
+ * of the protocol.
+ *
+ * @since 0.1.0
+ */
+import { Limits, type ServerFrame } from "@d2m/codec"
+import type { Decision } from "./Decision.ts"
+import type { Output } from "./Output.ts"
+import type { Connection, Environment, Group, State } from "./State.ts"
+import type { GroupKey, PersistId, StoreCommand } from "./StoreCommand.ts"
+
+interface OpenPersist {
+  readonly id: PersistId
+  readonly groupKey: GroupKey
+  readonly commands: Array<StoreCommand>
+}
+
+/** One `step` under way. */
+export interface Turn {
+  readonly state: State
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly environment: Environment
+  readonly outputs: Array<Output>
+  persist: OpenPersist | undefined
+}
+
+/** Stands for "nothing to wait for". */
+export const durable: PersistId = 0
+
+export const makeTurn = (state: State, now: number, environment: Environment): Turn => ({
+  state,
+  now,
+  environment,
+  outputs: [],
+  persist: undefined
+})
+
+/** Writes something down about a group; returns what a promise about it has to wait for. */
+export const record = (turn: Turn, group: Group, command: StoreCommand): PersistId => {
+  const open = turn.persist
+  if (open !== undefined && open.groupKey === group.key) {
+    open.commands.push(command)
+    return open.id
+  }
+  const id = ++turn.state.lastPersist
+  const commands = [command]
+  turn.persist = { id, groupKey: group.key, commands }
+  turn.outputs.push({ _tag: "Persist", id, groupKey: group.key, commands })
+  return id
+}
+
+export const send = (turn: Turn, connection: Connection, frame: ServerFrame, after: PersistId = durable): void => {
+  turn.outputs.push({ _tag: "Send", connection: connection.id, frame, after })
+}
+
+export const decide = (turn: Turn, group: Group, decision: Decision): void => {
+  turn.outputs.push({ _tag: "Decided", groupKey: group.key, decision })
+}
+
+const nonAscii = /[^\x20-\x7e]/g
+
+/** A close reason that fits a close frame: printable ASCII, so that bytes are characters. */
+export const closeReason = (text: string): string => text.replace(nonAscii, "?").slice(0, Limits.closeReason)
+
+/**
+ * The bytes on their own, without the rest of the buffer they were received in.
+ *
+ * A view that covers most of its buffer stays a view: the waste is bounded by half either way.
+ */
+export const own = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)

@@ -1,0 +1,41 @@
+/**
+ * The D2M mediator: a pure core, what it writes down, and a shell that runs it in memory.
+ *
+ * Imports nothing of a platform; the WebSocket server is `@d2m/server-sim/node`.
+ *
+ * @since 0.1.0
+ */
+export * from "./ChatUpstream.ts"
+export * from "./Decision.ts"
+export { Fault, type Direction, type FrameFault, type FrameMatch, InjectError } from "./Fault.ts"
+export type { DeviceView, GroupView } from "./GroupView.ts"
+export * from "./Input.ts"
+export { InvariantViolation } from "./Invariant.ts"
+export type { JournalConnection, JournalEntry, JournalPlace } from "./Journal.ts"
+export type { Latency, Link, LinkOptions } from "./Link.ts"
+export * from "./Mediator.ts"
+export * from "./MediatorOptions.ts"
+export * from "./MediatorStore.ts"
+export * from "./Output.ts"
+export type { Position } from "./ReflectionQueue.ts"
+export {
+  type Connection,
+  type DeviceSlot,
+  type Environment,
+  type Group,
+  groupKeyOf,
+  knowsGroup,
+  makeState,
+  positionOf,
+  type ReflectedMessage,
+  reflectedIdOf,
+  type Session,
+  type State,
+  type TransactionLock,
+  type WaitingEnded,
+  type WaitingEphemeral
+} from "./State.ts"
+export { checkState } from "./StateInvariants.ts"
+export { step } from "./Step.ts"
+export * from "./StoreCommand.ts"
+export type { Attachment, Transport } from "./Transport.ts"

@@ -1,0 +1,9 @@
+/**
+ * What a mediator needs of Node: a WebSocket server and a chat server over TCP.
+ *
+ * @since 0.1.0
+ */
+export * from "./node/ListenAddress.ts"
+export { layerTcpChat, type TcpChatOptions } from "./node/TcpChatUpstream.ts"
+export type { TlsOptions } from "./node/TlsOptions.ts"
+export { layerWebSocket, type WebSocketOptions } from "./node/WebSocketServer.ts"

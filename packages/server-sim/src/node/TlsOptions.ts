@@ -1,0 +1,49 @@
+/**
+ * Key and certificate of a served mediator.
+ *
+ * Owns reading and checking them, so that a bad pair is found before anything listens.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Redacted } from "effect"
+import { readFileSync } from "node:fs"
+import { createSecureContext } from "node:tls"
+import { ListenError } from "./ListenAddress.ts"
+
+/**
+ * A private key and a certificate chain, in PEM: as text, or as files that hold it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TlsOptions =
+  | { readonly key: Redacted.Redacted<string>; readonly cert: string }
+  | { readonly keyFile: string; readonly certFile: string }
+
+/** A pair that Node accepts. */
+export interface TlsPair {
+  readonly key: string
+  readonly cert: string
+}
+
+const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+/** Reads the pair and checks that its halves belong together. */
+export const readTls = (
+  tls: TlsOptions,
+  address: { readonly host: string; readonly port: number }
+): Effect.Effect<TlsPair, ListenError> =>
+  Effect.gen(function*() {
+    const pair = yield* Effect.try({
+      try: (): TlsPair =>
+        "key" in tls
+          ? { key: Redacted.value(tls.key), cert: tls.cert }
+          : { key: readFileSync(tls.keyFile, "utf8"), cert: readFileSync(tls.certFile, "utf8") },
+      catch: (cause) => new ListenError({ ...address, reason: "TlsUnreadable", detail: messageOf(cause) })
+    })
+    yield* Effect.try({
+      try: () => createSecureContext({ ...pair }),
+      catch: (cause) => new ListenError({ ...address, reason: "TlsInvalid", detail: messageOf(cause) })
+    })
+    return pair
+  })

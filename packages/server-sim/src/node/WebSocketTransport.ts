@@ -1,0 +1,146 @@
+/**
+ * A mediator's connection over `ws`.
+ *
+ * Owns batching: all messages of one read reach the core in one call, all frames of one tick leave in one write, and the
+ * core is told when written bytes have gone. A platform edge: this is where callbacks and ticks of Node live.
+ *
+ * @since 0.1.0
+ */
+import { type ClientUrlInfo, isSendable } from "@d2m/codec"
+import type { Duplex } from "node:stream"
+import type { RawData, WebSocket } from "ws"
+import type { Fault } from "../Fault.ts"
+import type { Mediator } from "../Mediator.ts"
+import type { Attachment, Transport } from "../Transport.ts"
+
+const binary = { binary: true } as const
+
+/** Node's `Buffer` has methods of its own that copy or do not where `Uint8Array`'s do the opposite. */
+const plainBytes = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+
+const bytesOf = (data: RawData): Uint8Array => {
+  if (Array.isArray(data)) return plainBytes(Buffer.concat(data))
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : plainBytes(data)
+}
+
+const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
+  isBinary ? bytesOf(data) : new TextDecoder().decode(bytesOf(data))
+
+/** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator. */
+export const attachWebSocket = (
+  mediator: Mediator["Service"],
+  path: ClientUrlInfo,
+  ws: WebSocket,
+  socket: Duplex
+): Attachment => {
+  const { outgoingLowWater } = mediator.options
+  let arrived: Array<Uint8Array | string> = []
+  let isCorked = false
+  let isAboveLowWater = false
+  let endsWithoutHandshake = 0
+  let pauses = 0
+
+  const handOver = (): void => {
+    if (arrived.length === 0) return
+    const messages = arrived
+    arrived = []
+    attachment.received(messages)
+  }
+
+  const uncork = (): void => {
+    isCorked = false
+    socket.uncork()
+  }
+
+  const cork = (): void => {
+    if (isCorked) return
+    isCorked = true
+    socket.cork()
+    process.nextTick(uncork)
+  }
+
+  const written = (): void => {
+    if (!isAboveLowWater || socket.writableLength > outgoingLowWater) return
+    isAboveLowWater = false
+    attachment.drained()
+  }
+
+  const pause = (): void => {
+    if (pauses++ === 0) ws.pause()
+  }
+
+  const resume = (): void => {
+    if (--pauses === 0) ws.resume()
+  }
+
+  const close = (code: number, reason: string): void => {
+    if (endsWithoutHandshake > 0) {
+      attachment.faultFired("NoClosingHandshake")
+      socket.end()
+      return
+    }
+    // A reader that was paused must still see the peer's answer.
+    if (pauses > 0) ws.resume()
+    cork()
+    if (isSendable(code)) ws.close(code, reason)
+    else ws.terminate()
+  }
+
+  const inject = (fault: Fault): (() => void) | undefined => {
+    switch (fault._tag) {
+      case "Cut":
+        attachment.faultFired(fault._tag)
+        ws.terminate()
+        return () => {}
+      case "Close":
+        attachment.faultFired(fault._tag)
+        close(fault.code, fault.reason ?? "")
+        return () => {}
+      case "NoClosingHandshake":
+        endsWithoutHandshake++
+        return () => {
+          endsWithoutHandshake--
+        }
+      case "Stall": {
+        attachment.faultFired(fault._tag)
+        if (fault.direction === "up") {
+          pause()
+          return resume
+        }
+        socket.cork()
+        return () => socket.uncork()
+      }
+      default:
+        return undefined
+    }
+  }
+
+  const transport: Transport = {
+    send: (frame) => {
+      if (ws.readyState !== ws.OPEN) return
+      cork()
+      ws.send(frame, binary, written)
+      if (socket.writableLength > outgoingLowWater) isAboveLowWater = true
+    },
+    flush: () => {},
+    close,
+    buffered: () => socket.writableLength,
+    pause,
+    resume,
+    inject
+  }
+
+  ws.on("message", (data: RawData, isBinary: boolean) => {
+    arrived.push(messageOf(data, isBinary))
+    if (arrived.length === 1) process.nextTick(handOver)
+  })
+  ws.on("ping", () => attachment.pinged())
+  // What went wrong is told by the close that follows.
+  ws.on("error", () => {})
+  ws.on("close", () => {
+    handOver()
+    attachment.gone()
+  })
+  const attachment = mediator.attach(path, transport)
+  return attachment
+}

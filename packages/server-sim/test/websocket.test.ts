@@ -1,0 +1,317 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type ClientUrlInfo, Crypto, DeviceGroupKey, toUrlPath } from "@d2m/codec"
+import { Fault, Mediator, type MediatorOptions, MediatorStore, ChatUpstream } from "@d2m/server-sim"
+import { ListenAddress, ListenError, layerTcpChat, layerWebSocket, type WebSocketOptions } from "@d2m/server-sim/node"
+import { Effect, Exit, Layer, Option, Redacted, Result, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { TestClock } from "effect/testing"
+import { connect, createServer } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
+import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
+import { ack, bytes, hello, id, reflect } from "./drive.ts"
+import { dial, type WireClient } from "./wire-client.ts"
+
+const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
+
+const mediator = (options: Partial<MediatorOptions> = {}, chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho) =>
+  Mediator.layer(options).pipe(
+    Layer.provide([MediatorStore.layerMemory, chat, Crypto.layer, SecureRandom.layerWebCrypto])
+  )
+
+const served = (
+  options: Partial<MediatorOptions> = {},
+  listen: WebSocketOptions = loopback,
+  chat?: Layer.Layer<ChatUpstream>
+) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat)), Layer.provideMerge(Crypto.layer))
+
+const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
+const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
+const urlOf = Effect.gen(function*() {
+  const address = yield* ListenAddress
+  return `${address.url}x/${toUrlPath(yield* pathOf)}`
+})
+
+const register = Effect.fnUntraced(function*(client: WireClient, device: number, expectedDeviceSlotState = 0) {
+  const crypto = yield* Crypto
+  const serverHello = yield* client.until("ServerHello")
+  const response = Result.getOrThrow(crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24)))
+  client.send(hello(device, { response, expectedDeviceSlotState }))
+  return yield* client.until("ServerInfo")
+})
+
+const join = Effect.fnUntraced(function*(device: number, expectedDeviceSlotState = 0) {
+  const client = yield* dial(yield* urlOf)
+  yield* register(client, device, expectedDeviceSlotState)
+  return client
+})
+
+/** A TCP server for the time of a scope; `onSocket` says what it does. */
+const tcpServer = (onSocket: (socket: Socket) => void) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => {})
+        onSocket(socket)
+      })
+      server.listen(0, "127.0.0.1", () =>
+        resume(Effect.succeed({
+          port: (server.address() as AddressInfo).port,
+          close: () => {
+            for (const socket of sockets) socket.destroy()
+            server.close()
+          }
+        })))
+    }),
+    (server) => Effect.sync(server.close)
+  )
+
+const rawRequest = (port: number, text: string) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text))
+    let answer = ""
+    socket.on("data", (chunk) => (answer += chunk.toString()))
+    socket.on("close", () => resume(Effect.succeed(answer)))
+    socket.on("error", () => {})
+  })
+
+describe("WebSocket server", () => {
+  it.live("serves devices that reflect to each other", () =>
+    Effect.gen(function*() {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      a.send(reflect(1), reflect(2), reflect(3))
+      for (const n of [1, 2, 3]) {
+        assert.strictEqual((yield* a.until("ReflectAck")).reflectId, n)
+        assert.strictEqual((yield* b.until("Reflected")).reflectedId, n)
+      }
+      b.send(ack(1), ack(2), ack(3))
+      b.ws.close(1000)
+      assert.strictEqual((yield* b.until("Closed")).code, 1000)
+      const again = yield* dial(yield* urlOf)
+      assert.strictEqual((yield* register(again, 2, 1)).reflectionQueueLength, 0)
+    }).pipe(Effect.provide(served())))
+
+  it.live("serves TLS", () =>
+    Effect.gen(function*() {
+      const { cert, key } = yield* SelfSigned.make()
+      yield* Effect.gen(function*() {
+        assert.isTrue((yield* ListenAddress).isSecure)
+        const client = yield* dial(yield* urlOf, { ca: cert })
+        yield* register(client, 1)
+        const refused = yield* Effect.result(dial(yield* urlOf))
+        assert.isTrue(Result.isFailure(refused))
+      }).pipe(Effect.provide(served({}, { ...loopback, tls: { key, cert } })))
+    }))
+
+  it.live("takes any prefix and either case of hex, and answers anything else with 400", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* ListenAddress
+      const path = toUrlPath(yield* pathOf)
+      for (const good of [path, `4/04/${path}`, `a/b/c/${path.toUpperCase()}`, `${path}/`, `${path}?q=1`]) {
+        const client = yield* dial(`${url}${good}`)
+        yield* client.until("ServerHello")
+      }
+      for (const bad of ["", "zz", path.slice(2), "0a00", `${path}/more`]) {
+        const result = yield* Effect.result(dial(`${url}${bad}`))
+        assert.match(Result.isFailure(result) ? result.failure : "", /^400 ./)
+      }
+      assert.match(yield* rawRequest(port, `GET /${path} HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1.1 426 /)
+      assert.match(yield* rawRequest(port, `GET /nonsense HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1.1 400 /)
+      assert.match(
+        yield* rawRequest(port, `GET /${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
+        /^HTTP\/1.1 400 /
+      )
+      assert.match(yield* rawRequest(port, "\u0000\u0001 nonsense\r\n\r\n"), /^HTTP\/1.1 400 /)
+      yield* (yield* dial(`${url}${path}`)).until("ServerHello")
+    }).pipe(Effect.provide(served())))
+
+  it.live("declines permessage-deflate and sub-protocols", () =>
+    Effect.gen(function*() {
+      const client = yield* dial(yield* urlOf, { perMessageDeflate: true })
+      assert.strictEqual(client.ws.extensions, "")
+      const offered = yield* Effect.result(dial(yield* urlOf, {}, ["d2m"]))
+      // A client that insists on its sub-protocol gives up by itself.
+      assert.deepStrictEqual(Result.isFailure(offered) && offered.failure, "Server sent no subprotocol")
+    }).pipe(Effect.provide(served())))
+
+  const broken: ReadonlyArray<readonly [string, (client: WireClient) => void, number]> = [
+    ["a text message", ({ ws }) => ws.send("text"), 4010],
+    ["a frame over 65536 bytes", ({ ws }) => ws.send(new Uint8Array(65_537)), 4010],
+    ["a message over any bound", ({ ws }) => ws.send(new Uint8Array(2 * 1024 * 1024)), 1009],
+    ["an unmasked frame", ({ ws }) => (ws as unknown as { _socket: Socket })._socket.write(bytes(0x82, 1, 0)), 1002]
+  ]
+  for (const [name, misbehave, code] of broken) {
+    it.live(`answers ${name} with ${code}, and nobody else notices`, () =>
+      Effect.gen(function*() {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        misbehave(a)
+        assert.strictEqual((yield* a.until("Closed")).code, code)
+        b.send(reflect(1))
+        yield* b.until("ReflectAck")
+      }).pipe(Effect.provide(served())))
+  }
+
+  it.effect("counts a ping as a sign of life and answers it", () =>
+    Effect.gen(function*() {
+      const client = yield* join(1)
+      yield* TestClock.adjust("59 seconds")
+      yield* Effect.callback<void>((resume) => {
+        client.ws.once("pong", () => resume(Effect.void))
+        client.ws.ping()
+      })
+      yield* TestClock.adjust("59 seconds")
+      client.send({ _tag: "GetDevicesInfo" })
+      yield* client.until("DevicesInfo")
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual((yield* client.until("Closed")).code, 4013)
+    }).pipe(Effect.provide(served())))
+
+  it.live("takes no more from a long queue than a slow reader reads", () =>
+    Effect.gen(function*() {
+      const { group, journal } = yield* Mediator
+      const a = yield* join(1)
+      ;(yield* join(2)).ws.terminate()
+      const envelope = new Uint8Array(32 * 1024)
+      const count = 2_000
+      for (let n = 0; n < count; n++) a.send(reflect(n, { envelope }))
+      for (let n = 0; n < count; n++) yield* a.until("ReflectAck")
+      const b = yield* dial(yield* urlOf)
+      yield* register(b, 2, 1)
+      b.ws.pause()
+      // Each round trip gives the server a chance to write more than it should.
+      for (let n = 0; n < 20; n++) {
+        a.send({ _tag: "GetDevicesInfo" })
+        yield* a.until("DevicesInfo")
+      }
+      const before = yield* journal.pipe(
+        Stream.filter((entry) => entry._tag === "Sent"),
+        Stream.map((entry) => entry.frame._tag),
+        Stream.scan(() => ({ reflected: 0, listed: 0 }), (sum, tag) => ({
+          reflected: sum.reflected + (tag === "Reflected" ? 1 : 0),
+          listed: sum.listed + (tag === "DevicesInfo" ? 1 : 0)
+        })),
+        Stream.takeUntil(({ listed }) => listed === 20),
+        Stream.runLast
+      )
+      // 64 MB wait; what may be under way are the buffers of both kernels and processes.
+      assert.isBelow(Option.getOrThrow(before).reflected, count / 2)
+      b.ws.resume()
+      for (let n = 1; n <= count; n++) assert.strictEqual((yield* b.until("Reflected")).reflectedId, n)
+      yield* b.until("ReflectionQueueDry")
+      const view = Option.getOrThrow(yield* group((yield* keysOf).groupId))
+      assert.strictEqual(view.devices[1]?.queueLength, count)
+    }).pipe(Effect.provide(served({ journalCapacity: 100_000 }))))
+
+  it.live("closes everybody with 1001 when it stops, in bounded time even if a client does not answer", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.gen(function*() {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        b.ws.pause()
+        return a
+      }).pipe(
+        // The server ends before the clients do.
+        Effect.provide(served({}, { ...loopback, closeTimeout: 200 }), { local: true })
+      )
+      assert.strictEqual((yield* exit.until("Closed")).code, 1001)
+    }))
+
+  it.live("can be cut, closed with any code, closed without a handshake and stalled", () =>
+    Effect.gen(function*() {
+      const { close, inject } = yield* Mediator
+      const { groupId } = yield* keysOf
+      const device = { groupId, deviceId: id(1) }
+      const unsupported = yield* Effect.result(inject(device, Fault.Cut()))
+      assert.strictEqual(Result.isFailure(unsupported) && unsupported.failure.reason, "NotConnected")
+      const first = yield* join(1)
+      yield* inject(device, Fault.Cut())
+      assert.strictEqual((yield* first.until("Closed")).code, 1006)
+      const second = yield* join(1, 1)
+      yield* inject(device, Fault.Close({ code: 4999, reason: "why" }))
+      assert.deepStrictEqual(yield* second.until("Closed"), { _tag: "Closed", code: 4999, reason: "why" })
+      const third = yield* join(1, 1)
+      yield* inject(device, Fault.NoClosingHandshake())
+      assert.isTrue(yield* close(device, 4113))
+      assert.strictEqual((yield* third.until("Closed")).code, 1006)
+      const fourth = yield* join(1, 1)
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* inject(device, Fault.Stall({ direction: "down" }))
+        fourth.send(reflect(1))
+        // Something else has gone both ways meanwhile.
+        yield* join(2)
+      }))
+      yield* fourth.until("ReflectAck")
+      const drop = yield* Effect.result(inject(device, Fault.Drop({ direction: "down" })))
+      assert.strictEqual(Result.isFailure(drop) && drop.failure.reason, "Unsupported")
+    }).pipe(Effect.provide(served())))
+})
+
+describe("listening", () => {
+  const failure = (listen: WebSocketOptions) =>
+    Effect.map(Effect.exit(Effect.scoped(Layer.build(served({}, listen)))), (exit) => {
+      assert(Exit.isFailure(exit))
+      const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
+      assert(error instanceof ListenError)
+      return error.reason
+    })
+
+  it.live("fails for a reason that is told", () =>
+    Effect.gen(function*() {
+      const { port } = yield* tcpServer(() => {})
+      assert.strictEqual(yield* failure({ host: "127.0.0.1", port }), "PortInUse")
+      assert.strictEqual(yield* failure({ host: "192.0.2.1", port: 0 }), "HostUnavailable")
+      const { cert } = yield* SelfSigned.make()
+      const { key } = yield* SelfSigned.make()
+      assert.strictEqual(
+        yield* failure({ ...loopback, tls: { keyFile: "/nonexistent/key", certFile: "/nonexistent/cert" } }),
+        "TlsUnreadable"
+      )
+      assert.strictEqual(yield* failure({ ...loopback, tls: { key, cert } }), "TlsInvalid")
+      assert.strictEqual(
+        yield* failure({ ...loopback, tls: { key: Redacted.make("no pem"), cert: "no pem" } }),
+        "TlsInvalid"
+      )
+    }))
+})
+
+describe("chat over TCP", () => {
+  const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
+
+  it.live("gives the client one frame for each message, however the stream is cut", () =>
+    Effect.gen(function*() {
+      const messages = [new Uint8Array(80).fill(1), new Uint8Array(32).fill(2), bytes(3, 0, 7, 8, 9), bytes(0, 0), bytes(1, 0, 5)]
+      const stream = Buffer.concat(messages)
+      const heard: Array<number> = []
+      const { port } = yield* tcpServer((socket) => {
+        socket.on("data", (chunk) => {
+          heard.push(...chunk)
+          if (heard.length !== 3) return
+          // Byte by byte first, then the rest at once.
+          for (const byte of stream.subarray(0, 115)) socket.write(bytes(byte))
+          socket.end(stream.subarray(115))
+        })
+      })
+      yield* Effect.gen(function*() {
+        const client = yield* dial(yield* urlOf)
+        client.send(proxy(1), proxy(2, 3))
+        for (const message of messages) assert.deepStrictEqual((yield* client.until("Proxy")).data, message)
+        assert.strictEqual((yield* client.until("Closed")).code, 4000)
+        assert.deepStrictEqual(heard, [1, 2, 3])
+      }).pipe(Effect.provide(served({}, loopback, layerTcpChat({ host: "127.0.0.1", port }))))
+    }))
+
+  it.live("closes with 4001 when nobody is there and 4009 when the way breaks", () =>
+    Effect.gen(function*() {
+      const gone = yield* Effect.scoped(tcpServer(() => {}))
+      const unreachable = layerTcpChat({ host: "127.0.0.1", port: gone.port })
+      const code = Effect.gen(function*() {
+        const client = yield* dial(yield* urlOf)
+        client.send(proxy(1))
+        return (yield* client.until("Closed")).code
+      })
+      assert.strictEqual(yield* Effect.provide(code, served({}, loopback, unreachable)), 4001)
+      const { port } = yield* tcpServer((socket) => void socket.on("data", () => socket.resetAndDestroy()))
+      const broken = layerTcpChat({ host: "127.0.0.1", port })
+      assert.strictEqual(yield* Effect.provide(code, served({}, loopback, broken)), 4009)
+    }))
+})

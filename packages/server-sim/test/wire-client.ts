@@ -1,0 +1,60 @@
+/**
+ * A bare device over `ws`, for tests of the WebSocket server: whatever it is told to write, and everything it gets.
+ */
+import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
+import { Effect, Queue, Result, type Scope } from "effect"
+import { type ClientOptions, WebSocket } from "ws"
+
+export interface WireClient {
+  readonly ws: WebSocket
+  /** The next frame, or the close. */
+  readonly next: Effect.Effect<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }>
+  /** Frames until one has this tag; returns that one. */
+  readonly until: <Tag extends ServerFrame["_tag"] | "Closed">(
+    tag: Tag
+  ) => Effect.Effect<Extract<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }, { _tag: Tag }>>
+  readonly send: (...frames: ReadonlyArray<ClientFrame>) => void
+}
+
+type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+
+/** Connects; fails with the HTTP status or the error's message. */
+export const dial = (
+  url: string,
+  options: ClientOptions = {},
+  protocols: ReadonlyArray<string> = []
+): Effect.Effect<WireClient, string, Scope.Scope> =>
+  Effect.gen(function*() {
+    const events = yield* Queue.unbounded<Event>()
+    const ws = yield* Effect.acquireRelease(
+      Effect.callback<WebSocket, string>((resume) => {
+        const ws = new WebSocket(url, [...protocols], options)
+        ws.on("unexpected-response", (_request, response) => {
+          let body = ""
+          response.on("data", (chunk: Buffer) => (body += chunk.toString()))
+          response.on("end", () => resume(Effect.fail(`${response.statusCode} ${body.trim()}`)))
+        })
+        ws.on("error", (error) => resume(Effect.fail(error.message)))
+        ws.on("open", () => resume(Effect.succeed(ws)))
+        ws.on("message", (data: Buffer) =>
+          Queue.offerUnsafe(events, Result.getOrThrow(decodeServerFrame(Uint8Array.from(data)))))
+        ws.on("close", (code, reason) =>
+          Queue.offerUnsafe(events, { _tag: "Closed", code, reason: reason.toString() }))
+      }),
+      (ws) => Effect.sync(() => ws.terminate())
+    )
+    const next = Queue.take(events)
+    const until = <Tag extends Event["_tag"]>(tag: Tag): Effect.Effect<Extract<Event, { _tag: Tag }>> =>
+      Effect.flatMap(next, (event) => {
+        if (event._tag === tag) return Effect.succeed(event as Extract<Event, { _tag: Tag }>)
+        return event._tag === "Closed" ? Effect.die(`closed with ${event.code} instead of ${tag}`) : until(tag)
+      })
+    return {
+      ws,
+      next,
+      until,
+      send: (...frames) => {
+        for (const frame of frames) ws.send(encodeClientFrame(frame))
+      }
+    }
+  })
