@@ -1,0 +1,225 @@
+/**
+ * One connection, from dialling to its end.
+ * Owns the pipelines decode → route → reflect queue and draw → seal → send, and that the first end of any ends all.
+ * Leaves acks of handled messages to `ReflectedQueue`, and what follows from the end to the reconnect loop.
+ */
+import { Crypto, D2d, decodeMessage, type DeviceGroupKeys, type Reflected as ReflectedFrame } from "@d2m/codec"
+import { Clock, Effect, Result, type Scope, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { SecureRandom } from "effect/crypto"
+import type { Socket } from "effect/socket"
+import { Deadlines } from "./Bounds.ts"
+import type { ChatProxy } from "./ChatProxy.ts"
+import { Closed } from "./TransportError.ts"
+import { type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
+import type { StateCell } from "./ConnectionState.ts"
+import type { EventLog } from "./DeviceEvent.ts"
+import type { Devices } from "./Devices.ts"
+import type { DeviceStore } from "./DeviceStore.ts"
+import { Handshake, type Hello } from "./Handshake.ts"
+import { KeepAlive, type Pulse } from "./KeepAlive.ts"
+import { type Link, openLink } from "./Link.ts"
+import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
+import type { ReflectedQueue } from "./ReflectedQueue.ts"
+import type { Reflection } from "./Reflection.ts"
+import type { SessionServerFrame } from "./Session.ts"
+
+/**
+ * The parts of a device that a connection serves.
+ *
+ * @internal
+ */
+export interface ConnectionParts {
+  readonly keys: Pick<DeviceGroupKeys, "dgtsk">
+  readonly hello: Effect.Effect<Hello, ConnectionEnd>
+  readonly state: StateCell
+  readonly events: EventLog
+  readonly live: LiveCell
+  readonly reflection: Reflection
+  readonly reflected: ReflectedQueue
+  readonly devices: Devices
+}
+
+const textOf = (crypto: Crypto["Service"], keys: Pick<DeviceGroupKeys, "dgtsk">, box: Uint8Array) => {
+  const plain = crypto.open(keys.dgtsk, box)
+  if (Result.isFailure(plain)) return {}
+  const scope = decodeMessage(D2d.TransactionScope, plain.success)
+  return Result.isFailure(scope) ? {} : { scope: scope.success.scope }
+}
+
+/** Waits no longer than `answer` for any answer; time in which the device did not listen does not count. */
+const watchDeadlines = Effect.fnUntraced(function* (live: LiveConnection, reflection: Reflection, answer: number) {
+  for (;;) {
+    const since = Math.min(reflection.oldestWrittenAt() ?? Infinity, live.requests.oldestSince ?? Infinity)
+    const waited = since === Infinity ? 0 : live.link.listeningTime() - since
+    if (waited >= answer) return yield* new DeadlinePassed({ waitedFor: "answer", millis: answer })
+    yield* Effect.sleep(answer - waited)
+  }
+})
+
+/** Sends every frame where it belongs; only reflected messages may hold up the next read. */
+const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: LiveConnection) => {
+  const { events, reflected, reflection, state } = parts
+
+  const stateful = (change: { readonly dry: true } | { readonly leader: true }) => {
+    const phase = state.phase()
+    if (phase._tag === "Live") state.setUnsafe({ ...phase, ...change })
+  }
+  const stray = (frame: string) => events.emit({ _tag: "StrayFrame", frame })
+
+  const routeOne = (frame: Exclude<SessionServerFrame, ReflectedFrame>): ProtocolViolation | undefined => {
+    const phase = state.phase()
+    switch (frame._tag) {
+      case "ReflectAck":
+        reflection.acked(frame.reflectId, frame.timestamp)
+        return undefined
+      case "ReflectionQueueDry":
+        if (phase._tag === "Live" && phase.dry) stray(frame._tag)
+        else {
+          stateful({ dry: true })
+          events.emit({ _tag: "Dry" })
+        }
+        return undefined
+      case "RolePromotedToLeader":
+        if (phase._tag === "Live" && !phase.dry) stray("RolePromotedToLeader before ReflectionQueueDry")
+        if (phase._tag === "Live" && phase.leader) stray(frame._tag)
+        else {
+          stateful({ leader: true })
+          events.emit({ _tag: "PromotedToLeader" })
+        }
+        return undefined
+      case "TransactionEnded":
+        events.emit({
+          _tag: "TransactionEnded",
+          deviceId: frame.deviceId,
+          ...textOf(crypto, parts.keys, frame.encryptedScope),
+        })
+        live.lockReleased.openUnsafe()
+        return undefined
+      case "TransactionRejected":
+        events.emit({ _tag: "LockHeld", deviceId: frame.deviceId, ...textOf(crypto, parts.keys, frame.encryptedScope) })
+        break
+      default:
+    }
+    return live.requests.settle(frame)
+      ? undefined
+      : new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
+  }
+
+  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Effect.Effect<void, ConnectionEnd> => {
+    const messages: Array<ReflectedFrame> = []
+    let violation: ProtocolViolation | undefined
+    for (const frame of frames) {
+      if (frame._tag === "Reflected") messages.push(frame)
+      else violation = routeOne(frame)
+      if (violation !== undefined) break
+    }
+    state.refreshUnsafe()
+    const accepted =
+      messages.length === 0
+        ? Effect.void
+        : reflected.accept(live, messages as unknown as NonEmptyReadonlyArray<ReflectedFrame>)
+    return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))
+  }
+}
+
+const pulseOf = (live: LiveConnection): Pulse => ({
+  lastWriteAt: live.link.lastWriteAt,
+  reads: live.link.reads,
+  listeningTime: live.link.listeningTime,
+  probe: Effect.suspend(() => {
+    live.requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
+    return live.send([{ _tag: "GetDevicesInfo" }])
+  }),
+})
+
+/** What a connection that this device gives up by itself ends with. */
+const closedByUs = () => new Closed({ code: 1000, reason: "the device has stopped", by: "client" })
+
+/**
+ * Runs one connection to its end, which is how it fails; interrupting it hangs up with 1000.
+ *
+ * `onLive` is told when ServerInfo has come.
+ *
+ * @internal
+ */
+export const runConnection = Effect.fnUntraced(function* (
+  parts: ConnectionParts,
+  chat: ChatProxy,
+  attempt: number,
+  onLive: () => void,
+): Effect.fn.Return<
+  never,
+  ConnectionEnd,
+  Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
+> {
+  const { events, reflected, reflection, state } = parts
+  const crypto = yield* Crypto
+  const deadlines = yield* Deadlines
+  const keepAlive = yield* KeepAlive
+  const shakeHands = yield* Handshake
+
+  const goOn = Effect.suspend(() => {
+    const halt = reflected.takeHalt()
+    return halt === undefined ? Effect.void : Effect.fail(halt)
+  })
+
+  state.setUnsafe({ _tag: "Connecting", attempt })
+  yield* goOn
+  const link: Link = yield* openLink({
+    onProxy: chat.accept,
+    onUnknown: (type, length) => events.emit({ _tag: "UnknownFrame", type, length }),
+  })
+  const converse = Effect.gen(function* () {
+    yield* chat.start(link)
+    state.setUnsafe({ _tag: "Handshaking", attempt })
+    const session = yield* parts.hello.pipe(
+      Effect.flatMap((hello) => shakeHands(link, hello)),
+      Effect.raceFirst(link.broken),
+      Effect.timeoutOrElse({
+        duration: deadlines.handshake,
+        orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "ServerInfo", millis: deadlines.handshake })),
+      }),
+    )
+    yield* goOn
+    yield* parts.devices.learnSharedData(session.info.encryptedSharedDeviceData)
+
+    const since = yield* Clock.currentTimeMillis
+    const live = parts.live.begin(link, session)
+    onLive()
+    state.setUnsafe({
+      _tag: "Live",
+      since,
+      dry: false,
+      leader: false,
+      queued: session.info.reflectionQueueLength,
+      maxDeviceSlots: session.info.maxDeviceSlots,
+    })
+
+    const inbound = session.frames.pipe(Stream.runForEachArray(makeRoute(parts, crypto, live)))
+    // A write that fails leaves the last word to the reader, which knows why.
+    const outbound = Effect.catch(reflection.outbound(live), (end) =>
+      end._tag === "StoreError" ? Effect.fail(end) : Effect.never,
+    )
+    return yield* Effect.raceAllFirst([
+      inbound,
+      outbound,
+      keepAlive.watch(pulseOf(live)),
+      watchDeadlines(live, reflection, deadlines.answer),
+      link.broken,
+      chat.over,
+      live.over,
+    ]).pipe(
+      Effect.andThen(Effect.never),
+      Effect.tapError((end) => Effect.sync(() => live.end(end))),
+      Effect.ensuring(
+        Effect.sync(() => {
+          live.end(closedByUs())
+          live.requests.cut()
+          reflection.cut()
+        }),
+      ),
+    )
+  })
+  return yield* converse.pipe(Effect.tapError((end) => (end._tag === "Closed" ? Effect.void : link.close(end))))
+})

@@ -1,0 +1,122 @@
+/**
+ * The one truth about a device's connection, readable and subscribable.
+ * Owns the closed union `ConnectionState` and the cell that publishes it.
+ * Leaves every transition to the reconnect loop and the connection.
+ */
+import { Effect, PubSub, Schema, Stream } from "effect"
+import { ConnectionEnd } from "./ConnectionEnd.ts"
+import { Content } from "./Envelope.ts"
+import { ResumeChoice, UserReason } from "./UserQuestion.ts"
+
+const pendingReflects = Schema.Int
+
+/**
+ * What is true of the connection now.
+ *
+ * - `Connecting` dials for the `attempt`th time since a connection last settled, 1 for the first
+ * - `Handshaking` the WebSocket is open, ServerInfo has not come yet
+ * - `Live` since ServerInfo at `since`; `dry` once the queue was delivered, `leader` once promoted; `queued` is how long
+ *   the queue was at that time, `maxDeviceSlots` the mediator's limit
+ * - `Waiting` after `failures` failures in a row, until `nextTryAt`; absent while the chat handler is asked for its verdict
+ * - `NeedsUser` for `reason`, until one `resume`s; `answers` can help
+ * - `Stopped` for good; `unacked` were never acked, oldest first
+ *
+ * Times are milliseconds since 1970 on the device's clock. `pendingReflects` counts the reflects outside transactions
+ * that the mediator has not acked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ConnectionState = Schema.TaggedUnion({
+  Connecting: { attempt: Schema.Int, pendingReflects },
+  Handshaking: { attempt: Schema.Int, pendingReflects },
+  Live: {
+    since: Schema.Number,
+    dry: Schema.Boolean,
+    leader: Schema.Boolean,
+    queued: Schema.Int,
+    maxDeviceSlots: Schema.Int,
+    pendingReflects,
+  },
+  Waiting: {
+    failures: Schema.Int,
+    nextTryAt: Schema.optionalKey(Schema.Number),
+    because: ConnectionEnd,
+    pendingReflects,
+  },
+  NeedsUser: { reason: UserReason, answers: Schema.Array(ResumeChoice), pendingReflects },
+  Stopped: { unacked: Schema.Array(Content) },
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ConnectionState = typeof ConnectionState.Type
+
+type WithoutPending<S> = S extends { readonly _tag: "Stopped" } ? S : Omit<S, "pendingReflects">
+
+/**
+ * A state without the count of pending reflects, which the cell adds.
+ *
+ * @internal
+ */
+export type Phase = WithoutPending<ConnectionState>
+
+/**
+ * How a state is read.
+ *
+ * `changes` begins with the present state and ends after `Stopped`. A subscriber that falls behind loses the oldest
+ * states, never the latest.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionStateView {
+  readonly get: Effect.Effect<ConnectionState>
+  readonly changes: Stream.Stream<ConnectionState>
+}
+
+/**
+ * Where the state is kept.
+ *
+ * @internal
+ */
+export interface StateCell extends ConnectionStateView {
+  readonly phase: () => Phase
+  readonly setUnsafe: (phase: Phase) => void
+  /** Publishes a changed count of pending reflects, once for however many changed. */
+  readonly refreshUnsafe: () => void
+}
+
+const isSameAttempt = (phase: Phase, next: Phase): boolean =>
+  phase._tag === "Connecting" && next._tag === "Connecting" && phase.attempt === next.attempt
+
+/** @internal */
+export const makeStateCell = (options: { readonly capacity: number; readonly pending: () => number }) =>
+  Effect.gen(function* () {
+    let phase: Phase = { _tag: "Connecting", attempt: 1 }
+    let published = 0
+    const current = (): ConnectionState =>
+      phase._tag === "Stopped" ? phase : ({ ...phase, pendingReflects: options.pending() } as ConnectionState)
+    const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
+    const publish = () => {
+      published = options.pending()
+      PubSub.publishUnsafe(pubsub, current())
+    }
+    publish()
+    const cell: StateCell = {
+      get: Effect.sync(current),
+      changes: Stream.fromPubSub(pubsub).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
+      phase: () => phase,
+      setUnsafe: (next) => {
+        if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return
+        phase = next
+        publish()
+      },
+      refreshUnsafe: () => {
+        if (phase._tag !== "Stopped" && published !== options.pending()) publish()
+      },
+    }
+    return cell
+  })

@@ -1,0 +1,304 @@
+/**
+ * One device of a group: what an application has in its hands.
+ * Owns the face, the options, and the assembly of the parts into a layer.
+ * Leaves each part to the module named after it.
+ */
+import {
+  Crypto,
+  type DeviceGroupKey,
+  type DeviceId,
+  DeviceSlotExpirationPolicy,
+  DeviceSlotsExhaustedPolicy,
+  type Timestamp,
+} from "@d2m/codec"
+import { Context, Deferred, Duration, Effect, Layer, type Option, type Scope, type Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { SecureRandom } from "effect/crypto"
+import { Socket } from "effect/socket"
+import { Capacities, Deadlines } from "./Bounds.ts"
+import { type ChatDuplex, type ChatEnd, makeChatProxy, noChat } from "./ChatProxy.ts"
+import type { ConnectionParts } from "./Connection.ts"
+import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
+import { makeDeviceBlobs } from "./DeviceBlob.ts"
+import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
+import { type DeviceDescription, type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
+import { DeviceStore } from "./DeviceStore.ts"
+import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
+import { type HandlerError, HandlerPolicy } from "./Handler.ts"
+import type { Hello, VersionRange } from "./Handshake.ts"
+import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
+import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
+import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
+import { makeReflectedQueue } from "./ReflectedQueue.ts"
+import { DeviceStopped, makeLedger, makeReflection, type ReflectError, type ReflectQueueFull } from "./Reflection.ts"
+import { makeTransactions, type Transaction, type TransactionError, type TransactionOptions } from "./Transaction.ts"
+import type { Resume } from "./UserQuestion.ts"
+
+/**
+ * Who a device is and what it insists on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceOptions {
+  /** The device's own id within its group: random, kept for as long as the device is a member. */
+  readonly deviceId: DeviceId
+  /** The 32 bytes that the group shares. */
+  readonly groupKey: DeviceGroupKey
+  /** The user's own identity, under which nonces are hashed before they are stored (decision 23). */
+  readonly identity: string
+  /** What the other devices are told about this one. */
+  readonly description: DeviceDescription
+  /** When the device is new and all slots are taken: `REJECT` by default. */
+  readonly slotsExhausted?: number
+  /** How long the slot outlives the connection: `PERSISTENT` by default. */
+  readonly slotExpiration?: number
+  /** Protocol versions that are spoken: 0 to 0 by default. */
+  readonly versions?: VersionRange
+  /** How far the mediator's clock may be off: 20 minutes by default. */
+  readonly clockTolerance?: Duration.Input
+  /** `d2d.ProtocolVersion` put into envelopes: 0, unspecified, by default. */
+  readonly protocolVersion?: number
+  /** The first reflect-id, a u32: 1 by default. */
+  readonly firstReflectId?: number
+}
+
+/**
+ * What an application does with what comes in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceHandlers<R = never, R2 = never> {
+  /**
+   * Handles messages of other devices, in the mediator's order, one batch at a time; they are acked when it succeeds.
+   *
+   * It goes on over a lost connection and may see a message again whose batch failed or whose nonce could not be recorded.
+   * While it runs at most `Capacities.reflected` messages wait; then the socket is not read.
+   */
+  readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
+  /** Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it. */
+  readonly chat?: (io: ChatDuplex) => Effect.Effect<ChatEnd, never, R2>
+}
+
+/**
+ * One device of a group. Connects when its layer is built, reconnects by itself, and hangs up with 1000 when the layer's
+ * scope closes.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Device extends Context.Service<
+  Device,
+  {
+    /** The one truth about the connection. */
+    readonly state: ConnectionStateView
+    /**
+     * Sends a content to all other devices of the group; resolves with the mediator's time once the mediator has promised
+     * to deliver it.
+     *
+     * Waits while there is no connection, and for room while too much waits already. A lost connection means sending again,
+     * so that receivers may get it twice. Interrupting gives it up, though it may have been sent.
+     */
+    readonly reflect: (content: Content) => Effect.Effect<Timestamp, ReflectError>
+    /** Sends several contents next to each other and in their order; resolves once all are promised. */
+    readonly reflectAll: (
+      contents: NonEmptyReadonlyArray<Content>,
+    ) => Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError>
+    /**
+     * Sends a content to the devices that are connected at this time. Nobody promises anything: there is nothing to wait
+     * for, and a lost connection loses it.
+     */
+    readonly reflectEphemeral: (
+      content: Content,
+    ) => Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
+    /**
+     * Runs a body under the group's lock; what it reflects with `Transaction` becomes visible all at once when it succeeds.
+     *
+     * Waits for a connection and for other transactions. When the body fails or is interrupted after it has reflected, the
+     * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5).
+     */
+    readonly transaction: <A, E, R, E2 = never, R2 = never>(
+      options: TransactionOptions<E2, R2>,
+      body: Effect.Effect<A, E, R>,
+    ) => Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+    /** All registered devices, this one included. */
+    readonly devices: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError>
+    /** Removes a device from the group; its own id is allowed, an unknown one no error. */
+    readonly drop: (deviceId: DeviceId) => Effect.Effect<void, NotLive>
+    /** Replaces the data that every device gets when it connects. The mediator does not confirm it. */
+    readonly setSharedData: (data: SharedData) => Effect.Effect<void, DeviceError>
+    /** The shared data as of the latest ServerInfo or our own change; none when never set or not readable. */
+    readonly sharedData: Effect.Effect<Option.Option<SharedData>>
+    readonly quarantine: Quarantine
+    /** What happens from now on; ends when the device stops. A slow subscriber loses the oldest. */
+    readonly events: Stream.Stream<DeviceEvent>
+    /** Answers the question of `NeedsUser`. `false` when there is none, or another answer was first. */
+    readonly resume: (answer: Resume) => Effect.Effect<boolean>
+    /** Ends the waiting for the next connection. `false` when the device does not wait. */
+    readonly retryNow: Effect.Effect<boolean>
+    /** Stops the device for good and tells which reflects were never acked, oldest first. Again: the same. */
+    readonly stop: Effect.Effect<ReadonlyArray<Content>>
+  }
+>()("@d2m/client/Device") {
+  /**
+   * A device with its own connection. Policies and bounds are references with defaults: `ReconnectPolicy`, `KeepAlive`,
+   * `HandlerPolicy`, `Handshake`, `Deadlines`, `Capacities`.
+   */
+  static readonly layer = <R = never, R2 = never>(
+    options: DeviceOptions & DeviceHandlers<R, R2>,
+  ): Layer.Layer<Device, never, R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore> =>
+    Layer.effect(Device, makeDevice(options))
+}
+
+/**
+ * A device that lives as long as the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeDevice = <R = never, R2 = never>(
+  options: DeviceOptions & DeviceHandlers<R, R2>,
+): Effect.Effect<
+  Device["Service"],
+  never,
+  R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const crypto = yield* Crypto
+    const random = yield* SecureRandom.SecureRandom
+    const store = yield* DeviceStore
+    const capacities = yield* Capacities
+    const deadlines = yield* Deadlines
+    const policy = yield* HandlerPolicy
+    const context = yield* Effect.context<R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>()
+    const scope = yield* Effect.scope
+    const { deviceId, identity } = options
+    const keys = crypto.deriveKeys(options.groupKey)
+
+    const events = yield* makeEventLog(capacities.events)
+    const live = makeLiveCell()
+    const ledger = makeLedger({
+      capacity: capacities.reflects,
+      ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId }),
+    })
+    const state = yield* makeStateCell({ capacity: capacities.events, pending: () => ledger.pending })
+    const reflection = makeReflection({
+      crypto,
+      random,
+      store,
+      keys,
+      identity,
+      from: { deviceId, protocolVersion: options.protocolVersion ?? 0 },
+      ledger,
+      capacity: capacities.reflects,
+      state,
+      events,
+      live,
+    })
+    const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
+    const transactions = makeTransactions({
+      crypto,
+      random,
+      keys,
+      reflection,
+      live,
+      lockPatience: deadlines.lock,
+      stopped: Deferred.await(stopping),
+    })
+    const isAwaiting = () =>
+      reflection.isAwaiting() ||
+      transactions.isRunning() ||
+      live.current()?.requests.isAwaited === true
+
+    const handler = (batch: NonEmptyReadonlyArray<Reflected>) =>
+      Effect.provideContext(options.onReflected(batch), context)
+    const reflected = yield* makeReflectedQueue({
+      handler,
+      policy,
+      crypto,
+      keys,
+      identity,
+      store,
+      capacity: capacities.reflected,
+      stall: deadlines.stall,
+      live,
+      events,
+      isAwaiting,
+    })
+    const devices = makeDevices({
+      deviceId,
+      description: options.description,
+      keys,
+      blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
+      live,
+      state,
+    })
+
+    const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
+    const hello = Effect.gen(function* () {
+      const made: Hello = {
+        deviceId,
+        keys,
+        versions: options.versions ?? { minimum: 0, maximum: 0 },
+        encryptedDeviceInfo: yield* devices.ownInfo,
+        slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
+        slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT,
+        clockTolerance: yield* clockTolerance.get,
+      }
+      return made
+    })
+    const parts: ConnectionParts = { keys, hello, state, events, live, reflection, reflected, devices }
+    const { chat } = options
+    const loop = makeReconnectLoop({
+      parts,
+      clockTolerance,
+      chat:
+        chat === undefined
+          ? Effect.succeed(noChat)
+          : makeChatProxy({
+              handler: (io) => Effect.provideContext(chat(io), context),
+              capacity: capacities.chat,
+              patience: deadlines.chatVerdict,
+              stall: deadlines.stall,
+              isAwaiting,
+              onDefect: () => events.emit({ _tag: "ChatFailed" }),
+            }),
+    })
+
+    const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
+    const main = yield* Effect.raceFirst(loop.run, reflected.work).pipe(
+      Effect.provideContext(context),
+      Effect.forkIn(scope),
+    )
+    // Whatever ends the device, a defect included, everyone who waits for it is told.
+    main.addObserver(() => {
+      const unacked = reflection.stop()
+      state.setUnsafe({ _tag: "Stopped", unacked })
+      events.end()
+      Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ unacked: [] })))
+      Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
+    })
+    const stop = Effect.suspend(() => {
+      main.interruptUnsafe()
+      return Deferred.await(stopped)
+    })
+    yield* Effect.addFinalizer(() => stop)
+
+    return Device.of({
+      state: { get: state.get, changes: state.changes },
+      reflect: (content) => Effect.map(reflection.reflectAll([content]), ([timestamp]) => timestamp),
+      reflectAll: reflection.reflectAll,
+      reflectEphemeral: reflection.ephemeral,
+      transaction: transactions.transaction,
+      devices: devices.list,
+      drop: devices.drop,
+      setSharedData: devices.setSharedData,
+      sharedData: devices.sharedData,
+      quarantine: makeQuarantine({ crypto, keys, identity, store, handler, whileAtRest: reflected.whileAtRest }),
+      events: events.events,
+      resume: loop.resume,
+      retryNow: loop.retryNow,
+      stop,
+    })
+  })

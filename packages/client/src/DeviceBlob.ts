@@ -1,0 +1,120 @@
+/**
+ * The boxes that a mediator keeps and serves again and again: device infos and shared device data.
+ * Owns their padding and the rule for their nonces, of which each source has a latest one (PROTOCOL B4, decision 23).
+ * Leaves the messages inside to `Devices` and the handshake.
+ */
+import {
+  type BoxKey,
+  type Crypto,
+  decodeMessage,
+  type DecodeError,
+  encodePadded,
+  Limits,
+} from "@d2m/codec"
+import { Clock, Effect, Option, Result } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import type { EventLog } from "./DeviceEvent.ts"
+import type { BlobSource, DeviceStore, LatestBlob, StoreError } from "./DeviceStore.ts"
+
+/**
+ * Why a blob's contents cannot be told. `NonceReused` means that somebody altered it, or the mediator replays parts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BlobRejection = "Undecryptable" | "Malformed" | "NonceReused"
+
+/** A message that can be padded. */
+type Padded = Parameters<typeof encodePadded>[0]
+
+/**
+ * What a blob is compared with the latest of its source.
+ *
+ * @internal
+ */
+export const compareBlob = (latest: LatestBlob | undefined, blob: LatestBlob): "Latest" | "New" | "Altered" => {
+  if (latest === undefined || !equals(latest.nonce, blob.nonce)) return "New"
+  return equals(latest.hash, blob.hash) ? "Latest" : "Altered"
+}
+
+/** @internal */
+export type DeviceBlobs = ReturnType<typeof makeDeviceBlobs>
+
+/** @internal */
+export const makeDeviceBlobs = (options: {
+  readonly crypto: Crypto["Service"]
+  readonly random: SecureRandom.SecureRandom["Service"]
+  readonly store: DeviceStore["Service"]
+  readonly identity: string
+  readonly events: EventLog
+}) => {
+  const { crypto, events, identity, random, store } = options
+
+  const describe = (box: Uint8Array): LatestBlob => ({
+    nonce: crypto.hashNonce(identity, box.subarray(0, Limits.nonce)),
+    hash: crypto.sha256(box),
+  })
+
+  const record = (source: BlobSource, blob: LatestBlob) =>
+    Effect.andThen(store.addNonces([blob.nonce]), store.setLatestBlob(source, blob))
+
+  /** Seals a message of our own with fresh padding and nonce, and records it as the latest of its source. */
+  const seal = <S extends Padded>(
+    source: BlobSource,
+    key: BoxKey,
+    schema: S,
+    value: S["Type"],
+  ): Effect.Effect<Uint8Array, StoreError> =>
+    Effect.gen(function* () {
+      const entropy = yield* random.randomBytes(Limits.nonce + 1)
+      const plain = encodePadded(schema, value, entropy[Limits.nonce]!, Limits.plainEnvelope)
+      const box = crypto.seal(key, entropy.subarray(0, Limits.nonce), plain)
+      yield* record(source, describe(box))
+      return box
+    })
+
+  const reject = (source: BlobSource, reason: BlobRejection) =>
+    Effect.sync(() => {
+      const deviceId = source._tag === "DeviceInfo" ? { deviceId: source.deviceId } : {}
+      events.emit({ _tag: "BlobRejected", blob: source._tag, ...deviceId, reason })
+      return Result.fail(reason)
+    })
+
+  const setAside = (box: Uint8Array, source: BlobSource) =>
+    Effect.gen(function* () {
+      const detail = `${source._tag}: the latest nonce with other bytes`
+      const entry = { reflectedId: 0, flags: 0, timestamp: 0n, envelope: box, reason: "NonceReused", detail } as const
+      const id = yield* store.quarantine({ ...entry, quarantinedAt: yield* Clock.currentTimeMillis })
+      events.emit({ _tag: "Quarantined", id, reflectedId: 0, reason: "NonceReused", detail })
+      // The blob stays with the mediator: a quarantine without room loses nothing.
+    }).pipe(Effect.catchTag("QuarantineFull", () => Effect.void))
+
+  /** Opens a blob that the mediator served, and records it when it is new. */
+  const open = <S extends Padded>(
+    source: BlobSource,
+    key: BoxKey,
+    schema: S,
+    box: Uint8Array,
+  ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, StoreError> =>
+    Effect.gen(function* () {
+      if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")
+      const blob = describe(box)
+      const compared = compareBlob(Option.getOrUndefined(yield* store.latestBlob(source)), blob)
+      if (compared === "Altered") {
+        yield* setAside(box, source)
+        return yield* reject(source, "NonceReused")
+      }
+      const plain = crypto.open(key, box)
+      if (Result.isFailure(plain)) return yield* reject(source, "Undecryptable")
+      if (compared === "New") yield* record(source, blob)
+      const message: Result.Result<S["Type"], DecodeError> = decodeMessage(schema, plain.success)
+      return Result.isFailure(message) ? yield* reject(source, "Malformed") : Result.succeed(message.success)
+    })
+
+  return { seal, open }
+}
+
+const equals = (a: Uint8Array, b: Uint8Array): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return a.length === b.length
+}

@@ -1,0 +1,232 @@
+/**
+ * What a device must remember beyond one connection: slot expectation, nonces, latest blobs, quarantine.
+ * Owns the face and the in-memory store; every byte that goes in or comes out is a copy.
+ * Leaves the durable store to `@d2m/client/node`, and when to read and write to the device.
+ */
+import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+
+/**
+ * What the device expects the mediator to know about it (decision 25): `New` never said hello, `Registering` said hello
+ * as NEW and has not seen a ServerInfo, `Existing` has.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SlotExpectation = "New" | "Registering" | "Existing"
+
+/**
+ * Which blob that the mediator may serve again and again a nonce belongs to (decision 23): the device info of one
+ * device (DGDIK), or the shared device data (DGSDDK).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type BlobSource =
+  | { readonly _tag: "DeviceInfo"; readonly deviceId: bigint }
+  | { readonly _tag: "SharedDeviceData" }
+
+/**
+ * The latest blob seen of a source: its hashed nonce (32 bytes) and its SHA-256 (32 bytes).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LatestBlob {
+  readonly nonce: Uint8Array
+  readonly hash: Uint8Array
+}
+
+/**
+ * Why a message is in quarantine (decision 20).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type QuarantineReason = "Undecryptable" | "Malformed" | "HandlerFailed" | "NonceReused"
+
+/**
+ * A reflected message that could not be handled, kept as it came.
+ *
+ * `envelope` is the ciphertext; `timestamp` is the mediator's, u64 milliseconds; `quarantinedAt` is this device's clock
+ * in milliseconds; `id` is unique within the store and never used twice.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QuarantineEntry {
+  readonly id: number
+  readonly reflectedId: number
+  readonly flags: number
+  readonly timestamp: bigint
+  readonly envelope: Uint8Array
+  readonly reason: QuarantineReason
+  readonly detail: string
+  readonly quarantinedAt: number
+}
+
+/**
+ * The store could not do what was asked; nothing of the failed operation was kept.
+ *
+ * `Unwritable` no such place or no permission · `Full` no space left · `Corrupt` damaged, or another program's file ·
+ * `InUse` another process has it · `NewerVersion` written by a newer release · `Unsupported` the platform has no such
+ * store · `Closed` used after its end · `Failed` anything else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreError extends Schema.TaggedError<StoreError>("@d2m/client/StoreError")("StoreError", {
+  reason: Schema.Literals([
+    "Unwritable",
+    "Full",
+    "Corrupt",
+    "InUse",
+    "NewerVersion",
+    "Unsupported",
+    "Closed",
+    "Failed"
+  ]),
+  operation: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `the device store failed to ${this.operation} (${this.reason}): ${this.detail}`
+  }
+}
+
+/**
+ * The quarantine holds as many messages as it may; none was dropped to make room.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class QuarantineFull extends Schema.TaggedError<QuarantineFull>("@d2m/client/QuarantineFull")("QuarantineFull", {
+  capacity: Schema.Int
+}) {
+  override get message(): string {
+    return `the quarantine already holds ${this.capacity} messages: release some`
+  }
+}
+
+/**
+ * How many messages a quarantine holds unless told otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const defaultQuarantineCapacity = 1000
+
+/**
+ * The memory of one device of one group. What a write promises is kept when the write returns, as durably as the store
+ * keeps anything.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class DeviceStore extends Context.Service<
+  DeviceStore,
+  {
+    /** The slot expectation; `New` in a fresh store. */
+    readonly slot: Effect.Effect<SlotExpectation, StoreError>
+    readonly setSlot: (slot: SlotExpectation) => Effect.Effect<void, StoreError>
+    /** For each hashed nonce, in order, whether it is recorded. */
+    readonly hasNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<boolean>, StoreError>
+    /** Records hashed nonces, all or none; recording one again changes nothing. */
+    readonly addNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StoreError>
+    /** Every recorded hashed nonce, in no particular order: field 11 of a join's `EssentialData`. */
+    readonly nonces: Stream.Stream<Uint8Array, StoreError>
+    readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, StoreError>
+    readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
+    /**
+     * Keeps a message aside and gives its id. The same message (reflected id, timestamp and envelope) quarantined again
+     * is one entry, the first: a redelivery after a lost ack neither fills the quarantine nor fails on a full one.
+     */
+    readonly quarantine: (entry: Omit<QuarantineEntry, "id">) => Effect.Effect<number, StoreError | QuarantineFull>
+    /** Everything in quarantine, in the order it came in. */
+    readonly quarantined: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
+    /** Removes an entry; an unknown id is no error. */
+    readonly release: (id: number) => Effect.Effect<void, StoreError>
+  }
+>()("@d2m/client/DeviceStore") {
+  /** A store that lasts as long as the layer, with the default quarantine capacity. */
+  static readonly layerMemory: Layer.Layer<DeviceStore> = Layer.effect(
+    this,
+    Effect.suspend(() => makeDeviceStoreMemory())
+  )
+}
+
+const hex = (bytes: Uint8Array): string => {
+  let out = ""
+  for (const byte of bytes) out += byte.toString(16).padStart(2, "0")
+  return out
+}
+
+// Not `slice`: on a Node Buffer that shares memory instead of copying.
+const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
+
+const sameMessage = (a: Omit<QuarantineEntry, "id">, b: Omit<QuarantineEntry, "id">): boolean =>
+  a.reflectedId === b.reflectedId &&
+  a.timestamp === b.timestamp &&
+  a.envelope.length === b.envelope.length &&
+  a.envelope.every((byte, n) => byte === b.envelope[n])
+
+/**
+ * One string for each blob source, the key under which stores file it.
+ *
+ * @internal
+ */
+export const blobSourceKey = (source: BlobSource): string =>
+  source._tag === "DeviceInfo" ? `device-info/${source.deviceId}` : "shared-device-data"
+
+/**
+ * A store in memory. `quarantineCapacity` is a number of messages, 1000 by default.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeDeviceStoreMemory = (options?: {
+  readonly quarantineCapacity?: number
+}): Effect.Effect<DeviceStore["Service"]> =>
+  Effect.sync(() => {
+    const capacity = options?.quarantineCapacity ?? defaultQuarantineCapacity
+    const nonces = new Map<string, Uint8Array>()
+    const blobs = new Map<string, LatestBlob>()
+    const quarantine = new Map<number, QuarantineEntry>()
+    let slot: SlotExpectation = "New"
+    let lastId = 0
+    const copyBlob = (blob: LatestBlob): LatestBlob => ({ nonce: copy(blob.nonce), hash: copy(blob.hash) })
+
+    return DeviceStore.of({
+      slot: Effect.sync(() => slot),
+      setSlot: (next) =>
+        Effect.sync(() => {
+          slot = next
+        }),
+      hasNonces: (hashed) => Effect.sync(() => hashed.map((nonce) => nonces.has(hex(nonce)))),
+      addNonces: (hashed) =>
+        Effect.sync(() => {
+          for (const nonce of hashed) nonces.set(hex(nonce), copy(nonce))
+        }),
+      nonces: Stream.suspend(() => Stream.fromIterable(Array.from(nonces.values(), copy))),
+      latestBlob: (source) =>
+        Effect.sync(() => Option.map(Option.fromNullishOr(blobs.get(blobSourceKey(source))), copyBlob)),
+      setLatestBlob: (source, blob) =>
+        Effect.sync(() => {
+          blobs.set(blobSourceKey(source), copyBlob(blob))
+        }),
+      quarantine: (entry) =>
+        Effect.suspend(() => {
+          for (const known of quarantine.values()) if (sameMessage(known, entry)) return Effect.succeed(known.id)
+          if (quarantine.size >= capacity) return Effect.fail(new QuarantineFull({ capacity }))
+          const id = ++lastId
+          quarantine.set(id, { ...entry, id, envelope: copy(entry.envelope) })
+          return Effect.succeed(id)
+        }),
+      quarantined: Effect.sync(() =>
+        Array.from(quarantine.values(), (entry) => ({ ...entry, envelope: copy(entry.envelope) }))
+      ),
+      release: (id) =>
+        Effect.sync(() => {
+          quarantine.delete(id)
+        })
+    })
+  })

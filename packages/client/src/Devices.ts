@@ -1,0 +1,167 @@
+/**
+ * The devices of the group and the data that they share through the mediator.
+ * Owns listing, dropping and the shared device data (PROTOCOL C6, decisions 17, 23).
+ * Leaves the boxes to `DeviceBlob` and matching answers to requests to `Requests`.
+ */
+import {
+  type AugmentedDeviceInfo,
+  CloseCode,
+  D2d,
+  type DeviceGroupKeys,
+  type DeviceId,
+  type DevicesInfo,
+  type DropDeviceAck,
+} from "@d2m/codec"
+import { Deferred, Effect, Option, Result } from "effect"
+import type { StateCell } from "./ConnectionState.ts"
+import type { BlobRejection, DeviceBlobs } from "./DeviceBlob.ts"
+import type { StoreError } from "./DeviceStore.ts"
+import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
+import type { Expected } from "./Requests.ts"
+import type { SessionFrame } from "./Session.ts"
+
+/**
+ * Why a request about devices failed. `NotLive` also stands for a connection that ended before the answer: a drop may have
+ * been done then, and asking again is safe.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type DeviceError = NotLive | StoreError
+
+/**
+ * One registered device, as the mediator knows it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceEntry {
+  /** What the device says of itself, or why that cannot be told. */
+  readonly info: Result.Result<D2d.DeviceInfo, BlobRejection>
+  /** How long its slot outlives its connection: `DeviceSlotExpirationPolicy`. */
+  readonly slotExpiration: number
+  /** Connected since, or away since, a time in milliseconds since 1970; absent when the mediator does not say. */
+  readonly connection: AugmentedDeviceInfo["connectionState"] | undefined
+}
+
+/**
+ * What a device says of itself, padding apart.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DeviceDescription = Omit<D2d.DeviceInfo, "padding">
+
+/**
+ * The data that all devices of a group share, padding apart.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SharedData = Omit<D2d.SharedDeviceData, "padding">
+
+const padding = new Uint8Array(0)
+const sharedSource = { _tag: "SharedDeviceData" } as const
+
+/** @internal */
+export type Devices = ReturnType<typeof makeDevices>
+
+/** @internal */
+export const makeDevices = (options: {
+  readonly deviceId: DeviceId
+  readonly description: DeviceDescription
+  readonly keys: Pick<DeviceGroupKeys, "dgdik" | "dgsddk">
+  readonly blobs: DeviceBlobs
+  readonly live: LiveCell
+  readonly state: StateCell
+}) => {
+  const { blobs, keys, live, state } = options
+  let shared: SharedData | undefined
+
+  const notLive = () => new NotLive({ state: state.phase()._tag })
+
+  const connected: Effect.Effect<LiveConnection, NotLive> = Effect.suspend(() => {
+    const connection = live.current()
+    return connection === undefined ? Effect.fail(notLive()) : Effect.succeed(connection)
+  })
+
+  /** Sends a request and waits for its answer, which comes in time or ends the connection. */
+  const request = <F>(
+    connection: LiveConnection,
+    frame: SessionFrame,
+    expect: (expected: Expected<F>) => void,
+  ): Effect.Effect<F, NotLive> =>
+    Effect.suspend(() => {
+      const answer = Deferred.makeUnsafe<F, NotLive>()
+      expect({
+        settle: (frame) => Deferred.doneUnsafe(answer, Effect.succeed(frame)),
+        lost: () => Deferred.doneUnsafe(answer, Effect.fail(notLive())),
+      })
+      return Effect.andThen(Effect.mapError(connection.send([frame]), notLive), Deferred.await(answer))
+    })
+
+  const entryOf = (deviceId: DeviceId, known: AugmentedDeviceInfo): Effect.Effect<DeviceEntry, StoreError> =>
+    Effect.map(
+      blobs.open({ _tag: "DeviceInfo", deviceId }, keys.dgdik, D2d.DeviceInfo, known.encryptedDeviceInfo),
+      (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState }),
+    )
+
+  const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.gen(function* () {
+    const connection = yield* connected
+    const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (expected) =>
+      connection.requests.expectDevices(expected),
+    )
+    const entries = new Map<DeviceId, DeviceEntry>()
+    for (const [id, known] of answer.augmentedDeviceInfo) entries.set(id, yield* entryOf(id, known))
+    return entries
+  })
+
+  const drop = (deviceId: DeviceId): Effect.Effect<void, NotLive> =>
+    Effect.gen(function* () {
+      const connection = yield* connected
+      yield* request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (expected) =>
+        connection.requests.expectDrop(deviceId, expected),
+      ).pipe(
+        Effect.catch((error) => {
+          // Of its own drop a device may hear by the close code alone.
+          const { ended } = connection
+          const dropped = deviceId === options.deviceId && ended?._tag === "Closed" && ended.code === CloseCode.Dropped
+          return dropped ? Effect.void : Effect.fail(error)
+        }),
+      )
+    })
+
+  const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError> =>
+    Effect.gen(function* () {
+      const connection = yield* connected
+      const box = yield* blobs.seal(sharedSource, keys.dgsddk, D2d.SharedDeviceData, { ...data, padding })
+      yield* Effect.mapError(
+        connection.send([{ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: box }]),
+        notLive,
+      )
+      shared = data
+    })
+
+  return {
+    list,
+    drop,
+    setSharedData,
+    sharedData: Effect.sync(() => Option.fromNullishOr(shared)),
+    /** Takes in the shared data of a ServerInfo; empty bytes mean that none was ever set. */
+    learnSharedData: (box: Uint8Array): Effect.Effect<void, StoreError> =>
+      box.length === 0
+        ? Effect.sync(() => {
+            shared = undefined
+          })
+        : Effect.map(blobs.open(sharedSource, keys.dgsddk, D2d.SharedDeviceData, box), (data) => {
+            shared = Result.isSuccess(data) ? { version: data.success.version } : undefined
+          }),
+    /** The device's own info in a fresh box, for a ClientHello. */
+    ownInfo: Effect.suspend(() =>
+      blobs.seal({ _tag: "DeviceInfo", deviceId: options.deviceId }, keys.dgdik, D2d.DeviceInfo, {
+        ...options.description,
+        padding,
+      }),
+    ),
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * What devices say to each other, and its way into and out of a box.
+ * Owns content, padding, sealing and opening of `d2d.Envelope` (PROTOCOL A6, B3).
+ * Leaves nonces, their store, and what becomes of a box that does not open to others.
+ */
+import {
+  type BoxKey,
+  type Crypto,
+  D2d,
+  decodeMessage,
+  type DeviceId,
+  encodeMessage,
+  isEphemeral,
+  Limits,
+  type Reflected as ReflectedFrame,
+  type ReflectedId,
+  type Timestamp,
+} from "@d2m/codec"
+import { Result, Schema } from "effect"
+
+/**
+ * What one reflects: one of the contents of a `d2d.Envelope`, e.g. `{ _tag: "outgoingMessage", value: … }`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Content: Schema.Codec<Content> = D2d.Envelope.fields.content.schema
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Content = NonNullable<D2d.Envelope["content"]>
+
+/**
+ * A message that another device of the group reflected, opened.
+ *
+ * Byte fields in `content` are views of the opened message, which nobody else uses.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reflected {
+  /** Absent when the sender's version knows more contents than this one. */
+  readonly content: Content | undefined
+  /** The device that reflected it, 0 when it did not say. */
+  readonly sender: DeviceId
+  /** When the mediator took it, milliseconds since 1970; the sender's `reflect` resolved with the same. */
+  readonly timestamp: Timestamp
+  /** Its number in this device's queue; the same at each redelivery. */
+  readonly reflectedId: ReflectedId
+  /** Whether it was only for who was connected. */
+  readonly ephemeral: boolean
+  /** D2D version of the sender: high byte major, low byte minor, 0 for V0.1. */
+  readonly protocolVersion: number
+}
+
+/**
+ * An envelope is larger than 65476 bytes before it is sealed; nothing was encrypted or sent (decision 1).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EnvelopeTooLarge extends Schema.TaggedError<EnvelopeTooLarge>("@d2m/client/EnvelopeTooLarge")(
+  "EnvelopeTooLarge",
+  { length: Schema.Int, limit: Schema.Int },
+) {
+  override get message(): string {
+    return `an envelope holds at most ${this.limit} bytes, this one needs ${this.length}`
+  }
+}
+
+const empty = new Uint8Array(0)
+
+/**
+ * Writes the envelope of a content, without padding.
+ *
+ * @internal
+ */
+export const encodeEnvelope = (
+  content: Content,
+  from: { readonly deviceId: DeviceId; readonly protocolVersion: number },
+): Result.Result<Uint8Array, EnvelopeTooLarge> => {
+  const plain = encodeMessage(D2d.Envelope, { padding: empty, content, ...from })
+  return plain.length > Limits.plainEnvelope
+    ? Result.fail(new EnvelopeTooLarge({ length: plain.length, limit: Limits.plainEnvelope }))
+    : Result.succeed(plain)
+}
+
+/**
+ * Random bytes that `sealEnvelope` takes: a nonce and the length of the padding.
+ *
+ * @internal
+ */
+export const envelopeEntropy = Limits.nonce + 1
+
+const paddings: Array<Uint8Array | undefined> = []
+
+/** The padding field of so many bytes, ready to be put ahead of the other fields. */
+const paddingOf = (length: number): Uint8Array =>
+  (paddings[length] ??= encodeMessage(D2d.Envelope, {
+    padding: new Uint8Array(length),
+    protocolVersion: 0,
+    deviceId: 0n as DeviceId,
+  }))
+
+// Tag and length ahead of up to 255 bytes of padding.
+const paddingOverhead = 3
+
+/**
+ * Pads and seals an envelope. The same plain envelope becomes another box each time (decision 22).
+ *
+ * @internal
+ */
+export const sealEnvelope = (
+  crypto: Crypto["Service"],
+  key: BoxKey<"dgrk">,
+  plain: Uint8Array,
+  entropy: Uint8Array,
+): Uint8Array => {
+  const room = Limits.plainEnvelope - plain.length - paddingOverhead
+  const padding = paddingOf(Math.max(0, Math.min(entropy[Limits.nonce] ?? 0, room)))
+  const padded = new Uint8Array(padding.length + plain.length)
+  padded.set(padding)
+  padded.set(plain, padding.length)
+  return crypto.seal(key, entropy.subarray(0, Limits.nonce), padded)
+}
+
+/**
+ * Why a reflected message cannot be handed on.
+ *
+ * @internal
+ */
+export interface Unopened {
+  readonly reason: "Undecryptable" | "Malformed"
+  readonly detail: string
+}
+
+/** @internal */
+export const openReflected = (
+  crypto: Crypto["Service"],
+  key: BoxKey<"dgrk">,
+  frame: Pick<ReflectedFrame, "envelope" | "flags"> & { readonly reflectedId: number; readonly timestamp: bigint },
+): Result.Result<Reflected, Unopened> => {
+  const plain = crypto.open(key, frame.envelope)
+  if (Result.isFailure(plain)) return Result.fail({ reason: "Undecryptable", detail: plain.failure.message })
+  const envelope = decodeMessage(D2d.Envelope, plain.success)
+  if (Result.isFailure(envelope)) return Result.fail({ reason: "Malformed", detail: envelope.failure.message })
+  return Result.succeed({
+    content: envelope.success.content,
+    sender: envelope.success.deviceId as DeviceId,
+    timestamp: frame.timestamp as Timestamp,
+    reflectedId: frame.reflectedId as ReflectedId,
+    ephemeral: isEphemeral(frame.flags),
+    protocolVersion: envelope.success.protocolVersion,
+  })
+}

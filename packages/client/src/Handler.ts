@@ -1,0 +1,109 @@
+/**
+ * How the application's handler is run on reflected messages.
+ * Owns the tries, the search for the message that fails, and the policy that swaps them (decision 20).
+ * Leaves quarantine and acks to `ReflectedQueue`.
+ */
+import { Cause, Context, Effect, Exit, Result, Schema } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { Reflected } from "./Envelope.ts"
+
+/**
+ * What a handler fails with when it could not handle a batch. `detail` is kept in the quarantine: no secrets.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/HandlerError")("HandlerError", {
+  detail: Schema.String,
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
+
+/**
+ * What to do when the handler fails or dies.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HandlerPolicy {
+  /** How often a message is tried before it counts as one that cannot be handled; at least 1. */
+  readonly tries: number
+  /** Milliseconds to wait after so many tries. */
+  readonly delay: (tries: number) => number
+  /**
+   * What becomes of a message that cannot be handled: `quarantine` keeps it aside and goes on, `halt` stops the device
+   * before it, un-acked.
+   */
+  readonly then: "quarantine" | "halt"
+}
+
+/**
+ * The policy in force: 3 tries with 1 s and 2 s between them, then quarantine.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const HandlerPolicy = Context.Reference<HandlerPolicy>("@d2m/client/HandlerPolicy", {
+  defaultValue: () => ({ tries: 3, delay: (tries) => tries * 1000, then: "quarantine" }),
+})
+
+/**
+ * What became of one message: `undefined` when it was handled, else why not.
+ *
+ * @internal
+ */
+export type HandlerOutcome = string | undefined
+
+const detailOf = (cause: Cause.Cause<HandlerError>): string =>
+  Result.match(Cause.findError(cause), {
+    onSuccess: (error) => error.detail,
+    onFailure: () => (Cause.hasInterruptsOnly(cause) ? "the handler was interrupted" : "the handler died of a defect"),
+  })
+
+/**
+ * Runs a handler on a batch: first on all of it; when that fails, on one message after the other, so that one bad message
+ * harms no other. The outcomes are in the order of the batch; with `halt` they end with the first bad one.
+ *
+ * @internal
+ */
+export const makeHandler = (options: {
+  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+  readonly policy: HandlerPolicy
+  readonly onFailure: (messages: number, tries: number, detail: string) => void
+}) => {
+  const { handler, onFailure, policy } = options
+
+  const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome> =>
+    Effect.map(Effect.exit(Effect.suspend(() => handler(batch))), (exit) =>
+      Exit.isSuccess(exit) ? undefined : detailOf(exit.cause),
+    )
+
+  const retry = Effect.fnUntraced(function* (message: Reflected, triesBefore: number, detail: HandlerOutcome) {
+    let last = detail
+    for (let tries = triesBefore + 1; ; tries++) {
+      last = yield* attempt([message])
+      if (last === undefined || tries >= policy.tries) return last
+      onFailure(1, tries, last)
+      yield* Effect.sleep(policy.delay(tries))
+    }
+  })
+
+  return Effect.fnUntraced(function* (
+    batch: NonEmptyReadonlyArray<Reflected>,
+  ): Effect.fn.Return<ReadonlyArray<HandlerOutcome>> {
+    const detail = yield* attempt(batch)
+    if (detail === undefined) return batch.map(() => undefined)
+    if (batch.length === 1 && policy.tries <= 1) return [detail]
+    onFailure(batch.length, 1, detail)
+    yield* Effect.sleep(policy.delay(1))
+    const outcomes: Array<HandlerOutcome> = []
+    for (const message of batch) {
+      const outcome = yield* retry(message, 1, detail)
+      outcomes.push(outcome)
+      if (outcome !== undefined && policy.then === "halt") break
+    }
+    return outcomes
+  })
+}

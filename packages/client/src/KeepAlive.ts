@@ -1,0 +1,90 @@
+/**
+ * How a device finds out that an idle connection is dead.
+ * Owns the probing of decision 15 and the reference that swaps it, e.g. for WebSocket pings where a platform has them.
+ * Leaves closing and replacing the connection to whoever runs it, and late answers to the connection's own deadline.
+ */
+import { Clock, Context, Duration, Effect } from "effect"
+import { type ConnectionEnd, DeadlinePassed } from "./ConnectionEnd.ts"
+
+/**
+ * What a keep-alive can see of a connection and do to it.
+ *
+ * Listening time stands still while the device itself does not read, so that a slow handler never makes a connection
+ * look dead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pulse {
+  /** When the device last wrote a frame, in milliseconds on its clock. */
+  readonly lastWriteAt: () => number
+  /** How often something was read on this connection. */
+  readonly reads: () => number
+  /** Milliseconds on the listening clock. */
+  readonly listeningTime: () => number
+  /** Sends GetDevicesInfo, whose answer nobody waits for. */
+  readonly probe: Effect.Effect<void, ConnectionEnd>
+}
+
+/**
+ * Watches over one connection: never succeeds, and fails when the connection counts as dead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeepAlive {
+  readonly watch: (pulse: Pulse) => Effect.Effect<never, ConnectionEnd>
+}
+
+/**
+ * Probes after so long without writing, and gives up when nothing was read for so long after the probe.
+ *
+ * By default 20 s and 10 s. A mediator closes connections that were silent for 60 s (decision 14).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const probing = (options?: {
+  readonly idle?: Duration.Input
+  readonly patience?: Duration.Input
+}): KeepAlive => {
+  const idle = Duration.toMillis(options?.idle ?? "20 seconds")
+  const patience = Duration.toMillis(options?.patience ?? "10 seconds")
+  return {
+    watch: Effect.fnUntraced(function* (pulse) {
+      for (;;) {
+        const silent = (yield* Clock.currentTimeMillis) - pulse.lastWriteAt()
+        if (silent < idle) {
+          yield* Effect.sleep(idle - silent)
+          continue
+        }
+        const probedAt = pulse.listeningTime()
+        const reads = pulse.reads()
+        // A socket that takes no more bytes must not hold up the verdict.
+        yield* Effect.timeoutOption(pulse.probe, patience)
+        for (;;) {
+          const left = patience - (pulse.listeningTime() - probedAt)
+          if (left <= 0 || pulse.reads() !== reads) break
+          yield* Effect.sleep(left)
+        }
+        if (pulse.reads() === reads) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
+      }
+    }),
+  }
+}
+
+/**
+ * No probing: for transports that notice dead connections themselves.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noKeepAlive: KeepAlive = { watch: () => Effect.never }
+
+/**
+ * The keep-alive in force; {@link probing} unless another is provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const KeepAlive = Context.Reference<KeepAlive>("@d2m/client/KeepAlive", { defaultValue: () => probing() })

@@ -1,0 +1,164 @@
+/**
+ * One open connection as frames: what was read is decoded, what is written is encoded.
+ * Owns the order of frames, the split of chat bytes from frames, the listening clock, and that a write after the end fails.
+ * Leaves the order of the handshake to `Handshake` and everything after it to `Session`.
+ */
+import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
+import { Clock, Deferred, Effect, Result, type Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Socket } from "effect/socket"
+import { Deadlines } from "./Bounds.ts"
+import { closeCodeOf, closeReasonOf, type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
+import { Closed, type TransportError, transportError } from "./TransportError.ts"
+
+/**
+ * The frames that the mediator speaks to the device with; chat bytes and unknown types have gone their own way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MediatorFrame = Exclude<ServerFrame, { readonly _tag: "Proxy" | "Unknown" }>
+
+/**
+ * One open connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Link {
+  /** The next frame. */
+  readonly next: Effect.Effect<MediatorFrame, ConnectionEnd>
+  /** All frames that are there, at least one. What precedes a frame that cannot be read comes before the failure. */
+  readonly frames: Effect.Effect<NonEmptyReadonlyArray<MediatorFrame>, ConnectionEnd>
+  /** Writes frames in one go, with the socket's backpressure. Fails once the connection has ended. */
+  readonly send: (frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, TransportError>
+  /** Fails when a write has failed and the reader had time to learn why. */
+  readonly broken: Effect.Effect<never, TransportError>
+  /** Tells the peer why the device hangs up; the connection itself ends with its scope. */
+  readonly close: (end: ConnectionEnd) => Effect.Effect<void>
+  /** When a frame was last written, in milliseconds on the device's clock. */
+  readonly lastWriteAt: () => number
+  /** How often something was read. */
+  readonly reads: () => number
+  /** Milliseconds on a clock that stands still while the device does not read by its own will. */
+  readonly listeningTime: () => number
+  /** Runs an effect that holds up the reading; the listening clock stands still meanwhile. */
+  readonly holdUp: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+const decode = (message: Uint8Array | string): Result.Result<ServerFrame, ConnectionEnd> =>
+  typeof message === "string"
+    ? Result.fail(new ProtocolViolation({ expected: "a binary message", found: "a text message" }))
+    : decodeServerFrame(message)
+
+const hungUp = () => new Closed({ code: 1000, reason: "the connection has ended", by: "client" })
+
+/**
+ * Dials, and hangs up with 1000 when the scope closes.
+ *
+ * `onProxy` gets the chat bytes of each read in order, and holds up the reading while it runs.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const openLink = Effect.fnUntraced(function* (options: {
+  readonly onProxy: (link: Link, data: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, ConnectionEnd>
+  readonly onUnknown: (type: number, length: number) => void
+}): Effect.fn.Return<Link, ConnectionEnd, Socket.Socket | Scope.Scope> {
+  const socket = yield* Socket.Socket
+  const clock = yield* Clock.Clock
+  const deadlines = yield* Deadlines
+  const { pull } = yield* socket.reader.pipe(
+    Effect.mapError(transportError),
+    Effect.timeoutOrElse({
+      duration: deadlines.open,
+      orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "open connection", millis: deadlines.open })),
+    }),
+  )
+  // The stock writer parks what is written while disconnected: it is taken only where a connection is open.
+  const writer = yield* socket.writer
+  const now = () => clock.currentTimeMillisUnsafe()
+
+  let ended = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      ended = true
+    }),
+  )
+
+  let lastWriteAt = now()
+  let reads = 0
+  let held = 0
+  let heldSince: number | undefined
+  const waiting: Array<MediatorFrame> = []
+  let failure: ConnectionEnd | undefined
+
+  const sort = (messages: NonEmptyReadonlyArray<Uint8Array | string>): Effect.Effect<void, ConnectionEnd> => {
+    reads++
+    const proxied: Array<Uint8Array> = []
+    for (const message of messages) {
+      const frame = decode(message)
+      if (Result.isFailure(frame)) {
+        failure = frame.failure
+        break
+      }
+      switch (frame.success._tag) {
+        case "Proxy":
+          proxied.push(frame.success.data)
+          break
+        case "Unknown":
+          options.onUnknown(frame.success.type, frame.success.payload.length)
+          break
+        default:
+          waiting.push(frame.success)
+      }
+    }
+    return proxied.length === 0 ? Effect.void : options.onProxy(link, proxied as [Uint8Array, ...Array<Uint8Array>])
+  }
+
+  const read = pull.pipe(Effect.mapError(transportError), Effect.flatMap(sort))
+  const settled: Effect.Effect<void, ConnectionEnd> = Effect.suspend(() => {
+    if (waiting.length > 0) return Effect.void
+    return failure === undefined ? Effect.andThen(read, settled) : Effect.fail(failure)
+  })
+
+  const broke = yield* Deferred.make<never, TransportError>()
+  const write = (effect: Effect.Effect<void, Socket.SocketError>): Effect.Effect<void, TransportError> =>
+    effect.pipe(
+      Effect.mapError(transportError),
+      Effect.tapError((error) => Deferred.fail(broke, error)),
+    )
+
+  const link: Link = {
+    next: Effect.map(settled, () => waiting.shift()!),
+    frames: Effect.map(settled, () => waiting.splice(0) as [MediatorFrame, ...Array<MediatorFrame>]),
+    send: (frames) =>
+      Effect.suspend(() => {
+        if (ended) return Effect.fail(hungUp())
+        lastWriteAt = now()
+        return write(writer.writeAll(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>]))
+      }),
+    // A peer that closes breaks a write before its close code has been read, and the code decides what to do next.
+    broken: Effect.catch(Deferred.await(broke), (error) => Effect.delay(Effect.fail(error), deadlines.close)),
+    close: (end) =>
+      writer
+        .write(new Socket.CloseEvent(closeCodeOf(end), closeReasonOf(end)))
+        .pipe(Effect.timeoutOption(deadlines.close), Effect.ignore),
+    lastWriteAt: () => lastWriteAt,
+    reads: () => reads,
+    listeningTime: () => (heldSince ?? now()) - held,
+    holdUp: (effect) =>
+      Effect.suspend(() => {
+        heldSince ??= now()
+        return effect
+      }).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            if (heldSince !== undefined) held += now() - heldSince
+            heldSince = undefined
+          }),
+        ),
+      ),
+  }
+  return link
+})

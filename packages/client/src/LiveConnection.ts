@@ -1,0 +1,99 @@
+/**
+ * The connection that is live now, for everything in a device that needs one.
+ * Owns the cell that holds it, and the way to end it from outside of its pipelines.
+ * Leaves its life to `Connection`.
+ */
+import { Deferred, Effect, Latch, Schema } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import type { Link } from "./Link.ts"
+import { Requests } from "./Requests.ts"
+import type { Session, SessionFrame } from "./Session.ts"
+
+/**
+ * There is no connection past its handshake, or it ended before the mediator answered.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotLive extends Schema.TaggedError<NotLive>("@d2m/client/NotLive")("NotLive", {
+  /** The connection state at that time, by its tag. */
+  state: Schema.String,
+}) {
+  override get message(): string {
+    return `the device is not connected (${this.state})`
+  }
+}
+
+/** @internal */
+export interface LiveConnection {
+  readonly session: Session
+  readonly link: Link
+  readonly requests: Requests
+  /** Open when another device's transaction has ended since it was closed. */
+  readonly lockReleased: Latch.Latch
+  /** Set while reflected messages are not taken in any more; they come again on the next connection. */
+  passingOver: boolean
+  /** Set when what was taken in and not handled yet must be forgotten: the device halted before it. */
+  discarded: boolean
+  /** How it ended, once it has. */
+  ended: ConnectionEnd | undefined
+  /** Ends the connection; the first reason counts. */
+  readonly end: (reason: ConnectionEnd) => void
+  /** Fails when the connection has ended. */
+  readonly over: Effect.Effect<never, ConnectionEnd>
+  /** Writes frames; gives up when the connection ends meanwhile. */
+  readonly send: (frames: NonEmptyReadonlyArray<SessionFrame>) => Effect.Effect<void, ConnectionEnd>
+}
+
+/**
+ * Holds the live connection, if there is one.
+ *
+ * @internal
+ */
+export interface LiveCell {
+  readonly current: () => LiveConnection | undefined
+  /** The live connection, as soon as there is one. */
+  readonly next: Effect.Effect<LiveConnection>
+  /** A connection has become live; it is the current one until its `end`. */
+  readonly begin: (link: Link, session: Session) => LiveConnection
+}
+
+/** @internal */
+export const makeLiveCell = (): LiveCell => {
+  let current: LiveConnection | undefined
+  const present = Latch.makeUnsafe(false)
+  const next: Effect.Effect<LiveConnection> = Effect.suspend(() =>
+    current === undefined ? Effect.andThen(present.await, next) : Effect.succeed(current),
+  )
+  const begin = (link: Link, session: Session): LiveConnection => {
+    const over = Deferred.makeUnsafe<never, ConnectionEnd>()
+    const live: LiveConnection = {
+      session,
+      link,
+      requests: new Requests(link.listeningTime),
+      lockReleased: Latch.makeUnsafe(false),
+      passingOver: false,
+      discarded: false,
+      ended: undefined,
+      end: (reason) => {
+        if (live.ended !== undefined) return
+        live.ended = reason
+        current = undefined
+        present.closeUnsafe()
+        Deferred.doneUnsafe(over, Effect.fail(reason))
+      },
+      over: Deferred.await(over),
+      send: (frames) =>
+        Effect.suspend(() =>
+          live.ended === undefined
+            ? Effect.raceFirst(session.sendAll(frames), Deferred.await(over))
+            : Effect.fail(live.ended),
+        ),
+    }
+    current = live
+    present.openUnsafe()
+    return live
+  }
+  return { current: () => current, next, begin }
+}

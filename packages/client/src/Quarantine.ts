@@ -1,0 +1,70 @@
+/**
+ * The messages that could not be handled, in the application's hands.
+ * Owns listing, trying again and letting go (decision 20).
+ * Leaves putting messages there to `ReflectedQueue`, and keeping them to `DeviceStore`.
+ */
+import { type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
+import { Effect, Result, Schema } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { DeviceStore, QuarantineEntry, StoreError } from "./DeviceStore.ts"
+import { openReflected, type Reflected } from "./Envelope.ts"
+import type { HandlerError } from "./Handler.ts"
+
+/**
+ * A message in quarantine cannot be opened now either, or is none: `NonceReused` keeps a blob, not a message.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/client/NotReplayable")("NotReplayable", {
+  id: Schema.Int,
+  reason: Schema.Literals(["NotThere", "Undecryptable", "Malformed", "NonceReused"]),
+}) {
+  override get message(): string {
+    return `quarantined message ${this.id} cannot be replayed: ${this.reason}`
+  }
+}
+
+/**
+ * What can be done with quarantined messages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Quarantine {
+  /** All of them, in the order they came in. */
+  readonly list: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
+  /** Hands one to the handler again, once, while it is at rest; releases it when that succeeds. Not from a handler. */
+  readonly replay: (id: number) => Effect.Effect<void, HandlerError | NotReplayable | StoreError>
+  /** Forgets one for good. An unknown id is no error. */
+  readonly release: (id: number) => Effect.Effect<void, StoreError>
+}
+
+/** @internal */
+export const makeQuarantine = (options: {
+  readonly crypto: Crypto["Service"]
+  readonly keys: Pick<DeviceGroupKeys, "dgrk">
+  readonly identity: string
+  readonly store: DeviceStore["Service"]
+  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+  readonly whileAtRest: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}): Quarantine => {
+  const { crypto, keys, store } = options
+
+  const replay = Effect.fnUntraced(function* (id: number) {
+    const entry = (yield* store.quarantined).find((candidate) => candidate.id === id)
+    if (entry === undefined) return yield* new NotReplayable({ id, reason: "NotThere" })
+    if (entry.reason === "NonceReused") return yield* new NotReplayable({ id, reason: entry.reason })
+    const message = openReflected(crypto, keys.dgrk, entry)
+    if (Result.isFailure(message)) return yield* new NotReplayable({ id, reason: message.failure.reason })
+    yield* options.handler([message.success])
+    yield* store.addNonces([crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))])
+    yield* store.release(id)
+  })
+
+  return {
+    list: store.quarantined,
+    replay: (id) => options.whileAtRest(replay(id)),
+    release: store.release,
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * One connection after the other, for as long as the device lives.
+ * Owns the waiting, the question to the user and the answer to it (decisions 24, 25, 26).
+ * Leaves the verdict to `ReconnectVerdict`, the waiting time to `ReconnectPolicy`, and each connection to `Connection`.
+ */
+import type { Crypto } from "@d2m/codec"
+import { Clock, Deferred, Duration, Effect, Latch, Random, type Scope } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import type { Socket } from "effect/socket"
+import type { ChatEnd, ChatProxy } from "./ChatProxy.ts"
+import { type ConnectionParts, runConnection } from "./Connection.ts"
+import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import { DeviceStore, type SlotExpectation, type StoreError } from "./DeviceStore.ts"
+import { failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
+import { reconnectVerdict } from "./ReconnectVerdict.ts"
+import { answersTo, type Resume, type UserReason } from "./UserQuestion.ts"
+
+interface Ended {
+  readonly end: ConnectionEnd
+  readonly chat: ChatEnd | undefined
+  /** Milliseconds past ServerInfo. */
+  readonly held: number | undefined
+}
+
+/** @internal */
+export interface ReconnectLoop {
+  readonly run: Effect.Effect<
+    never,
+    never,
+    Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+  >
+  /** Answers the question of a `NeedsUser`; `false` when there is none, or somebody else was first. */
+  readonly resume: (answer: Resume) => Effect.Effect<boolean>
+  /** Ends the waiting between two connections; `false` when there is none. */
+  readonly retryNow: Effect.Effect<boolean>
+}
+
+/**
+ * How far the mediator's clock may be off, in milliseconds, and for how long the user put up with any.
+ *
+ * @internal
+ */
+export interface ClockTolerance {
+  readonly get: Effect.Effect<number>
+  readonly grant: (during: Duration.Duration) => Effect.Effect<void>
+}
+
+/** @internal */
+export const makeClockTolerance = (tolerance: number): ClockTolerance => {
+  let anyUntil = 0
+  return {
+    get: Effect.map(Clock.currentTimeMillis, (now) => (now < anyUntil ? Infinity : tolerance)),
+    grant: (during) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        anyUntil = now + Duration.toMillis(during)
+      }),
+  }
+}
+
+/** @internal */
+export const makeReconnectLoop = (options: {
+  readonly parts: ConnectionParts
+  readonly chat: Effect.Effect<ChatProxy, never, Scope.Scope>
+  readonly clockTolerance: ClockTolerance
+}): ReconnectLoop => {
+  const { events, state } = options.parts
+  let question: Deferred.Deferred<Resume> | undefined
+  let impatient: Latch.Latch | undefined
+
+  /** The connection is closed before the chat handler is asked about it. */
+  const connectOnce = (failures: number, policy: ReconnectPolicy) =>
+    Effect.gen(function* () {
+      const chat = yield* options.chat
+      const clock = yield* Clock.Clock
+      let liveSince: number | undefined
+      const end = yield* runConnection(options.parts, chat, failures + 1, () => {
+        liveSince = clock.currentTimeMillisUnsafe()
+      }).pipe(Effect.scoped, Effect.flip)
+      const held = liveSince === undefined ? undefined : clock.currentTimeMillisUnsafe() - liveSince
+      if (chat.isRunning()) {
+        state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })
+      }
+      return { end, held, chat: yield* chat.verdict } satisfies Ended
+    }).pipe(Effect.scoped)
+
+  /** Carries an answer out: what the user decided about the slot is remembered before the next ClientHello. */
+  const apply = (answer: Resume, reason: UserReason): Effect.Effect<void, StoreError, DeviceStore> =>
+    Effect.gen(function* () {
+      const store = yield* DeviceStore
+      switch (answer._tag) {
+        case "Continue":
+          if (reason._tag === "SlotMismatch" && reason.registering) yield* store.setSlot("Existing")
+          return
+        case "ConnectAnyway":
+          return yield* options.clockTolerance.grant(answer.during)
+        case "RegisterAgain":
+          yield* store.setSlot("New")
+      }
+    })
+
+  const wait = (failures: number, delay: number, because: ConnectionEnd) =>
+    Effect.gen(function* () {
+      const latch = Latch.makeUnsafe(false)
+      impatient = latch
+      const nextTryAt = (yield* Clock.currentTimeMillis) + delay
+      state.setUnsafe({ _tag: "Waiting", failures, nextTryAt, because })
+      yield* Effect.raceFirst(Effect.sleep(delay), latch.await)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          impatient = undefined
+        }),
+      ),
+    )
+
+  const askUser = (reason: UserReason) =>
+    Effect.gen(function* () {
+      const answer = Deferred.makeUnsafe<Resume>()
+      question = answer
+      state.setUnsafe({ _tag: "NeedsUser", reason, answers: answersTo(reason) })
+      return yield* Deferred.await(answer)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          question = undefined
+        }),
+      ),
+    )
+
+  const run = Effect.gen(function* () {
+    const policy = yield* ReconnectPolicy
+    const store = yield* DeviceStore
+    let failures = 0
+    let slot: SlotExpectation = "New"
+    let decided: { readonly answer: Resume; readonly reason: UserReason } | undefined
+
+    const nextEnd = Effect.gen(function* () {
+      if (decided !== undefined) {
+        yield* apply(decided.answer, decided.reason)
+        decided = undefined
+      }
+      slot = yield* store.slot
+      if (slot === "New") slot = "Registering"
+      return yield* connectOnce(failures, policy)
+    }).pipe(Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined })))
+
+    for (;;) {
+      const { chat, end, held } = yield* nextEnd
+      const verdict = reconnectVerdict(end, { slot, chat })
+      events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
+      if (verdict._tag === "Reconnect") {
+        const failed = failuresAfter(policy, failures, held)
+        // Starting over by one's own will is no failure, but takes as long as the first one.
+        failures = verdict.counts ? failed : Math.min(failures, failed - 1)
+        const delay = policy.delay(Math.max(failures, 1), yield* Random.next)
+        if (delay !== undefined) {
+          yield* wait(failures, delay, end)
+          continue
+        }
+      }
+      const reason: UserReason =
+        verdict._tag === "AskUser" ? verdict.reason : { _tag: "TooManyFailures", failures, last: end }
+      decided = { reason, answer: yield* askUser(reason) }
+      failures = 0
+    }
+  })
+
+  return {
+    run: run as ReconnectLoop["run"],
+    resume: (answer) =>
+      Effect.sync(() => {
+        if (question === undefined) return false
+        Deferred.doneUnsafe(question, Effect.succeed(answer))
+        question = undefined
+        return true
+      }),
+    retryNow: Effect.sync(() => impatient?.openUnsafe() ?? false),
+  }
+}

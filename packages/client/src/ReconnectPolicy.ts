@@ -1,0 +1,72 @@
+/**
+ * How long to wait before the next connection, and when to stop trying.
+ * Owns the linear backoff of decision 26 as a pure value and the reference that swaps it.
+ * Leaves waiting to the reconnect loop, and whether to reconnect at all to `ReconnectVerdict`.
+ */
+import { Context, Duration } from "effect"
+
+/**
+ * A rule for the time between connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReconnectPolicy {
+  /**
+   * Milliseconds to wait after so many failures in a row (1 for the first), or `undefined` to ask the user instead.
+   * `random` is uniform in [0, 1).
+   */
+  readonly delay: (failures: number, random: number) => number | undefined
+  /** Milliseconds past ServerInfo after which a connection counts as good, and failures count from 0 again. */
+  readonly settledAfter: number
+}
+
+/**
+ * Linear backoff: `failures × base`, at most `cap`, then spread by ±`jitter`.
+ *
+ * By default n × 2 s up to 60 s with ±20 %, at most 30 failures in a row, good after 30 s (decision 26).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const linearBackoff = (options?: {
+  readonly base?: Duration.Input
+  readonly cap?: Duration.Input
+  /** A share of the delay, 0…1. */
+  readonly jitter?: number
+  readonly maximumFailures?: number
+  readonly settledAfter?: Duration.Input
+}): ReconnectPolicy => {
+  const base = Duration.toMillis(options?.base ?? "2 seconds")
+  const cap = Duration.toMillis(options?.cap ?? "60 seconds")
+  const jitter = options?.jitter ?? 0.2
+  const maximumFailures = options?.maximumFailures ?? 30
+  return {
+    delay: (failures, random) =>
+      failures >= maximumFailures
+        ? undefined
+        : Math.round(Math.min(failures * base, cap) * (1 - jitter + 2 * jitter * random)),
+    settledAfter: Duration.toMillis(options?.settledAfter ?? "30 seconds"),
+  }
+}
+
+/**
+ * The rule in force; {@link linearBackoff} unless another is provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const ReconnectPolicy = Context.Reference<ReconnectPolicy>("@d2m/client/ReconnectPolicy", {
+  defaultValue: () => linearBackoff(),
+})
+
+/**
+ * Failures in a row after one more connection has ended, which lived `held` milliseconds past ServerInfo.
+ *
+ * `held` is absent for a connection that never saw ServerInfo.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const failuresAfter = (policy: ReconnectPolicy, failures: number, held: number | undefined): number =>
+  held !== undefined && held >= policy.settledAfter ? 1 : failures + 1

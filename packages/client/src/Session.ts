@@ -1,0 +1,86 @@
+/**
+ * A connection past its handshake, and the only thing that can send.
+ * Owns which frames may travel in which direction from here on.
+ * Leaves making one to `Handshake`; there is no other way to get one.
+ */
+import type { ClientFrame } from "@d2m/codec"
+import { Effect, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { type ConnectionEnd, ProtocolViolation } from "./ConnectionEnd.ts"
+import type { Link, MediatorFrame } from "./Link.ts"
+import type { TransportError } from "./TransportError.ts"
+
+/**
+ * The frames that a device may send once the handshake is over.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionFrame = Exclude<ClientFrame, { readonly _tag: "ClientHello" | "Unknown" }>
+
+/**
+ * The frames that a mediator may send once the handshake is over, apart from chat bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SessionServerFrame = Exclude<MediatorFrame, { readonly _tag: "ServerHello" | "ServerInfo" }>
+
+/**
+ * What the mediator said about itself and the device's slot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerInfo = Extract<MediatorFrame, { readonly _tag: "ServerInfo" }>
+
+const SessionTypeId: unique symbol = Symbol.for("@d2m/client/Session")
+
+/**
+ * A connection past its handshake.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly [SessionTypeId]: typeof SessionTypeId
+  readonly info: ServerInfo
+  /** Writes one frame, with the socket's backpressure. Fails once the connection has ended. */
+  readonly send: (frame: SessionFrame) => Effect.Effect<void, TransportError>
+  /** Writes frames in one go. */
+  readonly sendAll: (frames: NonEmptyReadonlyArray<SessionFrame>) => Effect.Effect<void, TransportError>
+  /** What the mediator sends, in the arrays it was read in; fails with the end of the connection. */
+  readonly frames: Stream.Stream<SessionServerFrame, ConnectionEnd>
+}
+
+const isSessionFrame = (frame: MediatorFrame): frame is SessionServerFrame =>
+  frame._tag !== "ServerHello" && frame._tag !== "ServerInfo"
+
+/**
+ * For `Handshake` alone.
+ *
+ * @internal
+ */
+export const makeSession = (link: Link, info: ServerInfo): Session => {
+  let misplaced: MediatorFrame | undefined
+  const pull = Effect.suspend(() => {
+    if (misplaced === undefined) return link.frames
+    return Effect.fail(new ProtocolViolation({ expected: "a frame of a session", found: misplaced._tag }))
+  })
+  const checked: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> = Effect.flatMap(
+    pull,
+    (frames) => {
+      const at = frames.findIndex((frame) => !isSessionFrame(frame))
+      const good = (at < 0 ? frames : frames.slice(0, at)) as ReadonlyArray<SessionServerFrame>
+      misplaced = frames[at]
+      return good.length === 0 ? checked : Effect.succeed(good as NonEmptyReadonlyArray<SessionServerFrame>)
+    },
+  )
+  return {
+    [SessionTypeId]: SessionTypeId,
+    info,
+    send: (frame) => link.send([frame]),
+    sendAll: link.send,
+    frames: Stream.fromPull(Effect.succeed(checked)),
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * Transactions: reflects of one device that become visible all at once, or not at all.
+ * Owns the order of precondition, lock, body and commit, and what a lost connection means for them (PROTOCOL C5, decisions
+ * 12, 13).
+ * Leaves the gate in the outgoing line to `ReflectionLedger`.
+ *
+ * ```text
+ *   precondition ──► Begin ──► held ──► precondition ──► body ──► all acked ──► Commit ──► acked
+ *        ▲             │ rejected                          │
+ *        └── Ended ◄───┘                                   └─ failed: the connection is dropped, the mediator forgets
+ * ```
+ */
+import { type Crypto, D2d, type DeviceGroupKeys, encodeMessage, Limits, type Timestamp } from "@d2m/codec"
+import { Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import type { SecureRandom } from "effect/crypto"
+import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
+import type { Content, EnvelopeTooLarge } from "./Envelope.ts"
+import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
+import type { DeviceStopped, OutgoingTransaction, Reflection } from "./Reflection.ts"
+
+/**
+ * The connection was lost while the transaction ran.
+ *
+ * `committed` is `no` when the Commit was not written: nothing of it will ever be visible. It is `unknown` when the Commit
+ * was written and its ack did not come: it may have been done. Running it again is the caller's choice.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransactionLost extends Schema.TaggedError<TransactionLost>("@d2m/client/TransactionLost")(
+  "TransactionLost",
+  { committed: Schema.Literals(["no", "unknown"]), because: ConnectionEnd },
+) {
+  override get message(): string {
+    return `the transaction was lost (committed: ${this.committed}): ${this.because.message}`
+  }
+}
+
+/**
+ * The precondition did not hold, before or after the lock was taken; nothing was reflected.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>("@d2m/client/PreconditionFailed")(
+  "PreconditionFailed",
+  { lockHeld: Schema.Boolean },
+) {
+  override get message(): string {
+    return `the precondition did not hold ${this.lockHeld ? "once the lock was held" : "before the lock was asked for"}`
+  }
+}
+
+/**
+ * A transaction was started inside the body of another; the protocol has no nesting.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransactionNested extends Schema.TaggedError<TransactionNested>("@d2m/client/TransactionNested")(
+  "TransactionNested",
+  {},
+) {
+  override get message(): string {
+    return "transactions do not nest"
+  }
+}
+
+/**
+ * Something reflected in a transaction whose body had ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TransactionOver extends Schema.TaggedError<TransactionOver>("@d2m/client/TransactionOver")(
+  "TransactionOver",
+  {},
+) {
+  override get message(): string {
+    return "the transaction is over"
+  }
+}
+
+/**
+ * Why a transaction did not come about, apart from what its own precondition and body fail with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type TransactionError = TransactionLost | PreconditionFailed | TransactionNested | DeviceStopped
+
+/**
+ * The mediator has taken a reflect of a transaction, for as long as the transaction is not committed only provisionally.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Provisional {
+  /** When the mediator took it, milliseconds since 1970; receivers see the same. */
+  readonly timestamp: Timestamp
+}
+
+/**
+ * The transaction that runs. It exists only in the body of `Device.transaction`.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Transaction extends Context.Service<
+  Transaction,
+  {
+    /** Reflects one content as a part of the transaction, and waits for the provisional ack. */
+    readonly reflect: (
+      content: Content,
+    ) => Effect.Effect<Provisional, TransactionLost | TransactionOver | EnvelopeTooLarge>
+    /** Reflects several contents in one go, in their order. */
+    readonly reflectAll: (
+      contents: NonEmptyReadonlyArray<Content>,
+    ) => Effect.Effect<NonEmptyReadonlyArray<Provisional>, TransactionLost | TransactionOver | EnvelopeTooLarge>
+  }
+>()("@d2m/client/Transaction") {}
+
+/**
+ * What a transaction is about.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TransactionOptions<E = never, R = never> {
+  /** `D2d.TransactionScopeScope`, which the other devices are told. */
+  readonly scope: number
+  /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none: 60 s. */
+  readonly ttl?: Duration.Input | undefined
+  /** Must be true before the lock is asked for, and again once it is held. */
+  readonly precondition?: Effect.Effect<boolean, E, R> | undefined
+}
+
+/**
+ * The devices in whose transactions the running fiber is: one of them beginning another would wait for itself. Another
+ * device of the same program may well.
+ */
+const HoldingDevices = Context.Reference<ReadonlySet<object>>("@d2m/client/Transaction/HoldingDevices", {
+  defaultValue: () => new Set(),
+})
+
+/** One Begin and what became of it. */
+interface Asking {
+  readonly outgoing: OutgoingTransaction
+  readonly answer: Effect.Effect<"Held" | "Rejected" | "Unwritten", TransactionLost>
+  readonly committed: Deferred.Deferred<void>
+  connection: LiveConnection | undefined
+  commitWritten: boolean
+  /** Nobody waits any more: a lock that is granted now is given back at once. */
+  abandon: () => void
+}
+
+const lostBy = (because: ConnectionEnd, committed: "no" | "unknown" = "no") =>
+  new TransactionLost({ committed, because })
+
+/** @internal */
+export type Transactions = ReturnType<typeof makeTransactions>
+
+/** @internal */
+export const makeTransactions = (options: {
+  readonly crypto: Crypto["Service"]
+  readonly random: SecureRandom.SecureRandom["Service"]
+  readonly keys: Pick<DeviceGroupKeys, "dgtsk">
+  readonly reflection: Reflection
+  readonly live: LiveCell
+  /** How long to wait for another device's transaction before asking again, in milliseconds. */
+  readonly lockPatience: number
+  /** Fails when the device stops. */
+  readonly stopped: Effect.Effect<never, DeviceStopped>
+}) => {
+  const { reflection } = options
+  const turn = Semaphore.makeUnsafe(1)
+  let running = 0
+
+  const ask = (begin: OutgoingTransaction["begin"]): Asking => {
+    const answer = Deferred.makeUnsafe<"Held" | "Rejected" | "Unwritten", TransactionLost>()
+    const reply = (effect: Effect.Effect<"Held" | "Rejected" | "Unwritten", TransactionLost>) =>
+      Deferred.doneUnsafe(answer, effect)
+    let granted = false
+    let abandoned = false
+    const asking: Asking = {
+      outgoing: {
+        begin,
+        unbegun: () => reply(Effect.succeed("Unwritten")),
+        writing: (frame, connection) => {
+          asking.connection = connection
+          if (frame === "Commit") {
+            asking.commitWritten = true
+            connection.requests.expectCommit({
+              settle: () => Deferred.doneUnsafe(asking.committed, Effect.void),
+              lost: () => {},
+            })
+            return
+          }
+          // From here on an Ended may be the one to wait for, even if it overtakes its Rejected.
+          connection.lockReleased.closeUnsafe()
+          connection.requests.expectLock({
+            settle: (frame) => {
+              if (frame._tag === "TransactionRejected") {
+                reflection.rejected()
+                reply(Effect.succeed("Rejected"))
+                return
+              }
+              granted = true
+              if (abandoned) reflection.commit(asking.outgoing)
+              reply(Effect.succeed("Held"))
+            },
+            lost: () => reply(Effect.suspend(() => Effect.fail(lostBy(connection.ended!)))),
+          })
+        },
+      },
+      answer: Deferred.await(answer),
+      committed: Deferred.makeUnsafe<void>(),
+      connection: undefined,
+      commitWritten: false,
+      abandon: () => {
+        abandoned = true
+        withdraw()
+        if (granted) reflection.commit(asking.outgoing)
+      },
+    }
+    const withdraw = reflection.begin(asking.outgoing)
+    return asking
+  }
+
+  const sealScope = (scope: number) =>
+    Effect.map(options.random.randomBytes(Limits.nonce), (nonce) =>
+      options.crypto.seal(options.keys.dgtsk, nonce, encodeMessage(D2d.TransactionScope, { scope })),
+    )
+
+  /** Waits until the lock may be free; the wake-up is never lost, and a lost Ended only costs time. */
+  const waitForRelease = (connection: LiveConnection) =>
+    Effect.raceFirst(connection.lockReleased.await, Effect.exit(connection.over)).pipe(
+      Effect.timeoutOption(options.lockPatience),
+    )
+
+  const transaction = <A, E, R, E2 = never, R2 = never>(
+    given: TransactionOptions<E2, R2>,
+    body: Effect.Effect<A, E, R>,
+  ): Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2> => {
+    const ttl = given.ttl === undefined ? 0 : Math.ceil(Duration.toSeconds(given.ttl))
+    const precondition = (lockHeld: boolean) =>
+      given.precondition === undefined
+        ? Effect.void
+        : Effect.flatMap(given.precondition, (holds) =>
+            holds ? Effect.void : Effect.fail(new PreconditionFailed({ lockHeld })),
+          )
+
+    const holding = (asking: Asking, connection: LiveConnection) => {
+      const lost = Effect.mapError(connection.over, (end) => lostBy(end))
+      let reflected = false
+      let over = false
+      type Refused = TransactionLost | TransactionOver | EnvelopeTooLarge
+      const reflectAll = (contents: NonEmptyReadonlyArray<Content>) =>
+        Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, Refused> => {
+          if (connection.ended !== undefined) return Effect.fail(lostBy(connection.ended))
+          if (over) return Effect.fail(new TransactionOver({}))
+          reflected = true
+          return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!))
+        }).pipe(
+          Effect.map((timestamps) => timestamps.map((timestamp) => ({ timestamp })) as [Provisional, ...Provisional[]]),
+        )
+      const service = Transaction.of({
+        reflectAll,
+        reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional),
+      })
+      const run = precondition(true).pipe(
+        Effect.andThen(Effect.provideService(body, Transaction, service)),
+        Effect.updateService(HoldingDevices, (holding) => new Set([...holding, turn])),
+        Effect.raceFirst(lost),
+        Effect.ensuring(
+          Effect.sync(() => {
+            over = true
+          }),
+        ),
+      )
+      /** There is no abort but to hang up; without a reflect an empty commit does as well. */
+      const abort = Effect.sync(() => {
+        if (connection.ended !== undefined) return
+        if (reflected) connection.end(new TransactionAborted({}))
+        else reflection.commit(asking.outgoing)
+      })
+      const commit = Effect.gen(function* () {
+        yield* Effect.raceFirst(reflection.transactionDrained, lost)
+        reflection.commit(asking.outgoing)
+        yield* Effect.raceFirst(Deferred.await(asking.committed), connection.over)
+      }).pipe(
+        Effect.catch((error) => {
+          if (Deferred.isDoneUnsafe(asking.committed)) return Effect.void
+          return Effect.fail(
+            error._tag === "TransactionLost" ? error : lostBy(error, asking.commitWritten ? "unknown" : "no"),
+          )
+        }),
+      )
+      return { run, abort, commit }
+    }
+
+    const attempt = Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const encryptedScope = yield* sealScope(given.scope)
+        for (;;) {
+          yield* restore(Effect.raceFirst(options.live.next, options.stopped))
+          yield* restore(precondition(false))
+          const asking = ask({ _tag: "BeginTransaction", encryptedScope, ttl })
+          const answer = yield* restore(Effect.raceFirst(asking.answer, options.stopped)).pipe(
+            Effect.onError(() => Effect.sync(asking.abandon)),
+          )
+          const { connection } = asking
+          if (answer === "Unwritten" || connection === undefined) continue
+          if (answer === "Rejected") {
+            yield* restore(waitForRelease(connection))
+            continue
+          }
+          const { abort, commit, run } = holding(asking, connection)
+          const exit = yield* Effect.exit(restore(run))
+          if (Exit.isFailure(exit)) {
+            yield* abort
+            return yield* exit
+          }
+          yield* commit
+          return exit.value
+        }
+      }),
+    )
+
+    return Effect.gen(function* () {
+      if ((yield* HoldingDevices).has(turn)) return yield* new TransactionNested({})
+      return yield* turn.withPermit(attempt)
+    }).pipe(
+      Effect.onExit(() =>
+        Effect.sync(() => {
+          running--
+        }),
+      ),
+      (effect) =>
+        Effect.suspend(() => {
+          running++
+          return effect
+        }),
+    ) as Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+  }
+
+  return { transaction, isRunning: () => running > 0 }
+}

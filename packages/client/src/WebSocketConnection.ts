@@ -1,0 +1,152 @@
+/**
+ * What every WebSocket of ours promises, whatever the platform: a write reaches its own connection or fails.
+ * Owns the writer's contract and the way from connections to Effect's `Socket`.
+ * Leaves dialling, sending and holding back to the platform's link.
+ */
+import { type Duration, Effect, type Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Socket } from "effect/socket"
+import { Closed, writeFailed } from "./TransportError.ts"
+import type { Inbox, Message } from "./WebSocketInbox.ts"
+
+/**
+ * The sending half of one open connection, as the platform gives it.
+ *
+ * @internal
+ */
+export interface Link {
+  readonly isOpen: () => boolean
+  /** Hands a message to the platform; called only while open. */
+  readonly send: (message: Message) => void
+  /** Waits while more is buffered than may be; undefined when nothing has to be waited for. */
+  readonly drained: () => Effect.Effect<void> | undefined
+  /** Starts the closing handshake, which the platform ends within a bounded time. */
+  readonly close: (code: number, reason: string) => void
+  /** How long a write to a closing connection waits to learn why it closes. */
+  readonly closeTimeout: Duration.Duration
+}
+
+/** @internal */
+export interface Connection {
+  readonly pull: Effect.Effect<NonEmptyReadonlyArray<Message>, Socket.SocketError>
+  readonly write: Socket.Writer["write"]
+  readonly writeAll: Socket.Writer["writeAll"]
+}
+
+// RFC 6455, 7.4: what may be put into a close frame. Browsers permit fewer and say so themselves.
+const isSendableCode = (code: number): boolean =>
+  (code >= 3000 && code <= 4999) || (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006))
+
+// A close frame carries at most 125 bytes, two of which are the code.
+const fitReason = (reason: string): string =>
+  reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(123)).read)
+
+const unsent = (detail: string): Socket.SocketError =>
+  writeFailed(new Closed({ code: 1006, reason: detail, by: "client" }))
+
+/** @internal */
+export const makeConnection = (inbox: Inbox, link: Link): Connection => {
+  const failEnded = (closed: Closed) => Effect.fail(writeFailed(closed))
+
+  // A connection that is closing will not send any more, and the reason for it is about to be known.
+  const failClosing = Effect.flatMap(
+    Effect.timeoutOrElse(inbox.ended, {
+      duration: link.closeTimeout,
+      orElse: () =>
+        Effect.succeed(new Closed({ code: 1006, reason: "the closing handshake did not end", by: "network" }))
+    }),
+    failEnded
+  )
+
+  const settled = Effect.suspend(() => {
+    const closed = inbox.closed()
+    return closed === undefined ? Effect.void : failEnded(closed)
+  })
+
+  const whileOpen = (act: () => Effect.Effect<void, Socket.SocketError>): Effect.Effect<void, Socket.SocketError> =>
+    Effect.suspend(() => {
+      const closed = inbox.closed()
+      if (closed !== undefined) return failEnded(closed)
+      if (!link.isOpen()) return failClosing
+      try {
+        return act()
+      } catch (cause) {
+        return Effect.fail(unsent(cause instanceof Error ? cause.message : String(cause)))
+      }
+    })
+
+  const sent = (): Effect.Effect<void, Socket.SocketError> => {
+    const drained = link.drained()
+    return drained === undefined ? Effect.void : Effect.andThen(drained, settled)
+  }
+
+  const close = (code: number, reason: string) =>
+    whileOpen(() => {
+      link.close(code, reason)
+      inbox.end(new Closed({ code, reason, by: "client" }))
+      return Effect.void
+    })
+
+  return {
+    pull: inbox.pull,
+    write: (chunk) => {
+      if (Socket.isCloseEvent(chunk)) {
+        return isSendableCode(chunk.code)
+          ? close(chunk.code, fitReason(chunk.reason ?? ""))
+          : Effect.fail(unsent(`${chunk.code} is not a close code that may be sent`))
+      }
+      return whileOpen(() => {
+        link.send(chunk)
+        return sent()
+      })
+    },
+    writeAll: (chunks) =>
+      whileOpen(() => {
+        for (const chunk of chunks) link.send(chunk)
+        return sent()
+      })
+  }
+}
+
+const notConnected = Effect.suspend(() =>
+  Effect.fail(writeFailed(new Closed({ code: 1006, reason: "no connection is open", by: "network" })))
+)
+
+/**
+ * A `Socket` that dials `connect` for each reader. A writer belongs to the connection that is open when it is acquired
+ * or, acquired earlier, when it first writes; it never moves on to the next one.
+ *
+ * @internal
+ */
+export const makeSocket = <C extends Connection>(
+  connect: Effect.Effect<C, Socket.SocketError, Scope.Scope>
+): { readonly socket: Socket.Socket; readonly current: () => C | undefined } => {
+  let current: C | undefined
+
+  const reader: Socket.Socket["reader"] = Effect.gen(function* () {
+    let own: C | undefined
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (current === own) current = undefined
+      })
+    )
+    own = yield* connect
+    current = own
+    return { pull: own.pull, upgrade: Socket.SocketUpgradeError.unsupported }
+  })
+
+  const writer: Socket.Socket["writer"] = Effect.sync(() => {
+    let bound = current
+    const withBound = (write: (connection: C) => Effect.Effect<void, Socket.SocketError>) =>
+      Effect.suspend(() => {
+        bound ??= current
+        return bound === undefined ? notConnected : write(bound)
+      })
+    return {
+      write: (chunk) => withBound((connection) => connection.write(chunk)),
+      writeAll: (chunks) => withBound((connection) => connection.writeAll(chunks))
+    }
+  })
+
+  return { socket: Socket.make({ reader, writer }), current: () => current }
+}

@@ -1,0 +1,72 @@
+/**
+ * One device of a D2M group as Effect services: handshake, reflection, transactions, devices, chat proxy, reconnect.
+ *
+ * Runs anywhere Effect runs; what needs Node is in `@d2m/client/node`.
+ *
+ * @since 0.1.0
+ */
+export * from "./Bounds.ts"
+export { ChatClosed, type ChatDuplex, ChatEnd } from "./ChatProxy.ts"
+export * from "./ConnectionEnd.ts"
+export { ConnectionState, type ConnectionStateView } from "./ConnectionState.ts"
+export { Device, type DeviceHandlers, type DeviceOptions, makeDevice } from "./Device.ts"
+export { type BlobRejection } from "./DeviceBlob.ts"
+export { DeviceEvent } from "./DeviceEvent.ts"
+export { type DeviceDescription, type DeviceEntry, type DeviceError, type SharedData } from "./Devices.ts"
+export { Content, EnvelopeTooLarge, type Reflected } from "./Envelope.ts"
+export { HandlerError, HandlerPolicy } from "./Handler.ts"
+export * from "./Handshake.ts"
+export * from "./KeepAlive.ts"
+export { type Link, type MediatorFrame, openLink } from "./Link.ts"
+export { NotLive } from "./LiveConnection.ts"
+export { NotReplayable, type Quarantine } from "./Quarantine.ts"
+export * from "./ReconnectPolicy.ts"
+export * from "./ReconnectVerdict.ts"
+export { DeviceStopped, type ReflectError, ReflectQueueFull } from "./Reflection.ts"
+export * from "./ReflectionLedger.ts"
+export { type ServerInfo, type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
+export {
+  PreconditionFailed,
+  type Provisional,
+  Transaction,
+  type TransactionError,
+  TransactionLost,
+  TransactionNested,
+  type TransactionOptions,
+  TransactionOver,
+} from "./Transaction.ts"
+export * from "./UserQuestion.ts"
+export {
+  type BlobSource,
+  defaultQuarantineCapacity,
+  DeviceStore,
+  type LatestBlob,
+  makeDeviceStoreMemory,
+  type QuarantineEntry,
+  QuarantineFull,
+  type QuarantineReason,
+  type SlotExpectation,
+  StoreError
+} from "./DeviceStore.ts"
+export {
+  CertificateRejected,
+  Closed,
+  type ClosedBy,
+  InvalidPinRule,
+  InvalidUrl,
+  NoPinFor,
+  type OpenError,
+  openFailed,
+  OpenTimeout,
+  PinMismatch,
+  PlaintextRefused,
+  readEnded,
+  TlsFailed,
+  TransportError,
+  transportError,
+  Unreachable,
+  UpgradeRefused,
+  writeFailed
+} from "./TransportError.ts"
+export * from "./WebSocketPing.ts"
+export { layerWebSocket, makeWebSocket, type WebSocketOptions } from "./WebSocketTransport.ts"

@@ -1,0 +1,249 @@
+/**
+ * The device store that survives its process: one SQLite file for one device, over `node:sqlite`.
+ * Owns the tables, their versions, and the promise that what was written is on the disk.
+ * Leaves the meaning of what it keeps to `DeviceStore`.
+ */
+import { Effect, Layer, Option, Stream } from "effect"
+import type { DatabaseSync, StatementSync } from "node:sqlite"
+import {
+  blobSourceKey,
+  defaultQuarantineCapacity,
+  DeviceStore,
+  type QuarantineEntry,
+  QuarantineFull,
+  type QuarantineReason,
+  type SlotExpectation,
+  StoreError
+} from "../DeviceStore.ts"
+import { platformError } from "../TransportError.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceStoreSqliteOptions {
+  /** The file, made when it is missing; its folder is not. While open, a file beside it that ends in `-wal` belongs to it. */
+  readonly filename: string
+  /** How many messages the quarantine holds; 1000. */
+  readonly quarantineCapacity?: number
+}
+
+// Entry n brings a file from version n to n + 1. Once released, an entry is never changed, only followed by another.
+// u64 values are decimal text, because SQLite's integers are signed; free text is UTF-8 in a blob, because Node 22 cuts
+// text at a zero character.
+const migrations: ReadonlyArray<string> = [
+  `CREATE TABLE slot (id INTEGER PRIMARY KEY CHECK (id = 0), expectation TEXT NOT NULL) STRICT;
+   CREATE TABLE nonce (hashed BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+   CREATE TABLE blob (source TEXT PRIMARY KEY, nonce BLOB NOT NULL, hash BLOB NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE quarantine (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     reflected_id INTEGER NOT NULL,
+     flags INTEGER NOT NULL,
+     timestamp TEXT NOT NULL,
+     envelope BLOB NOT NULL,
+     reason TEXT NOT NULL,
+     detail BLOB NOT NULL,
+     quarantined_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX quarantine_message ON quarantine (reflected_id, timestamp);`
+]
+
+// "D2M1": tells a device store from any other program's SQLite file.
+const applicationId = 0x44_32_4d_31
+
+const noncesPerPage = 512
+
+// https://sqlite.org/rescode.html, primary codes.
+const reasonOf = (code: number): StoreError["reason"] => {
+  switch (code & 0xff) {
+    case 5: // BUSY
+    case 6: // LOCKED
+      return "InUse"
+    case 3: // PERM
+    case 8: // READONLY
+    case 14: // CANTOPEN
+      return "Unwritable"
+    case 11: // CORRUPT
+    case 26: // NOTADB
+      return "Corrupt"
+    case 13: // FULL
+      return "Full"
+    default:
+      return "Failed"
+  }
+}
+
+const storeError = (operation: string, cause: unknown): StoreError => {
+  if (cause instanceof StoreError) return cause
+  const { code, detail } = platformError(cause)
+  if (code === "ERR_INVALID_STATE") return new StoreError({ reason: "Closed", operation, detail })
+  const errcode = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) : 0
+  const reason = reasonOf(errcode)
+  return new StoreError({ reason, operation, detail: reason === "InUse" ? "another process has it open" : detail })
+}
+
+const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, StoreError> =>
+  Effect.try({ try: run, catch: (cause) => storeError(operation, cause) })
+
+const inTransaction = <A>(db: DatabaseSync, run: () => A): A => {
+  db.exec("BEGIN IMMEDIATE")
+  try {
+    const result = run()
+    db.exec("COMMIT")
+    return result
+  } catch (cause) {
+    if (db.isTransaction) db.exec("ROLLBACK")
+    throw cause
+  }
+}
+
+const number = (db: DatabaseSync, sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0)
+
+const refused = (reason: StoreError["reason"], detail: string): StoreError =>
+  new StoreError({ reason, operation: "open its file", detail })
+
+const isEmpty = (db: DatabaseSync): boolean => number(db, "SELECT count(*) FROM sqlite_schema") === 0
+
+const migrate = (db: DatabaseSync): void => {
+  if (isEmpty(db)) {
+    db.exec(`PRAGMA application_id = ${applicationId};
+      CREATE TABLE schema_version (id INTEGER PRIMARY KEY CHECK (id = 0), version INTEGER NOT NULL) STRICT;
+      INSERT INTO schema_version VALUES (0, 0)`)
+  }
+  const version = number(db, "SELECT version FROM schema_version")
+  if (version > migrations.length) {
+    throw refused("NewerVersion", `the file has version ${version}, this release knows ${migrations.length}`)
+  }
+  for (const migration of migrations.slice(version)) db.exec(migration)
+  db.prepare("UPDATE schema_version SET version = ?").run(migrations.length)
+}
+
+const open = (Sqlite: typeof DatabaseSync, filename: string): DatabaseSync => {
+  const db = new Sqlite(filename)
+  try {
+    // Exclusive: two processes with one store would each ack what the other still handles.
+    db.exec("PRAGMA locking_mode = EXCLUSIVE")
+    const id = number(db, "PRAGMA application_id")
+    if (id !== applicationId && !(id === 0 && isEmpty(db))) {
+      throw refused("Corrupt", "the file belongs to another program")
+    }
+    const mode = Object.values(db.prepare("PRAGMA journal_mode = WAL").get() ?? {})[0]
+    if (mode !== "wal") {
+      throw refused("Unwritable", `no write-ahead log is possible at ${JSON.stringify(filename)}`)
+    }
+    db.exec("PRAGMA synchronous = FULL")
+    inTransaction(db, () => migrate(db))
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+// A copy in a buffer of its own, whatever `node:sqlite` hands out.
+const bytes = (value: unknown): Uint8Array => new Uint8Array(value as Uint8Array)
+
+const entryOf = (row: ReturnType<StatementSync["all"]>[number]): QuarantineEntry => ({
+  id: Number(row["id"]),
+  reflectedId: Number(row["reflected_id"]),
+  flags: Number(row["flags"]),
+  timestamp: BigInt(String(row["timestamp"])),
+  envelope: bytes(row["envelope"]),
+  reason: String(row["reason"]) as QuarantineReason,
+  detail: new TextDecoder().decode(bytes(row["detail"])),
+  quarantinedAt: Number(row["quarantined_at"])
+})
+
+const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
+  const capacity = options.quarantineCapacity ?? defaultQuarantineCapacity
+  const { DatabaseSync: Sqlite } = yield* Effect.tryPromise({
+    // Not at the top: an application without this store need not have `node:sqlite`, nor see its warning.
+    try: () => import("node:sqlite"),
+    catch: (cause) =>
+      new StoreError({ reason: "Unsupported", operation: "open its file", detail: platformError(cause).detail })
+  })
+  const db = yield* Effect.acquireRelease(
+    attempt("open its file", () => open(Sqlite, options.filename)),
+    (opened) => Effect.sync(() => opened.close())
+  )
+  const sql = yield* attempt("open its file", () => ({
+    slot: db.prepare("SELECT expectation FROM slot"),
+    setSlot: db.prepare("INSERT INTO slot VALUES (0, ?) ON CONFLICT DO UPDATE SET expectation = excluded.expectation"),
+    hasNonce: db.prepare("SELECT 1 FROM nonce WHERE hashed = ?"),
+    addNonce: db.prepare("INSERT INTO nonce VALUES (?) ON CONFLICT DO NOTHING"),
+    nonces: db.prepare(`SELECT hashed FROM nonce WHERE hashed > ? ORDER BY hashed LIMIT ${noncesPerPage}`),
+    blob: db.prepare("SELECT nonce, hash FROM blob WHERE source = ?"),
+    setBlob: db.prepare(`INSERT INTO blob VALUES (?, ?, ?)
+      ON CONFLICT DO UPDATE SET nonce = excluded.nonce, hash = excluded.hash`),
+    known: db.prepare("SELECT id FROM quarantine WHERE reflected_id = ? AND timestamp = ? AND envelope = ?"),
+    count: db.prepare("SELECT count(*) AS n FROM quarantine"),
+    quarantine: db.prepare(`INSERT INTO quarantine
+      (reflected_id, flags, timestamp, envelope, reason, detail, quarantined_at) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+    quarantined: db.prepare("SELECT * FROM quarantine ORDER BY id"),
+    release: db.prepare("DELETE FROM quarantine WHERE id = ?")
+  }))
+
+  const page = (after: Uint8Array) =>
+    Effect.map(
+      attempt("list its nonces", () => sql.nonces.all(after).map((row) => bytes(row["hashed"]))),
+      (hashed) => [hashed, hashed.length < noncesPerPage ? Option.none() : Option.fromNullishOr(hashed.at(-1))] as const
+    )
+
+  return DeviceStore.of({
+    slot: attempt("read its slot", () => (sql.slot.get()?.["expectation"] ?? "New") as SlotExpectation),
+    setSlot: (slot) => attempt("keep its slot", () => void sql.setSlot.run(slot)),
+    hasNonces: (hashed) =>
+      attempt("look up nonces", () => hashed.map((nonce) => sql.hasNonce.get(nonce) !== undefined)),
+    addNonces: (hashed) =>
+      attempt("keep nonces", () => {
+        if (hashed.length === 0) return
+        inTransaction(db, () => {
+          for (const nonce of hashed) sql.addNonce.run(nonce)
+        })
+      }),
+    nonces: Stream.paginate(new Uint8Array(), page),
+    latestBlob: (source) =>
+      attempt("read a latest blob", () =>
+        Option.map(Option.fromNullishOr(sql.blob.get(blobSourceKey(source))), (row) => ({
+          nonce: bytes(row["nonce"]),
+          hash: bytes(row["hash"])
+        }))
+      ),
+    setLatestBlob: (source, blob) =>
+      attempt("keep a latest blob", () => void sql.setBlob.run(blobSourceKey(source), blob.nonce, blob.hash)),
+    quarantine: (entry) =>
+      Effect.flatMap(
+        attempt("quarantine a message", () =>
+          inTransaction(db, () => {
+            const { envelope, reflectedId } = entry
+            const timestamp = entry.timestamp.toString()
+            const known = sql.known.get(reflectedId, timestamp, envelope)
+            if (known !== undefined) return Number(known["id"])
+            if (Number(sql.count.get()?.["n"]) >= capacity) return undefined
+            const { flags, quarantinedAt, reason } = entry
+            const detail = new TextEncoder().encode(entry.detail)
+            const at = Math.trunc(quarantinedAt)
+            return Number(
+              sql.quarantine.run(reflectedId, flags, timestamp, envelope, reason, detail, at).lastInsertRowid
+            )
+          })
+        ),
+        (id) => (id === undefined ? Effect.fail(new QuarantineFull({ capacity })) : Effect.succeed(id))
+      ),
+    quarantined: attempt("list its quarantine", () => sql.quarantined.all().map(entryOf)),
+    release: (id) => attempt("release a message", () => void sql.release.run(id))
+  })
+})
+
+/**
+ * A `DeviceStore` in one SQLite file, for one device and one process at a time.
+ *
+ * What a write promises is on the disk when the write returns (write-ahead log, `synchronous = FULL`). Building the layer
+ * fails with `InUse` when another process has the file, `Unwritable`, `Corrupt`, `NewerVersion`, or `Unsupported` where
+ * the platform has no `node:sqlite`. A file of an earlier release is brought up to date.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDeviceStoreSqlite = (options: DeviceStoreSqliteOptions): Layer.Layer<DeviceStore, StoreError> =>
+  Layer.effect(DeviceStore, make(options))

@@ -1,0 +1,78 @@
+/**
+ * Pins of server keys, as configuration: which hosts must show which public keys (PROTOCOL.md A2, decision 28).
+ * Owns the rules' meaning and the computation of a certificate's pin.
+ * Leaves to the dialling that nothing is sent before the pin was checked.
+ */
+import { Result } from "effect"
+import { createHash, X509Certificate } from "node:crypto"
+import { isIP } from "node:net"
+import { InvalidPinRule } from "../TransportError.ts"
+import { normalizeHost } from "../WebSocketUrl.ts"
+
+/**
+ * The keys a host may have.
+ *
+ * `host` is an exact host name (ASCII; or an IP address without brackets) or `*.` and a name, which stands for exactly
+ * one more label: `*.example.org` is `a.example.org`, neither `example.org` nor `a.b.example.org`. Each pin is the
+ * standard base64 of the SHA-256 of a DER SubjectPublicKeyInfo (44 characters); one of them must be the leaf's.
+ * Exact rules go before wildcards; several rules for one host add up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PinRule {
+  readonly host: string
+  readonly pins: readonly [string, ...Array<string>]
+}
+
+const isPin = (pin: string): boolean => {
+  const bytes = Buffer.from(pin, "base64")
+  return bytes.length === 32 && bytes.toString("base64") === pin
+}
+
+const hostPattern = /^(\*\.)?[^*/\s]+$/
+
+const flaw = (rule: PinRule): string | undefined => {
+  if (!hostPattern.test(rule.host)) return "a host is a name, or *. and a name"
+  if (rule.pins.length === 0) return "it has no pins"
+  const bad = rule.pins.find((pin) => !isPin(pin))
+  return bad === undefined ? undefined : `${JSON.stringify(bad)} is not the base64 of a SHA-256`
+}
+
+/**
+ * The pins that hold for a host: undefined when no rule names it. A rule that could never match fails, whatever the
+ * host, so that a slip of the pen is not found out years later.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const pinsFor = (
+  host: string,
+  rules: ReadonlyArray<PinRule>
+): Result.Result<ReadonlyArray<string> | undefined, InvalidPinRule> => {
+  for (const rule of rules) {
+    const detail = flaw(rule)
+    if (detail !== undefined) return Result.fail(new InvalidPinRule({ host: rule.host, detail }))
+  }
+  const name = normalizeHost(host)
+  const named = (pattern: string) => rules.filter((rule) => normalizeHost(rule.host) === pattern)
+  const exact = named(name)
+  // An address has no labels: `*.0.0.1` must not stand for a whole network.
+  const matching = exact.length > 0 || isIP(name) !== 0 ? exact : named(name.replace(/^[^.]+/, "*"))
+  return Result.succeed(matching.length === 0 ? undefined : matching.flatMap((rule) => rule.pins))
+}
+
+/**
+ * The pin of a certificate (PEM, DER or parsed): base64 of the SHA-256 of its DER SubjectPublicKeyInfo.
+ *
+ * Throws what `node:crypto` throws when the bytes are no certificate.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const certificatePin = (certificate: string | Uint8Array | X509Certificate): string => {
+  const parsed = certificate instanceof X509Certificate ? certificate : new X509Certificate(certificate)
+  return createHash("sha256")
+    .update(parsed.publicKey.export({ type: "spki", format: "der" }))
+    .digest("base64")
+}

@@ -1,0 +1,205 @@
+import { D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { compareBlob } from "../src/DeviceBlob.ts"
+import { connect, expectState, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
+
+const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
+const info = (world: World, label: string, nonce = world.group.nonce()) =>
+  world.group.crypto.seal(
+    world.group.keys.dgdik,
+    nonce,
+    encodeMessage(D2d.DeviceInfo, D2d.DeviceInfo.make({ label, platform: 1 }))
+  )
+const devicesInfo = (entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
+  ({
+    _tag: "DevicesInfo",
+    augmentedDeviceInfo: new Map(
+      entries.map(([id, encryptedDeviceInfo], at) => [
+        id,
+        {
+          encryptedDeviceInfo,
+          deviceSlotExpirationPolicy: at,
+          connectionState: at === 0 ? ({ _tag: "connectedSince", value: 7n } as const) : ({ _tag: "lastDisconnectAt", value: 9n } as const)
+        }
+      ])
+    )
+  }) as const
+
+/** One listing, answered with these blobs. */
+const list = (world: World, peer: Effect.Success<ReturnType<typeof connect>>, entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
+  Effect.gen(function* () {
+    const fiber = yield* fork(world.device.devices)
+    yield* peer.expect("GetDevicesInfo")
+    yield* peer.send(devicesInfo(entries))
+    const listed = yield* Fiber.join(fiber)
+    return [...listed.values()].map((entry) => (Result.isSuccess(entry.info) ? entry.info.success.label : entry.info.failure))
+  })
+
+describe("listing", () => {
+  it.effect("opens what devices say of themselves", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const fiber = yield* fork(world.device.devices)
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.send(devicesInfo([[me, info(world, "mine")], [other, info(world, "theirs")]]))
+      const listed = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([...listed.keys()], [me, other])
+      const theirs = listed.get(other)!
+      assert.strictEqual(Result.getOrThrow(theirs.info).label, "theirs")
+      assert.strictEqual(theirs.slotExpiration, 1)
+      assert.deepStrictEqual(theirs.connection, { _tag: "lastDisconnectAt", value: 9n })
+    })
+  )
+
+  it.effect("the same blob again is fine; the same nonce with other bytes is an attack; what does not open is told", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const nonce = world.group.nonce()
+      const blob = info(world, "one", nonce)
+      assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "two", nonce)]]), ["NonceReused"])
+      assert.deepInclude((yield* world.device.quarantine.list)[0], { reason: "NonceReused", reflectedId: 0 })
+      assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "three")]]), ["three"])
+      const forged = info(world, "four")
+      forged[45]! ^= 1
+      assert.deepStrictEqual(yield* list(world, peer, [[other, forged], [me, new Uint8Array(3)]]), ["Undecryptable", "Undecryptable"])
+      const garbage = world.group.crypto.seal(world.group.keys.dgdik, world.group.nonce(), new Uint8Array([0xff]))
+      assert.deepStrictEqual(yield* list(world, peer, [[other, garbage]]), ["Malformed"])
+      assert.strictEqual((yield* world.device.quarantine.list).length, 1)
+      assert.strictEqual(world.eventTags().filter((tag) => tag === "BlobRejected").length, 4)
+    })
+  )
+
+  it("blobs are compared by hashed nonce and hash", () => {
+    const blob = (nonce: number, hash: number) => ({ nonce: Uint8Array.of(nonce), hash: Uint8Array.of(hash) })
+    assert.strictEqual(compareBlob(undefined, blob(1, 1)), "New")
+    assert.strictEqual(compareBlob(blob(1, 1), blob(1, 1)), "Latest")
+    assert.strictEqual(compareBlob(blob(1, 1), blob(1, 2)), "Altered")
+    assert.strictEqual(compareBlob(blob(1, 1), blob(2, 1)), "New")
+  })
+
+  it.effect("listings are answered in their order; one that is given up leaves its answer to nobody", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const given = yield* fork(world.device.devices)
+      const kept = yield* fork(world.device.devices)
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.expect("GetDevicesInfo")
+      yield* Fiber.interrupt(given)
+      yield* peer.send(devicesInfo([]), devicesInfo([[other, info(world, "x")]]))
+      assert.strictEqual((yield* Fiber.join(kept)).size, 1)
+      yield* peer.send(devicesInfo([]))
+      assert.strictEqual((yield* peer.closedWith).code, 4010)
+    })
+  )
+
+  it.effect("needs a live connection, and fails with it", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* settle
+      assert.deepInclude(yield* Effect.flip(world.device.devices), { _tag: "NotLive", state: "Handshaking" })
+      const peer = yield* connect(world)
+      const fiber = yield* fork(Effect.flip(world.device.devices))
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.close(1011)
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+    })
+  )
+
+  it.effect("an answer that does not come within 30 s ends the connection", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* connect(world)
+      const fiber = yield* fork(Effect.flip(world.device.drop(other)))
+      yield* TestClock.adjust("29999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+    })
+  )
+})
+
+describe("dropping", () => {
+  it.effect("waits for the ack with that id", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const [a, b] = [yield* fork(world.device.drop(other)), yield* fork(world.device.drop(77n as DeviceId))]
+      assert.strictEqual((yield* peer.expect("DropDevice")).deviceId, other)
+      yield* peer.expect("DropDevice")
+      yield* peer.send({ _tag: "DropDeviceAck", deviceId: 77n as DeviceId })
+      yield* Fiber.join(b)
+      assert.isUndefined(a.pollUnsafe())
+      yield* peer.send({ _tag: "DropDeviceAck", deviceId: other })
+      yield* Fiber.join(a)
+    })
+  )
+
+  it.effect("itself: done with the ack, or with 4113 alone; then the user is asked", () =>
+    Effect.gen(function* () {
+      for (const withAck of [true, false]) {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const fiber = yield* fork(world.device.drop(me))
+        yield* peer.expect("DropDevice")
+        if (withAck) yield* peer.send({ _tag: "DropDeviceAck", deviceId: me })
+        yield* peer.close(4113)
+        yield* Fiber.join(fiber)
+        assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "Dropped")
+      }
+    })
+  )
+
+  it.effect("another device is not dropped by a close", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const fiber = yield* fork(Effect.flip(world.device.drop(other)))
+      yield* peer.expect("DropDevice")
+      yield* peer.close(4113)
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+    })
+  )
+})
+
+describe("shared data", () => {
+  it.effect("is set in a box, and known at once", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      assert.deepStrictEqual(yield* Effect.map(Effect.flip(world.device.setSharedData({ version: 1 })), ({ _tag }) => _tag), "NotLive")
+      const peer = yield* connect(world)
+      assert.isTrue(Option.isNone(yield* world.device.sharedData))
+      yield* world.device.setSharedData({ version: 5 })
+      const { encryptedSharedDeviceData: box } = yield* peer.expect("SetSharedDeviceData")
+      const plain = Result.getOrThrow(world.group.crypto.open(world.group.keys.dgsddk, box))
+      assert.strictEqual(Result.getOrThrow(decodeMessage(D2d.SharedDeviceData, plain)).version, 5)
+      assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 5 })
+      yield* peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      yield* connect(world, { sharedDeviceData: box })
+      assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 5 })
+      assert.notInclude(world.eventTags(), "BlobRejected")
+    })
+  )
+
+  it.effect("comes with ServerInfo; what does not open is told and is none", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const box = world.group.crypto.seal(world.group.keys.dgsddk, world.group.nonce(), new Uint8Array([0x10, 9]))
+      const peer = yield* connect(world, { sharedDeviceData: box })
+      assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 9 })
+      yield* peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      yield* connect(world, { sharedDeviceData: new Uint8Array(60) })
+      assert.isTrue(Option.isNone(yield* world.device.sharedData))
+      assert.deepInclude(world.events, { _tag: "BlobRejected", blob: "SharedDeviceData", reason: "Undecryptable" })
+      yield* expectState(world, "Live")
+    })
+  )
+})

@@ -1,0 +1,220 @@
+import { D2d, decodeMessage, DeviceSlotState } from "@d2m/codec"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
+import { connectAnyway, continueAsIs, negotiateVersion } from "../src/index.ts"
+import { connect, expectState, greet, makeWorld, me, serverInfo, settle } from "./scripted-peer.ts"
+
+describe("version negotiation", () => {
+  it("takes the lower of both maxima, and refuses a mediator below the minimum", () => {
+    const range = { minimum: 1, maximum: 3 }
+    assert.deepStrictEqual(negotiateVersion(range, 2), Result.succeed(2))
+    assert.deepStrictEqual(negotiateVersion(range, 9), Result.succeed(3))
+    assert.deepStrictEqual(negotiateVersion(range, 1), Result.succeed(1))
+    const refused = negotiateVersion(range, 0)
+    assert.isTrue(Result.isFailure(refused) && refused.failure.offered === 0)
+  })
+})
+
+describe("handshake", () => {
+  it.effect("a new device registers: Registering before ClientHello, Existing after ServerInfo", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* world.mediator.accept
+      assert.strictEqual((yield* expectState(world, "Handshaking")).attempt, 1)
+      assert.strictEqual(yield* world.store.slot, "New")
+      const hello = yield* greet(world, peer)
+      assert.strictEqual(yield* world.store.slot, "Registering")
+      assert.strictEqual(hello.expectedDeviceSlotState, DeviceSlotState.NEW)
+      assert.strictEqual(hello.deviceId, me)
+      assert.strictEqual(hello.version, 0)
+      assert.strictEqual(hello.deviceSlotsExhaustedPolicy, 0)
+      assert.strictEqual(hello.deviceSlotExpirationPolicy, 1)
+      const info = Result.getOrThrow(world.group.crypto.open(world.group.keys.dgdik, hello.encryptedDeviceInfo))
+      assert.strictEqual(Result.getOrThrow(decodeMessage(D2d.DeviceInfo, info)).label, "scripted")
+      yield* peer.send(yield* serverInfo({ deviceSlotState: DeviceSlotState.NEW, reflectionQueueLength: 7 }))
+      const live = yield* expectState(world, "Live")
+      assert.deepStrictEqual([live.queued, live.maxDeviceSlots, live.dry, live.leader], [7, 8, false, false])
+      assert.strictEqual(yield* world.store.slot, "Existing")
+      assert.deepStrictEqual(
+        world.states.map(({ _tag }) => _tag),
+        ["Connecting", "Handshaking", "Live"]
+      )
+    })
+  )
+
+  it.effect("an existing device says so", () =>
+    Effect.gen(function* () {
+      const store = yield* makeDeviceStoreMemory()
+      yield* store.setSlot("Existing")
+      const world = yield* makeWorld({ store })
+      const peer = yield* world.mediator.accept
+      const hello = yield* greet(world, peer)
+      assert.strictEqual(hello.expectedDeviceSlotState, DeviceSlotState.EXISTING)
+    })
+  )
+
+  it.effect("ServerInfo that never comes: given up after 10 s, tried again after 2 s", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* world.mediator.accept
+      yield* greet(world, peer)
+      yield* TestClock.adjust("9999 millis")
+      yield* expectState(world, "Handshaking")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* peer.closedWith).code, 1000)
+      const waiting = yield* expectState(world, "Waiting")
+      assert.strictEqual(waiting.because._tag, "DeadlinePassed")
+      yield* TestClock.adjust("3 seconds")
+      yield* connect(world)
+      yield* expectState(world, "Live")
+    })
+  )
+
+  it.effect("a ServerHello that never comes counts against the same deadline", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* world.mediator.accept
+      yield* TestClock.adjust("10 seconds")
+      yield* settle
+      assert.isTrue(peer.isClosed())
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DeadlinePassed")
+    })
+  )
+
+  it.effect("a WebSocket that never opens is given up after 10 s", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* settle
+      world.mediator.answerDials(Effect.never)
+      const peer = yield* world.mediator.accept
+      yield* peer.close(1011)
+      yield* TestClock.adjust("3 seconds")
+      yield* expectState(world, "Connecting")
+      yield* TestClock.adjust("10 seconds")
+      const waiting = yield* expectState(world, "Waiting")
+      assert.deepInclude(waiting.because, { _tag: "DeadlinePassed", waitedFor: "open connection" })
+    })
+  )
+
+  it.effect("a mediator below our versions: closed with 4110, the user is asked", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ versions: { minimum: 1, maximum: 2 } })
+      const peer = yield* world.mediator.accept
+      yield* peer.send({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32).fill(9), challenge: new Uint8Array(32) })
+      assert.strictEqual((yield* peer.closedWith).code, 4110)
+      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "UnsupportedVersion")
+    })
+  )
+
+  it.effect("a mediator above our versions is spoken to in ours", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ versions: { minimum: 0, maximum: 2 } })
+      const peer = yield* world.mediator.accept
+      assert.strictEqual((yield* greet(world, peer, 7)).version, 2)
+    })
+  )
+
+  it.effect("an ESK of low order is a protocol error", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* world.mediator.accept
+      yield* peer.send({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
+      assert.strictEqual((yield* peer.closedWith).code, 4010)
+      assert.deepStrictEqual(yield* peer.drain, [])
+    })
+  )
+
+  it.effect("anything but ServerInfo after ClientHello is a protocol error", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* world.mediator.accept
+      yield* greet(world, peer)
+      yield* peer.send({ _tag: "ReflectionQueueDry" }, yield* serverInfo({ deviceSlotState: 0 }))
+      assert.strictEqual((yield* peer.closedWith).code, 4010)
+      const waiting = yield* expectState(world, "Waiting")
+      assert.deepInclude(waiting.because, { _tag: "ProtocolViolation", found: "ReflectionQueueDry" })
+      assert.strictEqual(yield* world.store.slot, "Registering")
+    })
+  )
+
+  it.effect("text, garbage and a client's own frame type are closed with 4010; unknown types are not", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const malformed = ["hello", new Uint8Array([1, 2]), new Uint8Array([0x11, 0, 0, 0])]
+      for (const [at, bad] of malformed.entries()) {
+        const peer = yield* world.mediator.accept
+        yield* peer.sendRaw(bad)
+        assert.strictEqual((yield* peer.closedWith).code, 4010)
+        yield* TestClock.adjust(2400 * (at + 1))
+      }
+      const peer = yield* world.mediator.accept
+      yield* peer.sendRaw(new Uint8Array([0x7f, 0, 0, 0, 1, 2]))
+      yield* greet(world, peer)
+      yield* settle
+      assert.deepInclude(world.events, { _tag: "UnknownFrame", type: 0x7f, length: 2 })
+    })
+  )
+
+  it.effect("a second ServerHello or ServerInfo ends the session; what came before it counts", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send({ _tag: "ReflectionQueueDry" }, yield* serverInfo())
+      assert.strictEqual((yield* peer.closedWith).code, 4010)
+      assert.include(world.eventTags(), "Dry")
+    })
+  )
+})
+
+describe("clock and slot", () => {
+  it.effect("a clock 20 minutes off is fine, a millisecond more needs the user, who can put up with it for a while", () =>
+    Effect.gen(function* () {
+      const minutes20 = 20 * 60_000
+      yield* TestClock.setTime(1e12)
+      const world = yield* makeWorld()
+      const peer = yield* connect(world, { currentTime: BigInt(1e12 + minutes20) })
+      yield* expectState(world, "Live")
+      yield* peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      const skewed = yield* connect(world, { currentTime: BigInt(1e12 + 3000 - minutes20 - 1) })
+      assert.isTrue(skewed.isClosed())
+      const asked = yield* expectState(world, "NeedsUser")
+      assert.deepStrictEqual(asked.reason, { _tag: "ClockSkew", skew: -minutes20 - 1, limit: minutes20 })
+      assert.deepStrictEqual(asked.answers, ["ConnectAnyway", "Continue"])
+      assert.strictEqual(yield* world.store.slot, "Existing")
+
+      assert.isTrue(yield* world.device.resume(connectAnyway("20 seconds")))
+      const again = yield* connect(world, { currentTime: 0n })
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("20 seconds")
+      yield* again.close(1001)
+      yield* TestClock.adjust("5 seconds")
+      yield* connect(world, { currentTime: 0n })
+      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ClockSkew")
+    })
+  )
+
+  it.effect("a ServerInfo that contradicts the expected slot state is closed with 4115 and needs the user", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world, { deviceSlotState: DeviceSlotState.EXISTING })
+      assert.strictEqual((yield* peer.closedWith).code, 4115)
+      const asked = yield* expectState(world, "NeedsUser")
+      assert.deepInclude(asked.reason, { _tag: "SlotMismatch", registering: true })
+      assert.strictEqual(yield* world.store.slot, "Registering")
+      yield* world.device.resume(continueAsIs)
+      yield* connect(world)
+      yield* expectState(world, "Live")
+    })
+  )
+
+  it.effect("a slot state that no version knows contradicts too", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world, { deviceSlotState: 5 })
+      assert.strictEqual((yield* peer.closedWith).code, 4115)
+    })
+  )
+})
