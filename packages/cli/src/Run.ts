@@ -1,0 +1,38 @@
+/**
+ * Runs a command as a program: one clear line for whatever goes wrong, and a non-zero exit.
+ *
+ * @since 0.1.0
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Result } from "effect"
+import { CliError, Command } from "effect/cli"
+
+const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
+  if (Cause.hasInterruptsOnly(cause)) return undefined
+  const error = Cause.findError(cause)
+  if (Result.isFailure(error)) return Cause.pretty(cause)
+  // The command itself has said what is wrong with its arguments.
+  if (CliError.isCliError(error.success) && error.success._tag === "ShowHelp") return undefined
+  return error.success instanceof Error ? error.success.message : String(error.success)
+}
+
+/**
+ * Runs a command with the arguments of the process. Ctrl-C interrupts it, and whatever it holds is released.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runMain = <Name extends string, Input, ContextInput, E>(
+  command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
+  version: string
+): void =>
+  command.pipe(
+    Command.run({ version }),
+    Effect.tapCause((cause) => {
+      const line = lineOf(cause)
+      return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
+    }),
+    Effect.provide(NodeServices.layer),
+    NodeRuntime.runMain({ disableErrorReporting: true })
+  )

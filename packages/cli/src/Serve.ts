@@ -1,0 +1,133 @@
+/**
+ * `d2m serve`: a mediator behind a WebSocket server, until somebody stops it.
+ *
+ * Owns the options and the one JSON line that tells where it listens. Closing every connection with 1001 when it stops
+ * is the server's.
+ *
+ * @since 0.1.0
+ */
+import { Crypto } from "@d2m/codec"
+import { ChatUpstream, lenientOptions, Mediator, MediatorStore, strictOptions } from "@d2m/server-sim"
+import * as Node from "@d2m/server-sim/node"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { Console, Effect, Layer, Option, Schema } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
+import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
+
+const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
+
+const flags = {
+  host: Flag.String("host").pipe(
+    Flag.withDescription("Address to listen on"),
+    Flag.withDefault("127.0.0.1")
+  ),
+  port: Flag.Int("port").pipe(
+    Flag.withAlias("p"),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
+    Flag.withDescription("Port to listen on; 0 takes a free one"),
+    Flag.withDefault(0)
+  ),
+  cert: Flag.String("tls-cert").pipe(
+    Flag.withDescription("TLS certificate chain, a PEM file; needs --tls-key"),
+    Flag.optional
+  ),
+  key: Flag.String("tls-key").pipe(
+    Flag.withDescription("Private key of the certificate, a PEM file"),
+    Flag.optional
+  ),
+  selfSigned: Flag.Boolean("self-signed").pipe(
+    Flag.withDescription("Serve TLS with a certificate made on the spot, and print its pin"),
+    Flag.withDefault(false)
+  ),
+  slots: Flag.Int("slots").pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+    Flag.withDescription("Device slots of a group"),
+    Flag.withDefault(lenientOptions.maxDeviceSlots)
+  ),
+  ttl: Flag.Int("ttl").pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+    Flag.withDescription("Longest transaction, in seconds"),
+    Flag.withDefault(lenientOptions.transactionTtl / 1000)
+  ),
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDescription("Refuse what shipped clients get wrong and lenient mediators overlook"),
+    Flag.withDefault(false)
+  ),
+  chat: Flag.String("chat").pipe(
+    Flag.withDescription("Chat server behind the proxy: none, echo, or HOST:PORT"),
+    Flag.withDefault("none")
+  )
+}
+
+const invalid = (option: string, value: string, expected: string) =>
+  new CliError.InvalidValue({ option, value, expected, kind: "flag" })
+
+const chatUpstream = (chat: string) => {
+  if (chat === "none") return Effect.succeed(ChatUpstream.layerNone)
+  if (chat === "echo") return Effect.succeed(ChatUpstream.layerEcho)
+  const address = chatAddress.exec(chat)?.groups
+  const port = Number(address?.["port"])
+  return address === undefined || port < 1 || port > 65535
+    ? Effect.fail(invalid("chat", chat, "none, echo, or HOST:PORT"))
+    : Effect.succeed(Node.layerTcpChat({ host: address["host"]!.replace(/^\[|\]$/g, ""), port }))
+}
+
+/** How the server identifies itself: not at all, by files, or by a certificate of its own making. */
+const tlsOf = Effect.fnUntraced(function*(options: {
+  readonly host: string
+  readonly cert: Option.Option<string>
+  readonly key: Option.Option<string>
+  readonly selfSigned: boolean
+}) {
+  const { cert, key } = options
+  if (Option.isSome(cert) !== Option.isSome(key)) {
+    const [given, missing] = Option.isSome(cert) ? ["tls-cert", "--tls-key"] : ["tls-key", "--tls-cert"]
+    return yield* invalid(given!, Option.getOrElse(Option.orElse(cert, () => key), () => ""), `${missing} as well`)
+  }
+  if (Option.isSome(cert) && Option.isSome(key)) {
+    if (options.selfSigned) return yield* invalid("self-signed", "true", "either files or a self-signed certificate")
+    return { tls: { certFile: cert.value, keyFile: key.value } as const, pin: undefined }
+  }
+  if (!options.selfSigned) return { tls: undefined, pin: undefined }
+  const { cert: certificate, key: secret, pin } = yield* SelfSignedCertificate.make([options.host])
+  return { tls: { cert: certificate, key: secret } as const, pin }
+})
+
+/**
+ * The command `d2m serve`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const serve = Command.make(
+  "serve",
+  flags,
+  Effect.fnUntraced(function*(options) {
+    const upstream = yield* chatUpstream(options.chat)
+    const { pin, tls } = yield* tlsOf(options)
+    const preset = options.strict ? strictOptions : lenientOptions
+    const mediator = Mediator.layer({
+      ...preset,
+      maxDeviceSlots: options.slots,
+      transactionTtl: options.ttl * 1000
+    }).pipe(Layer.provide([upstream, MediatorStore.layerMemory, Crypto.layer, NodeCrypto.layerSecureRandom]))
+    const server = Node.layerWebSocket({
+      host: options.host,
+      port: options.port,
+      ...(tls === undefined ? {} : { tls })
+    }).pipe(Layer.provide(mediator))
+    yield* Effect.scoped(Effect.gen(function*() {
+      const context = yield* Layer.build(server)
+      const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
+      yield* Console.log(JSON.stringify({ address: url, host, port, ...(pin === undefined ? {} : { pin }) }))
+      return yield* Effect.never
+    }))
+  })
+).pipe(
+  Command.withDescription("Run a mediator"),
+  Command.withExamples([
+    { command: "d2m serve --port 8080", description: "Plain WebSocket on loopback, for a client under development" },
+    { command: "d2m serve --self-signed --chat echo", description: "TLS with a fresh certificate and its pin" },
+    { command: "d2m serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem", description: "For others" }
+  ])
+)

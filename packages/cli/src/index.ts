@@ -1,0 +1,20 @@
+/**
+ * The `d2m` command as a value: run it, or make it part of a command of your own.
+ *
+ * @since 0.1.0
+ */
+import { Command } from "effect/cli"
+import { serve } from "./Serve.ts"
+
+/**
+ * The `d2m` command with all its subcommands.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const d2m = Command.make("d2m").pipe(
+  Command.withDescription("Tools for the Device-to-Mediator protocol"),
+  Command.withSubcommands([serve])
+)
+
+export { serve }

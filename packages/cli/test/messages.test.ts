@@ -1,0 +1,24 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { fromText, read, split } from "../src/demo/Messages.ts"
+
+describe("Messages", () => {
+  it("makes a message of each line that says something", () => {
+    assert.deepStrictEqual(fromText("one\r\n\n  \ntwo\n"), ["one", "two"])
+  })
+
+  it("splits what is too long for one message between characters", () => {
+    const line = "🐈".repeat(4000)
+    const pieces = split(line)
+    assert.strictEqual(pieces.join(""), line)
+    assert.isAbove(pieces.length, 1)
+    for (const piece of pieces) assert.isAtMost(Buffer.byteLength(piece), 7000)
+  })
+
+  it.effect("names the file it cannot read", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(read(Option.some("/nowhere/at/all.txt")))
+      assert.strictEqual(error._tag, "UnreadableText")
+      assert.include(error.message, "/nowhere/at/all.txt")
+    }))
+})
