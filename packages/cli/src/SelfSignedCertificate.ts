@@ -46,7 +46,10 @@ const day = 86_400_000
 const loopback = ["localhost", "127.0.0.1", "::1"]
 
 const pem = (label: string, der: ArrayBuffer): string => {
-  const lines = Buffer.from(der).toString("base64").match(/.{1,64}/g) ?? []
+  const lines =
+    Buffer.from(der)
+      .toString("base64")
+      .match(/.{1,64}/g) ?? []
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`
 }
 
@@ -56,7 +59,7 @@ const pem = (label: string, der: ArrayBuffer): string => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fn("SelfSignedCertificate.make")(function*(hosts: ReadonlyArray<string> = []) {
+export const make = Effect.fn("SelfSignedCertificate.make")(function* (hosts: ReadonlyArray<string> = []) {
   const now = yield* Clock.currentTimeMillis
   const names = [...new Set([...loopback, ...hosts])]
   return yield* Effect.tryPromise({

@@ -17,10 +17,7 @@ import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
 
 const flags = {
-  host: Flag.String("host").pipe(
-    Flag.withDescription("Address to listen on"),
-    Flag.withDefault("127.0.0.1")
-  ),
+  host: Flag.String("host").pipe(Flag.withDescription("Address to listen on"), Flag.withDefault("127.0.0.1")),
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
@@ -31,10 +28,7 @@ const flags = {
     Flag.withDescription("TLS certificate chain, a PEM file; needs --tls-key"),
     Flag.optional
   ),
-  key: Flag.String("tls-key").pipe(
-    Flag.withDescription("Private key of the certificate, a PEM file"),
-    Flag.optional
-  ),
+  key: Flag.String("tls-key").pipe(Flag.withDescription("Private key of the certificate, a PEM file"), Flag.optional),
   selfSigned: Flag.Boolean("self-signed").pipe(
     Flag.withDescription("Serve TLS with a certificate made on the spot, and print its pin"),
     Flag.withDefault(false)
@@ -73,17 +67,15 @@ const chatUpstream = (chat: string) => {
 }
 
 /** How the server identifies itself: not at all, by files, or by a certificate of its own making. */
-const tlsOf = Effect.fnUntraced(function*(options: {
+const tlsOf = Effect.fnUntraced(function* (options: {
   readonly host: string
   readonly cert: Option.Option<string>
   readonly key: Option.Option<string>
   readonly selfSigned: boolean
 }) {
   const { cert, key } = options
-  if (Option.isSome(cert) !== Option.isSome(key)) {
-    const [given, missing] = Option.isSome(cert) ? ["tls-cert", "--tls-key"] : ["tls-key", "--tls-cert"]
-    return yield* invalid(given!, Option.getOrElse(Option.orElse(cert, () => key), () => ""), `${missing} as well`)
-  }
+  if (Option.isSome(cert) && Option.isNone(key)) return yield* invalid("tls-cert", cert.value, "--tls-key as well")
+  if (Option.isSome(key) && Option.isNone(cert)) return yield* invalid("tls-key", key.value, "--tls-cert as well")
   if (Option.isSome(cert) && Option.isSome(key)) {
     if (options.selfSigned) return yield* invalid("self-signed", "true", "either files or a self-signed certificate")
     return { tls: { certFile: cert.value, keyFile: key.value } as const, pin: undefined }
@@ -102,7 +94,7 @@ const tlsOf = Effect.fnUntraced(function*(options: {
 export const serve = Command.make(
   "serve",
   flags,
-  Effect.fnUntraced(function*(options) {
+  Effect.fnUntraced(function* (options) {
     const upstream = yield* chatUpstream(options.chat)
     const { pin, tls } = yield* tlsOf(options)
     const preset = options.strict ? strictOptions : lenientOptions
@@ -116,12 +108,14 @@ export const serve = Command.make(
       port: options.port,
       ...(tls === undefined ? {} : { tls })
     }).pipe(Layer.provide(mediator))
-    yield* Effect.scoped(Effect.gen(function*() {
-      const context = yield* Layer.build(server)
-      const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
-      yield* Console.log(JSON.stringify({ address: url, host, port, ...(pin === undefined ? {} : { pin }) }))
-      return yield* Effect.never
-    }))
+    return yield* Effect.scoped(
+      Effect.gen(function* () {
+        const context = yield* Layer.build(server)
+        const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
+        yield* Console.log(JSON.stringify({ address: url, host, port, ...(pin === undefined ? {} : { pin }) }))
+        return yield* Effect.never
+      })
+    )
   })
 ).pipe(
   Command.withDescription("Run a mediator"),

@@ -16,9 +16,10 @@ describe("Messages", () => {
   })
 
   it.effect("names the file it cannot read", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const error = yield* Effect.flip(read(Option.some("/nowhere/at/all.txt")))
       assert.strictEqual(error._tag, "UnreadableText")
       assert.include(error.message, "/nowhere/at/all.txt")
-    }))
+    })
+  )
 })

@@ -22,11 +22,14 @@ describe("Tally", () => {
     reflect(tally, "desktop", "2", ["phone", "tablet"])
     const { ok, rows } = tally.verdict()
     assert.isTrue(ok)
-    assert.deepStrictEqual(rows.map(({ acked, received, sent }) => [sent, acked, received]), [
-      [1, 1, 1],
-      [1, 1, 1],
-      [0, 0, 2]
-    ])
+    assert.deepStrictEqual(
+      rows.map(({ acked, received, sent }) => [sent, acked, received]),
+      [
+        [1, 1, 1],
+        [1, 1, 1],
+        [0, 0, 2]
+      ]
+    )
   })
 
   it("misses what was acked and did not arrive", () => {

@@ -20,7 +20,13 @@ describe("Timeline", () => {
       assert.isAtMost(line.length, 8 + 40)
       assert.strictEqual(line.slice(8, 28).trim(), "")
     }
-    assert.strictEqual(lines.map((line) => line.slice(30).trim()).join("").replaceAll(" ", ""), text.replaceAll(" ", ""))
+    assert.strictEqual(
+      lines
+        .map((line) => line.slice(30).trim())
+        .join("")
+        .replaceAll(" ", ""),
+      text.replaceAll(" ", "")
+    )
   })
 
   it("counts characters, not UTF-16 units, when it wraps", () => {

@@ -68,5 +68,4 @@ const fromWords = (seed: readonly [number, number, number]): Prng => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (seed: number): Prng =>
-  fromWords([seed >>> 0, Math.floor(seed / 0x1_0000_0000) >>> 0, 0x2545f491])
+export const make = (seed: number): Prng => fromWords([seed >>> 0, Math.floor(seed / 0x1_0000_0000) >>> 0, 0x2545f491])

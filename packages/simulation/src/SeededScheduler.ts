@@ -79,7 +79,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
     }
     let pick = candidates === 1 ? 0 : this.#prng.below(candidates)
     let index = 0
-    for (;; index++) {
+    for (; ; index++) {
       if (tasks[index]!.priority === best && pick-- === 0) break
     }
     const task = tasks[index]!

@@ -4,10 +4,10 @@ import { SecureRandom } from "effect/crypto"
 import { Simulation } from "../src/index.ts"
 
 /** Two fibers that race with yields, sleeps and random numbers, and write down what they do. */
-const race = Effect.gen(function*() {
+const race = Effect.gen(function* () {
   const trace: Array<string> = []
   const runner = (name: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       for (let i = 0; i < 8; i++) {
         trace.push(`${name}${i}`)
         yield* Effect.yieldNow
@@ -37,7 +37,7 @@ describe("Simulation", () => {
   })
 
   it("finds a lost update that only preemption shows", () => {
-    const increments = Effect.gen(function*() {
+    const increments = Effect.gen(function* () {
       const ref = yield* Ref.make(0)
       const increment = Effect.flatMap(Ref.get(ref), (n) => Ref.set(ref, n + 1))
       yield* Effect.all([increment, increment], { concurrency: "unbounded" })
@@ -58,11 +58,17 @@ describe("Simulation", () => {
   })
 
   it("wakes sleepers in the order of their deadlines and forgets interrupted ones", () => {
-    const program = Effect.gen(function*() {
+    const program = Effect.gen(function* () {
       const order: Array<number> = []
       const sleepers = yield* Effect.forEach(
         Array.from({ length: 50 }, (_, i) => (i * 7) % 50),
-        (n) => Effect.forkChild(Effect.andThen(Effect.sleep(n + 1), Effect.sync(() => order.push(n))))
+        (n) =>
+          Effect.forkChild(
+            Effect.andThen(
+              Effect.sleep(n + 1),
+              Effect.sync(() => order.push(n))
+            )
+          )
       )
       yield* Effect.yieldNow
       yield* Fiber.interrupt(sleepers[0]!)

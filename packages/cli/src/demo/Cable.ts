@@ -33,7 +33,7 @@ export interface Cable {
 
 /** Lays a cable from a free loopback port to `port`. */
 export const make = (port: number): Effect.Effect<Cable, CableFailed, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const ends = new Set<Socket>()
     let plugged = true
     const server = createServer((near) => {
@@ -45,7 +45,10 @@ export const make = (port: number): Effect.Effect<Cable, CableFailed, Scope.Scop
       }
       const far = connect(port, "127.0.0.1")
       far.on("error", () => near.resetAndDestroy())
-      for (const [end, other] of [[near, far], [far, near]] as const) {
+      for (const [end, other] of [
+        [near, far],
+        [far, near]
+      ] as const) {
         ends.add(end)
         end.setNoDelay()
         end.on("close", () => {
@@ -63,7 +66,11 @@ export const make = (port: number): Effect.Effect<Cable, CableFailed, Scope.Scop
         server.once("error", (cause) => resume(Effect.fail(new CableFailed({ reason: cause.message }))))
         server.listen(0, "127.0.0.1", () => resume(Effect.void))
       }),
-      () => Effect.andThen(reset, Effect.sync(() => server.close()))
+      () =>
+        Effect.andThen(
+          reset,
+          Effect.sync(() => server.close())
+        )
     )
     return {
       port: (server.address() as AddressInfo).port,

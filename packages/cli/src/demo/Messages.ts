@@ -59,13 +59,16 @@ export const split = (line: string): ReadonlyArray<string> => {
 
 /** Lines of text as messages; empty lines are nothing to say. */
 export const fromText = (text: string): ReadonlyArray<string> =>
-  text.split(/\r?\n/).filter((line) => line.trim() !== "").flatMap(split)
+  text
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "")
+    .flatMap(split)
 
 /** Whether somebody connected standard input to a file or a pipe. */
 const stdinIsGiven = Effect.sync(() => {
   try {
     const stats = fstatSync(0)
-    return stats.isFile() || stats.isFIFO()
+    return stats.isFile() || stats.isFIFO() || stats.isSocket()
   } catch {
     return false
   }
@@ -78,26 +81,38 @@ const fromFile = (path: string) =>
   })
 
 /**
- * A pipe that says nothing within a second is taken for one that nobody meant: a terminal in the background, a build
- * server.
+ * All of standard input. Unless it was asked for by name, a pipe that says nothing within `patience` milliseconds is
+ * taken for one that nobody meant: a terminal in the background, a build server.
  */
-const fromStdin = Effect.callback<ReadonlyArray<string>, UnreadableText>((resume) => {
-  const chunks: Array<Buffer> = []
-  const onData = (chunk: Buffer) => void chunks.push(chunk)
-  const onEnd = () => resume(Effect.succeed(fromText(Buffer.concat(chunks).toString("utf8"))))
-  const onError = (cause: Error) =>
-    resume(Effect.fail(new UnreadableText({ path: "standard input", reason: cause.message })))
-  process.stdin.on("data", onData).on("end", onEnd).on("error", onError)
-  return Effect.sync(() => {
-    process.stdin.off("data", onData).off("end", onEnd).off("error", onError)
-    process.stdin.pause()
+const fromStdin = (patience: number | undefined) =>
+  Effect.callback<ReadonlyArray<string>, UnreadableText>((resume) => {
+    const chunks: Array<Buffer> = []
+    const { stdin } = process
+    const letGo = () => {
+      clearTimeout(timer)
+      stdin.removeAllListeners().pause()
+    }
+    const finish = (result: Effect.Effect<ReadonlyArray<string>, UnreadableText>) => {
+      letGo()
+      resume(result)
+    }
+    const timer = patience === undefined ? undefined : setTimeout(() => finish(Effect.succeed([])), patience)
+    stdin
+      .on("data", (chunk: Buffer) => {
+        clearTimeout(timer)
+        chunks.push(chunk)
+      })
+      .on("end", () => finish(Effect.succeed(fromText(Buffer.concat(chunks).toString("utf8")))))
+      .on("error", (cause) =>
+        finish(Effect.fail(new UnreadableText({ path: "standard input", reason: cause.message })))
+      )
+    return Effect.sync(letGo)
   })
-}).pipe(Effect.timeoutOption("1 second"), Effect.map(Option.getOrElse((): ReadonlyArray<string> => [])))
 
 /** The texts for this run: from `path` (`-` is standard input), else from standard input when given, else ours. */
 export const read = (path: Option.Option<string>): Effect.Effect<ReadonlyArray<string>, UnreadableText> =>
-  Effect.gen(function*() {
-    if (Option.isSome(path) && path.value !== "-") return yield* fromFile(path.value)
-    const given = Option.isSome(path) || (yield* stdinIsGiven) ? yield* fromStdin : []
+  Effect.gen(function* () {
+    if (Option.isSome(path)) return path.value === "-" ? yield* fromStdin(undefined) : yield* fromFile(path.value)
+    const given = (yield* stdinIsGiven) ? yield* fromStdin(1000) : []
     return given.length === 0 ? ours : given
   })

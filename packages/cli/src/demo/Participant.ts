@@ -54,10 +54,7 @@ export interface Participant {
   /** Whether another device's lock has been in the way. */
   readonly sawLock: () => boolean
   /** Reflects messages, counting what is sent and what is promised. */
-  readonly say: (
-    device: Device["Service"],
-    contents: ReadonlyArray<Content>
-  ) => Effect.Effect<void>
+  readonly say: (device: Device["Service"], contents: ReadonlyArray<Content>) => Effect.Effect<void>
 }
 
 const serverGroup = "7a"
@@ -68,7 +65,7 @@ const impatient = linearBackoff({ base: "300 millis", cap: "2 seconds" })
 const seconds = (millis: number): string => `${(millis / 1000).toFixed(1)} s`
 
 const scopeName = (scope: number | undefined): string =>
-  scope === undefined ? "unknown scope" : Protobuf.nameOf(D2d.TransactionScopeScope, scope) ?? `scope ${scope}`
+  scope === undefined ? "unknown scope" : (Protobuf.nameOf(D2d.TransactionScopeScope, scope) ?? `scope ${scope}`)
 
 const reasonText = (reason: UserReason): string => {
   switch (reason._tag) {
@@ -103,7 +100,7 @@ const stateText = (state: ConnectionState, now: number): string | undefined => {
 }
 
 /** Makes a device, switched off, with a cable to the mediator. */
-export const make = Effect.fnUntraced(function*(
+export const make = Effect.fnUntraced(function* (
   options: ParticipantOptions
 ): Effect.fn.Return<Participant, Cable.CableFailed, Scope.Scope> {
   const { name, nameOf, recorder } = options
@@ -113,7 +110,10 @@ export const make = Effect.fnUntraced(function*(
   const store = yield* makeDeviceStoreMemory()
   const crypto = yield* Effect.provide(Crypto, Crypto.layer)
   const { groupId } = crypto.deriveKeys(options.groupKey)
-  const url = mediatorUrl(`wss://127.0.0.1:${cable.port}/{deviceGroupIdPrefix8}/`, { deviceGroupId: groupId, serverGroup })
+  const url = mediatorUrl(`wss://127.0.0.1:${cable.port}/{deviceGroupIdPrefix8}/`, {
+    deviceGroupId: groupId,
+    serverGroup
+  })
 
   let state: ConnectionState | undefined
   let power: Scope.Closeable | undefined
@@ -142,7 +142,8 @@ export const make = Effect.fnUntraced(function*(
         const before = state
         state = next
         if (next._tag === "Live") tally.registered(name)
-        const isNews = before?._tag !== next._tag ||
+        const isNews =
+          before?._tag !== next._tag ||
           (next._tag === "Waiting" && before._tag === "Waiting" && next.failures !== before.failures)
         if (isNews && text !== undefined) {
           tell(name, next._tag === "Waiting" || next._tag === "NeedsUser" ? "trouble" : "state", text)
@@ -161,7 +162,11 @@ export const make = Effect.fnUntraced(function*(
         case "LockHeld":
           sawLock = true
           poke()
-          return tell(name, "transaction", `${nameOf(event.deviceId)} has the lock (${scopeName(event.scope)}); waiting`)
+          return tell(
+            name,
+            "transaction",
+            `${nameOf(event.deviceId)} has the lock (${scopeName(event.scope)}); waiting`
+          )
         case "TransactionEnded":
           return tell(name, "transaction", `${nameOf(event.deviceId)} has let go of the lock`)
         case "Quarantined":
@@ -191,16 +196,19 @@ export const make = Effect.fnUntraced(function*(
     if (power === undefined) return Effect.void
     const scope = power
     power = undefined
-    return Effect.andThen(Scope.close(scope, Exit.void), Effect.sync(() => {
-      state = undefined
-    }))
+    return Effect.andThen(
+      Scope.close(scope, Exit.void),
+      Effect.sync(() => {
+        state = undefined
+      })
+    )
   })
 
   return {
     name,
     deviceId: options.deviceId,
     cable,
-    switchOn: Effect.fnUntraced(function*(pin) {
+    switchOn: Effect.fnUntraced(function* (pin) {
       const scope = yield* Scope.fork(outer)
       power = scope
       const context = yield* Layer.buildWithScope(layer(pin), scope)
@@ -214,17 +222,21 @@ export const make = Effect.fnUntraced(function*(
     sawTyping: () => sawTyping,
     sawLock: () => sawLock,
     say: (device, contents) =>
-      Effect.forEach(contents, (content) => {
-        const key = keyOf(content)!
-        tally.sent(name, key)
-        tellMessage(name, "sent", textOf(content))
-        return device.reflect(content).pipe(
-          Effect.map(() => {
-            tally.acked(name, key)
-            poke()
-          }),
-          Effect.catch((error) => Effect.sync(() => tell(name, "trouble", error.message)))
-        )
-      }, { concurrency: 64, discard: true })
+      Effect.forEach(
+        contents,
+        (content) => {
+          const key = keyOf(content)!
+          tally.sent(name, key)
+          tellMessage(name, "sent", textOf(content))
+          return device.reflect(content).pipe(
+            Effect.map(() => {
+              tally.acked(name, key)
+              poke()
+            }),
+            Effect.catch((error) => Effect.sync(() => tell(name, "trouble", error.message)))
+          )
+        },
+        { concurrency: 64, discard: true }
+      )
   }
 })

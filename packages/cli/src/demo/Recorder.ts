@@ -41,7 +41,7 @@ const patience = "20 seconds"
 /** Own text may have thousands of lines; each would be printed once for every device. */
 const messagesShown = 60
 
-export const make = Effect.fnUntraced(function*(output: Output): Effect.fn.Return<Recorder> {
+export const make = Effect.fnUntraced(function* (output: Output): Effect.fn.Return<Recorder> {
   const clock = yield* Clock.Clock
   const console = yield* Console.Console
   const began = clock.currentTimeMillisUnsafe()

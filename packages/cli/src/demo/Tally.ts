@@ -82,7 +82,7 @@ export class Tally {
 
   #owed(device: string): ReadonlyArray<MessageKey> {
     if (this.#dropped.has(device)) return []
-    return [...this.#promised].flatMap(([key, { owedTo }]) => owedTo.has(device) ? [key] : [])
+    return [...this.#promised].flatMap(([key, { owedTo }]) => (owedTo.has(device) ? [key] : []))
   }
 
   #missing(device: string): number {
@@ -91,9 +91,9 @@ export class Tally {
   }
 
   #inOrder(device: string): boolean {
-    const own = [...this.#received.get(device) ?? []]
+    const own = [...(this.#received.get(device) ?? [])]
     return this.#devices.every((other) => {
-      const positions = new Map([...this.#received.get(other) ?? []].map((key, index) => [key, index]))
+      const positions = new Map([...(this.#received.get(other) ?? [])].map((key, index) => [key, index]))
       const shared = own.flatMap((key) => positions.get(key) ?? [])
       return shared.every((position, index) => index === 0 || shared[index - 1]! < position)
     })

@@ -98,7 +98,15 @@ const pad = (text: string, width: number): string => text + " ".repeat(Math.max(
 
 /** The names above the lanes. */
 export const header = (canvas: Canvas): string =>
-  paint(canvas, "chapter", " ".repeat(timeWidth) + lanes.map((lane) => pad(lane, laneWidth(canvas))).join("").trimEnd())
+  paint(
+    canvas,
+    "chapter",
+    " ".repeat(timeWidth) +
+      lanes
+        .map((lane) => pad(lane, laneWidth(canvas)))
+        .join("")
+        .trimEnd()
+  )
 
 /** One event as lines of text, in the lane of its participant. */
 export const render = (event: TimelineEvent, canvas: Canvas): string => {
@@ -106,10 +114,14 @@ export const render = (event: TimelineEvent, canvas: Canvas): string => {
   if (event.lane === "story") return `\n${time}${paint(canvas, "chapter", event.text)}`
   const width = laneWidth(canvas)
   const indent = lanes.indexOf(event.lane) * width
-  return wrap(event.text, width - 3).map((line, index) =>
-    (index === 0 ? time : " ".repeat(timeWidth)) + " ".repeat(indent) +
-    paint(canvas, event.kind, `${index === 0 ? signs[event.kind] : " "} ${line}`)
-  ).join("\n")
+  return wrap(event.text, width - 3)
+    .map(
+      (line, index) =>
+        (index === 0 ? time : " ".repeat(timeWidth)) +
+        " ".repeat(indent) +
+        paint(canvas, event.kind, `${index === 0 ? signs[event.kind] : " "} ${line}`)
+    )
+    .join("\n")
 }
 
 /** One event as a JSON line. */

@@ -58,23 +58,30 @@ const summaryOf = ({ rows }: Verdict): string => {
   ])
   const table = [["device", "sent", "acked", "received", "owed", "missing", "in order"], ...cells]
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)))
-  return table.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)).join("  ")
-  ).join("\n")
+  return table
+    .map((row) =>
+      row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join("  ")
+    )
+    .join("\n")
 }
 
 const demo = Command.make(
   "demo",
   flags,
-  Effect.fnUntraced(function*({ columns, file, json }) {
+  Effect.fnUntraced(function* ({ columns, file, json }) {
     const texts = yield* Messages.read(file)
-    const recorder = yield* Recorder.make(json ? { _tag: "Json" } : {
-      _tag: "Lanes",
-      canvas: {
-        columns: columns._tag === "Some" ? columns.value : Math.max(72, Math.min(process.stdout.columns ?? 120, 160)),
-        colours: mayColour()
-      }
-    })
+    const recorder = yield* Recorder.make(
+      json
+        ? { _tag: "Json" }
+        : {
+            _tag: "Lanes",
+            canvas: {
+              columns:
+                columns._tag === "Some" ? columns.value : Math.max(72, Math.min(process.stdout.columns ?? 120, 160)),
+              colours: mayColour()
+            }
+          }
+    )
     const verdict = yield* Story.play(recorder, texts)
     yield* Console.log(
       json

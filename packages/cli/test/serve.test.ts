@@ -1,0 +1,127 @@
+import { assert, describe, it } from "@effect/vitest"
+import { DeviceStore, makeDevice } from "@d2m/client"
+import { layerNodeWebSocket } from "@d2m/client/node"
+import { Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { Effect, Fiber, Stream } from "effect"
+import { spawn } from "node:child_process"
+import { type AddressInfo, createServer, type Server } from "node:net"
+import { fileURLToPath } from "node:url"
+
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(9))
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A running `d2m serve`: its first line of output, and how it ends. */
+const serve = (...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, [bin, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] })
+      let stdout = ""
+      let stderr = ""
+      child.stderr.on("data", (chunk) => (stderr += chunk))
+      const line = Effect.callback<string>((resume) => {
+        const look = () => {
+          if (stdout.includes("\n")) resume(Effect.succeed(stdout.slice(0, stdout.indexOf("\n"))))
+        }
+        child.stdout.on("data", look)
+        look()
+      })
+      child.stdout.on("data", (chunk) => (stdout += chunk))
+      const ended = Effect.callback<Ended>((resume) => {
+        child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+      })
+      return { child, line, ended }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+/** A port that somebody listens on. */
+const takenPort = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const server = createServer()
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) => Effect.sync(() => server.close())
+).pipe(Effect.map((server) => (server.address() as AddressInfo).port))
+
+const device = (id: bigint, address: string, pin: string) =>
+  Effect.gen(function* () {
+    const { groupId } = (yield* Crypto).deriveKeys(groupKey)
+    const url = mediatorUrl(address, { deviceGroupId: groupId, serverGroup: "7a" })
+    return yield* makeDevice({
+      deviceId: DeviceId.make(id),
+      groupKey,
+      identity: "ECHOECHO",
+      description: { platform: D2d.DeviceInfoPlatform.DESKTOP, platformDetails: "", appVersion: "", label: "" },
+      onReflected: () => Effect.void
+    }).pipe(
+      Effect.provide([
+        layerNodeWebSocket({ url, trust: "pinned-only", pins: [{ host: "127.0.0.1", pins: [pin] }] }),
+        DeviceStore.layerMemory
+      ])
+    )
+  })
+
+describe("d2m serve", () => {
+  it.live("tells its address in one line of JSON, serves devices that pin it, and closes them with 1001", () =>
+    Effect.gen(function* () {
+      const server = yield* serve("--self-signed", "--slots", "3")
+      const line = JSON.parse(yield* server.line)
+      assert.match(line.address, /^wss:\/\/127\.0\.0\.1:\d+\/$/)
+      assert.strictEqual(line.address, `wss://${line.host}:${line.port}/`)
+      const phone = yield* device(1n, line.address, line.pin)
+      const state = yield* phone.state.changes.pipe(
+        Stream.filter((state) => state._tag === "Live"),
+        Stream.runHead
+      )
+      assert.strictEqual(state._tag === "Some" ? state.value.maxDeviceSlots : undefined, 3)
+      const goodbye = yield* phone.state.changes.pipe(
+        Stream.filter((state) => state._tag === "Waiting"),
+        Stream.runHead,
+        Effect.forkChild({ startImmediately: true })
+      )
+      server.child.kill("SIGINT")
+      const ended = yield* server.ended
+      assert.strictEqual(ended.stdout.trim().split("\n").length, 1)
+      assert.strictEqual(ended.stderr, "")
+      const waiting = yield* Fiber.join(goodbye)
+      assert.include(waiting._tag === "Some" ? waiting.value.because : {}, { _tag: "Closed", code: 1001, by: "server" })
+    }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
+  )
+
+  it.live("says in one line why it cannot listen", () =>
+    Effect.gen(function* () {
+      const port = yield* takenPort
+      const server = yield* serve("--port", String(port))
+      const { code, stderr, stdout } = yield* server.ended
+      assert.strictEqual(code, 1)
+      assert.strictEqual(stdout, "")
+      assert.match(stderr, new RegExp(`^d2m: cannot listen on 127\\.0\\.0\\.1:${port}: PortInUse: .*\\n$`))
+    }).pipe(Effect.scoped)
+  )
+
+  for (const [args, complaint] of [
+    [["--tls-cert", "chain.pem"], "--tls-key as well"],
+    [["--tls-cert", "/no/chain.pem", "--tls-key", "/no/key.pem"], "TlsUnreadable"],
+    [["--chat", "example.org:99999"], "none, echo, or HOST:PORT"],
+    [["--port", "70000"], "between 0 and 65535"],
+    [["--slots", "0"], "greater than 0"],
+    [["--frobnicate"], "Unrecognized flag"]
+  ] as const) {
+    it.live(`refuses ${args.join(" ")}`, () =>
+      Effect.gen(function* () {
+        const server = yield* serve(...args)
+        const { code, stderr } = yield* server.ended
+        assert.strictEqual(code, 1)
+        assert.include(stderr, complaint)
+        assert.notInclude(stderr, "    at ")
+      }).pipe(Effect.scoped)
+    )
+  }
+})
