@@ -57,7 +57,7 @@ const invalid = (offset: number, expected: string, found: string, field?: string
  * @since 0.1.0
  */
 export const fromUrlPath = (segment: string): Result.Result<ClientUrlInfo, DecodeError> => {
-  const bytes = Hex.decode(segment.toLowerCase())
+  const bytes = Hex.decode(segment)
   if (Result.isFailure(bytes)) return Result.fail(invalid(0, "an even number of hex digits", "other text"))
   const info = decodeMessage(ClientUrlInfo, bytes.success)
   if (Result.isFailure(info)) return info

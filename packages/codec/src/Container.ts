@@ -8,7 +8,7 @@
  */
 import { Schema } from "effect"
 import * as Protobuf from "./Protobuf.ts"
-import type { StructFiller } from "./Struct.ts"
+import { containerHeaderLength, reserved, type StructFiller } from "./Struct.ts"
 
 /**
  * Who sends a frame.
@@ -36,6 +36,17 @@ export interface ContainerInfo {
         readonly _tag: "Protobuf"
       }
 }
+
+/**
+ * The bytes before every payload; offsets are those of the frame.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const containerFields = [
+  { name: "type", at: 0, length: 1, meaning: "What the payload is" },
+  { name: "reserved", at: 1, length: containerHeaderLength - 1, meaning: reserved(1, 3).meaning }
+] as const
 
 const containerKey = "d2m/container"
 

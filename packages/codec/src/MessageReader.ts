@@ -45,12 +45,11 @@ export class MessageReader extends protobufjs.Reader {
   within: string
   field: string | undefined = undefined
   /** Where the field that is being read began. */
-  start: number
+  start = 0
 
   constructor(bytes: Uint8Array, offset: number, within: string) {
     super(bytes)
     this.pos = offset
-    this.start = offset
     this.within = within
   }
 

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import { Effect, Schema } from "effect"
+import type { Box } from "./Box.ts"
 import { DeviceId, I32, U32, U64 } from "./Scalars.ts"
 
 /**
@@ -17,9 +18,11 @@ import { DeviceId, I32, U32, U64 } from "./Scalars.ts"
  * @since 0.1.0
  */
 export type Element =
-  | { readonly type: "uint32" | "uint64" | "fixed64" | "bool" | "string" }
-  /** `length` is the only length that is accepted, in bytes. */
-  | { readonly type: "bytes"; readonly length?: number }
+  | { readonly type: "uint32" | "fixed64" | "bool" | "string" }
+  /** `ms`: milliseconds since 1970. */
+  | { readonly type: "uint64"; readonly unit?: "ms" }
+  /** `length` is the only length that is accepted, in bytes; `box` says that the bytes are one. */
+  | { readonly type: "bytes"; readonly length?: number; readonly box?: Box }
   | { readonly type: "enum"; readonly values: OpenEnum }
   | { readonly type: "message"; readonly schema: MessageSchema }
 
@@ -155,6 +158,15 @@ export const uint32 = (number: number, meaning: string) => implicit(U32, 0, numb
 export const uint64 = (number: number, meaning: string) => implicit(U64, 0n, number, { type: "uint64" }, meaning)
 
 /**
+ * A `uint64` field that holds a time: milliseconds since 1970, a `bigint` in the type.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const time = (number: number, meaning: string) =>
+  implicit(U64, 0n, number, { type: "uint64", unit: "ms" }, meaning)
+
+/**
  * A `fixed64` field: 8 bytes little endian, a `bigint` in the type.
  *
  * @category fields
@@ -189,14 +201,16 @@ export const bool = (number: number, meaning: string) =>
 export const string = (number: number, meaning: string) =>
   implicit(Schema.String, "", number, { type: "string" }, meaning)
 
+const boxed = (box: Box | undefined): { readonly box?: Box } => (box === undefined ? {} : { box })
+
 /**
  * A `bytes` field of any length; decoded as a view of the input.
  *
  * @category fields
  * @since 0.1.0
  */
-export const bytes = (number: number, meaning: string) =>
-  implicit(Schema.Uint8Array, empty, number, { type: "bytes" }, meaning)
+export const bytes = (number: number, meaning: string, box?: Box) =>
+  implicit(Schema.Uint8Array, empty, number, { type: "bytes", ...boxed(box) }, meaning)
 
 /**
  * A `bytes` field of exactly `length` bytes; a constructor must be given it.
@@ -204,11 +218,11 @@ export const bytes = (number: number, meaning: string) =>
  * @category fields
  * @since 0.1.0
  */
-export const fixedBytes = (length: number, number: number, meaning: string) =>
+export const fixedBytes = (length: number, number: number, meaning: string, box?: Box) =>
   annotated(Schema.Uint8Array.check(Schema.isBetweenLength(length, length)), {
     label: "implicit",
     number,
-    element: { type: "bytes", length },
+    element: { type: "bytes", length, ...boxed(box) },
     meaning
   })
 

@@ -8,7 +8,8 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
-import { U16 } from "./Scalars.ts"
+import type { Box } from "./Box.ts"
+import { Timestamp, U16 } from "./Scalars.ts"
 
 /**
  * What the wire annotation of a struct's property holds. `rest` runs from the end of the header to the end of the frame.
@@ -20,7 +21,21 @@ export interface StructField {
   readonly at: number
   readonly type: "u16" | "u32" | "u64" | "rest"
   readonly meaning: string
+  /** Names of the bits of a number, as masks. */
+  readonly bits?: Readonly<Record<string, number>>
+  /** `ms`: milliseconds since 1970. */
+  readonly unit?: "ms"
+  /** What the bytes of a `rest` are when they are a box. */
+  readonly box?: Box
 }
+
+/**
+ * How many bytes a field takes; a `rest` takes what is left.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const structFieldSizes = { u16: 2, u32: 4, u64: 8, rest: 0 } satisfies Record<StructField["type"], number>
 
 /**
  * Bytes of a struct that no property holds: written as `value`, ignored when read, unless they are the header length.
@@ -50,12 +65,13 @@ const placed = <S extends Schema.Top>(schema: S, field: StructField): S =>
   schema.pipe(Schema.annotateKey({ [fieldKey]: field })) as unknown as S
 
 /**
- * A 16-bit number at an offset of the payload.
+ * A 16-bit number at an offset of the payload, some bits of which may have names.
  *
  * @category fields
  * @since 0.1.0
  */
-export const u16 = (at: number, meaning: string) => placed(U16, { at, type: "u16", meaning })
+export const u16 = (at: number, meaning: string, bits?: Readonly<Record<string, number>>) =>
+  placed(U16, { at, type: "u16", meaning, ...(bits === undefined ? {} : { bits }) })
 
 /**
  * A 32-bit number of the given schema at an offset of the payload.
@@ -67,13 +83,12 @@ export const u32 = <S extends Schema.Top & { readonly Type: number }>(schema: S,
   placed(schema, { at, type: "u32", meaning })
 
 /**
- * A 64-bit number of the given schema at an offset of the payload.
+ * A time at an offset of the payload: 64 bits, milliseconds since 1970.
  *
  * @category fields
  * @since 0.1.0
  */
-export const u64 = <S extends Schema.Top & { readonly Type: bigint }>(schema: S, at: number, meaning: string) =>
-  placed(schema, { at, type: "u64", meaning })
+export const time = (at: number, meaning: string) => placed(Timestamp, { at, type: "u64", meaning, unit: "ms" })
 
 /**
  * All bytes behind the header, as a view of the frame.
@@ -81,8 +96,8 @@ export const u64 = <S extends Schema.Top & { readonly Type: bigint }>(schema: S,
  * @category fields
  * @since 0.1.0
  */
-export const rest = (headerLength: number, meaning: string) =>
-  placed(Schema.Uint8Array, { at: headerLength, type: "rest", meaning })
+export const rest = (headerLength: number, meaning: string, box?: Box) =>
+  placed(Schema.Uint8Array, { at: headerLength, type: "rest", meaning, ...(box === undefined ? {} : { box }) })
 
 /**
  * The byte that says how many bytes stand before the envelope, itself included: a reader skips what it does not know.

@@ -2,49 +2,14 @@
  * Compiles a declared struct into an encoder and a decoder of whole frames.
  *
  * Decoding yields views of the frame and never copies an envelope. Encoding writes the container header, zeros in
- * reserved bytes and exactly the header length of this version.
+ * reserved bytes and exactly the header length of this version. How values are laid into objects is in `StructShape`.
  *
  * @since 0.1.0
  */
 import { Result, type Schema } from "effect"
 import { DecodeError } from "./DecodeError.ts"
-import { containerHeaderLength, type StructField, structFieldOf, type StructFiller } from "./Struct.ts"
-
-type Struct = Record<string, unknown>
-
-const wide = new DataView(new ArrayBuffer(8))
-
-const u16At = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8)
-
-const u32At = (bytes: Uint8Array, at: number): number =>
-  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
-
-// One scratch view: making a DataView for each frame would cost more than the rest of the decoding.
-const u64At = (bytes: Uint8Array, at: number): bigint => {
-  wide.setUint32(0, u32At(bytes, at), true)
-  wide.setUint32(4, u32At(bytes, at + 4), true)
-  return wide.getBigUint64(0, true)
-}
-
-const putU16 = (bytes: Uint8Array, at: number, value: number): void => {
-  bytes[at] = value
-  bytes[at + 1] = value >>> 8
-}
-
-const putU32 = (bytes: Uint8Array, at: number, value: number): void => {
-  bytes[at] = value
-  bytes[at + 1] = value >>> 8
-  bytes[at + 2] = value >>> 16
-  bytes[at + 3] = value >>> 24
-}
-
-const putU64 = (bytes: Uint8Array, at: number, value: bigint): void => {
-  wide.setBigUint64(0, value, true)
-  putU32(bytes, at, wide.getUint32(0, true))
-  putU32(bytes, at + 4, wide.getUint32(4, true))
-}
-
-const sizes = { u16: 2, u32: 4, u64: 8, rest: 0 } satisfies Record<StructField["type"], number>
+import { containerHeaderLength, structFieldOf, structFieldSizes as sizes, type StructFiller } from "./Struct.ts"
+import { structReader, structWriter } from "./StructShape.ts"
 
 /**
  * The encoder and decoder of one struct frame, container header included.
@@ -55,6 +20,10 @@ const sizes = { u16: 2, u32: 4, u64: 8, rest: 0 } satisfies Record<StructField["
 export interface StructCodec {
   readonly decode: (frame: Uint8Array) => Result.Result<unknown, DecodeError>
   readonly encode: (value: never) => Uint8Array
+  /** Where the bytes begin that run to the end of a frame as this version writes it. */
+  readonly restAt: number
+  /** Writes all bytes before `restAt` into memory that is long enough and may hold anything. */
+  readonly encodeHeader: (frame: Uint8Array, value: never) => void
 }
 
 /**
@@ -73,16 +42,20 @@ export const structCodec = (options: {
   const { fillers, name, tag, type } = options
   const fields = Object.entries(options.fields).flatMap(([key, schema]) => {
     const field = structFieldOf(schema as Schema.Top)
-    return field === undefined ? [] : [{ key, ...field, at: field.at + containerHeaderLength }]
+    return field === undefined ? [] : [{ key, type: field.type, at: field.at + containerHeaderLength }]
   })
-  const fixed = fields.filter((field) => field.type !== "rest")
-  const tail = fields.find((field) => field.type === "rest")
+  const fixed = fields.flatMap(({ at, key, type }) => (type === "rest" ? [] : [{ at, key, type }]))
+  const rest = fields.find((field) => field.type === "rest")?.key
   const lengthByte = fillers.find((filler) => filler.name === "header-length")
   const headerEnd = Math.max(
     containerHeaderLength,
     ...fixed.map((field) => field.at + sizes[field.type]),
     ...fillers.map((filler) => filler.at + filler.length + containerHeaderLength)
   )
+  // What a header holds where no field is; a loop over few bytes beats a call of `set`.
+  const blank = new Uint8Array(Math.min(headerEnd, ...fixed.map((field) => field.at)))
+  blank[0] = type
+  if (lengthByte !== undefined) blank[containerHeaderLength + lengthByte.at] = lengthByte.value
 
   const truncated = (length: number): DecodeError => {
     const cut = fixed.find((field) => field.at + sizes[field.type] > length)
@@ -106,59 +79,35 @@ export const structCodec = (options: {
       found: String(found)
     })
 
-  const readers = fixed.map(({ at, key, type }) => {
-    switch (type) {
-      case "u16":
-        return (frame: Uint8Array, into: Struct) => {
-          into[key] = u16At(frame, at)
-        }
-      case "u32":
-        return (frame: Uint8Array, into: Struct) => {
-          into[key] = u32At(frame, at)
-        }
-      default:
-        return (frame: Uint8Array, into: Struct) => {
-          into[key] = u64At(frame, at)
-        }
-    }
-  })
+  const read = structReader(tag, fixed, rest)
+  const write = structWriter(fixed, rest !== undefined)
+  const lengthAt = lengthByte === undefined ? undefined : containerHeaderLength + lengthByte.at
 
-  const writers = fixed.map(({ at, key, type }) => {
-    switch (type) {
-      case "u16":
-        return (frame: Uint8Array, from: Struct) => putU16(frame, at, from[key] as number)
-      case "u32":
-        return (frame: Uint8Array, from: Struct) => putU32(frame, at, from[key] as number)
-      default:
-        return (frame: Uint8Array, from: Struct) => putU64(frame, at, from[key] as bigint)
-    }
-  })
+  const encodeHeader = (frame: Uint8Array, value: never): void => {
+    for (let at = 0; at < blank.length; at++) frame[at] = blank[at]!
+    write(frame, value)
+  }
 
   return {
     decode: (frame) => {
-      const length = frame.length
+      const { length } = frame
       if (length < headerEnd) return Result.fail(truncated(length))
-      const value: Struct = { _tag: tag }
-      for (const read of readers) read(frame, value)
-      if (tail !== undefined) {
-        let start = tail.at
-        if (lengthByte !== undefined) {
-          const declared = frame[containerHeaderLength + lengthByte.at]!
-          start = containerHeaderLength + declared
-          if (start < headerEnd || start > length) return Result.fail(badHeader(declared, length))
-        }
-        value[tail.key] = frame.subarray(start)
+      let start = headerEnd
+      if (lengthAt !== undefined) {
+        const declared = frame[lengthAt]!
+        start = containerHeaderLength + declared
+        if (start < headerEnd || start > length) return Result.fail(badHeader(declared, length))
       }
-      return Result.succeed(value)
+      return Result.succeed(read(frame, start))
     },
-    encode: (value: Struct) => {
-      const body = tail === undefined ? undefined : (value[tail.key] as Uint8Array)
+    encode: (value) => {
+      const body = rest === undefined ? undefined : (value[rest] as Uint8Array)
       const frame = new Uint8Array(headerEnd + (body === undefined ? 0 : body.length))
-      frame[0] = type
-      if (lengthByte !== undefined) frame[containerHeaderLength + lengthByte.at] = lengthByte.value
-      for (const write of writers) write(frame, value)
+      encodeHeader(frame, value)
       if (body !== undefined) frame.set(body, headerEnd)
       return frame
-    }
+    },
+    restAt: headerEnd,
+    encodeHeader
   }
 }

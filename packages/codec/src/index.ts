@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+export * from "./Box.ts"
 export * from "./ClientFrame.ts"
 export * from "./ClientUrlInfo.ts"
 export * from "./CloseCode.ts"

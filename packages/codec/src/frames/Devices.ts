@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { deviceInfoBox, sharedDeviceDataBox } from "../Box.ts"
 import { protobufFrame } from "../Container.ts"
 import * as Protobuf from "../Protobuf.ts"
 import { DeviceSlotExpirationPolicy } from "./Handshake.ts"
@@ -16,10 +17,14 @@ import { DeviceSlotExpirationPolicy } from "./Handshake.ts"
  */
 export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(
   Protobuf.message("d2m.DevicesInfo.AugmentedDeviceInfo", "What the mediator knows of one registered slot", {
-    encryptedDeviceInfo: Protobuf.bytes(1, "d2d.DeviceInfo boxed with DGDIK, as the device last sent it"),
+    encryptedDeviceInfo: Protobuf.bytes(
+      1,
+      "d2d.DeviceInfo boxed with DGDIK, as the device last sent it",
+      deviceInfoBox
+    ),
     connectionState: Protobuf.oneof("Whether the device is connected", {
-      connectedSince: Protobuf.uint64(2, "Connected, since this time in milliseconds since 1970"),
-      lastDisconnectAt: Protobuf.uint64(4, "Not connected, since this time in milliseconds since 1970")
+      connectedSince: Protobuf.time(2, "Connected, since this time in milliseconds since 1970"),
+      lastDisconnectAt: Protobuf.time(4, "Not connected, since this time in milliseconds since 1970")
     }),
     deviceSlotExpirationPolicy: Protobuf.enumeration(
       DeviceSlotExpirationPolicy,
@@ -124,7 +129,11 @@ export class SetSharedDeviceData extends Schema.Opaque<SetSharedDeviceData>()(
       meaning: "Replaces the data that every device gets with its ServerInfo"
     },
     {
-      encryptedSharedDeviceData: Protobuf.bytes(1, "d2d.SharedDeviceData boxed with DGSDDK; opaque to the mediator")
+      encryptedSharedDeviceData: Protobuf.bytes(
+        1,
+        "d2d.SharedDeviceData boxed with DGSDDK; opaque to the mediator",
+        sharedDeviceDataBox
+      )
     }
   )
 ) {}

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { challengeBox, deviceInfoBox, sharedDeviceDataBox } from "../Box.ts"
 import { protobufFrame } from "../Container.ts"
 import * as Protobuf from "../Protobuf.ts"
 
@@ -127,7 +128,8 @@ export class ClientHello extends Schema.Opaque<ClientHello>()(
       response: Protobuf.fixedBytes(
         72,
         2,
-        "Nonce (24 bytes) and box of the challenge (48 bytes), made with DGPK and ESK"
+        "Nonce (24 bytes) and box of the challenge (48 bytes), made with DGPK and ESK",
+        challengeBox
       ),
       deviceId: Protobuf.deviceId(3, "Id of this device"),
       deviceSlotsExhaustedPolicy: Protobuf.enumeration(
@@ -140,7 +142,7 @@ export class ClientHello extends Schema.Opaque<ClientHello>()(
         5,
         "How long the slot outlives the connection"
       ),
-      encryptedDeviceInfo: Protobuf.bytes(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator"),
+      encryptedDeviceInfo: Protobuf.bytes(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator", deviceInfoBox),
       expectedDeviceSlotState: Protobuf.enumeration(
         DeviceSlotState,
         7,
@@ -169,9 +171,10 @@ export class ServerInfo extends Schema.Opaque<ServerInfo>()(
       deviceSlotState: Protobuf.enumeration(DeviceSlotState, 2, "Whether the slot was there before this ClientHello"),
       encryptedSharedDeviceData: Protobuf.bytes(
         3,
-        "d2d.SharedDeviceData boxed with DGSDDK as last set, or empty; opaque to the mediator"
+        "d2d.SharedDeviceData boxed with DGSDDK as last set, or empty; opaque to the mediator",
+        sharedDeviceDataBox
       ),
-      currentTime: Protobuf.uint64(4, "The mediator's clock, in milliseconds since 1970"),
+      currentTime: Protobuf.time(4, "The mediator's clock, in milliseconds since 1970"),
       reflectionQueueLength: Protobuf.uint32(5, "Messages in the device's queue, all of which come before Dry")
     }
   )

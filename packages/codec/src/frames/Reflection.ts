@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { envelopeBox } from "../Box.ts"
 import { protobufFrame, structFrame } from "../Container.ts"
-import { ReflectedId, ReflectId, Timestamp } from "../Scalars.ts"
+import { ReflectedId, ReflectId } from "../Scalars.ts"
 import * as Struct from "../Struct.ts"
 
 /**
@@ -67,9 +68,9 @@ export class Reflect extends Schema.Opaque<Reflect>()(
       fillers: [Struct.headerLength(8), Struct.reserved(1, 1)]
     },
     {
-      flags: Struct.u16(2, "Bit 0: ephemeral; others are passed on"),
+      flags: Struct.u16(2, "Bit 0: ephemeral; others are passed on", ReflectFlags),
       reflectId: Struct.u32(ReflectId, 4, "The sender's number for this message; the ack repeats it"),
-      envelope: Struct.rest(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
+      envelope: Struct.rest(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
     }
   )
 ) {}
@@ -92,7 +93,7 @@ export class ReflectAck extends Schema.Opaque<ReflectAck>()(
     },
     {
       reflectId: Struct.u32(ReflectId, 4, "The number the sender gave the message"),
-      timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970")
+      timestamp: Struct.time(8, "When the mediator took the message, in milliseconds since 1970")
     }
   )
 ) {}
@@ -114,10 +115,10 @@ export class Reflected extends Schema.Opaque<Reflected>()(
       fillers: [Struct.headerLength(16), Struct.reserved(1, 1)]
     },
     {
-      flags: Struct.u16(2, "Bit 0: ephemeral; others as the sender set them"),
+      flags: Struct.u16(2, "Bit 0: ephemeral; others as the sender set them", ReflectFlags),
       reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for this message in this device's queue"),
-      timestamp: Struct.u64(Timestamp, 8, "When the mediator took the message, in milliseconds since 1970"),
-      envelope: Struct.rest(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext")
+      timestamp: Struct.time(8, "When the mediator took the message, in milliseconds since 1970"),
+      envelope: Struct.rest(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
     }
   )
 ) {}

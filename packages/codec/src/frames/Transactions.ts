@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { transactionScopeBox } from "../Box.ts"
 import { protobufFrame } from "../Container.ts"
 import * as Protobuf from "../Protobuf.ts"
 
-const scope = "d2d.TransactionScope boxed with DGTSK; opaque to the mediator"
+const encryptedScope = (number: number) =>
+  Protobuf.bytes(number, "d2d.TransactionScope boxed with DGTSK; opaque to the mediator", transactionScopeBox)
 
 /**
  * Asks for the group's lock (0x40).
@@ -24,7 +26,7 @@ export class BeginTransaction extends Schema.Opaque<BeginTransaction>()(
       meaning: "Asks for the group's lock"
     },
     {
-      encryptedScope: Protobuf.bytes(1, scope),
+      encryptedScope: encryptedScope(1),
       ttl: Protobuf.uint32(2, "Seconds after which the mediator takes the lock back; 0 for the longest it allows")
     }
   )
@@ -100,7 +102,7 @@ export class TransactionRejected extends Schema.Opaque<TransactionRejected>()(
     },
     {
       deviceId: Protobuf.deviceId(1, "Id of the device that holds the lock"),
-      encryptedScope: Protobuf.bytes(2, scope)
+      encryptedScope: encryptedScope(2)
     }
   )
 ) {}
@@ -121,7 +123,7 @@ export class TransactionEnded extends Schema.Opaque<TransactionEnded>()(
     },
     {
       deviceId: Protobuf.deviceId(1, "Id of the device that held the lock"),
-      encryptedScope: Protobuf.bytes(2, scope)
+      encryptedScope: encryptedScope(2)
     }
   )
 ) {}

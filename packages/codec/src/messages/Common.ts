@@ -140,7 +140,7 @@ export class Blob extends Schema.Opaque<Blob>()(
     id: Protobuf.bytes(1, "Id of the blob on the blob server"),
     nonce: Protobuf.bytes(2, "Nonce the blob is encrypted with, 24 bytes"),
     key: Protobuf.bytes(3, "Key the blob is encrypted with, 32 bytes"),
-    uploadedAt: Protobuf.uint64(4, "When the blob was uploaded, in milliseconds since 1970")
+    uploadedAt: Protobuf.time(4, "When the blob was uploaded, in milliseconds since 1970")
   })
 ) {}
 
@@ -206,8 +206,8 @@ export class DeltaImage extends Schema.Opaque<DeltaImage>()(
  */
 export class Timespan extends Schema.Opaque<Timespan>()(
   Protobuf.message("common.Timespan", "A stretch of time", {
-    from: Protobuf.uint64(1, "Start, in milliseconds since 1970"),
-    to: Protobuf.uint64(2, "End, in milliseconds since 1970")
+    from: Protobuf.time(1, "Start, in milliseconds since 1970"),
+    to: Protobuf.time(2, "End, in milliseconds since 1970")
   })
 ) {}
 

@@ -82,7 +82,7 @@ export class EssentialDataAugmentedContact extends Schema.Opaque<EssentialDataAu
   Protobuf.message("d2d_join.EssentialData.AugmentedContact", "A contact and how fresh the conversation with them is", {
     contact: Protobuf.embed(Sync.Contact, 1, "The contact"),
     lastUpdateAt: Protobuf.optional(
-      Protobuf.uint64(2, "When the conversation last changed, in milliseconds since 1970; absent if there is none")
+      Protobuf.time(2, "When the conversation last changed, in milliseconds since 1970; absent if there is none")
     )
   })
 ) {}
@@ -96,7 +96,7 @@ export class EssentialDataAugmentedContact extends Schema.Opaque<EssentialDataAu
 export class EssentialDataAugmentedGroup extends Schema.Opaque<EssentialDataAugmentedGroup>()(
   Protobuf.message("d2d_join.EssentialData.AugmentedGroup", "A group and how fresh its conversation is", {
     group: Protobuf.embed(Sync.Group, 1, "The group"),
-    lastUpdateAt: Protobuf.uint64(2, "When the conversation last changed, in milliseconds since 1970")
+    lastUpdateAt: Protobuf.time(2, "When the conversation last changed, in milliseconds since 1970")
   })
 ) {}
 
@@ -112,7 +112,7 @@ export class EssentialDataAugmentedDistributionList extends Schema.Opaque<Essent
     "A distribution list and how fresh its conversation is",
     {
       distributionList: Protobuf.embed(Sync.DistributionList, 1, "The distribution list"),
-      lastUpdateAt: Protobuf.uint64(2, "When the conversation last changed, in milliseconds since 1970")
+      lastUpdateAt: Protobuf.time(2, "When the conversation last changed, in milliseconds since 1970")
     }
   )
 ) {}

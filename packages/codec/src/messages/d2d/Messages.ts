@@ -33,7 +33,7 @@ export class OutgoingMessage extends Schema.Opaque<OutgoingMessage>()(
   Protobuf.message("d2d.OutgoingMessage", "A chat message that the device sends", {
     conversation: Protobuf.embed(ConversationId, 1, "Where the message goes"),
     messageId: Protobuf.fixed64(2, "Id of the chat message"),
-    createdAt: Protobuf.uint64(3, "When the message was written, in milliseconds since 1970"),
+    createdAt: Protobuf.time(3, "When the message was written, in milliseconds since 1970"),
     type: Protobuf.enumeration(Common.CspE2eMessageType, 4, "What kind of message the body is"),
     body: Protobuf.bytes(5, "The message, laid out as its type says"),
     threadMessageId: Protobuf.optional(Protobuf.fixed64(6, "Id of the message whose thread this one belongs to")),
@@ -91,7 +91,7 @@ export class IncomingMessage extends Schema.Opaque<IncomingMessage>()(
   Protobuf.message("d2d.IncomingMessage", "A chat message that the device received", {
     senderIdentity: Protobuf.string(1, "Identity of the sender, 8 characters"),
     messageId: Protobuf.fixed64(2, "Id of the chat message"),
-    createdAt: Protobuf.uint64(3, "When the message was written, in milliseconds since 1970"),
+    createdAt: Protobuf.time(3, "When the message was written, in milliseconds since 1970"),
     type: Protobuf.enumeration(Common.CspE2eMessageType, 5, "What kind of message the body is"),
     body: Protobuf.bytes(6, "The message, laid out as its type says"),
     nonce: Protobuf.bytes(7, "Nonce of the chat message it came in, 24 bytes")
@@ -106,7 +106,7 @@ export class IncomingMessage extends Schema.Opaque<IncomingMessage>()(
  */
 export class IncomingMessageUpdateRead extends Schema.Opaque<IncomingMessageUpdateRead>()(
   Protobuf.message("d2d.IncomingMessageUpdate.Read", "The user has read the message", {
-    at: Protobuf.uint64(1, "When it was read, in milliseconds since 1970")
+    at: Protobuf.time(1, "When it was read, in milliseconds since 1970")
   })
 ) {}
 

@@ -152,7 +152,7 @@ export class Contact extends Schema.Opaque<Contact>()(
   Protobuf.message("d2d_sync.Contact", "A contact of the user", {
     identity: Protobuf.string(1, "Identity of the contact, 8 characters"),
     publicKey: Protobuf.optional(Protobuf.bytes(2, "Public key of the contact, 32 bytes")),
-    createdAt: Protobuf.optional(Protobuf.uint64(3, "When the contact was added, in milliseconds since 1970")),
+    createdAt: Protobuf.optional(Protobuf.time(3, "When the contact was added, in milliseconds since 1970")),
     firstName: Protobuf.optional(Protobuf.string(4, "First name")),
     lastName: Protobuf.optional(Protobuf.string(5, "Last name")),
     nickname: Protobuf.optional(Protobuf.string(6, "Name the contact goes by")),
@@ -202,7 +202,7 @@ export class Contact extends Schema.Opaque<Contact>()(
       Protobuf.enumeration(ContactWorkVerificationLevel, 21, "Whether the contact is of the same Work subscription")
     ),
     workLastFullSyncAt: Protobuf.optional(
-      Protobuf.uint64(26, "When the contact's Work data was last synchronised in full, in milliseconds since 1970")
+      Protobuf.time(26, "When the contact's Work data was last synchronised in full, in milliseconds since 1970")
     ),
     workAvailabilityStatus: Protobuf.embed(WorkAvailabilityStatus, 27, "Whether the contact can be reached for work")
   })

@@ -84,7 +84,7 @@ export class ContactNotificationTriggerPolicyOverridePolicy extends Schema.Opaqu
         "When messages of the contact notify the user"
       ),
       expiresAt: Protobuf.optional(
-        Protobuf.uint64(2, "When the policy ends, in milliseconds since 1970; absent when it does not")
+        Protobuf.time(2, "When the policy ends, in milliseconds since 1970; absent when it does not")
       )
     }
   )

@@ -18,7 +18,7 @@ export class DistributionList extends Schema.Opaque<DistributionList>()(
   Protobuf.message("d2d_sync.DistributionList", "A list of people who each get their own copy of a message", {
     distributionListId: Protobuf.fixed64(1, "Id of the list"),
     name: Protobuf.optional(Protobuf.string(2, "Name of the list")),
-    createdAt: Protobuf.optional(Protobuf.uint64(3, "When the list was made, in milliseconds since 1970")),
+    createdAt: Protobuf.optional(Protobuf.time(3, "When the list was made, in milliseconds since 1970")),
     conversationCategory: Protobuf.optional(
       Protobuf.enumeration(ConversationCategory, 4, "Whether the conversation is protected")
     ),

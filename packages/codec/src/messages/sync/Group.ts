@@ -70,7 +70,7 @@ export class GroupNotificationTriggerPolicyOverridePolicy extends Schema.Opaque<
         "When messages of the group notify the user"
       ),
       expiresAt: Protobuf.optional(
-        Protobuf.uint64(2, "When the policy ends, in milliseconds since 1970; absent when it does not")
+        Protobuf.time(2, "When the policy ends, in milliseconds since 1970; absent when it does not")
       )
     }
   )
@@ -123,7 +123,7 @@ export class Group extends Schema.Opaque<Group>()(
   Protobuf.message("d2d_sync.Group", "A group", {
     groupIdentity: Protobuf.embed(Common.GroupIdentity, 1, "Which group it is"),
     name: Protobuf.optional(Protobuf.string(2, "Name of the group")),
-    createdAt: Protobuf.optional(Protobuf.uint64(3, "When the group was made, in milliseconds since 1970")),
+    createdAt: Protobuf.optional(Protobuf.time(3, "When the group was made, in milliseconds since 1970")),
     conversationCategory: Protobuf.optional(
       Protobuf.enumeration(ConversationCategory, 4, "Whether the conversation is protected")
     ),
