@@ -43,7 +43,7 @@ export const defaultDeadlines: Deadlines = {
   chatVerdict: 5_000,
   close: 1_000,
   stall: 10_000,
-  lock: 65_000,
+  lock: 65_000
 }
 
 /**
@@ -86,5 +86,5 @@ export const defaultCapacities: Capacities = { reflects: 8 << 20, reflected: 256
  * @since 0.1.0
  */
 export const Capacities = Context.Reference<Capacities>("@d2m/client/Capacities", {
-  defaultValue: () => defaultCapacities,
+  defaultValue: () => defaultCapacities
 })

@@ -78,7 +78,7 @@ export const noChat: ChatProxy = {
   start: () => Effect.void,
   over: Effect.never,
   isRunning: () => false,
-  verdict: Effect.succeed(undefined),
+  verdict: Effect.succeed(undefined)
 }
 
 /**
@@ -113,8 +113,8 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
   const stalled: Effect.Effect<void, FellBehind> = Effect.suspend(() =>
     Effect.andThen(
       Effect.sleep(options.stall),
-      Effect.suspend(() => (options.isAwaiting() ? Effect.fail(new FellBehind()) : stalled)),
-    ),
+      Effect.suspend(() => (options.isAwaiting() ? Effect.fail(new FellBehind()) : stalled))
+    )
   )
 
   const accept = (link: Link, data: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, FellBehind> =>
@@ -137,24 +137,24 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
       Effect.forkIn(scope),
       Effect.map((fiber) => {
         running = fiber
-      }),
+      })
     )
 
   const over: Effect.Effect<never, ChatOver> = Effect.suspend(() =>
-    running === undefined ? Effect.never : Fiber.join(running),
+    running === undefined ? Effect.never : Fiber.join(running)
   ).pipe(
     Effect.flatMap((end) =>
       end._tag === "CloseError"
         ? Effect.delay(Effect.fail(new ChatOver({ canReconnect: end.canReconnect })), patience)
-        : Effect.never,
-    ),
+        : Effect.never
+    )
   )
 
   const verdict = Effect.suspend(() => {
     if (running === undefined) return Effect.succeed(undefined)
     return Queue.end(queue).pipe(
       Effect.andThen(Effect.timeoutOption(Fiber.join(running), patience)),
-      Effect.map(Option.getOrUndefined),
+      Effect.map(Option.getOrUndefined)
     )
   })
 

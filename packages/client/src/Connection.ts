@@ -22,7 +22,7 @@ import { type Link, openLink } from "./Link.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
 import type { ReflectedQueue } from "./ReflectedQueue.ts"
 import type { Reflection } from "./Reflection.ts"
-import type { SessionServerFrame } from "./Session.ts"
+import type { Session, SessionServerFrame } from "./Session.ts"
 
 /**
  * The parts of a device that a connection serves.
@@ -92,7 +92,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
         events.emit({
           _tag: "TransactionEnded",
           deviceId: frame.deviceId,
-          ...textOf(crypto, parts.keys, frame.encryptedScope),
+          ...textOf(crypto, parts.keys, frame.encryptedScope)
         })
         live.lockReleased.openUnsafe()
         return undefined
@@ -130,7 +130,7 @@ const pulseOf = (live: LiveConnection): Pulse => ({
   probe: Effect.suspend(() => {
     live.requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
     return live.send([{ _tag: "GetDevicesInfo" }])
-  }),
+  })
 })
 
 /** What a connection that this device gives up by itself ends with. */
@@ -147,7 +147,7 @@ export const runConnection = Effect.fnUntraced(function* (
   parts: ConnectionParts,
   chat: ChatProxy,
   attempt: number,
-  onLive: () => void,
+  onLive: () => void
 ): Effect.fn.Return<
   never,
   ConnectionEnd,
@@ -155,71 +155,79 @@ export const runConnection = Effect.fnUntraced(function* (
 > {
   const { events, reflected, reflection, state } = parts
   const crypto = yield* Crypto
+  const clock = yield* Clock.Clock
   const deadlines = yield* Deadlines
   const keepAlive = yield* KeepAlive
   const shakeHands = yield* Handshake
 
-  const goOn = Effect.suspend(() => {
-    const halt = reflected.takeHalt()
-    return halt === undefined ? Effect.void : Effect.fail(halt)
-  })
-
-  state.setUnsafe({ _tag: "Connecting", attempt })
-  yield* goOn
-  const link: Link = yield* openLink({
-    onProxy: chat.accept,
-    onUnknown: (type, length) => events.emit({ _tag: "UnknownFrame", type, length }),
-  })
-  const converse = Effect.gen(function* () {
-    yield* chat.start(link)
-    state.setUnsafe({ _tag: "Handshaking", attempt })
-    const session = yield* parts.hello.pipe(
+  const greet = (link: Link) =>
+    parts.hello.pipe(
       Effect.flatMap((hello) => shakeHands(link, hello)),
       Effect.raceFirst(link.broken),
       Effect.timeoutOrElse({
         duration: deadlines.handshake,
-        orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "ServerInfo", millis: deadlines.handshake })),
-      }),
+        orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "ServerInfo", millis: deadlines.handshake }))
+      })
     )
-    yield* goOn
-    yield* parts.devices.learnSharedData(session.info.encryptedSharedDeviceData)
 
-    const since = yield* Clock.currentTimeMillis
-    const live = parts.live.begin(link, session)
-    onLive()
-    state.setUnsafe({
-      _tag: "Live",
-      since,
-      dry: false,
-      leader: false,
-      queued: session.info.reflectionQueueLength,
-      maxDeviceSlots: session.info.maxDeviceSlots,
+  /** A message that halted the device must not be overtaken by what a new connection would deliver. */
+  const unlessHalted = <A>(go: () => A): Effect.Effect<A, ConnectionEnd> =>
+    Effect.suspend(() => {
+      const halt = reflected.takeHalt()
+      return halt === undefined ? Effect.succeed(go()) : Effect.fail(halt)
     })
 
-    const inbound = session.frames.pipe(Stream.runForEachArray(makeRoute(parts, crypto, live)))
+  const goLive = (link: Link, session: Session) =>
+    unlessHalted(() => {
+      const live = parts.live.begin(link, session)
+      onLive()
+      state.setUnsafe({
+        _tag: "Live",
+        since: clock.currentTimeMillisUnsafe(),
+        dry: false,
+        leader: false,
+        queued: session.info.reflectionQueueLength,
+        maxDeviceSlots: session.info.maxDeviceSlots
+      })
+      return live
+    })
+
+  /** All of these run until the first of them ends, which is the end of the connection. */
+  const converse = (live: LiveConnection) => {
+    const inbound = live.session.frames.pipe(Stream.runForEachArray(makeRoute(parts, crypto, live)))
     // A write that fails leaves the last word to the reader, which knows why.
     const outbound = Effect.catch(reflection.outbound(live), (end) =>
-      end._tag === "StoreError" ? Effect.fail(end) : Effect.never,
+      end._tag === "StoreError" ? Effect.fail(end) : Effect.never
     )
-    return yield* Effect.raceAllFirst([
+    const running: ReadonlyArray<Effect.Effect<void, ConnectionEnd>> = [
       inbound,
       outbound,
       keepAlive.watch(pulseOf(live)),
       watchDeadlines(live, reflection, deadlines.answer),
-      link.broken,
-      chat.over,
-      live.over,
-    ]).pipe(
-      Effect.andThen(Effect.never),
-      Effect.tapError((end) => Effect.sync(() => live.end(end))),
-      Effect.ensuring(
-        Effect.sync(() => {
-          live.end(closedByUs())
-          live.requests.cut()
-          reflection.cut()
-        }),
-      ),
-    )
+      live.link.broken,
+      chat.over
+    ]
+    const ending = running.map((part) => Effect.tapError(part, (end) => Effect.sync(() => live.end(end))))
+    return Effect.andThen(Effect.raceAllFirst([...ending, live.over]), Effect.never)
+  }
+
+  const part = (live: LiveConnection) =>
+    Effect.sync(() => {
+      live.end(closedByUs())
+      live.requests.cut()
+      reflection.cut()
+    })
+
+  yield* unlessHalted(() => state.setUnsafe({ _tag: "Connecting", attempt }))
+  const link = yield* openLink({
+    onProxy: chat.accept,
+    onUnknown: (type, length) => events.emit({ _tag: "UnknownFrame", type, length })
   })
-  return yield* converse.pipe(Effect.tapError((end) => (end._tag === "Closed" ? Effect.void : link.close(end))))
+  return yield* Effect.gen(function* () {
+    yield* chat.start(link)
+    state.setUnsafe({ _tag: "Handshaking", attempt })
+    const session = yield* greet(link)
+    yield* parts.devices.learnSharedData(session.info.encryptedSharedDeviceData)
+    return yield* Effect.acquireUseRelease(goLive(link, session), converse, part)
+  }).pipe(Effect.tapError((end) => (end._tag === "Closed" ? Effect.void : link.close(end))))
 })

@@ -16,7 +16,7 @@ import { TransportError } from "./TransportError.ts"
  */
 export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>("@d2m/client/ProtocolViolation")(
   "ProtocolViolation",
-  { expected: Schema.String, found: Schema.String },
+  { expected: Schema.String, found: Schema.String }
 ) {
   override get message(): string {
     return `expected ${this.expected}, the mediator sent ${this.found}`
@@ -31,7 +31,7 @@ export class ProtocolViolation extends Schema.TaggedError<ProtocolViolation>("@d
  */
 export class UnsupportedVersion extends Schema.TaggedError<UnsupportedVersion>("@d2m/client/UnsupportedVersion")(
   "UnsupportedVersion",
-  { minimum: Schema.Int, maximum: Schema.Int, offered: Schema.Int },
+  { minimum: Schema.Int, maximum: Schema.Int, offered: Schema.Int }
 ) {
   override get message(): string {
     return `the mediator speaks version ${this.offered}, this device ${this.minimum} to ${this.maximum}`
@@ -48,7 +48,7 @@ export class UnsupportedVersion extends Schema.TaggedError<UnsupportedVersion>("
  */
 export class ClockSkew extends Schema.TaggedError<ClockSkew>("@d2m/client/ClockSkew")("ClockSkew", {
   skew: Schema.Number,
-  limit: Schema.Number,
+  limit: Schema.Number
 }) {
   override get message(): string {
     return `the mediator's clock is ${this.skew} ms off, at most ${this.limit} ms are allowed`
@@ -65,7 +65,7 @@ export class ClockSkew extends Schema.TaggedError<ClockSkew>("@d2m/client/ClockS
  */
 export class SlotContradiction extends Schema.TaggedError<SlotContradiction>("@d2m/client/SlotContradiction")(
   "SlotContradiction",
-  { expected: Schema.Literals(["New", "Existing"]), found: Schema.Int },
+  { expected: Schema.Literals(["New", "Existing"]), found: Schema.Int }
 ) {
   override get message(): string {
     return `the slot was expected to be ${this.expected}, ServerInfo says ${this.found}`
@@ -80,7 +80,7 @@ export class SlotContradiction extends Schema.TaggedError<SlotContradiction>("@d
  */
 export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@d2m/client/DeadlinePassed")("DeadlinePassed", {
   waitedFor: Schema.Literals(["open connection", "ServerInfo", "answer", "sign of life"]),
-  millis: Schema.Number,
+  millis: Schema.Number
 }) {
   override get message(): string {
     return `no ${this.waitedFor} within ${this.millis} ms`
@@ -95,7 +95,7 @@ export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@d2m/cli
  */
 export class HandlerHalted extends Schema.TaggedError<HandlerHalted>("@d2m/client/HandlerHalted")("HandlerHalted", {
   reflectedId: Schema.Int,
-  detail: Schema.String,
+  detail: Schema.String
 }) {
   override get message(): string {
     return `message ${this.reflectedId} could not be handled: ${this.detail}`
@@ -110,7 +110,7 @@ export class HandlerHalted extends Schema.TaggedError<HandlerHalted>("@d2m/clien
  */
 export class TransactionAborted extends Schema.TaggedError<TransactionAborted>("@d2m/client/TransactionAborted")(
   "TransactionAborted",
-  {},
+  {}
 ) {
   override get message(): string {
     return "a transaction was aborted"
@@ -138,7 +138,7 @@ export class FellBehind extends Schema.TaggedError<FellBehind>("@d2m/client/Fell
  * @since 0.1.0
  */
 export class ChatOver extends Schema.TaggedError<ChatOver>("@d2m/client/ChatOver")("ChatOver", {
-  canReconnect: Schema.Boolean,
+  canReconnect: Schema.Boolean
 }) {
   override get message(): string {
     return `the chat server ended its connection and ${this.canReconnect ? "allows" : "forbids"} another one`
@@ -164,7 +164,7 @@ export const ConnectionEnd = Schema.Union([
   HandlerHalted,
   TransactionAborted,
   FellBehind,
-  ChatOver,
+  ChatOver
 ])
 
 /**

@@ -36,16 +36,16 @@ export const ConnectionState = Schema.TaggedUnion({
     leader: Schema.Boolean,
     queued: Schema.Int,
     maxDeviceSlots: Schema.Int,
-    pendingReflects,
+    pendingReflects
   },
   Waiting: {
     failures: Schema.Int,
     nextTryAt: Schema.optionalKey(Schema.Number),
     because: ConnectionEnd,
-    pendingReflects,
+    pendingReflects
   },
   NeedsUser: { reason: UserReason, answers: Schema.Array(ResumeChoice), pendingReflects },
-  Stopped: { unacked: Schema.Array(Content) },
+  Stopped: { unacked: Schema.Array(Content) }
 })
 
 /**
@@ -98,7 +98,7 @@ export const makeStateCell = (options: { readonly capacity: number; readonly pen
     let phase: Phase = { _tag: "Connecting", attempt: 1 }
     let published = 0
     const current = (): ConnectionState =>
-      phase._tag === "Stopped" ? phase : ({ ...phase, pendingReflects: options.pending() } as ConnectionState)
+      phase._tag === "Stopped" ? phase : { ...phase, pendingReflects: options.pending() }
     const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
     const publish = () => {
       published = options.pending()
@@ -116,7 +116,7 @@ export const makeStateCell = (options: { readonly capacity: number; readonly pen
       },
       refreshUnsafe: () => {
         if (phase._tag !== "Stopped" && published !== options.pending()) publish()
-      },
+      }
     }
     return cell
   })

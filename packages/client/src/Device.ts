@@ -9,12 +9,12 @@ import {
   type DeviceId,
   DeviceSlotExpirationPolicy,
   DeviceSlotsExhaustedPolicy,
-  type Timestamp,
+  type Timestamp
 } from "@d2m/codec"
 import { Context, Deferred, Duration, Effect, Layer, type Option, type Scope, type Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
-import { Socket } from "effect/socket"
+import type { Socket } from "effect/socket"
 import { Capacities, Deadlines } from "./Bounds.ts"
 import { type ChatDuplex, type ChatEnd, makeChatProxy, noChat } from "./ChatProxy.ts"
 import type { ConnectionParts } from "./Connection.ts"
@@ -77,7 +77,11 @@ export interface DeviceHandlers<R = never, R2 = never> {
    * While it runs at most `Capacities.reflected` messages wait; then the socket is not read.
    */
   readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
-  /** Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it. */
+  /**
+   * Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it.
+   *
+   * It should end soon after `incoming` does: the next connection waits for its word, at most 5 s.
+   */
   readonly chat?: (io: ChatDuplex) => Effect.Effect<ChatEnd, never, R2>
 }
 
@@ -103,15 +107,13 @@ export class Device extends Context.Service<
     readonly reflect: (content: Content) => Effect.Effect<Timestamp, ReflectError>
     /** Sends several contents next to each other and in their order; resolves once all are promised. */
     readonly reflectAll: (
-      contents: NonEmptyReadonlyArray<Content>,
+      contents: NonEmptyReadonlyArray<Content>
     ) => Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError>
     /**
      * Sends a content to the devices that are connected at this time. Nobody promises anything: there is nothing to wait
      * for, and a lost connection loses it.
      */
-    readonly reflectEphemeral: (
-      content: Content,
-    ) => Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
+    readonly reflectEphemeral: (content: Content) => Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
     /**
      * Runs a body under the group's lock; what it reflects with `Transaction` becomes visible all at once when it succeeds.
      *
@@ -120,7 +122,7 @@ export class Device extends Context.Service<
      */
     readonly transaction: <A, E, R, E2 = never, R2 = never>(
       options: TransactionOptions<E2, R2>,
-      body: Effect.Effect<A, E, R>,
+      body: Effect.Effect<A, E, R>
     ) => Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
     /** All registered devices, this one included. */
     readonly devices: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError>
@@ -146,7 +148,7 @@ export class Device extends Context.Service<
    * `HandlerPolicy`, `Handshake`, `Deadlines`, `Capacities`.
    */
   static readonly layer = <R = never, R2 = never>(
-    options: DeviceOptions & DeviceHandlers<R, R2>,
+    options: DeviceOptions & DeviceHandlers<R, R2>
   ): Layer.Layer<Device, never, R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore> =>
     Layer.effect(Device, makeDevice(options))
 }
@@ -158,7 +160,7 @@ export class Device extends Context.Service<
  * @since 0.1.0
  */
 export const makeDevice = <R = never, R2 = never>(
-  options: DeviceOptions & DeviceHandlers<R, R2>,
+  options: DeviceOptions & DeviceHandlers<R, R2>
 ): Effect.Effect<
   Device["Service"],
   never,
@@ -180,7 +182,7 @@ export const makeDevice = <R = never, R2 = never>(
     const live = makeLiveCell()
     const ledger = makeLedger({
       capacity: capacities.reflects,
-      ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId }),
+      ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
     })
     const state = yield* makeStateCell({ capacity: capacities.events, pending: () => ledger.pending })
     const reflection = makeReflection({
@@ -194,7 +196,7 @@ export const makeDevice = <R = never, R2 = never>(
       capacity: capacities.reflects,
       state,
       events,
-      live,
+      live
     })
     const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
     const transactions = makeTransactions({
@@ -204,12 +206,10 @@ export const makeDevice = <R = never, R2 = never>(
       reflection,
       live,
       lockPatience: deadlines.lock,
-      stopped: Deferred.await(stopping),
+      stopped: Deferred.await(stopping)
     })
     const isAwaiting = () =>
-      reflection.isAwaiting() ||
-      transactions.isRunning() ||
-      live.current()?.requests.isAwaited === true
+      reflection.isAwaiting() || transactions.isRunning() || live.current()?.requests.isAwaited === true
 
     const handler = (batch: NonEmptyReadonlyArray<Reflected>) =>
       Effect.provideContext(options.onReflected(batch), context)
@@ -224,7 +224,7 @@ export const makeDevice = <R = never, R2 = never>(
       stall: deadlines.stall,
       live,
       events,
-      isAwaiting,
+      isAwaiting
     })
     const devices = makeDevices({
       deviceId,
@@ -232,7 +232,7 @@ export const makeDevice = <R = never, R2 = never>(
       keys,
       blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
       live,
-      state,
+      state
     })
 
     const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
@@ -244,7 +244,7 @@ export const makeDevice = <R = never, R2 = never>(
         encryptedDeviceInfo: yield* devices.ownInfo,
         slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
         slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT,
-        clockTolerance: yield* clockTolerance.get,
+        clockTolerance: yield* clockTolerance.get
       }
       return made
     })
@@ -262,14 +262,14 @@ export const makeDevice = <R = never, R2 = never>(
               patience: deadlines.chatVerdict,
               stall: deadlines.stall,
               isAwaiting,
-              onDefect: () => events.emit({ _tag: "ChatFailed" }),
-            }),
+              onDefect: () => events.emit({ _tag: "ChatFailed" })
+            })
     })
 
     const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
     const main = yield* Effect.raceFirst(loop.run, reflected.work).pipe(
       Effect.provideContext(context),
-      Effect.forkIn(scope),
+      Effect.forkIn(scope)
     )
     // Whatever ends the device, a defect included, everyone who waits for it is told.
     main.addObserver(() => {
@@ -299,6 +299,6 @@ export const makeDevice = <R = never, R2 = never>(
       events: events.events,
       resume: loop.resume,
       retryNow: loop.retryNow,
-      stop,
+      stop
     })
   })

@@ -3,14 +3,7 @@
  * Owns their padding and the rule for their nonces, of which each source has a latest one (PROTOCOL B4, decision 23).
  * Leaves the messages inside to `Devices` and the handshake.
  */
-import {
-  type BoxKey,
-  type Crypto,
-  decodeMessage,
-  type DecodeError,
-  encodePadded,
-  Limits,
-} from "@d2m/codec"
+import { type BoxKey, type Crypto, decodeMessage, type DecodeError, encodePadded, Limits } from "@d2m/codec"
 import { Clock, Effect, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { EventLog } from "./DeviceEvent.ts"
@@ -52,7 +45,7 @@ export const makeDeviceBlobs = (options: {
 
   const describe = (box: Uint8Array): LatestBlob => ({
     nonce: crypto.hashNonce(identity, box.subarray(0, Limits.nonce)),
-    hash: crypto.sha256(box),
+    hash: crypto.sha256(box)
   })
 
   const record = (source: BlobSource, blob: LatestBlob) =>
@@ -63,7 +56,7 @@ export const makeDeviceBlobs = (options: {
     source: BlobSource,
     key: BoxKey,
     schema: S,
-    value: S["Type"],
+    value: S["Type"]
   ): Effect.Effect<Uint8Array, StoreError> =>
     Effect.gen(function* () {
       const entropy = yield* random.randomBytes(Limits.nonce + 1)
@@ -94,7 +87,7 @@ export const makeDeviceBlobs = (options: {
     source: BlobSource,
     key: BoxKey,
     schema: S,
-    box: Uint8Array,
+    box: Uint8Array
   ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, StoreError> =>
     Effect.gen(function* () {
       if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")

@@ -38,7 +38,7 @@ export const DeviceEvent = Schema.TaggedUnion({
   BlobRejected: {
     blob: Schema.Literals(["DeviceInfo", "SharedDeviceData", "TransactionScope"]),
     deviceId: Schema.optionalKey(Schema.BigInt),
-    reason,
+    reason
   },
   UnknownFrame: { type: Schema.Int, length: Schema.Int },
   StrayFrame: { frame: Schema.String },
@@ -47,7 +47,7 @@ export const DeviceEvent = Schema.TaggedUnion({
   EphemeralsDropped: { count: Schema.Int },
   PassedOver: {},
   ChatFailed: {},
-  Disconnected: { because: ConnectionEnd, warn: Schema.Boolean },
+  Disconnected: { because: ConnectionEnd, warn: Schema.Boolean }
 })
 
 /**
@@ -72,5 +72,5 @@ export const makeEventLog = (capacity: number): Effect.Effect<EventLog> =>
   Effect.map(PubSub.sliding<DeviceEvent | undefined>(capacity), (pubsub) => ({
     emit: (event) => void PubSub.publishUnsafe(pubsub, event),
     events: Stream.fromPubSub(pubsub).pipe(Stream.takeWhile((event) => event !== undefined)),
-    end: () => void PubSub.endUnsafe(pubsub, undefined),
+    end: () => void PubSub.endUnsafe(pubsub, undefined)
   }))

@@ -10,7 +10,7 @@ import {
   type DeviceGroupKeys,
   type DeviceId,
   type DevicesInfo,
-  type DropDeviceAck,
+  type DropDeviceAck
 } from "@d2m/codec"
 import { Deferred, Effect, Option, Result } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
@@ -89,13 +89,13 @@ export const makeDevices = (options: {
   const request = <F>(
     connection: LiveConnection,
     frame: SessionFrame,
-    expect: (expected: Expected<F>) => void,
+    expect: (expected: Expected<F>) => void
   ): Effect.Effect<F, NotLive> =>
     Effect.suspend(() => {
       const answer = Deferred.makeUnsafe<F, NotLive>()
       expect({
         settle: (frame) => Deferred.doneUnsafe(answer, Effect.succeed(frame)),
-        lost: () => Deferred.doneUnsafe(answer, Effect.fail(notLive())),
+        lost: () => Deferred.doneUnsafe(answer, Effect.fail(notLive()))
       })
       return Effect.andThen(Effect.mapError(connection.send([frame]), notLive), Deferred.await(answer))
     })
@@ -103,13 +103,13 @@ export const makeDevices = (options: {
   const entryOf = (deviceId: DeviceId, known: AugmentedDeviceInfo): Effect.Effect<DeviceEntry, StoreError> =>
     Effect.map(
       blobs.open({ _tag: "DeviceInfo", deviceId }, keys.dgdik, D2d.DeviceInfo, known.encryptedDeviceInfo),
-      (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState }),
+      (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState })
     )
 
   const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.gen(function* () {
     const connection = yield* connected
     const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (expected) =>
-      connection.requests.expectDevices(expected),
+      connection.requests.expectDevices(expected)
     )
     const entries = new Map<DeviceId, DeviceEntry>()
     for (const [id, known] of answer.augmentedDeviceInfo) entries.set(id, yield* entryOf(id, known))
@@ -120,14 +120,14 @@ export const makeDevices = (options: {
     Effect.gen(function* () {
       const connection = yield* connected
       yield* request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (expected) =>
-        connection.requests.expectDrop(deviceId, expected),
+        connection.requests.expectDrop(deviceId, expected)
       ).pipe(
         Effect.catch((error) => {
           // Of its own drop a device may hear by the close code alone.
           const { ended } = connection
           const dropped = deviceId === options.deviceId && ended?._tag === "Closed" && ended.code === CloseCode.Dropped
           return dropped ? Effect.void : Effect.fail(error)
-        }),
+        })
       )
     })
 
@@ -137,7 +137,7 @@ export const makeDevices = (options: {
       const box = yield* blobs.seal(sharedSource, keys.dgsddk, D2d.SharedDeviceData, { ...data, padding })
       yield* Effect.mapError(
         connection.send([{ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: box }]),
-        notLive,
+        notLive
       )
       shared = data
     })
@@ -160,8 +160,8 @@ export const makeDevices = (options: {
     ownInfo: Effect.suspend(() =>
       blobs.seal({ _tag: "DeviceInfo", deviceId: options.deviceId }, keys.dgdik, D2d.DeviceInfo, {
         ...options.description,
-        padding,
-      }),
-    ),
+        padding
+      })
+    )
   }
 }

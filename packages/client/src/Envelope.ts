@@ -14,7 +14,7 @@ import {
   Limits,
   type Reflected as ReflectedFrame,
   type ReflectedId,
-  type Timestamp,
+  type Timestamp
 } from "@d2m/codec"
 import { Result, Schema } from "effect"
 
@@ -63,7 +63,7 @@ export interface Reflected {
  */
 export class EnvelopeTooLarge extends Schema.TaggedError<EnvelopeTooLarge>("@d2m/client/EnvelopeTooLarge")(
   "EnvelopeTooLarge",
-  { length: Schema.Int, limit: Schema.Int },
+  { length: Schema.Int, limit: Schema.Int }
 ) {
   override get message(): string {
     return `an envelope holds at most ${this.limit} bytes, this one needs ${this.length}`
@@ -79,7 +79,7 @@ const empty = new Uint8Array(0)
  */
 export const encodeEnvelope = (
   content: Content,
-  from: { readonly deviceId: DeviceId; readonly protocolVersion: number },
+  from: { readonly deviceId: DeviceId; readonly protocolVersion: number }
 ): Result.Result<Uint8Array, EnvelopeTooLarge> => {
   const plain = encodeMessage(D2d.Envelope, { padding: empty, content, ...from })
   return plain.length > Limits.plainEnvelope
@@ -101,7 +101,7 @@ const paddingOf = (length: number): Uint8Array =>
   (paddings[length] ??= encodeMessage(D2d.Envelope, {
     padding: new Uint8Array(length),
     protocolVersion: 0,
-    deviceId: 0n as DeviceId,
+    deviceId: 0n
   }))
 
 // Tag and length ahead of up to 255 bytes of padding.
@@ -116,7 +116,7 @@ export const sealEnvelope = (
   crypto: Crypto["Service"],
   key: BoxKey<"dgrk">,
   plain: Uint8Array,
-  entropy: Uint8Array,
+  entropy: Uint8Array
 ): Uint8Array => {
   const room = Limits.plainEnvelope - plain.length - paddingOverhead
   const padding = paddingOf(Math.max(0, Math.min(entropy[Limits.nonce] ?? 0, room)))
@@ -140,7 +140,7 @@ export interface Unopened {
 export const openReflected = (
   crypto: Crypto["Service"],
   key: BoxKey<"dgrk">,
-  frame: Pick<ReflectedFrame, "envelope" | "flags"> & { readonly reflectedId: number; readonly timestamp: bigint },
+  frame: Pick<ReflectedFrame, "envelope" | "flags"> & { readonly reflectedId: number; readonly timestamp: bigint }
 ): Result.Result<Reflected, Unopened> => {
   const plain = crypto.open(key, frame.envelope)
   if (Result.isFailure(plain)) return Result.fail({ reason: "Undecryptable", detail: plain.failure.message })
@@ -152,6 +152,6 @@ export const openReflected = (
     timestamp: frame.timestamp as Timestamp,
     reflectedId: frame.reflectedId as ReflectedId,
     ephemeral: isEphemeral(frame.flags),
-    protocolVersion: envelope.success.protocolVersion,
+    protocolVersion: envelope.success.protocolVersion
   })
 }

@@ -14,7 +14,7 @@ import type { Reflected } from "./Envelope.ts"
  * @since 0.1.0
  */
 export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/HandlerError")("HandlerError", {
-  detail: Schema.String,
+  detail: Schema.String
 }) {
   override get message(): string {
     return this.detail
@@ -36,7 +36,7 @@ export interface HandlerPolicy {
    * What becomes of a message that cannot be handled: `quarantine` keeps it aside and goes on, `halt` stops the device
    * before it, un-acked.
    */
-  readonly then: "quarantine" | "halt"
+  readonly giveUp: "quarantine" | "halt"
 }
 
 /**
@@ -46,7 +46,7 @@ export interface HandlerPolicy {
  * @since 0.1.0
  */
 export const HandlerPolicy = Context.Reference<HandlerPolicy>("@d2m/client/HandlerPolicy", {
-  defaultValue: () => ({ tries: 3, delay: (tries) => tries * 1000, then: "quarantine" }),
+  defaultValue: () => ({ tries: 3, delay: (tries) => tries * 1000, giveUp: "quarantine" })
 })
 
 /**
@@ -59,7 +59,7 @@ export type HandlerOutcome = string | undefined
 const detailOf = (cause: Cause.Cause<HandlerError>): string =>
   Result.match(Cause.findError(cause), {
     onSuccess: (error) => error.detail,
-    onFailure: () => (Cause.hasInterruptsOnly(cause) ? "the handler was interrupted" : "the handler died of a defect"),
+    onFailure: () => (Cause.hasInterruptsOnly(cause) ? "the handler was interrupted" : "the handler died of a defect")
   })
 
 /**
@@ -77,7 +77,7 @@ export const makeHandler = (options: {
 
   const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome> =>
     Effect.map(Effect.exit(Effect.suspend(() => handler(batch))), (exit) =>
-      Exit.isSuccess(exit) ? undefined : detailOf(exit.cause),
+      Exit.isSuccess(exit) ? undefined : detailOf(exit.cause)
     )
 
   const retry = Effect.fnUntraced(function* (message: Reflected, triesBefore: number, detail: HandlerOutcome) {
@@ -91,7 +91,7 @@ export const makeHandler = (options: {
   })
 
   return Effect.fnUntraced(function* (
-    batch: NonEmptyReadonlyArray<Reflected>,
+    batch: NonEmptyReadonlyArray<Reflected>
   ): Effect.fn.Return<ReadonlyArray<HandlerOutcome>> {
     const detail = yield* attempt(batch)
     if (detail === undefined) return batch.map(() => undefined)
@@ -102,7 +102,7 @@ export const makeHandler = (options: {
     for (const message of batch) {
       const outcome = yield* retry(message, 1, detail)
       outcomes.push(outcome)
-      if (outcome !== undefined && policy.then === "halt") break
+      if (outcome !== undefined && policy.giveUp === "halt") break
     }
     return outcomes
   })

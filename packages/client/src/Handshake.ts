@@ -9,17 +9,16 @@
  *   ServerInfo  ──► check slot state ──► slot: Existing ──► check clock ──► Session
  * ```
  */
-import {
-  type ClientFrame,
-  Crypto,
-  type DeviceGroupKeys,
-  type DeviceId,
-  DeviceSlotState,
-  Limits,
-} from "@d2m/codec"
+import { type ClientFrame, Crypto, type DeviceGroupKeys, type DeviceId, DeviceSlotState, Limits } from "@d2m/codec"
 import { Clock, Context, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { ClockSkew, type ConnectionEnd, ProtocolViolation, SlotContradiction, UnsupportedVersion } from "./ConnectionEnd.ts"
+import {
+  ClockSkew,
+  type ConnectionEnd,
+  ProtocolViolation,
+  SlotContradiction,
+  UnsupportedVersion
+} from "./ConnectionEnd.ts"
 import { DeviceStore, type SlotExpectation } from "./DeviceStore.ts"
 import type { Link, MediatorFrame } from "./Link.ts"
 import { makeSession, type ServerInfo, type Session } from "./Session.ts"
@@ -61,10 +60,7 @@ export interface Hello {
  * @category combinators
  * @since 0.1.0
  */
-export const negotiateVersion = (
-  versions: VersionRange,
-  offered: number,
-): Result.Result<number, UnsupportedVersion> =>
+export const negotiateVersion = (versions: VersionRange, offered: number): Result.Result<number, UnsupportedVersion> =>
   offered < versions.minimum
     ? Result.fail(new UnsupportedVersion({ ...versions, offered }))
     : Result.succeed(Math.min(versions.maximum, offered))
@@ -86,7 +82,7 @@ export const expectedSlotState = (slot: SlotExpectation): number =>
  */
 export const checkSlotState = (
   slot: SlotExpectation,
-  info: Pick<ServerInfo, "deviceSlotState">,
+  info: Pick<ServerInfo, "deviceSlotState">
 ): SlotContradiction | undefined =>
   info.deviceSlotState === expectedSlotState(slot)
     ? undefined
@@ -101,7 +97,7 @@ export const checkSlotState = (
 export const checkClock = (
   now: number,
   tolerance: number,
-  info: Pick<ServerInfo, "currentTime">,
+  info: Pick<ServerInfo, "currentTime">
 ): ClockSkew | undefined => {
   const skew = Number(info.currentTime - BigInt(now))
   return Math.abs(skew) > tolerance ? new ClockSkew({ skew, limit: tolerance }) : undefined
@@ -124,7 +120,7 @@ const expectFrame = Effect.fnUntraced(function* <Tag extends MediatorFrame["_tag
  */
 export const handshake: (
   link: Link,
-  hello: Hello,
+  hello: Hello
 ) => Effect.Effect<Session, ConnectionEnd, Crypto | SecureRandom.SecureRandom | DeviceStore> = Effect.fnUntraced(
   function* (link, hello) {
     const crypto = yield* Crypto
@@ -135,7 +131,7 @@ export const handshake: (
     const version = yield* Effect.fromResult(negotiateVersion(hello.versions, offer.version))
     const nonce = yield* random.randomBytes(Limits.nonce)
     const response = yield* Effect.fromResult(crypto.answerChallenge(hello.keys, offer, nonce)).pipe(
-      Effect.mapError((error) => new ProtocolViolation({ expected: "a usable ESK", found: error.message })),
+      Effect.mapError((error) => new ProtocolViolation({ expected: "a usable ESK", found: error.message }))
     )
     const slot = yield* store.slot
     if (slot === "New") yield* store.setSlot("Registering")
@@ -147,7 +143,7 @@ export const handshake: (
       deviceSlotsExhaustedPolicy: hello.slotsExhausted,
       deviceSlotExpirationPolicy: hello.slotExpiration,
       encryptedDeviceInfo: hello.encryptedDeviceInfo,
-      expectedDeviceSlotState: expectedSlotState(slot),
+      expectedDeviceSlotState: expectedSlotState(slot)
     }
     yield* link.send([clientHello])
 
@@ -158,7 +154,7 @@ export const handshake: (
     const skew = checkClock(yield* Clock.currentTimeMillis, hello.clockTolerance, info)
     if (skew !== undefined) return yield* skew
     return makeSession(link, info)
-  },
+  }
 )
 
 /**
@@ -168,5 +164,5 @@ export const handshake: (
  * @since 0.1.0
  */
 export const Handshake = Context.Reference<typeof handshake>("@d2m/client/Handshake", {
-  defaultValue: () => handshake,
+  defaultValue: () => handshake
 })

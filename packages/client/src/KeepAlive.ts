@@ -3,8 +3,9 @@
  * Owns the probing of decision 15 and the reference that swaps it, e.g. for WebSocket pings where a platform has them.
  * Leaves closing and replacing the connection to whoever runs it, and late answers to the connection's own deadline.
  */
-import { Clock, Context, Duration, Effect } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { type ConnectionEnd, DeadlinePassed } from "./ConnectionEnd.ts"
+import { WebSocketPing } from "./WebSocketPing.ts"
 
 /**
  * What a keep-alive can see of a connection and do to it.
@@ -64,13 +65,46 @@ export const probing = (options?: {
         yield* Effect.timeoutOption(pulse.probe, patience)
         for (;;) {
           const left = patience - (pulse.listeningTime() - probedAt)
-          if (left <= 0 || pulse.reads() !== reads) break
+          if (left <= 0) break
           yield* Effect.sleep(left)
         }
         if (pulse.reads() === reads) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
       }
-    }),
+    })
   }
+}
+
+/**
+ * The same with WebSocket pings in the place of GetDevicesInfo, for platforms that have them.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerPinging = (options?: {
+  readonly idle?: Duration.Input
+  readonly patience?: Duration.Input
+}): Layer.Layer<never, never, WebSocketPing> => {
+  const idle = Duration.toMillis(options?.idle ?? "20 seconds")
+  const patience = Duration.toMillis(options?.patience ?? "10 seconds")
+  return Layer.effect(
+    KeepAlive,
+    Effect.map(WebSocketPing, ({ ping }) => ({
+      watch: Effect.fnUntraced(function* (pulse) {
+        let pingedAt = 0
+        for (;;) {
+          const silent = (yield* Clock.currentTimeMillis) - Math.max(pulse.lastWriteAt(), pingedAt)
+          if (silent < idle) {
+            yield* Effect.sleep(idle - silent)
+            continue
+          }
+          pingedAt = yield* Clock.currentTimeMillis
+          // A ping fails with its connection, whose reader has the last word on that.
+          const pong = yield* Effect.timeoutOption(Effect.ignore(ping), patience)
+          if (Option.isNone(pong)) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
+        }
+      })
+    }))
+  )
 }
 
 /**

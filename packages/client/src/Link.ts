@@ -72,8 +72,8 @@ export const openLink = Effect.fnUntraced(function* (options: {
     Effect.mapError(transportError),
     Effect.timeoutOrElse({
       duration: deadlines.open,
-      orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "open connection", millis: deadlines.open })),
-    }),
+      orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "open connection", millis: deadlines.open }))
+    })
   )
   // The stock writer parks what is written while disconnected: it is taken only where a connection is open.
   const writer = yield* socket.writer
@@ -83,7 +83,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       ended = true
-    }),
+    })
   )
 
   let lastWriteAt = now()
@@ -126,7 +126,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
   const write = (effect: Effect.Effect<void, Socket.SocketError>): Effect.Effect<void, TransportError> =>
     effect.pipe(
       Effect.mapError(transportError),
-      Effect.tapError((error) => Deferred.fail(broke, error)),
+      Effect.tapError((error) => Deferred.fail(broke, error))
     )
 
   const link: Link = {
@@ -156,9 +156,9 @@ export const openLink = Effect.fnUntraced(function* (options: {
           Effect.sync(() => {
             if (heldSince !== undefined) held += now() - heldSince
             heldSince = undefined
-          }),
-        ),
-      ),
+          })
+        )
+      )
   }
   return link
 })

@@ -18,7 +18,7 @@ import type { Session, SessionFrame } from "./Session.ts"
  */
 export class NotLive extends Schema.TaggedError<NotLive>("@d2m/client/NotLive")("NotLive", {
   /** The connection state at that time, by its tag. */
-  state: Schema.String,
+  state: Schema.String
 }) {
   override get message(): string {
     return `the device is not connected (${this.state})`
@@ -34,8 +34,6 @@ export interface LiveConnection {
   readonly lockReleased: Latch.Latch
   /** Set while reflected messages are not taken in any more; they come again on the next connection. */
   passingOver: boolean
-  /** Set when what was taken in and not handled yet must be forgotten: the device halted before it. */
-  discarded: boolean
   /** How it ended, once it has. */
   ended: ConnectionEnd | undefined
   /** Ends the connection; the first reason counts. */
@@ -64,7 +62,7 @@ export const makeLiveCell = (): LiveCell => {
   let current: LiveConnection | undefined
   const present = Latch.makeUnsafe(false)
   const next: Effect.Effect<LiveConnection> = Effect.suspend(() =>
-    current === undefined ? Effect.andThen(present.await, next) : Effect.succeed(current),
+    current === undefined ? Effect.andThen(present.await, next) : Effect.succeed(current)
   )
   const begin = (link: Link, session: Session): LiveConnection => {
     const over = Deferred.makeUnsafe<never, ConnectionEnd>()
@@ -74,7 +72,6 @@ export const makeLiveCell = (): LiveCell => {
       requests: new Requests(link.listeningTime),
       lockReleased: Latch.makeUnsafe(false),
       passingOver: false,
-      discarded: false,
       ended: undefined,
       end: (reason) => {
         if (live.ended !== undefined) return
@@ -88,8 +85,8 @@ export const makeLiveCell = (): LiveCell => {
         Effect.suspend(() =>
           live.ended === undefined
             ? Effect.raceFirst(session.sendAll(frames), Deferred.await(over))
-            : Effect.fail(live.ended),
-        ),
+            : Effect.fail(live.ended)
+        )
     }
     current = live
     present.openUnsafe()

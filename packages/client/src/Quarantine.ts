@@ -18,7 +18,7 @@ import type { HandlerError } from "./Handler.ts"
  */
 export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/client/NotReplayable")("NotReplayable", {
   id: Schema.Int,
-  reason: Schema.Literals(["NotThere", "Undecryptable", "Malformed", "NonceReused"]),
+  reason: Schema.Literals(["NotThere", "Undecryptable", "Malformed", "NonceReused"])
 }) {
   override get message(): string {
     return `quarantined message ${this.id} cannot be replayed: ${this.reason}`
@@ -65,6 +65,6 @@ export const makeQuarantine = (options: {
   return {
     list: store.quarantined,
     replay: (id) => options.whileAtRest(replay(id)),
-    release: store.release,
+    release: store.release
   }
 }

@@ -24,11 +24,7 @@ interface Ended {
 
 /** @internal */
 export interface ReconnectLoop {
-  readonly run: Effect.Effect<
-    never,
-    never,
-    Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
-  >
+  readonly run: Effect.Effect<never, never, Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>
   /** Answers the question of a `NeedsUser`; `false` when there is none, or somebody else was first. */
   readonly resume: (answer: Resume) => Effect.Effect<boolean>
   /** Ends the waiting between two connections; `false` when there is none. */
@@ -53,7 +49,7 @@ export const makeClockTolerance = (tolerance: number): ClockTolerance => {
     grant: (during) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         anyUntil = now + Duration.toMillis(during)
-      }),
+      })
   }
 }
 
@@ -109,8 +105,8 @@ export const makeReconnectLoop = (options: {
       Effect.ensuring(
         Effect.sync(() => {
           impatient = undefined
-        }),
-      ),
+        })
+      )
     )
 
   const askUser = (reason: UserReason) =>
@@ -123,15 +119,14 @@ export const makeReconnectLoop = (options: {
       Effect.ensuring(
         Effect.sync(() => {
           question = undefined
-        }),
-      ),
+        })
+      )
     )
 
   const run = Effect.gen(function* () {
     const policy = yield* ReconnectPolicy
     const store = yield* DeviceStore
     let failures = 0
-    let slot: SlotExpectation = "New"
     let decided: { readonly answer: Resume; readonly reason: UserReason } | undefined
 
     const nextEnd = Effect.gen(function* () {
@@ -139,13 +134,13 @@ export const makeReconnectLoop = (options: {
         yield* apply(decided.answer, decided.reason)
         decided = undefined
       }
-      slot = yield* store.slot
-      if (slot === "New") slot = "Registering"
       return yield* connectOnce(failures, policy)
     }).pipe(Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined })))
 
     for (;;) {
       const { chat, end, held } = yield* nextEnd
+      // A store that fails says so by itself, with the next connection.
+      const slot = yield* Effect.orElseSucceed(store.slot, (): SlotExpectation => "Existing")
       const verdict = reconnectVerdict(end, { slot, chat })
       events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
       if (verdict._tag === "Reconnect") {
@@ -166,14 +161,11 @@ export const makeReconnectLoop = (options: {
   })
 
   return {
-    run: run as ReconnectLoop["run"],
+    run,
     resume: (answer) =>
       Effect.sync(() => {
-        if (question === undefined) return false
-        Deferred.doneUnsafe(question, Effect.succeed(answer))
-        question = undefined
-        return true
+        return question !== undefined && Deferred.doneUnsafe(question, Effect.succeed(answer))
       }),
-    retryNow: Effect.sync(() => impatient?.openUnsafe() ?? false),
+    retryNow: Effect.sync(() => impatient?.openUnsafe() ?? false)
   }
 }

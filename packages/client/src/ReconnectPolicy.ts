@@ -46,7 +46,7 @@ export const linearBackoff = (options?: {
       failures >= maximumFailures
         ? undefined
         : Math.round(Math.min(failures * base, cap) * (1 - jitter + 2 * jitter * random)),
-    settledAfter: Duration.toMillis(options?.settledAfter ?? "30 seconds"),
+    settledAfter: Duration.toMillis(options?.settledAfter ?? "30 seconds")
   }
 }
 
@@ -57,7 +57,7 @@ export const linearBackoff = (options?: {
  * @since 0.1.0
  */
 export const ReconnectPolicy = Context.Reference<ReconnectPolicy>("@d2m/client/ReconnectPolicy", {
-  defaultValue: () => linearBackoff(),
+  defaultValue: () => linearBackoff()
 })
 
 /**

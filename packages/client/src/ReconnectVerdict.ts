@@ -97,7 +97,7 @@ const afterEnd = (end: ConnectionEnd, slot: SlotExpectation): ReconnectVerdict =
  */
 export const reconnectVerdict = (
   end: ConnectionEnd,
-  given: { readonly slot: SlotExpectation; readonly chat: ChatEnd | undefined },
+  given: { readonly slot: SlotExpectation; readonly chat: ChatEnd | undefined }
 ): ReconnectVerdict => {
   if (given.chat?._tag === "CloseError") {
     if (!given.chat.canReconnect) return ask({ _tag: "ChatRefused" })

@@ -14,7 +14,7 @@ import {
   isEphemeral,
   Limits,
   type Reflected as ReflectedFrame,
-  type ReflectedAck,
+  type ReflectedAck
 } from "@d2m/codec"
 import { Clock, Effect, Queue, Result, Semaphore, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -85,30 +85,32 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
     onFailure: (messages, tries, detail) => {
       finished++
       events.emit({ _tag: "HandlerFailed", messages, tries, detail })
-    },
+    }
   })
 
   const stalled: Effect.Effect<void> = Effect.suspend(() => {
     const before = finished
     return Effect.andThen(
       Effect.sleep(options.stall),
-      Effect.suspend(() => (finished === before && options.isAwaiting() ? Effect.void : stalled)),
+      Effect.suspend(() => (finished === before && options.isAwaiting() ? Effect.void : stalled))
     )
   })
 
   const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (live.passingOver) return Effect.void
+      if (live.passingOver || live.ended !== undefined) return Effect.void
       const rest = Queue.offerAllUnsafe(
         queue,
-        frames.map((frame) => ({ live, frame })),
+        frames.map((frame) => ({ live, frame }))
       )
       if (rest.length === 0) return Effect.void
       const passOver = Effect.sync(() => {
         live.passingOver = true
         events.emit({ _tag: "PassedOver" })
       })
-      return live.link.holdUp(Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, rest)), Effect.andThen(stalled, passOver)))
+      return live.link.holdUp(
+        Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, rest)), Effect.andThen(stalled, passOver))
+      )
     })
 
   const open: (batch: NonEmptyReadonlyArray<Delivery>) => Effect.Effect<NonEmptyReadonlyArray<Opened>, StoreError> =
@@ -116,7 +118,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       const nonces = batch.map(({ frame }) =>
         frame.envelope.length < Limits.nonce
           ? noNonce
-          : crypto.hashNonce(identity, frame.envelope.subarray(0, Limits.nonce)),
+          : crypto.hashNonce(identity, frame.envelope.subarray(0, Limits.nonce))
       )
       const known = yield* store.hasNonces(nonces)
       const opened: Array<Opened> = []
@@ -141,7 +143,10 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
   })
 
   /** What stands in the way of a message, if anything: a full quarantine, a store that fails, a policy that halts. */
-  const setAside = (opened: Opened, outcome: HandlerOutcome): Effect.Effect<void, HandlerHalted | QuarantineFull | StoreError> => {
+  const setAside = (
+    opened: Opened,
+    outcome: HandlerOutcome
+  ): Effect.Effect<void, HandlerHalted | QuarantineFull | StoreError> => {
     const { frame, message } = opened
     if (message === "Duplicate") {
       events.emit({ _tag: "Duplicate", reflectedId: frame.reflectedId, ephemeral: isEphemeral(frame.flags) })
@@ -149,7 +154,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
     }
     if (Result.isFailure(message)) return quarantine(frame, message.failure.reason, message.failure.detail)
     if (outcome === undefined) return Effect.void
-    return options.policy.then === "halt"
+    return options.policy.giveUp === "halt"
       ? Effect.fail(new HandlerHalted({ reflectedId: frame.reflectedId, detail: outcome }))
       : quarantine(frame, "HandlerFailed", outcome)
   }
@@ -161,9 +166,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
         if (message !== "Duplicate" && Result.isSuccess(message)) messages.push(message.success)
       }
       const outcomes =
-        messages.length === 0
-          ? []
-          : yield* runHandler(messages as unknown as NonEmptyReadonlyArray<Reflected>)
+        messages.length === 0 ? [] : yield* runHandler(messages as unknown as NonEmptyReadonlyArray<Reflected>)
       const handled: Array<Handled> = []
       let halt: ConnectionEnd | undefined
       let next = 0
@@ -202,7 +205,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       if (halt !== undefined) return yield* Effect.fail(halt)
       const current = options.live.current()
       if (current?.passingOver === true && Queue.sizeUnsafe(queue) === 0) current.end(new FellBehind())
-    },
+    }
   )
 
   /** Nothing behind the message that stopped the device may overtake it: all of it comes again. */
@@ -210,24 +213,12 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
     Effect.suspend(() => {
       const live = options.live.current()
       if (live === undefined) halted = end
-      else {
-        live.passingOver = true
-        live.discarded = true
-        live.end(end)
-      }
+      else live.end(end)
       return Effect.asVoid(Queue.clear(queue))
     })
 
-  const settle = (taken: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void> => {
-    const batch = taken.filter(({ live }) => !live.discarded)
-    if (batch.length === 0) return Effect.void
-    return open(batch as unknown as NonEmptyReadonlyArray<Delivery>).pipe(
-      Effect.flatMap(handle),
-      Effect.flatMap(ack),
-      Effect.catch(stopAt),
-      atRest.withPermit,
-    )
-  }
+  const settle = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void> =>
+    open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack), Effect.catch(stopAt), atRest.withPermit)
 
   return {
     accept,
@@ -237,7 +228,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       const end = halted
       halted = undefined
       return end
-    },
+    }
   }
 })
 

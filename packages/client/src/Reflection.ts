@@ -10,7 +10,7 @@ import {
   Limits,
   ReflectFlags,
   type ReflectId,
-  type Timestamp,
+  type Timestamp
 } from "@d2m/codec"
 import { Effect, Latch, Result, Schema, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -33,7 +33,7 @@ import type { SessionFrame } from "./Session.ts"
  * @since 0.1.0
  */
 export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/client/DeviceStopped")("DeviceStopped", {
-  unacked: Schema.Array(Content),
+  unacked: Schema.Array(Content)
 }) {
   override get message(): string {
     return `the device has stopped with ${this.unacked.length} un-acked reflects`
@@ -48,7 +48,7 @@ export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/clien
  */
 export class ReflectQueueFull extends Schema.TaggedError<ReflectQueueFull>("@d2m/client/ReflectQueueFull")(
   "ReflectQueueFull",
-  { capacity: Schema.Int },
+  { capacity: Schema.Int }
 ) {
   override get message(): string {
     return `the line of reflects holds ${this.capacity} bytes and is full`
@@ -123,13 +123,13 @@ export const makeReflection = (options: {
   const owe = <E>(
     contents: NonEmptyReadonlyArray<Content>,
     offer: (owed: Owed, weight: number) => LedgerEntry<Owed>,
-    failure: (unacked: ReadonlyArray<Content>) => E,
+    failure: (unacked: ReadonlyArray<Content>) => E
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> =>
     Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> => {
       const plains = encodeAll(contents)
       if (Result.isFailure(plains)) return Effect.fail(plains.failure)
       return Effect.callback<NonEmptyReadonlyArray<Timestamp>, E>((resume) => {
-        const timestamps = new Array<Timestamp | undefined>(contents.length)
+        const timestamps: Array<Timestamp | undefined> = []
         let left = contents.length
         const entries = contents.map((content, at) => {
           const plain = plains.success[at]!
@@ -140,7 +140,7 @@ export const makeReflection = (options: {
               timestamps[at] = timestamp
               if (--left === 0) resume(Effect.succeed(timestamps as unknown as NonEmptyReadonlyArray<Timestamp>))
             },
-            givenUp: () => resume(Effect.fail(failure(contents.filter((_, i) => timestamps[i] === undefined)))),
+            givenUp: () => resume(Effect.fail(failure(contents.filter((_, i) => timestamps[i] === undefined))))
           }
           return offer(owed, plain.length + entryOverhead)
         })
@@ -160,7 +160,7 @@ export const makeReflection = (options: {
   }
 
   const reflectAll = (
-    contents: NonEmptyReadonlyArray<Content>,
+    contents: NonEmptyReadonlyArray<Content>
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> =>
     Effect.suspend(() => {
       const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ unacked })
@@ -185,7 +185,7 @@ export const makeReflection = (options: {
   /** Reflects in the transaction whose Begin was acked and whose Commit is not in line yet. */
   const reflectInTransaction = <E>(
     contents: NonEmptyReadonlyArray<Content>,
-    lost: () => E,
+    lost: () => E
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> =>
     owe(contents, (owed, weight) => ledger.reflectInTransaction(owed, weight), lost)
 
@@ -200,22 +200,27 @@ export const makeReflection = (options: {
     Effect.tap(() =>
       Effect.sync(() => {
         drained = undefined
-      }),
-    ),
+      })
+    )
   )
 
-  const reflectFrame = (plain: Uint8Array, ephemeral: boolean, reflectId: ReflectId, entropy: Uint8Array): Outgoing => ({
+  const reflectFrame = (
+    plain: Uint8Array,
+    ephemeral: boolean,
+    reflectId: ReflectId,
+    entropy: Uint8Array
+  ): Outgoing => ({
     frame: {
       _tag: "Reflect",
       flags: ephemeral ? ReflectFlags.ephemeral : 0,
       reflectId,
-      envelope: sealEnvelope(crypto, keys.dgrk, plain, entropy),
-    },
+      envelope: sealEnvelope(crypto, keys.dgrk, plain, entropy)
+    }
   })
 
   /** Gives every reflect a nonce and padding of its own, and records the nonces before the frames leave. */
   const seal: (
-    drawn: NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>,
+    drawn: NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>
   ) => Effect.Effect<NonEmptyReadonlyArray<Outgoing>, StoreError> = Effect.fnUntraced(function* (drawn) {
     const reflects = drawn.reduce((count, item) => (item._tag === "Reflect" ? count + 1 : count), 0)
     const entropy = reflects === 0 ? noEntropy : yield* options.random.randomBytes(reflects * envelopeEntropy)
@@ -225,7 +230,7 @@ export const makeReflection = (options: {
         const { transaction } = item
         return {
           frame: item._tag === "Begin" ? transaction.begin : { _tag: "CommitTransaction" },
-          writing: (connection) => transaction.writing(item._tag, connection),
+          writing: (connection) => transaction.writing(item._tag, connection)
         }
       }
       const own = entropy.subarray(nonces.length * envelopeEntropy, (nonces.length + 1) * envelopeEntropy)
@@ -250,7 +255,7 @@ export const makeReflection = (options: {
     const send = (outgoing: NonEmptyReadonlyArray<Outgoing>) => {
       for (const { writing } of outgoing) writing?.(connection)
       return connection.session.sendAll(
-        outgoing.map(({ frame }) => frame) as unknown as NonEmptyReadonlyArray<SessionFrame>,
+        outgoing.map(({ frame }) => frame) as unknown as NonEmptyReadonlyArray<SessionFrame>
       )
     }
     return Stream.fromPull(Effect.succeed(draw)).pipe(Stream.mapArrayEffect(seal), Stream.runForEachArray(send))
@@ -302,7 +307,7 @@ export const makeReflection = (options: {
       const left = ledger.stop()
       for (const owed of left) owed.givenUp()
       return left.map((owed) => owed.content)
-    },
+    }
   }
 }
 

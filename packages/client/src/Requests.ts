@@ -63,7 +63,11 @@ export class Requests {
 
   /** Whether somebody waits for an answer; nobody does for that of a keep-alive. */
   get isAwaited(): boolean {
-    return this.devices.some(({ unattended }) => unattended !== true) || this.drops.length > 0 || this.transactions.length > 0
+    return (
+      this.devices.some(({ unattended }) => unattended !== true) ||
+      this.drops.length > 0 ||
+      this.transactions.length > 0
+    )
   }
 
   expectDevices(expected: Expected<Answer<"DevicesInfo">>): void {

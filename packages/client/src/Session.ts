@@ -74,13 +74,13 @@ export const makeSession = (link: Link, info: ServerInfo): Session => {
       const good = (at < 0 ? frames : frames.slice(0, at)) as ReadonlyArray<SessionServerFrame>
       misplaced = frames[at]
       return good.length === 0 ? checked : Effect.succeed(good as NonEmptyReadonlyArray<SessionServerFrame>)
-    },
+    }
   )
   return {
     [SessionTypeId]: SessionTypeId,
     info,
     send: (frame) => link.send([frame]),
     sendAll: link.send,
-    frames: Stream.fromPull(Effect.succeed(checked)),
+    frames: Stream.fromPull(Effect.succeed(checked))
   }
 }

@@ -30,7 +30,7 @@ import type { DeviceStopped, OutgoingTransaction, Reflection } from "./Reflectio
  */
 export class TransactionLost extends Schema.TaggedError<TransactionLost>("@d2m/client/TransactionLost")(
   "TransactionLost",
-  { committed: Schema.Literals(["no", "unknown"]), because: ConnectionEnd },
+  { committed: Schema.Literals(["no", "unknown"]), because: ConnectionEnd }
 ) {
   override get message(): string {
     return `the transaction was lost (committed: ${this.committed}): ${this.because.message}`
@@ -45,7 +45,7 @@ export class TransactionLost extends Schema.TaggedError<TransactionLost>("@d2m/c
  */
 export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>("@d2m/client/PreconditionFailed")(
   "PreconditionFailed",
-  { lockHeld: Schema.Boolean },
+  { lockHeld: Schema.Boolean }
 ) {
   override get message(): string {
     return `the precondition did not hold ${this.lockHeld ? "once the lock was held" : "before the lock was asked for"}`
@@ -60,7 +60,7 @@ export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>("
  */
 export class TransactionNested extends Schema.TaggedError<TransactionNested>("@d2m/client/TransactionNested")(
   "TransactionNested",
-  {},
+  {}
 ) {
   override get message(): string {
     return "transactions do not nest"
@@ -75,7 +75,7 @@ export class TransactionNested extends Schema.TaggedError<TransactionNested>("@d
  */
 export class TransactionOver extends Schema.TaggedError<TransactionOver>("@d2m/client/TransactionOver")(
   "TransactionOver",
-  {},
+  {}
 ) {
   override get message(): string {
     return "the transaction is over"
@@ -112,11 +112,11 @@ export class Transaction extends Context.Service<
   {
     /** Reflects one content as a part of the transaction, and waits for the provisional ack. */
     readonly reflect: (
-      content: Content,
+      content: Content
     ) => Effect.Effect<Provisional, TransactionLost | TransactionOver | EnvelopeTooLarge>
     /** Reflects several contents in one go, in their order. */
     readonly reflectAll: (
-      contents: NonEmptyReadonlyArray<Content>,
+      contents: NonEmptyReadonlyArray<Content>
     ) => Effect.Effect<NonEmptyReadonlyArray<Provisional>, TransactionLost | TransactionOver | EnvelopeTooLarge>
   }
 >()("@d2m/client/Transaction") {}
@@ -141,7 +141,7 @@ export interface TransactionOptions<E = never, R = never> {
  * device of the same program may well.
  */
 const HoldingDevices = Context.Reference<ReadonlySet<object>>("@d2m/client/Transaction/HoldingDevices", {
-  defaultValue: () => new Set(),
+  defaultValue: () => new Set()
 })
 
 /** One Begin and what became of it. */
@@ -193,7 +193,7 @@ export const makeTransactions = (options: {
             asking.commitWritten = true
             connection.requests.expectCommit({
               settle: () => Deferred.doneUnsafe(asking.committed, Effect.void),
-              lost: () => {},
+              lost: () => {}
             })
             return
           }
@@ -210,9 +210,9 @@ export const makeTransactions = (options: {
               if (abandoned) reflection.commit(asking.outgoing)
               reply(Effect.succeed("Held"))
             },
-            lost: () => reply(Effect.suspend(() => Effect.fail(lostBy(connection.ended!)))),
+            lost: () => reply(Effect.suspend(() => Effect.fail(lostBy(connection.ended!))))
           })
-        },
+        }
       },
       answer: Deferred.await(answer),
       committed: Deferred.makeUnsafe<void>(),
@@ -222,7 +222,7 @@ export const makeTransactions = (options: {
         abandoned = true
         withdraw()
         if (granted) reflection.commit(asking.outgoing)
-      },
+      }
     }
     const withdraw = reflection.begin(asking.outgoing)
     return asking
@@ -230,25 +230,25 @@ export const makeTransactions = (options: {
 
   const sealScope = (scope: number) =>
     Effect.map(options.random.randomBytes(Limits.nonce), (nonce) =>
-      options.crypto.seal(options.keys.dgtsk, nonce, encodeMessage(D2d.TransactionScope, { scope })),
+      options.crypto.seal(options.keys.dgtsk, nonce, encodeMessage(D2d.TransactionScope, { scope }))
     )
 
   /** Waits until the lock may be free; the wake-up is never lost, and a lost Ended only costs time. */
   const waitForRelease = (connection: LiveConnection) =>
     Effect.raceFirst(connection.lockReleased.await, Effect.exit(connection.over)).pipe(
-      Effect.timeoutOption(options.lockPatience),
+      Effect.timeoutOption(options.lockPatience)
     )
 
   const transaction = <A, E, R, E2 = never, R2 = never>(
     given: TransactionOptions<E2, R2>,
-    body: Effect.Effect<A, E, R>,
+    body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2> => {
     const ttl = given.ttl === undefined ? 0 : Math.ceil(Duration.toSeconds(given.ttl))
     const precondition = (lockHeld: boolean) =>
       given.precondition === undefined
         ? Effect.void
         : Effect.flatMap(given.precondition, (holds) =>
-            holds ? Effect.void : Effect.fail(new PreconditionFailed({ lockHeld })),
+            holds ? Effect.void : Effect.fail(new PreconditionFailed({ lockHeld }))
           )
 
     const holding = (asking: Asking, connection: LiveConnection) => {
@@ -263,11 +263,11 @@ export const makeTransactions = (options: {
           reflected = true
           return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!))
         }).pipe(
-          Effect.map((timestamps) => timestamps.map((timestamp) => ({ timestamp })) as [Provisional, ...Provisional[]]),
+          Effect.map((timestamps) => timestamps.map((timestamp) => ({ timestamp })) as [Provisional, ...Provisional[]])
         )
       const service = Transaction.of({
         reflectAll,
-        reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional),
+        reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional)
       })
       const run = precondition(true).pipe(
         Effect.andThen(Effect.provideService(body, Transaction, service)),
@@ -276,8 +276,8 @@ export const makeTransactions = (options: {
         Effect.ensuring(
           Effect.sync(() => {
             over = true
-          }),
-        ),
+          })
+        )
       )
       /** There is no abort but to hang up; without a reflect an empty commit does as well. */
       const abort = Effect.sync(() => {
@@ -293,9 +293,9 @@ export const makeTransactions = (options: {
         Effect.catch((error) => {
           if (Deferred.isDoneUnsafe(asking.committed)) return Effect.void
           return Effect.fail(
-            error._tag === "TransactionLost" ? error : lostBy(error, asking.commitWritten ? "unknown" : "no"),
+            error._tag === "TransactionLost" ? error : lostBy(error, asking.commitWritten ? "unknown" : "no")
           )
-        }),
+        })
       )
       return { run, abort, commit }
     }
@@ -308,7 +308,7 @@ export const makeTransactions = (options: {
           yield* restore(precondition(false))
           const asking = ask({ _tag: "BeginTransaction", encryptedScope, ttl })
           const answer = yield* restore(Effect.raceFirst(asking.answer, options.stopped)).pipe(
-            Effect.onError(() => Effect.sync(asking.abandon)),
+            Effect.onError(() => Effect.sync(asking.abandon))
           )
           const { connection } = asking
           if (answer === "Unwritten" || connection === undefined) continue
@@ -325,7 +325,7 @@ export const makeTransactions = (options: {
           yield* commit
           return exit.value
         }
-      }),
+      })
     )
 
     return Effect.gen(function* () {
@@ -335,13 +335,13 @@ export const makeTransactions = (options: {
       Effect.onExit(() =>
         Effect.sync(() => {
           running--
-        }),
+        })
       ),
       (effect) =>
         Effect.suspend(() => {
           running++
           return effect
-        }),
+        })
     ) as Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
   }
 

@@ -32,7 +32,7 @@ export const UserReason = Schema.TaggedUnion({
   ClockSkew: { skew: Schema.Number, limit: Schema.Number },
   ChatRefused: {},
   Halted: { because: ConnectionEnd },
-  TooManyFailures: { failures: Schema.Int, last: ConnectionEnd },
+  TooManyFailures: { failures: Schema.Int, last: ConnectionEnd }
 })
 
 /**
@@ -54,7 +54,7 @@ export type UserReason = typeof UserReason.Type
 export const Resume = Schema.TaggedUnion({
   Continue: {},
   ConnectAnyway: { during: Schema.Duration },
-  RegisterAgain: {},
+  RegisterAgain: {}
 })
 
 /**
@@ -93,7 +93,7 @@ export const continueAsIs: Resume = { _tag: "Continue" }
  */
 export const connectAnyway = (during: Duration.Input): Resume => ({
   _tag: "ConnectAnyway",
-  during: Duration.fromInputUnsafe(during),
+  during: Duration.fromInputUnsafe(during)
 })
 
 /**

@@ -33,7 +33,7 @@ export {
   TransactionLost,
   TransactionNested,
   type TransactionOptions,
-  TransactionOver,
+  TransactionOver
 } from "./Transaction.ts"
 export * from "./UserQuestion.ts"
 export {

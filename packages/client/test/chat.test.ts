@@ -9,11 +9,13 @@ const closeError = (canReconnect: boolean): ChatEnd => ({ _tag: "CloseError", ca
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: Uint8Array.from(data) }) as const
 
 /** A chat handler that notes what comes in and ends as its stream does. */
-const noting = (heard: Array<ReadonlyArray<number>>, end = ended) => (io: ChatDuplex) =>
-  Effect.as(
-    Stream.runForEach(io.incoming, (data) => Effect.sync(() => heard.push([...data]))),
-    end
-  )
+const noting =
+  (heard: Array<ReadonlyArray<number>>, end: ChatEnd = ended) =>
+  (io: ChatDuplex) =>
+    Effect.as(
+      Stream.runForEach(io.incoming, (data) => Effect.sync(() => heard.push([...data]))),
+      end
+    )
 
 describe("chat proxy", () => {
   it.effect("is open in both directions from the socket's opening on, before and after the handshake", () =>
@@ -31,7 +33,10 @@ describe("chat proxy", () => {
       yield* expectState(world, "Live")
       assert.deepStrictEqual(heard, [[3], [4], [5]])
       yield* io.send(new Uint8Array(65_533))
-      assert.deepStrictEqual([(yield* peer.expect("Proxy")).data.length, (yield* peer.expect("Proxy")).data.length], [65_532, 1])
+      assert.deepStrictEqual(
+        [(yield* peer.expect("Proxy")).data.length, (yield* peer.expect("Proxy")).data.length],
+        [65_532, 1]
+      )
       yield* io.send(new Uint8Array(0))
       assert.deepStrictEqual(yield* peer.drain, [])
     })
@@ -66,7 +71,13 @@ describe("chat proxy", () => {
 
   it.effect("a handler that has ended or died leaves the connection alone and takes nothing any more", () =>
     Effect.gen(function* () {
-      for (const chat of [() => Effect.succeed(ended), () => Effect.die("x"), () => { throw new Error("x") }]) {
+      for (const chat of [
+        () => Effect.succeed(ended),
+        () => Effect.die("x"),
+        () => {
+          throw new Error("x")
+        }
+      ]) {
         const world = yield* makeWorld({ chat })
         const peer = yield* connect(world)
         for (let i = 0; i < 600; i++) yield* peer.send(proxy(1))
@@ -105,7 +116,9 @@ describe("close-error", () => {
   it.effect("forbids another connection: the user is asked after a harmless code", () =>
     Effect.gen(function* () {
       let end = closeError(false)
-      const world = yield* makeWorld({ chat: (io) => Effect.flatMap(Stream.runDrain(io.incoming), () => Effect.succeed(end)) })
+      const world = yield* makeWorld({
+        chat: (io) => Effect.flatMap(Stream.runDrain(io.incoming), () => Effect.succeed(end))
+      })
       const peer = yield* connect(world)
       yield* peer.close(4000)
       const asked = yield* expectState(world, "NeedsUser")
@@ -119,7 +132,10 @@ describe("close-error", () => {
 
   it.effect("the verdict waits up to 5 s for the handler, and not longer", () =>
     Effect.gen(function* () {
-      for (const [takes, verdict] of [[4999, "NeedsUser"], [5001, "Waiting"]] as const) {
+      for (const [takes, verdict] of [
+        [4999, "NeedsUser"],
+        [5001, "Waiting"]
+      ] as const) {
         const world = yield* makeWorld({
           chat: (io) => Effect.as(Effect.delay(Stream.runDrain(io.incoming), takes), closeError(false))
         })
@@ -131,7 +147,8 @@ describe("close-error", () => {
         yield* TestClock.adjust("4998 millis")
         assert.isUndefined((yield* expectState(world, "Waiting")).nextTryAt)
         yield* TestClock.adjust("2 millis")
-        yield* expectState(world, verdict)
+        const decided = yield* expectState(world, verdict)
+        assert.isTrue(decided._tag === "NeedsUser" || decided.nextTryAt !== undefined)
       }
     })
   )

@@ -21,20 +21,29 @@ const devicesInfo = (entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
         {
           encryptedDeviceInfo,
           deviceSlotExpirationPolicy: at,
-          connectionState: at === 0 ? ({ _tag: "connectedSince", value: 7n } as const) : ({ _tag: "lastDisconnectAt", value: 9n } as const)
+          connectionState:
+            at === 0
+              ? ({ _tag: "connectedSince", value: 7n } as const)
+              : ({ _tag: "lastDisconnectAt", value: 9n } as const)
         }
       ])
     )
   }) as const
 
 /** One listing, answered with these blobs. */
-const list = (world: World, peer: Effect.Success<ReturnType<typeof connect>>, entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
+const list = (
+  world: World,
+  peer: Effect.Success<ReturnType<typeof connect>>,
+  entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>
+) =>
   Effect.gen(function* () {
     const fiber = yield* fork(world.device.devices)
     yield* peer.expect("GetDevicesInfo")
     yield* peer.send(devicesInfo(entries))
     const listed = yield* Fiber.join(fiber)
-    return [...listed.values()].map((entry) => (Result.isSuccess(entry.info) ? entry.info.success.label : entry.info.failure))
+    return [...listed.values()].map((entry) =>
+      Result.isSuccess(entry.info) ? entry.info.success.label : entry.info.failure
+    )
   })
 
 describe("listing", () => {
@@ -44,7 +53,12 @@ describe("listing", () => {
       const peer = yield* connect(world)
       const fiber = yield* fork(world.device.devices)
       yield* peer.expect("GetDevicesInfo")
-      yield* peer.send(devicesInfo([[me, info(world, "mine")], [other, info(world, "theirs")]]))
+      yield* peer.send(
+        devicesInfo([
+          [me, info(world, "mine")],
+          [other, info(world, "theirs")]
+        ])
+      )
       const listed = yield* Fiber.join(fiber)
       assert.deepStrictEqual([...listed.keys()], [me, other])
       const theirs = listed.get(other)!
@@ -54,25 +68,33 @@ describe("listing", () => {
     })
   )
 
-  it.effect("the same blob again is fine; the same nonce with other bytes is an attack; what does not open is told", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const peer = yield* connect(world)
-      const nonce = world.group.nonce()
-      const blob = info(world, "one", nonce)
-      assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
-      assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
-      assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "two", nonce)]]), ["NonceReused"])
-      assert.deepInclude((yield* world.device.quarantine.list)[0], { reason: "NonceReused", reflectedId: 0 })
-      assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "three")]]), ["three"])
-      const forged = info(world, "four")
-      forged[45]! ^= 1
-      assert.deepStrictEqual(yield* list(world, peer, [[other, forged], [me, new Uint8Array(3)]]), ["Undecryptable", "Undecryptable"])
-      const garbage = world.group.crypto.seal(world.group.keys.dgdik, world.group.nonce(), new Uint8Array([0xff]))
-      assert.deepStrictEqual(yield* list(world, peer, [[other, garbage]]), ["Malformed"])
-      assert.strictEqual((yield* world.device.quarantine.list).length, 1)
-      assert.strictEqual(world.eventTags().filter((tag) => tag === "BlobRejected").length, 4)
-    })
+  it.effect(
+    "the same blob again is fine; the same nonce with other bytes is an attack; what does not open is told",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const nonce = world.group.nonce()
+        const blob = info(world, "one", nonce)
+        assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
+        assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
+        assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "two", nonce)]]), ["NonceReused"])
+        assert.deepInclude((yield* world.device.quarantine.list)[0], { reason: "NonceReused", reflectedId: 0 })
+        assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "three")]]), ["three"])
+        const forged = info(world, "four")
+        forged[45]! ^= 1
+        assert.deepStrictEqual(
+          yield* list(world, peer, [
+            [other, forged],
+            [me, new Uint8Array(3)]
+          ]),
+          ["Undecryptable", "Undecryptable"]
+        )
+        const garbage = world.group.crypto.seal(world.group.keys.dgdik, world.group.nonce(), new Uint8Array([0xff]))
+        assert.deepStrictEqual(yield* list(world, peer, [[other, garbage]]), ["Malformed"])
+        assert.strictEqual((yield* world.device.quarantine.list).length, 1)
+        assert.strictEqual(world.eventTags().filter((tag) => tag === "BlobRejected").length, 4)
+      })
   )
 
   it("blobs are compared by hashed nonce and hash", () => {
@@ -172,7 +194,10 @@ describe("shared data", () => {
   it.effect("is set in a box, and known at once", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
-      assert.deepStrictEqual(yield* Effect.map(Effect.flip(world.device.setSharedData({ version: 1 })), ({ _tag }) => _tag), "NotLive")
+      assert.deepStrictEqual(
+        yield* Effect.map(Effect.flip(world.device.setSharedData({ version: 1 })), ({ _tag }) => _tag),
+        "NotLive"
+      )
       const peer = yield* connect(world)
       assert.isTrue(Option.isNone(yield* world.device.sharedData))
       yield* world.device.setSharedData({ version: 5 })

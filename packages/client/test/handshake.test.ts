@@ -102,7 +102,12 @@ describe("handshake", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld({ versions: { minimum: 1, maximum: 2 } })
       const peer = yield* world.mediator.accept
-      yield* peer.send({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32).fill(9), challenge: new Uint8Array(32) })
+      yield* peer.send({
+        _tag: "ServerHello",
+        version: 0,
+        esk: new Uint8Array(32).fill(9),
+        challenge: new Uint8Array(32)
+      })
       assert.strictEqual((yield* peer.closedWith).code, 4110)
       assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "UnsupportedVersion")
     })
@@ -157,6 +162,18 @@ describe("handshake", () => {
     })
   )
 
+  it.effect("what was read before garbage counts", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send({ _tag: "ReflectionQueueDry" })
+      yield* peer.sendRaw(new Uint8Array(2))
+      assert.strictEqual((yield* peer.closedWith).code, 4010)
+      assert.include(world.eventTags(), "Dry")
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DecodeError")
+    })
+  )
+
   it.effect("a second ServerHello or ServerInfo ends the session; what came before it counts", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
@@ -169,31 +186,33 @@ describe("handshake", () => {
 })
 
 describe("clock and slot", () => {
-  it.effect("a clock 20 minutes off is fine, a millisecond more needs the user, who can put up with it for a while", () =>
-    Effect.gen(function* () {
-      const minutes20 = 20 * 60_000
-      yield* TestClock.setTime(1e12)
-      const world = yield* makeWorld()
-      const peer = yield* connect(world, { currentTime: BigInt(1e12 + minutes20) })
-      yield* expectState(world, "Live")
-      yield* peer.close(1001)
-      yield* TestClock.adjust("3 seconds")
-      const skewed = yield* connect(world, { currentTime: BigInt(1e12 + 3000 - minutes20 - 1) })
-      assert.isTrue(skewed.isClosed())
-      const asked = yield* expectState(world, "NeedsUser")
-      assert.deepStrictEqual(asked.reason, { _tag: "ClockSkew", skew: -minutes20 - 1, limit: minutes20 })
-      assert.deepStrictEqual(asked.answers, ["ConnectAnyway", "Continue"])
-      assert.strictEqual(yield* world.store.slot, "Existing")
+  it.effect(
+    "a clock 20 minutes off is fine, a millisecond more needs the user, who can put up with it for a while",
+    () =>
+      Effect.gen(function* () {
+        const minutes20 = 20 * 60_000
+        yield* TestClock.setTime(1e12)
+        const world = yield* makeWorld()
+        const peer = yield* connect(world, { currentTime: BigInt(1e12 + minutes20) })
+        yield* expectState(world, "Live")
+        yield* peer.close(1001)
+        yield* TestClock.adjust("3 seconds")
+        const skewed = yield* connect(world, { currentTime: BigInt(1e12 + 3000 - minutes20 - 1) })
+        assert.isTrue(skewed.isClosed())
+        const asked = yield* expectState(world, "NeedsUser")
+        assert.deepStrictEqual(asked.reason, { _tag: "ClockSkew", skew: -minutes20 - 1, limit: minutes20 })
+        assert.deepStrictEqual(asked.answers, ["ConnectAnyway", "Continue"])
+        assert.strictEqual(yield* world.store.slot, "Existing")
 
-      assert.isTrue(yield* world.device.resume(connectAnyway("20 seconds")))
-      const again = yield* connect(world, { currentTime: 0n })
-      yield* expectState(world, "Live")
-      yield* TestClock.adjust("20 seconds")
-      yield* again.close(1001)
-      yield* TestClock.adjust("5 seconds")
-      yield* connect(world, { currentTime: 0n })
-      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ClockSkew")
-    })
+        assert.isTrue(yield* world.device.resume(connectAnyway("20 seconds")))
+        const again = yield* connect(world, { currentTime: 0n })
+        yield* expectState(world, "Live")
+        yield* TestClock.adjust("20 seconds")
+        yield* again.close(1001)
+        yield* TestClock.adjust("5 seconds")
+        yield* connect(world, { currentTime: 0n })
+        assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ClockSkew")
+      })
   )
 
   it.effect("a ServerInfo that contradicts the expected slot state is closed with 4115 and needs the user", () =>

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { DeadlinePassed, KeepAlive, noKeepAlive, probing } from "../src/index.ts"
+import { DeadlinePassed, KeepAlive, layerPinging, noKeepAlive, probing } from "../src/index.ts"
+import { WebSocketPing } from "../src/WebSocketPing.ts"
 import { connect, expectState, makeWorld, settle, text } from "./scripted-peer.ts"
 
 const answer = { _tag: "DevicesInfo", augmentedDeviceInfo: new Map() } as const
@@ -75,9 +76,35 @@ describe("keep-alive", () => {
     })
   )
 
+  it.effect("pings where the platform can: no frame is sent, and a pong is a sign of life", () =>
+    Effect.gen(function* () {
+      let pings = 0
+      let answers = true
+      const ping = Effect.suspend(() => {
+        pings++
+        return answers ? Effect.void : Effect.never
+      })
+      const keepAlive = yield* Layer.build(Layer.provide(layerPinging(), Layer.succeed(WebSocketPing, { ping })))
+      const world = yield* Effect.provideContext(makeWorld(), keepAlive)
+      const peer = yield* connect(world)
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(pings, 3)
+      answers = false
+      yield* TestClock.adjust("29999 millis")
+      yield* expectState(world, "Live")
+      assert.deepStrictEqual(yield* peer.drain, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+
   it.effect("is replaceable, whole or in its numbers", () =>
     Effect.gen(function* () {
-      const quick = yield* Effect.provideService(makeWorld(), KeepAlive, probing({ idle: "1 second", patience: "1 second" }))
+      const quick = yield* Effect.provideService(
+        makeWorld(),
+        KeepAlive,
+        probing({ idle: "1 second", patience: "1 second" })
+      )
       yield* connect(quick)
       yield* TestClock.adjust("2 seconds")
       yield* expectState(quick, "Waiting")

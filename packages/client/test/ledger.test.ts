@@ -5,7 +5,9 @@ const make = (capacity = 1000, firstReflectId?: number) =>
   new ReflectionLedger<string, string>(firstReflectId === undefined ? { capacity } : { capacity, firstReflectId })
 
 const tell = (drawn: ReadonlyArray<Drawn<string, string>>) =>
-  drawn.map((item) => (item._tag === "Reflect" ? `${item.reflectId}:${item.entry.value}` : `${item._tag} ${item.transaction}`))
+  drawn.map((item) =>
+    item._tag === "Reflect" ? `${item.reflectId}:${item.entry.value}` : `${item._tag} ${item.transaction}`
+  )
 
 describe("order and ids", () => {
   it("draws in order with rising ids, and takes acks in any order", () => {

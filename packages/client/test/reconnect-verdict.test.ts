@@ -45,7 +45,8 @@ describe("verdict", () => {
       0: "warn"
     }
     for (const [code, verdict] of Object.entries(expected)) {
-      for (const by of ["server", "client", "network"] as const) assert.strictEqual(judge(closed(Number(code), by)), verdict)
+      for (const by of ["server", "client", "network"] as const)
+        assert.strictEqual(judge(closed(Number(code), by)), verdict)
     }
   })
 

@@ -3,11 +3,31 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
-import { Capacities, continueAsIs, defaultCapacities, HandlerError, HandlerPolicy, type Reflected } from "../src/index.ts"
-import { ackOf, connect, expectState, makeWorld, other, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
+import {
+  Capacities,
+  continueAsIs,
+  defaultCapacities,
+  HandlerError,
+  HandlerPolicy,
+  type Reflected
+} from "../src/index.ts"
+import {
+  ackOf,
+  connect,
+  expectState,
+  makeWorld,
+  other,
+  reflected,
+  settle,
+  text,
+  textOf,
+  type World
+} from "./scripted-peer.ts"
 
 const acks = (frames: ReadonlyArray<{ readonly _tag: string }>) =>
-  frames.flatMap((frame) => (frame._tag === "ReflectedAck" && "reflectedId" in frame ? [frame.reflectedId as number] : []))
+  frames.flatMap((frame) =>
+    frame._tag === "ReflectedAck" && "reflectedId" in frame ? [frame.reflectedId as number] : []
+  )
 const seen = (world: World) => world.handled.map((batch) => batch.map(({ content }) => textOf(content)))
 const textsOf = (batch: ReadonlyArray<Reflected>) => batch.map(({ content }) => textOf(content))
 const failing = (bad: string) => (batch: ReadonlyArray<Reflected>) =>
@@ -29,7 +49,13 @@ describe("delivery", () => {
       assert.deepStrictEqual(acks(yield* peer.drain), [7, 8, 9])
       assert.deepStrictEqual(seen(world), [["a"], ["b", "c"]])
       const [first] = world.handled[0]!
-      assert.deepInclude(first, { sender: other, timestamp: 1007n, reflectedId: 7, ephemeral: false, protocolVersion: 0 })
+      assert.deepInclude<Partial<Record<keyof Reflected, unknown>>>(first!, {
+        sender: other,
+        timestamp: 1007n,
+        reflectedId: 7,
+        ephemeral: false,
+        protocolVersion: 0
+      })
     })
   )
 
@@ -150,37 +176,39 @@ describe("duplicates", () => {
 })
 
 describe("what cannot be handled", () => {
-  it.effect("undecryptable and malformed messages go to quarantine, are acked and told; only opened boxes leave a nonce", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const peer = yield* connect(world)
-      const forged = world.group.envelope(text("x"))
-      forged[50]! ^= 1
-      const malformed = world.group.seal(new Uint8Array([0x12, 0xff]))
-      yield* peer.send(
-        reflected(1, forged),
-        reflected(2, world.group.envelope(text("ok"))),
-        reflected(3, new Uint8Array(5)),
-        reflected(4, malformed),
-        reflected(5, new Uint8Array(0), ReflectFlags.ephemeral)
-      )
-      assert.deepStrictEqual(acks(yield* peer.drain), [1, 2, 3, 4])
-      assert.deepStrictEqual(seen(world), [["ok"]])
-      const entries = yield* world.device.quarantine.list
-      assert.deepStrictEqual(
-        entries.map(({ reason, reflectedId, flags, timestamp }) => [reflectedId, reason, flags, timestamp]),
-        [
-          [1, "Undecryptable", 0, 1001n],
-          [3, "Undecryptable", 0, 1003n],
-          [4, "Malformed", 0, 1004n],
-          [5, "Undecryptable", 1, 1005n]
-        ]
-      )
-      assert.deepStrictEqual(entries[0]?.envelope, forged)
-      const hash = (box: Uint8Array) => world.group.crypto.hashNonce("ECHOECHO", box.subarray(0, 24))
-      assert.deepStrictEqual(yield* world.store.hasNonces([hash(forged), hash(malformed)]), [false, true])
-      assert.strictEqual(world.eventTags().filter((tag) => tag === "Quarantined").length, 4)
-    })
+  it.effect(
+    "undecryptable and malformed messages go to quarantine, are acked and told; only opened boxes leave a nonce",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const forged = world.group.envelope(text("x"))
+        forged[50]! ^= 1
+        const malformed = world.group.seal(new Uint8Array([0x12, 0xff]))
+        yield* peer.send(
+          reflected(1, forged),
+          reflected(2, world.group.envelope(text("ok"))),
+          reflected(3, new Uint8Array(5)),
+          reflected(4, malformed),
+          reflected(5, new Uint8Array(0), ReflectFlags.ephemeral)
+        )
+        assert.deepStrictEqual(acks(yield* peer.drain), [1, 2, 3, 4])
+        assert.deepStrictEqual(seen(world), [["ok"]])
+        const entries = yield* world.device.quarantine.list
+        assert.deepStrictEqual(
+          entries.map(({ reason, reflectedId, flags, timestamp }) => [reflectedId, reason, flags, timestamp]),
+          [
+            [1, "Undecryptable", 0, 1001n],
+            [3, "Undecryptable", 0, 1003n],
+            [4, "Malformed", 0, 1004n],
+            [5, "Undecryptable", 1, 1005n]
+          ]
+        )
+        assert.deepStrictEqual(entries[0]?.envelope, forged)
+        const hash = (box: Uint8Array) => world.group.crypto.hashNonce("ECHOECHO", box.subarray(0, 24))
+        assert.deepStrictEqual(yield* world.store.hasNonces([hash(forged), hash(malformed)]), [false, true])
+        assert.strictEqual(world.eventTags().filter((tag) => tag === "Quarantined").length, 4)
+      })
   )
 
   it.effect("a redelivered undecryptable message fills the quarantine once", () =>
@@ -237,7 +265,11 @@ describe("what cannot be handled", () => {
         assert.deepStrictEqual(acks(yield* peer.drain), [at])
       }
       const details = (yield* world.device.quarantine.list).map(({ detail }) => detail)
-      assert.deepStrictEqual(details, ["the handler died of a defect", "the handler died of a defect", "the handler was interrupted"])
+      assert.deepStrictEqual(details, [
+        "the handler died of a defect",
+        "the handler died of a defect",
+        "the handler was interrupted"
+      ])
       yield* expectState(world, "Live")
     })
   )
@@ -256,14 +288,34 @@ describe("what cannot be handled", () => {
       const asked = yield* expectState(world, "NeedsUser")
       assert.isTrue(asked.reason._tag === "Halted" && asked.reason.because._tag === "HandlerHalted")
       assert.deepStrictEqual(yield* world.device.quarantine.list, [])
-      assert.notInclude(seen(world).flat(), "d")
+      assert.deepStrictEqual(seen(world), [["a", "bad", "c"], ["a"], ["bad"]])
 
       bad = "nothing"
       assert.isTrue(yield* world.device.resume(continueAsIs))
       const next = yield* connect(world)
       yield* next.send(...boxes.slice(1).map((box, i) => reflected(i + 2, box)))
       assert.deepStrictEqual(acks(yield* next.drain), [2, 3])
-    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, then: "halt" }))
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "halt" }))
+  )
+
+  it.effect("nothing overtakes the message that halted, not even what waited for room behind it", () =>
+    Effect.gen(function* () {
+      const gate = Latch.makeUnsafe(false)
+      const world = yield* makeWorld({
+        onReflected: () => Effect.andThen(gate.await, Effect.fail(new HandlerError({ detail: "no" })))
+      })
+      const peer = yield* connect(world)
+      for (let i = 1; i <= 8; i++) {
+        yield* peer.send(reflected(i, world.group.envelope(text(String(i)))))
+        yield* settle
+      }
+      gate.openUnsafe()
+      yield* expectState(world, "NeedsUser")
+      assert.deepStrictEqual(seen(world), [["1"]])
+    }).pipe(
+      Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "halt" }),
+      Effect.provideService(Capacities, { ...defaultCapacities, reflected: 2 })
+    )
   )
 
   it.effect("a full quarantine halts; after a release it goes on, and nothing was lost or acked", () =>
@@ -295,13 +347,17 @@ describe("what cannot be handled", () => {
       const peer = yield* connect(world)
       yield* peer.send(reflected(1, world.group.envelope(text("a"))))
       yield* settle
+      yield* peer.send(reflected(2, world.group.envelope(text("b"))))
+      yield* settle
       yield* peer.close(1001)
       yield* settle
       gate.openUnsafe()
       yield* settle
       yield* TestClock.adjust("3 seconds")
       yield* expectState(world, "NeedsUser")
-    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, then: "halt" }))
+      assert.strictEqual(world.mediator.dials(), 1)
+      assert.deepStrictEqual(seen(world), [["a"]])
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "halt" }))
   )
 
   it.effect("replay hands a message to the handler again and releases it when that succeeds", () =>
@@ -322,7 +378,43 @@ describe("what cannot be handled", () => {
       assert.deepInclude(refused, { _tag: "NotReplayable", reason: "Undecryptable" })
       assert.deepInclude(yield* Effect.flip(world.device.quarantine.replay(99)), { reason: "NotThere" })
       assert.strictEqual((yield* world.device.quarantine.list).length, 1)
-    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, then: "quarantine" }))
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
+  )
+})
+
+describe("from inside the handler", () => {
+  it.effect("the device can be stopped; the message is not acked", () =>
+    Effect.gen(function* () {
+      let device: World["device"] | undefined
+      const world: World = yield* makeWorld({
+        onReflected: () => (device === undefined ? Effect.void : Effect.asVoid(device.stop))
+      })
+      device = world.device
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("a"))))
+      yield* expectState(world, "Stopped")
+      assert.strictEqual((yield* peer.closedWith).code, 1000)
+      assert.deepStrictEqual(acks(yield* peer.drain), [])
+    })
+  )
+
+  it.effect("reflecting and listing devices work", () =>
+    Effect.gen(function* () {
+      let device: World["device"] | undefined
+      const world: World = yield* makeWorld({
+        onReflected: () =>
+          device === undefined
+            ? Effect.void
+            : Effect.asVoid(Effect.ignore(Effect.andThen(device.reflect(text("reply")), device.devices)))
+      })
+      device = world.device
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("a"))))
+      yield* peer.send(ackOf(yield* peer.expect("Reflect")))
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.send({ _tag: "DevicesInfo", augmentedDeviceInfo: new Map() })
+      assert.deepStrictEqual(acks(yield* peer.drain), [1])
+    })
   )
 })
 
@@ -342,7 +434,10 @@ describe("backpressure", () => {
       assert.notInclude(world.eventTags(), "UnknownFrame", "the frame behind is not read")
       assert.notInclude(world.eventTags(), "PassedOver")
       gate.openUnsafe()
-      assert.deepStrictEqual(acks(yield* peer.drain), Array.from({ length: 20 }, (_, i) => i + 1))
+      assert.deepStrictEqual(
+        acks(yield* peer.drain),
+        Array.from({ length: 20 }, (_, i) => i + 1)
+      )
       assert.include(world.eventTags(), "UnknownFrame")
     }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 4 }))
   )
@@ -351,7 +446,8 @@ describe("backpressure", () => {
     Effect.gen(function* () {
       let device: World["device"] | undefined
       const world: World = yield* makeWorld({
-        onReflected: () => (device === undefined ? Effect.void : Effect.ignore(Effect.asVoid(device.reflect(text("reply")))))
+        onReflected: () =>
+          device === undefined ? Effect.void : Effect.ignore(Effect.asVoid(device.reflect(text("reply"))))
       })
       device = world.device
       const peer = yield* connect(world)
@@ -377,14 +473,21 @@ describe("backpressure", () => {
       assert.strictEqual(waiting.because._tag, "FellBehind")
       assert.strictEqual(waiting.failures, 0)
       const order = seen(world).flat()
-      assert.deepStrictEqual(order, order.map((_, i) => String(i)), "in order and without a gap")
+      assert.deepStrictEqual(
+        order,
+        order.map((_, i) => String(i)),
+        "in order and without a gap"
+      )
       assert.isBelow(order.length, 10)
       device = undefined
       yield* TestClock.adjust("3 seconds")
       const next = yield* connect(world)
       for (const [i, box] of boxes.entries()) yield* next.send(reflected(i, box))
       yield* settle
-      assert.deepStrictEqual(seen(world).flat(), boxes.map((_, i) => String(i)))
+      assert.deepStrictEqual(
+        seen(world).flat(),
+        boxes.map((_, i) => String(i))
+      )
     }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 3 }))
   )
 })

@@ -28,6 +28,9 @@ describe("reflect", () => {
       yield* peer.send(ackOf(frame, 1234n))
       assert.strictEqual(yield* Fiber.join(fiber), 1234n)
       assert.strictEqual(yield* pending(world), 0)
+      yield* settle
+      const counts = world.states.flatMap((state) => (state._tag === "Live" ? [state.pendingReflects] : []))
+      assert.deepStrictEqual(counts, [0, 1, 0], "each change is told")
     })
   )
 
@@ -37,7 +40,10 @@ describe("reflect", () => {
       const peer = yield* connect(world)
       const fiber = yield* fork(world.device.reflectAll([text("a"), text("b"), text("c")]))
       const [a, b, c] = [yield* peer.expect("Reflect"), yield* peer.expect("Reflect"), yield* peer.expect("Reflect")]
-      assert.deepStrictEqual([a, b, c].map((frame) => world.group.textIn(frame)), ["a", "b", "c"])
+      assert.deepStrictEqual(
+        [a, b, c].map((frame) => world.group.textIn(frame)),
+        ["a", "b", "c"]
+      )
       yield* peer.send(ackOf(c, 3n), ackOf(a, 1n))
       yield* settle
       assert.isUndefined(fiber.pollUnsafe())
@@ -72,26 +78,28 @@ describe("reflect", () => {
     })
   )
 
-  it.effect("an envelope over 65476 bytes is refused before anything is encrypted; the largest fits with shrunk padding", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const peer = yield* connect(world)
-      const sized = (length: number) => text("x".repeat(length))
-      const refused = yield* Effect.flip(world.device.reflectAll([text("a"), sized(65_476)]))
-      assert.deepInclude(refused, { _tag: "EnvelopeTooLarge", limit: 65_476 })
-      const over = refused._tag === "EnvelopeTooLarge" ? refused.length - 65_476 : 0
-      assert.deepStrictEqual(yield* peer.drain, [])
-      assert.strictEqual(yield* pending(world), 0)
+  it.effect(
+    "an envelope over 65476 bytes is refused before anything is encrypted; the largest fits with shrunk padding",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const sized = (length: number) => text("x".repeat(length))
+        const refused = yield* Effect.flip(world.device.reflectAll([text("a"), sized(65_476)]))
+        assert.deepInclude(refused, { _tag: "EnvelopeTooLarge", limit: 65_476 })
+        const over = refused._tag === "EnvelopeTooLarge" ? refused.length - 65_476 : 0
+        assert.deepStrictEqual(yield* peer.drain, [])
+        assert.strictEqual(yield* pending(world), 0)
 
-      yield* fork(world.device.reflect(sized(65_476 - over)))
-      const frame = yield* peer.expect("Reflect")
-      assert.strictEqual(frame.envelope.length, 65_516)
-      assert.strictEqual(world.group.openEnvelope(frame.envelope).padding.length, 0)
-      const almost = yield* fork(world.device.reflect(sized(65_476 - over - 10)))
-      const next = yield* peer.expect("Reflect")
-      assert.isAtMost(next.envelope.length, 65_516)
-      yield* Fiber.interrupt(almost)
-    })
+        yield* fork(world.device.reflect(sized(65_476 - over)))
+        const frame = yield* peer.expect("Reflect")
+        assert.strictEqual(frame.envelope.length, 65_516)
+        assert.strictEqual(world.group.openEnvelope(frame.envelope).padding.length, 0)
+        const almost = yield* fork(world.device.reflect(sized(65_476 - over - 10)))
+        const next = yield* peer.expect("Reflect")
+        assert.isAtMost(next.envelope.length, 65_516)
+        yield* Fiber.interrupt(almost)
+      })
   )
 
   it.effect("padding is random and within 255 bytes", () =>
@@ -100,7 +108,9 @@ describe("reflect", () => {
       const peer = yield* connect(world)
       for (let i = 0; i < 20; i++) yield* fork(world.device.reflect(text("a")))
       const frames = yield* peer.drain
-      const lengths = frames.map((frame) => (frame._tag === "Reflect" ? world.group.openEnvelope(frame.envelope).padding.length : -1))
+      const lengths = frames.map((frame) =>
+        frame._tag === "Reflect" ? world.group.openEnvelope(frame.envelope).padding.length : -1
+      )
       assert.strictEqual(lengths.length, 20)
       assert.isAbove(new Set(lengths).size, 10)
       assert.isAtMost(Math.max(...lengths), 255)
@@ -149,12 +159,20 @@ describe("offline and reconnect", () => {
       yield* TestClock.adjust("3 seconds")
       const next = yield* connect(world)
       const again = [yield* next.expect("Reflect"), yield* next.expect("Reflect"), yield* next.expect("Reflect")]
-      assert.deepStrictEqual(again.map((frame) => world.group.textIn(frame)), ["a", "c", "d"])
+      assert.deepStrictEqual(
+        again.map((frame) => world.group.textIn(frame)),
+        ["a", "c", "d"]
+      )
       const before = sent.map(({ reflectId }) => reflectId)
       for (const { reflectId } of again) assert.notInclude(before, reflectId)
       assert.notStrictEqual(nonceOf(again[0]!), nonceOf(sent[0]!))
       yield* next.send(...again.map((frame, i) => ackOf(frame, BigInt(10 + i))))
-      assert.deepStrictEqual(yield* Effect.forEach([...fibers, d], (fiber) => Fiber.join(fiber)), [10n, 2n, 11n, 12n] as never)
+      assert.deepStrictEqual(yield* Effect.forEach([...fibers, d], (fiber) => Fiber.join(fiber)), [
+        10n,
+        2n,
+        11n,
+        12n
+      ] as never)
     })
   )
 
@@ -225,8 +243,9 @@ describe("offline and reconnect", () => {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
       peer.flow.closeUnsafe()
-      const fibers = yield* Effect.forEach(Array.from({ length: 30 }, (_, i) => i), (i) =>
-        fork(world.device.reflect(text(`${i} `.repeat(20))))
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 30 }, (_, i) => i),
+        (i) => fork(world.device.reflect(text(`${i} `.repeat(20))))
       )
       yield* settle
       assert.deepStrictEqual(yield* peer.drain, [])
@@ -239,7 +258,10 @@ describe("offline and reconnect", () => {
         yield* peer.send(ackOf(frame))
         yield* settle
       }
-      assert.deepStrictEqual(order, Array.from({ length: 30 }, (_, i) => String(i)))
+      assert.deepStrictEqual(
+        order,
+        Array.from({ length: 30 }, (_, i) => String(i))
+      )
       yield* Effect.forEach(fibers, (fiber) => Fiber.join(fiber))
     }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflects: 500 }))
   )
@@ -254,11 +276,14 @@ describe("ephemerals", () => {
       yield* world.device.reflectEphemeral(text("typing"))
       yield* fork(world.device.reflect(text("b")))
       const frames = [yield* peer.expect("Reflect"), yield* peer.expect("Reflect"), yield* peer.expect("Reflect")]
-      assert.deepStrictEqual(frames.map((frame) => [world.group.textIn(frame), frame.flags]), [
-        ["a", 0],
-        ["typing", 1],
-        ["b", 0]
-      ])
+      assert.deepStrictEqual(
+        frames.map((frame) => [world.group.textIn(frame), frame.flags]),
+        [
+          ["a", 0],
+          ["typing", 1],
+          ["b", 0]
+        ]
+      )
       assert.strictEqual(yield* pending(world), 2)
     })
   )
@@ -267,7 +292,10 @@ describe("ephemerals", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       yield* settle
-      assert.deepInclude(yield* Effect.flip(world.device.reflectEphemeral(text("e"))), { _tag: "NotLive", state: "Handshaking" })
+      assert.deepInclude(yield* Effect.flip(world.device.reflectEphemeral(text("e"))), {
+        _tag: "NotLive",
+        state: "Handshaking"
+      })
       const peer = yield* connect(world)
       peer.flow.closeUnsafe()
       yield* fork(world.device.reflect(text("a")))
@@ -279,7 +307,10 @@ describe("ephemerals", () => {
       yield* TestClock.adjust("3 seconds")
       const next = yield* connect(world)
       const frames = yield* next.drain
-      assert.deepStrictEqual(frames.map((frame) => (frame._tag === "Reflect" ? world.group.textIn(frame) : frame._tag)), ["a"])
+      assert.deepStrictEqual(
+        frames.map((frame) => (frame._tag === "Reflect" ? world.group.textIn(frame) : frame._tag)),
+        ["a"]
+      )
     })
   )
 
@@ -297,28 +328,38 @@ describe("ephemerals", () => {
 })
 
 describe("stopping", () => {
-  it.effect("tells what was never acked: to whoever asks, in the state, and to the waiting callers with their contents", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const peer = yield* connect(world)
-      const a = yield* fork(world.device.reflect(text("a")))
-      const bc = yield* fork(world.device.reflectAll([text("b"), text("c")]))
-      yield* peer.expect("Reflect")
-      const b = yield* peer.expect("Reflect")
-      yield* peer.send(ackOf(b))
-      yield* settle
-      const unacked = yield* world.device.stop
-      assert.deepStrictEqual(unacked.map(textOf), ["a", "c"])
-      assert.strictEqual((yield* peer.closedWith).code, 1000)
-      const stopped = yield* expectState(world, "Stopped")
-      assert.deepStrictEqual(stopped.unacked.map(textOf), ["a", "c"])
-      assert.strictEqual(world.states.at(-1)?._tag, "Stopped")
-      const errors = [yield* Effect.flip(Fiber.join(a)), yield* Effect.flip(Fiber.join(bc))]
-      assert.deepStrictEqual(errors.map((error) => (error._tag === "DeviceStopped" ? error.unacked.map(textOf) : [])), [["a"], ["c"]])
-      assert.strictEqual((yield* Effect.flip(world.device.reflect(text("late"))))._tag, "DeviceStopped")
-      assert.deepStrictEqual((yield* world.device.stop).map(textOf), ["a", "c"])
-      assert.deepStrictEqual((yield* Stream.runCollect(world.device.state.changes)).map(({ _tag }) => _tag), ["Stopped"])
-    })
+  it.effect(
+    "tells what was never acked: to whoever asks, in the state, and to the waiting callers with their contents",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const a = yield* fork(world.device.reflect(text("a")))
+        const bc = yield* fork(world.device.reflectAll([text("b"), text("c")]))
+        yield* peer.expect("Reflect")
+        const b = yield* peer.expect("Reflect")
+        yield* peer.send(ackOf(b))
+        yield* settle
+        const events = yield* fork(Stream.runDrain(world.device.events))
+        const unacked = yield* world.device.stop
+        yield* Fiber.join(events)
+        assert.deepStrictEqual(unacked.map(textOf), ["a", "c"])
+        assert.strictEqual((yield* peer.closedWith).code, 1000)
+        const stopped = yield* expectState(world, "Stopped")
+        assert.deepStrictEqual(stopped.unacked.map(textOf), ["a", "c"])
+        assert.strictEqual(world.states.at(-1)?._tag, "Stopped")
+        const errors = [yield* Effect.flip(Fiber.join(a)), yield* Effect.flip(Fiber.join(bc))]
+        assert.deepStrictEqual(
+          errors.map((error) => (error._tag === "DeviceStopped" ? error.unacked.map(textOf) : [])),
+          [["a"], ["c"]]
+        )
+        assert.strictEqual((yield* Effect.flip(world.device.reflect(text("late"))))._tag, "DeviceStopped")
+        assert.deepStrictEqual((yield* world.device.stop).map(textOf), ["a", "c"])
+        assert.deepStrictEqual(
+          (yield* Stream.runCollect(world.device.state.changes)).map(({ _tag }) => _tag),
+          ["Stopped"]
+        )
+      })
   )
 
   it.effect("closing the scope closes the connection with 1000", () =>

@@ -10,10 +10,14 @@ const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { 
 const reflect = (value: string) => Effect.flatMap(Transaction, (transaction) => transaction.reflect(text(value)))
 const granted = { _tag: "BeginTransactionAck" } as const
 const committed = { _tag: "CommitTransactionAck" } as const
-const rejected = (world: World) => ({ _tag: "TransactionRejected", deviceId: other, encryptedScope: world.group.scope(6) }) as const
-const ended = (world: World) => ({ _tag: "TransactionEnded", deviceId: other, encryptedScope: world.group.scope(6) }) as const
+const rejected = (world: World) =>
+  ({ _tag: "TransactionRejected", deviceId: other, encryptedScope: world.group.scope(6) }) as const
+const ended = (world: World) =>
+  ({ _tag: "TransactionEnded", deviceId: other, encryptedScope: world.group.scope(6) }) as const
 const texts = (world: World, frames: ReadonlyArray<{ readonly _tag: string }>) =>
-  frames.map((frame) => (frame._tag === "Reflect" && "envelope" in frame ? world.group.textIn(frame as never) : frame._tag))
+  frames.map((frame) =>
+    frame._tag === "Reflect" && "envelope" in frame ? world.group.textIn(frame as never) : frame._tag
+  )
 
 /** Runs the mediator's side of a transaction until its Commit, which stays un-acked. */
 const begin = (peer: Peer) => Effect.tap(peer.expect("BeginTransaction"), () => peer.send(granted))
@@ -24,7 +28,10 @@ describe("a transaction", () => {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
       const asked = yield* Ref.make(0)
-      const precondition = Effect.as(Ref.update(asked, (n) => n + 1), true)
+      const precondition = Effect.as(
+        Ref.update(asked, (n) => n + 1),
+        true
+      )
       const fiber = yield* fork(
         world.device.transaction(
           { scope, ttl: "1500 millis", precondition },
@@ -132,7 +139,12 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
-      const fiber = yield* fork(world.device.transaction({ scope }, Effect.map(Transaction, (handle) => handle)))
+      const fiber = yield* fork(
+        world.device.transaction(
+          { scope },
+          Effect.map(Transaction, (handle) => handle)
+        )
+      )
       yield* begin(peer)
       yield* peer.expect("CommitTransaction")
       yield* peer.send(committed)
@@ -275,7 +287,9 @@ describe("a cut", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
-      const fiber = yield* fork(Effect.flip(world.device.transaction({ scope }, Effect.all([reflect("a"), reflect("b")]))))
+      const fiber = yield* fork(
+        Effect.flip(world.device.transaction({ scope }, Effect.all([reflect("a"), reflect("b")])))
+      )
       yield* fork(world.device.reflect(text("mine")))
       yield* begin(peer)
       yield* peer.expect("Reflect")

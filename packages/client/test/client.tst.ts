@@ -1,0 +1,120 @@
+import type { Crypto, DeviceGroupKey, DeviceId, ServerFrame, Timestamp } from "@d2m/codec"
+import { Context, Effect, type Layer } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import type { Socket } from "effect/socket"
+import { describe, expectTypeOf, test } from "vitest"
+import type { DeviceStore } from "../src/DeviceStore.ts"
+import {
+  type ConnectionEnd,
+  type Content,
+  Device,
+  type EnvelopeTooLarge,
+  handshake,
+  type Hello,
+  type Link,
+  type NotLive,
+  type ReflectError,
+  type ReflectQueueFull,
+  type Session,
+  type SessionFrame,
+  Transaction,
+  type TransactionError,
+  type TransactionOver
+} from "../src/index.ts"
+
+declare const session: Session
+declare const link: Link
+declare const hello: Hello
+declare const device: Device["Service"]
+declare const content: Content
+declare const serverFrame: ServerFrame
+
+describe("a session sends only what a device may send", () => {
+  test("no server frame, no ClientHello, nothing unknown", () => {
+    expectTypeOf<Parameters<Session["send"]>>().toEqualTypeOf<[frame: SessionFrame]>()
+    expectTypeOf<SessionFrame["_tag"]>().toEqualTypeOf<
+      | "Proxy"
+      | "GetDevicesInfo"
+      | "DropDevice"
+      | "SetSharedDeviceData"
+      | "BeginTransaction"
+      | "CommitTransaction"
+      | "Reflect"
+      | "ReflectedAck"
+    >()
+    // @ts-expect-error TS2345: is not assignable to parameter of type
+    void session.send(serverFrame)
+    // @ts-expect-error TS2820: Type '"CommitTransactionAck"' is not assignable
+    void session.send({ _tag: "CommitTransactionAck" })
+    // @ts-expect-error TS2322: is not assignable to type
+    void link.send([serverFrame])
+  })
+
+  test("there is none before a handshake", () => {
+    expectTypeOf(handshake(link, hello)).toEqualTypeOf<
+      Effect.Effect<Session, ConnectionEnd, Crypto | SecureRandom.SecureRandom | DeviceStore>
+    >()
+    expectTypeOf<Link>().not.toExtend<Session>()
+    const { frames, info, send, sendAll } = session
+    // @ts-expect-error TS2741: is missing in type
+    const forged: Session = { frames, info, send, sendAll }
+    void forged
+    // @ts-expect-error TS2339: Property 'send' does not exist on type 'Effect<Session
+    void handshake(link, hello).send
+  })
+})
+
+describe("an ephemeral", () => {
+  test("has nothing to wait for, unlike a reflect", () => {
+    expectTypeOf(device.reflectEphemeral(content)).toEqualTypeOf<
+      Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
+    >()
+    expectTypeOf(device.reflect(content)).toEqualTypeOf<Effect.Effect<Timestamp, ReflectError>>()
+    // @ts-expect-error TS2375: Type 'void' is not assignable to type
+    const awaited: Effect.Effect<Timestamp, unknown> = device.reflectEphemeral(content)
+    void awaited
+  })
+})
+
+describe("a transaction", () => {
+  const inside = Effect.flatMap(Transaction, (transaction) => transaction.reflect(content))
+
+  test("reflects nowhere but in its body, and nothing commits but its end", () => {
+    expectTypeOf<Device["Service"]>().not.toHaveProperty("commit")
+    expectTypeOf<Transaction["Service"]>().not.toHaveProperty("commit")
+    expectTypeOf<Effect.Services<typeof inside>>().toEqualTypeOf<Transaction>()
+    // @ts-expect-error TS2379: Type 'Transaction' is not assignable to type 'never'
+    void Effect.runPromise(Effect.orDie(inside))
+    void Effect.runPromise(Effect.orDie(device.transaction({ scope: 0 }, inside)))
+  })
+
+  test("takes itself out of the body's requirements, and nothing else", () => {
+    class Database extends Context.Service<Database, { readonly rows: number }>()("test/Database") {}
+    const precondition = Effect.map(Database, ({ rows }) => rows > 0)
+    const body = Effect.flatMap(Database, ({ rows }) => Effect.as(inside, rows))
+    expectTypeOf(device.transaction({ scope: 0, precondition }, body)).toEqualTypeOf<
+      Effect.Effect<number, TransactionError | TransactionOver | EnvelopeTooLarge, Database>
+    >()
+  })
+})
+
+describe("a layer", () => {
+  test("says what it needs: socket, crypto, randomness, store, and what the handlers need", () => {
+    class Inbox extends Context.Service<Inbox, { readonly put: Effect.Effect<void> }>()("test/Inbox") {}
+    class Chat extends Context.Service<Chat, { readonly run: Effect.Effect<void> }>()("test/Chat") {}
+    const options = {
+      deviceId: 1n as DeviceId,
+      groupKey: undefined as never as DeviceGroupKey,
+      identity: "",
+      description: { platform: 0, platformDetails: "", appVersion: "", label: "" }
+    }
+    const layer = Device.layer({
+      ...options,
+      onReflected: () => Effect.flatMap(Inbox, ({ put }) => put),
+      chat: () => Effect.flatMap(Chat, ({ run }) => Effect.as(run, { _tag: "Ended" } as const))
+    })
+    expectTypeOf(layer).toEqualTypeOf<
+      Layer.Layer<Device, never, Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Chat>
+    >()
+  })
+})
