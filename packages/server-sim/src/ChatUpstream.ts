@@ -75,10 +75,10 @@ const echo: Effect.Effect<ChatDuplex> = Effect.map(Queue.bounded<Uint8Array>(256
   receive: Queue.takeAll(queue)
 }))
 
-const playScript = Effect.fnUntraced(function*(script: ReadonlyArray<ChatTurn>) {
+const playScript = Effect.fnUntraced(function* (script: ReadonlyArray<ChatTurn>) {
   const heard = yield* Queue.bounded<number>(256)
   const said = yield* Queue.unbounded<Uint8Array, ChatError>()
-  const play = Effect.gen(function*() {
+  const play = Effect.gen(function* () {
     let bytes = 0
     for (const turn of script) {
       switch (turn._tag) {

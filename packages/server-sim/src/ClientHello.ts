@@ -6,13 +6,7 @@
  *
  * @since 0.1.0
  */
-import {
-  type ClientHello,
-  CloseCode,
-  DeviceSlotsExhaustedPolicy,
-  DeviceSlotState,
-  Limits
-} from "@d2m/codec"
+import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState, Limits } from "@d2m/codec"
 import { schedule } from "./Deadlines.ts"
 import { freeSlot, leastRecent, loadSlot, makeSlot } from "./DeviceSlots.ts"
 import { closeConnection, endSession } from "./Disconnect.ts"
@@ -157,14 +151,19 @@ const register = (turn: Turn, connection: Connection, hello: ClientHello, known:
     issued: slot.issued,
     at: now
   })
-  send(turn, connection, {
-    _tag: "ServerInfo",
-    maxDeviceSlots,
-    deviceSlotState: known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING,
-    encryptedSharedDeviceData: group.encryptedSharedDeviceData,
-    currentTime: BigInt(now),
-    reflectionQueueLength: slot.queue.length
-  }, after)
+  send(
+    turn,
+    connection,
+    {
+      _tag: "ServerInfo",
+      maxDeviceSlots,
+      deviceSlotState: known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING,
+      encryptedSharedDeviceData: group.encryptedSharedDeviceData,
+      currentTime: BigInt(now),
+      reflectionQueueLength: slot.queue.length
+    },
+    after
+  )
   decide(turn, group, {
     _tag: "Registered",
     deviceId: slot.deviceId,

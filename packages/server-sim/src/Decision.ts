@@ -45,11 +45,11 @@ export type Decision =
   | { readonly _tag: "TransactionCommitted"; readonly deviceId: DeviceId; readonly messages: number }
   /** The buffer, of so many messages, was thrown away. */
   | {
-    readonly _tag: "TransactionDiscarded"
-    readonly deviceId: DeviceId
-    readonly messages: number
-    readonly why: TransactionLossReason
-  }
+      readonly _tag: "TransactionDiscarded"
+      readonly deviceId: DeviceId
+      readonly messages: number
+      readonly why: TransactionLossReason
+    }
   /** An ephemeral found no room to wait for its place in this device's stream. */
   | { readonly _tag: "EphemeralDropped"; readonly deviceId: DeviceId }
   /** A lenient mediator overlooked an ack of an id that another connection of the device had got. */

@@ -24,9 +24,10 @@ const serverInfoOverhead = 48
 const augmented = (slot: DeviceSlot): AugmentedDeviceInfo => ({
   encryptedDeviceInfo: slot.encryptedDeviceInfo,
   deviceSlotExpirationPolicy: slot.expirationPolicy,
-  connectionState: slot.session === undefined
-    ? { _tag: "lastDisconnectAt", value: BigInt(slot.lastDisconnectAt) }
-    : { _tag: "connectedSince", value: BigInt(slot.session.connectedSince) }
+  connectionState:
+    slot.session === undefined
+      ? { _tag: "lastDisconnectAt", value: BigInt(slot.lastDisconnectAt) }
+      : { _tag: "connectedSince", value: BigInt(slot.session.connectedSince) }
 })
 
 export const getDevicesInfo = (turn: Turn, group: Group, session: Session): void => {

@@ -44,7 +44,7 @@ const forksIn = (context: Context.Context<never>, running: Set<Fiber.Fiber<unkno
 }
 
 /** Forks that run with the services of the effect that makes them: clock, scheduler, loggers. */
-export const makeForks: Effect.Effect<Forks, never, Scope.Scope> = Effect.gen(function*() {
+export const makeForks: Effect.Effect<Forks, never, Scope.Scope> = Effect.gen(function* () {
   const running = new Set<Fiber.Fiber<unknown, unknown>>()
   yield* Effect.addFinalizer(() => {
     const fibers = [...running]
@@ -55,7 +55,6 @@ export const makeForks: Effect.Effect<Forks, never, Scope.Scope> = Effect.gen(fu
 })
 
 /** Forks that outlive their maker, for what ends by itself: messages that are under way. */
-export const makeDetachedForks: Effect.Effect<Forks> = Effect.map(
-  Effect.context<never>(),
-  (context) => forksIn(context, new Set())
+export const makeDetachedForks: Effect.Effect<Forks> = Effect.map(Effect.context<never>(), (context) =>
+  forksIn(context, new Set())
 )

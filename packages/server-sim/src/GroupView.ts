@@ -43,12 +43,14 @@ export interface GroupView {
   /** In the order of their registration. */
   readonly devices: ReadonlyArray<DeviceView>
   readonly leader: DeviceId | undefined
-  readonly transaction: {
-    readonly holder: DeviceId
-    readonly encryptedScope: Uint8Array
-    /** Messages waiting for the commit. */
-    readonly buffered: number
-  } | undefined
+  readonly transaction:
+    | {
+        readonly holder: DeviceId
+        readonly encryptedScope: Uint8Array
+        /** Messages waiting for the commit. */
+        readonly buffered: number
+      }
+    | undefined
   readonly encryptedSharedDeviceData: Uint8Array
   /** Open sockets, those before their ClientHello included. */
   readonly connections: number
@@ -60,14 +62,15 @@ const deviceView = (slot: DeviceSlot): DeviceView => ({
   queueLength: slot.queue.length,
   queueBytes: slot.queue.bytes,
   nextReflectedId: reflectedIdOf(slot.issued + 1),
-  connection: slot.session === undefined
-    ? { _tag: "Disconnected", since: slot.lastDisconnectAt }
-    : {
-      _tag: "Connected",
-      id: slot.session.connection.id,
-      since: slot.session.connectedSince,
-      isDry: slot.session.isDry
-    }
+  connection:
+    slot.session === undefined
+      ? { _tag: "Disconnected", since: slot.lastDisconnectAt }
+      : {
+          _tag: "Connected",
+          id: slot.session.connection.id,
+          since: slot.session.connectedSince,
+          isDry: slot.session.isDry
+        }
 })
 
 /** Copies what there is to see of a group. */

@@ -44,24 +44,24 @@ export interface JournalConnection extends JournalPlace {
  */
 export type JournalEntry =
   /** A socket was opened. */
-  | JournalConnection & { readonly _tag: "Opened" }
+  | (JournalConnection & { readonly _tag: "Opened" })
   /** A message came in; `frame` is absent if it is none. */
-  | JournalConnection & {
-    readonly _tag: "Received"
-    readonly message: Uint8Array | string
-    readonly frame?: ClientFrame
-  }
+  | (JournalConnection & {
+      readonly _tag: "Received"
+      readonly message: Uint8Array | string
+      readonly frame?: ClientFrame
+    })
   /** A frame was handed to the transport. */
-  | JournalConnection & { readonly _tag: "Sent"; readonly frame: ServerFrame }
+  | (JournalConnection & { readonly _tag: "Sent"; readonly frame: ServerFrame })
   /** The mediator closed the connection. */
-  | JournalConnection & { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+  | (JournalConnection & { readonly _tag: "Closed"; readonly code: number; readonly reason: string })
   /** The socket ended without the mediator having closed it. */
-  | JournalConnection & { readonly _tag: "Gone" }
+  | (JournalConnection & { readonly _tag: "Gone" })
   /** An injected fault has acted: on a frame, a dial or a close. */
-  | JournalConnection & { readonly _tag: "FaultFired"; readonly fault: string }
-  | JournalPlace & { readonly _tag: "Decided"; readonly decision: Decision }
+  | (JournalConnection & { readonly _tag: "FaultFired"; readonly fault: string })
+  | (JournalPlace & { readonly _tag: "Decided"; readonly decision: Decision })
   /** The group's connections were closed with 1011: its store failed, or the mediator did. */
-  | JournalPlace & { readonly _tag: "GroupFailed"; readonly detail: string }
+  | (JournalPlace & { readonly _tag: "GroupFailed"; readonly detail: string })
 
 /** The journal as its writers see it. */
 export interface Journal {
@@ -88,13 +88,16 @@ export const makeJournal = (capacity: number): Journal => {
       }
       for (const reader of readers) Queue.offerUnsafe(reader, entry)
     },
-    stream: Stream.callback<JournalEntry>((queue) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          for (const entry of kept.slice(-capacity || kept.length)) Queue.offerUnsafe(queue, entry)
-          readers.add(queue)
-        }),
-        () => Effect.sync(() => readers.delete(queue))
-      ), { bufferSize: readerCapacity, strategy: "sliding" })
+    stream: Stream.callback<JournalEntry>(
+      (queue) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            for (const entry of kept.slice(-capacity || kept.length)) Queue.offerUnsafe(queue, entry)
+            readers.add(queue)
+          }),
+          () => Effect.sync(() => readers.delete(queue))
+        ),
+      { bufferSize: readerCapacity, strategy: "sliding" }
+    )
   }
 }

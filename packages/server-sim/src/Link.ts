@@ -10,7 +10,14 @@ import { type ClientUrlInfo, fromUrlPath, toUrlPath } from "@d2m/codec"
 import { type Duration, Effect, Latch, Queue, Result, type Scope } from "effect"
 import { Socket } from "effect/socket"
 import type { Fault } from "./Fault.ts"
-import { type ActiveFault, activate, connect, latencySampler, type LinkConnection, type LinkHost } from "./LinkConnection.ts"
+import {
+  type ActiveFault,
+  activate,
+  connect,
+  latencySampler,
+  type LinkConnection,
+  type LinkHost
+} from "./LinkConnection.ts"
 import type { Message } from "./LinkDirection.ts"
 
 /**
@@ -84,7 +91,7 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     isOpen.closeUnsafe()
   }
 
-  const reader = Effect.gen(function*() {
+  const reader = Effect.gen(function* () {
     dials++
     const checked = fromUrlPath(toUrlPath(path))
     if (Result.isFailure(checked)) return yield* openError(checked.failure)
@@ -126,22 +133,24 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
   })
 
   const inject = (fault: Fault): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.asVoid(Effect.acquireRelease(
-      Effect.sync(() => {
-        const active = activate(fault)
-        current?.inject(active)
-        // What happens at once is over at once.
-        if (fault._tag !== "Cut" && fault._tag !== "Close") injected.add(active)
-        if (isInForce("Stall")) moves.closeUnsafe()
-        return active
-      }),
-      (active) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
         Effect.sync(() => {
-          injected.delete(active)
-          current?.lift(active)
-          if (!isInForce("Stall")) moves.openUnsafe()
-        })
-    ))
+          const active = activate(fault)
+          current?.inject(active)
+          // What happens at once is over at once.
+          if (fault._tag !== "Cut" && fault._tag !== "Close") injected.add(active)
+          if (isInForce("Stall")) moves.closeUnsafe()
+          return active
+        }),
+        (active) =>
+          Effect.sync(() => {
+            injected.delete(active)
+            current?.lift(active)
+            if (!isInForce("Stall")) moves.openUnsafe()
+          })
+      )
+    )
 
   if (isInForce("Stall")) moves.closeUnsafe()
 

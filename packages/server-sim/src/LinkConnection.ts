@@ -195,6 +195,8 @@ export const connect = (
     },
     resume: () => release(),
     inject: (fault) => {
+      // That is about connections to come, which are the link's.
+      if (fault._tag === "Unreachable") return undefined
       const active = activate(fault)
       inject(active)
       return () => lift(active)
@@ -216,7 +218,7 @@ export const connect = (
         up.offer(messages)
         if (up.bytes() <= highWater) return Effect.void
         room.closeUnsafe()
-        return Effect.flatMap(room.await, () => hasEnded ? Effect.fail(writeError()) : Effect.void)
+        return Effect.flatMap(room.await, () => (hasEnded ? Effect.fail(writeError()) : Effect.void))
       }),
     close: (code, reason) => {
       if (hasEnded || isClosing) return

@@ -89,10 +89,11 @@ export class Mediator extends Context.Service<
 const layerSeedableRandom = Layer.effect(
   SecureRandom.SecureRandom,
   Effect.map(Random.Random, (random) =>
-    SecureRandom.make((size) => Uint8Array.from({ length: size }, () => Math.floor(random.nextDoubleUnsafe() * 256))))
+    SecureRandom.make((size) => Uint8Array.from({ length: size }, () => Math.floor(random.nextDoubleUnsafe() * 256)))
+  )
 )
 
-const make = Effect.fnUntraced(function*(options: MediatorOptions) {
+const make = Effect.fnUntraced(function* (options: MediatorOptions) {
   const shell = yield* makeShell(options)
   const host: LinkHost = {
     forks: yield* makeDetachedForks,
@@ -128,17 +129,19 @@ const make = Effect.fnUntraced(function*(options: MediatorOptions) {
         return true
       }),
     inject: (device, fault) =>
-      Effect.asVoid(Effect.acquireRelease(
-        Effect.suspend(() => {
-          const peer = peerOf(device)
-          if (peer === undefined) return new InjectError({ reason: "NotConnected", fault: fault._tag })
-          const lift = peer.transport.inject(fault)
-          return lift === undefined
-            ? new InjectError({ reason: "Unsupported", fault: fault._tag })
-            : Effect.succeed(lift)
-        }),
-        (lift) => Effect.sync(lift)
-      )),
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.suspend(() => {
+            const peer = peerOf(device)
+            if (peer === undefined) return new InjectError({ reason: "NotConnected", fault: fault._tag })
+            const lift = peer.transport.inject(fault)
+            return lift === undefined
+              ? new InjectError({ reason: "Unsupported", fault: fault._tag })
+              : Effect.succeed(lift)
+          }),
+          (lift) => Effect.sync(lift)
+        )
+      ),
     attach: shell.attach
   })
 })
@@ -146,6 +149,4 @@ const make = Effect.fnUntraced(function*(options: MediatorOptions) {
 const layerInMemory: Layer.Layer<Mediator> = Layer.effect(
   Mediator,
   Effect.flatMap(Effect.orDie(makeOptions({ journalCapacity: 10_000 })), make)
-).pipe(
-  Layer.provide([MediatorStore.layerMemory, ChatUpstream.layerEcho, Crypto.layer, layerSeedableRandom])
-)
+).pipe(Layer.provide([MediatorStore.layerMemory, ChatUpstream.layerEcho, Crypto.layer, layerSeedableRandom]))

@@ -50,7 +50,9 @@ const fields = Schema.Struct({
   deliveryMessages: positive,
   /** Envelope bytes read from a slot's queue and handed to a connection at once; one message may exceed it. */
   deliveryBytes: positive,
-  /** Bytes of ephemerals that wait for their place behind a connection's pending messages; more are thrown away. */
+  /** Ephemerals that may wait for their place behind a connection's pending messages; more are thrown away. */
+  ephemeralMessages: positive,
+  /** Envelope bytes of those ephemerals. */
   ephemeralBytes: positive,
   /** Unwritten bytes of a connection above which nothing more is taken from its queue. */
   outgoingHighWater: positive,
@@ -131,6 +133,7 @@ export const strictOptions: MediatorOptions = {
   firstReflectedId: 1,
   deliveryMessages: 256,
   deliveryBytes: 256 * 1024,
+  ephemeralMessages: 1_000,
   ephemeralBytes: 1024 * 1024,
   outgoingHighWater: 1024 * 1024,
   outgoingLowWater: 256 * 1024,

@@ -7,20 +7,22 @@
  *
  * @since 0.1.0
  */
-import { type ClientUrlInfo, CloseCode, Crypto, decodeClientFrame, encodeServerFrame, type ServerFrame } from "@d2m/codec"
+import { type ClientUrlInfo, CloseCode, Crypto, decodeClientFrame } from "@d2m/codec"
 import { Cause, Clock, Effect, Exit, Result, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { makeAlarm } from "./Alarm.ts"
 import { ChatUpstream } from "./ChatUpstream.ts"
-import { type Cancel, makeForks } from "./Forks.ts"
+import { makeForks } from "./Forks.ts"
 import type { ConnectionId, Input } from "./Input.ts"
 import { type Journal, type JournalEntry, makeJournal } from "./Journal.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
-import { MediatorStore, type StoreError, type StoredMessage } from "./MediatorStore.ts"
+import { MediatorStore, type StoreError } from "./MediatorStore.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
-import type { Output, Persist, SendQueued, ToChat } from "./Output.ts"
-import { clearOutbox, dequeue, due, enqueue, hold, makePeer, outgoingLevel, type Peer, waitsForStore } from "./Peer.ts"
+import type { Output, Persist, ToChat } from "./Output.ts"
+import { clearOutbox, enqueue, hold, makePeer, type Peer, waitsForStore } from "./Peer.ts"
+import { makePeerWriter } from "./PeerWriter.ts"
 import { startChat } from "./ShellChat.ts"
-import { type Environment, groupKeyOf, knowsGroup, makeState, reflectedIdOf, type State } from "./State.ts"
+import { type Environment, groupKeyOf, knowsGroup, makeState, type State } from "./State.ts"
 import { step } from "./Step.ts"
 import type { GroupKey } from "./StoreCommand.ts"
 import { makeStoreWriter } from "./StoreWriter.ts"
@@ -37,9 +39,6 @@ export interface MediatorShell {
   readonly journal: Journal
 }
 
-/** Deadlines further away are looked at again by then: timers of 32 bits cannot wait longer. */
-const longestSleep = 1_000_000_000
-
 /** A core that runs until the scope closes, when every connection is closed with 1001. */
 export const makeShell = (
   options: MediatorOptions
@@ -48,7 +47,7 @@ export const makeShell = (
   never,
   Scope.Scope | MediatorStore | ChatUpstream | Crypto | SecureRandom.SecureRandom
 > =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const store = yield* MediatorStore
     const upstream = yield* ChatUpstream
     const crypto = yield* Crypto
@@ -57,6 +56,8 @@ export const makeShell = (
     const forks = yield* makeForks
 
     const environment: Environment = { options, crypto }
+    // Whole milliseconds, whatever the clock counts in.
+    const now = (): number => Math.floor(clock.currentTimeMillisUnsafe())
     const journal = makeJournal(options.journalCapacity)
     const peers = new Map<ConnectionId, Peer>()
     const dirty = new Set<Peer>()
@@ -69,12 +70,10 @@ export const makeShell = (
     let isClosed = false
     let cursor = 0
     let wakeAt = Infinity
-    let armedFor = Infinity
-    let disarm: Cancel = () => {}
 
     const note = (peer: Peer, entry: DistributiveOmit<JournalEntry, "at" | "groupKey" | "connection" | "deviceId">) => {
       peer.deviceId ??= state.connections.get(peer.id)?.session?.slot.deviceId
-      const place = { at: clock.currentTimeMillisUnsafe(), groupKey: peer.groupKey, connection: peer.id }
+      const place = { at: now(), groupKey: peer.groupKey, connection: peer.id }
       const deviceId = peer.deviceId === undefined ? {} : { deviceId: peer.deviceId }
       journal.append({ ...place, ...deviceId, ...entry })
     }
@@ -82,8 +81,6 @@ export const makeShell = (
     const log = (message: string, cause: Cause.Cause<unknown>): void => {
       forks.start(Effect.logError(message, cause), () => {})
     }
-
-    // -- failures
 
     const failGroup = (groupKey: GroupKey, detail: string): void => {
       writer.discard(groupKey)
@@ -95,7 +92,7 @@ export const makeShell = (
       // Ahead of what waits: nothing may build on a state that the store does not share.
       waiting.splice(cursor, 0, { _tag: "GroupFailed", groupKey })
       if (journal.isActive()) {
-        journal.append({ _tag: "GroupFailed", at: clock.currentTimeMillisUnsafe(), groupKey, detail })
+        journal.append({ _tag: "GroupFailed", at: now(), groupKey, detail })
       }
     }
 
@@ -113,8 +110,6 @@ export const makeShell = (
       // A deadline of any group may have been the reason.
       for (const groupKey of state.groups.keys()) failGroup(groupKey, String(defect))
     }
-
-    // -- store
 
     const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>): void => {
       if (Exit.isFailure(exit)) {
@@ -163,8 +158,6 @@ export const makeShell = (
       for (const message of messages) stepOnce({ _tag: "Received", connection: peer.id, message })
     }
 
-    // -- what leaves
-
     const endPeer = (peer: Peer, code: number, reason: string): void => {
       forgetPeer(peer)
       peer.transport.close(code, reason)
@@ -181,72 +174,29 @@ export const makeShell = (
       clearOutbox(peer)
     }
 
-    const sendFrame = (peer: Peer, frame: ServerFrame): void => {
-      peer.transport.send(encodeServerFrame(frame))
-      if (journal.isActive()) note(peer, { _tag: "Sent", frame })
-    }
-
-    const sendStored = (peer: Peer, messages: ReadonlyArray<StoredMessage>): void => {
-      for (const { envelope, flags, position, timestamp } of messages) {
-        sendFrame(peer, {
-          _tag: "Reflected",
-          flags,
-          reflectedId: reflectedIdOf(position),
-          timestamp,
-          envelope
-        } as ServerFrame)
-      }
-    }
-
-    const sendQueued = (peer: Peer, output: SendQueued): void => {
-      peer.isReading = true
-      forks.start(store.read(output.groupKey, output.deviceId, output.positions), (exit) => {
-        peer.isReading = false
-        if (peer.outbox[peer.head] !== output) return
-        if (Exit.isFailure(exit)) {
-          log("the mediator's store failed", exit.cause)
-          failGroup(peer.groupKey, Cause.pretty(exit.cause))
-        } else {
-          dequeue(peer)
-          peer.awaitsDrain = true
-          sendStored(peer, exit.value)
-          dirty.add(peer)
-        }
+    const peerWriter = makePeerWriter({
+      options,
+      store,
+      forks,
+      tell: (input) => waiting.push(input),
+      onSent: (peer, frame) => {
+        if (journal.isActive()) note(peer, { _tag: "Sent", frame })
+      },
+      onClose: (peer, code, reason) => endPeer(peer, code, reason),
+      onRead: (peer) => {
+        dirty.add(peer)
         run()
-      })
-    }
+      },
+      onReadFailed: (peer, cause) => {
+        log("the mediator's store failed", cause)
+        failGroup(peer.groupKey, Cause.pretty(cause))
+        run()
+      }
+    })
 
     const flushPeer = (peer: Peer): void => {
-      const durable = writer.durable()
-      for (let next = due(peer, durable); next !== undefined; next = due(peer, durable)) {
-        if (next._tag === "Close") return endPeer(peer, next.code, next.reason)
-        if (next._tag === "SendQueued") {
-          sendQueued(peer, next)
-        } else {
-          dequeue(peer)
-          sendFrame(peer, next.frame)
-        }
-      }
-      peer.transport.flush()
+      peerWriter.flush(peer, writer.durable())
       if (waitsForStore(peer)) unwritten.add(peer)
-      checkLevel(peer)
-    }
-
-    const checkLevel = (peer: Peer): void => {
-      const level = outgoingLevel(peer)
-      if (peer.queuedReads === 0) {
-        if (peer.awaitsDrain && level <= options.outgoingLowWater) {
-          peer.awaitsDrain = false
-          waiting.push({ _tag: "Drained", connection: peer.id })
-        } else if (!peer.awaitsDrain && level > options.outgoingHighWater) {
-          peer.awaitsDrain = true
-          waiting.push({ _tag: "Congested", connection: peer.id })
-        }
-      }
-      // Acks alone fill a socket that is only written to: then its requests are not read either.
-      if (level > 2 * options.outgoingHighWater) hold(peer, { byPeer: true })
-      else if (level <= options.outgoingLowWater) hold(peer, { byPeer: false })
-      peer.chat?.clientHasRoom(level <= options.outgoingHighWater)
     }
 
     const toChat = (peer: Peer, output: ToChat): void => {
@@ -268,8 +218,6 @@ export const makeShell = (
       if (!peer.chat.send(output.data)) over("Failed")
     }
 
-    // -- the core
-
     const perform = (output: Output): void => {
       switch (output._tag) {
         case "Persist":
@@ -279,8 +227,7 @@ export const makeShell = (
           return
         case "Decided":
           if (journal.isActive()) {
-            const at = clock.currentTimeMillisUnsafe()
-            journal.append({ _tag: "Decided", at, groupKey: output.groupKey, decision: output.decision })
+            journal.append({ _tag: "Decided", at: now(), groupKey: output.groupKey, decision: output.decision })
           }
           return
       }
@@ -307,28 +254,19 @@ export const makeShell = (
       if (input._tag === "Received" && journal.isActive()) noteReceived(input.connection, input.message)
       let outputs: ReadonlyArray<Output>
       try {
-        ;[state, outputs] = step(state, input, clock.currentTimeMillisUnsafe(), environment)
+        ;[state, outputs] = step(state, input, now(), environment)
       } catch (defect) {
         return coreFailed(defect)
       }
       for (const output of outputs) perform(output)
     }
 
-    const arm = (): void => {
-      if (wakeAt === armedFor) return
-      disarm()
-      armedFor = wakeAt
-      const millis = Math.min(Math.max(wakeAt - clock.currentTimeMillisUnsafe(), 0), longestSleep)
-      disarm = forks.start(Effect.sleep(millis), () => {
-        armedFor = wakeAt = Infinity
-        waiting.push({ _tag: "Tick" })
-        run()
-      })
-    }
+    const alarm = makeAlarm(forks, clock, () => {
+      wakeAt = Infinity
+      feed({ _tag: "Tick" })
+    })
 
-    const run = (): void => {
-      if (isRunning) return
-      isRunning = true
+    const pass = (): void => {
       while (waiting.length > 0 || dirty.size > 0) {
         while (cursor < waiting.length) {
           const next = waiting[cursor++]!
@@ -343,8 +281,18 @@ export const makeShell = (
           flushPeer(peer)
         }
       }
-      isRunning = false
-      arm()
+    }
+
+    /** Whatever happens while it happens is part of the same pass. */
+    const run = (): void => {
+      if (isRunning) return
+      isRunning = true
+      try {
+        pass()
+      } finally {
+        isRunning = false
+      }
+      alarm.set(wakeAt)
     }
 
     const attach = (path: ClientUrlInfo, transport: Transport): Attachment => {
@@ -374,7 +322,7 @@ export const makeShell = (
         },
         drained: () => {
           if (!peers.has(peer.id)) return
-          checkLevel(peer)
+          peerWriter.checkLevel(peer)
           run()
         },
         gone: () => {

@@ -173,8 +173,7 @@ export const makeMemoryStore = (): MediatorStore["Service"] => {
   }
 
   return {
-    load: (groupKey) =>
-      Effect.sync(() => Option.map(Option.fromUndefinedOr(groups.get(groupKey)), snapshotOf)),
+    load: (groupKey) => Effect.sync(() => Option.map(Option.fromUndefinedOr(groups.get(groupKey)), snapshotOf)),
 
     read: (groupKey, deviceId, positions) =>
       Effect.sync(() => {

@@ -57,7 +57,11 @@ export const makeOpenings = (options: {
     loading.set(groupKey, openings)
     forks.start(store.load(groupKey), (exit) => {
       loading.delete(groupKey)
-      if (Exit.isFailure(exit)) return onFailed(openings.map(({ peer }) => peer), exit.cause)
+      if (Exit.isFailure(exit))
+        return onFailed(
+          openings.map(({ peer }) => peer),
+          exit.cause
+        )
       const stored = Option.getOrElse(exit.value, () => nothingStored)
       onReady(openings.map((waiting) => ({ ...waiting, stored })))
     })

@@ -89,7 +89,7 @@ const frameBytes = (frame: ServerFrame): number => {
   }
 }
 
-const outgoingBytes = (outgoing: Outgoing): number => outgoing._tag === "Send" ? frameBytes(outgoing.frame) : 0
+const outgoingBytes = (outgoing: Outgoing): number => (outgoing._tag === "Send" ? frameBytes(outgoing.frame) : 0)
 
 /** Puts something at the end of the outbox. */
 export const enqueue = (peer: Peer, outgoing: Outgoing): void => {

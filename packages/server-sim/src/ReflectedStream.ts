@@ -37,13 +37,18 @@ const sendReflected = (
   after: PersistId
 ): void => {
   written(session, position)
-  send(turn, session.connection, {
-    _tag: "Reflected",
-    flags: message.flags,
-    reflectedId: reflectedIdOf(position),
-    timestamp: message.timestamp,
-    envelope: message.envelope
-  }, after)
+  send(
+    turn,
+    session.connection,
+    {
+      _tag: "Reflected",
+      flags: message.flags,
+      reflectedId: reflectedIdOf(position),
+      timestamp: message.timestamp,
+      envelope: message.envelope
+    },
+    after
+  )
 }
 
 /** Whether the session has been given everything before `position` and can take more. */
@@ -62,12 +67,17 @@ export const appended = (
   if (session !== undefined && isNext(session, position)) sendReflected(turn, session, position, message, after)
 }
 
+const hasRoom = (turn: Turn, session: Session, size: number): boolean => {
+  const { ephemeralBytes, ephemeralMessages } = turn.environment.options
+  return session.inserts.length < ephemeralMessages && session.ephemeralBytes + size <= ephemeralBytes
+}
+
 /** Takes an id for an ephemeral and hands it over, now or when its turn comes. */
 export const offerEphemeral = (turn: Turn, group: Group, session: Session, message: ReflectedMessage): void => {
   const { slot } = session
   const size = message.envelope.length
   const isDue = isNext(session, slot.issued + 1)
-  if (!isDue && session.ephemeralBytes + size > turn.environment.options.ephemeralBytes) {
+  if (!isDue && !hasRoom(turn, session, size)) {
     decide(turn, group, { _tag: "EphemeralDropped", deviceId: slot.deviceId })
     return
   }
@@ -89,18 +99,19 @@ export const offerEphemeral = (turn: Turn, group: Group, session: Session, messa
 }
 
 const sendEnded = (turn: Turn, session: Session, ended: Omit<WaitingEnded, "_tag" | "position">): void =>
-  send(turn, session.connection, {
-    _tag: "TransactionEnded",
-    deviceId: ended.holder,
-    encryptedScope: ended.encryptedScope
-  }, ended.after)
+  send(
+    turn,
+    session.connection,
+    {
+      _tag: "TransactionEnded",
+      deviceId: ended.holder,
+      encryptedScope: ended.encryptedScope
+    },
+    ended.after
+  )
 
 /** Tells the session that a transaction has ended, behind the messages that came of it. */
-export const offerEnded = (
-  turn: Turn,
-  session: Session,
-  ended: Omit<WaitingEnded, "_tag" | "position">
-): void => {
+export const offerEnded = (turn: Turn, session: Session, ended: Omit<WaitingEnded, "_tag" | "position">): void => {
   const { inserts, slot } = session
   if (isNext(session, slot.issued + 1)) return sendEnded(turn, session, ended)
   // One wake-up is enough for each holder, and bounds what waits here.

@@ -27,6 +27,9 @@ const howItEnded = (exit: Exit.Exit<never, ChatError>): ChatOver["how"] => {
   return Result.isSuccess(error) ? error.success.reason : "Failed"
 }
 
+/** What a piece costs besides its bytes, so that many small ones are bounded too. */
+const overhead = 64
+
 /** Opens the chat connection of a client and pumps until it is over or closed. */
 export const startChat = (
   forks: Forks,
@@ -41,22 +44,22 @@ export const startChat = (
   let bytes = 0
   let bell: Queue.Queue<void> | undefined
 
-  const pump = Effect.gen(function*() {
+  const pump = Effect.gen(function* () {
     const queue = yield* Queue.sliding<void>(1)
     bell = queue
     // What came before the bell was there.
     if (waiting.length > 0) yield* Queue.offer(queue, undefined)
     const duplex = yield* upstream.open(caller)
-    const toServer = Effect.gen(function*() {
+    const toServer = Effect.gen(function* () {
       for (;;) {
         yield* Queue.take(queue)
         for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
-          bytes -= data.length
+          bytes -= data.length + overhead
           yield* duplex.send(data)
         }
       }
     })
-    const toClient = Effect.gen(function*() {
+    const toClient = Effect.gen(function* () {
       for (;;) {
         yield* room.await
         const messages = yield* duplex.receive
@@ -73,7 +76,7 @@ export const startChat = (
       else room.closeUnsafe()
     },
     send: (data) => {
-      bytes += data.length
+      bytes += data.length + overhead
       if (bytes > highWater) return false
       waiting.push(own(data))
       if (bell !== undefined) Queue.offerUnsafe(bell, undefined)

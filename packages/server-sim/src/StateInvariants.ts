@@ -52,7 +52,10 @@ const checkGroup = (group: Group): void => {
   const { leader, lock } = group
   const hasDry = group.sessions.some((session) => session.isDry)
   invariant((leader !== undefined) === hasDry, "a group has a leader as soon as a session is dry")
-  invariant(leader === undefined || (leader.isDry && group.sessions.includes(leader)), "the leader is dry and connected")
+  invariant(
+    leader === undefined || (leader.isDry && group.sessions.includes(leader)),
+    "the leader is dry and connected"
+  )
   invariant(lock === undefined || group.sessions.includes(lock.holder), "the holder of the lock is connected")
   const bytes = lock?.messages.reduce((sum, message) => sum + message.envelope.length, 0)
   invariant(bytes === lock?.bytes, "a transaction's buffer is counted")

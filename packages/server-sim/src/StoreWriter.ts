@@ -19,7 +19,7 @@ export interface StoreWriter {
   readonly flush: () => void
   /** Everything up to this id is durable, or was given up with its group. */
   readonly durable: () => PersistId
-  /** Envelope bytes that are not durable yet. */
+  /** About how many bytes are not durable yet. */
   readonly backlog: () => number
   readonly isBusyWith: (groupKey: GroupKey) => boolean
   /** Gives up what has come up for a group and is not under way. */
@@ -28,9 +28,14 @@ export interface StoreWriter {
   readonly settled: Effect.Effect<void>
 }
 
+/** What a command costs besides its envelope, so that many small ones are bounded too. */
+const overhead = 64
+
 const bytesOf = (persist: Persist): number => {
   let bytes = 0
-  for (const command of persist.commands) if (command._tag === "Append") bytes += command.envelope.length
+  for (const command of persist.commands) {
+    bytes += command._tag === "Append" ? overhead + command.envelope.length : overhead
+  }
   return bytes
 }
 
@@ -82,9 +87,13 @@ export const makeStoreWriter = (
       for (const persist of given) backlog -= bytesOf(persist)
       pending = pending.filter((persist) => persist.groupKey !== groupKey)
     },
-    settled: Effect.callback<void>((resume) => {
-      if (pending.length === 0 && underWay.length === 0) return resume(Effect.void)
-      waiters.push(() => resume(Effect.void))
-    })
+    // Whoever told of the last write finishes first: what was waiting for it leaves before this returns.
+    settled: Effect.andThen(
+      Effect.callback<void>((resume) => {
+        if (pending.length === 0 && underWay.length === 0) return resume(Effect.void)
+        waiters.push(() => resume(Effect.void))
+      }),
+      Effect.yieldNow
+    )
   }
 }

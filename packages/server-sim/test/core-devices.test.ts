@@ -19,18 +19,27 @@ describe("devices", () => {
     const b = d.join(2, { deviceSlotExpirationPolicy: 0 })
     d.advance(10)
     b.gone()
-    assert.deepStrictEqual([...listed(a)], [
-      [id(1), {
-        encryptedDeviceInfo: bytes(9, 9),
-        deviceSlotExpirationPolicy: 1,
-        connectionState: { _tag: "connectedSince", value: 1_000_000n }
-      }],
-      [id(2), {
-        encryptedDeviceInfo: bytes(2),
-        deviceSlotExpirationPolicy: 0,
-        connectionState: { _tag: "lastDisconnectAt", value: 1_000_020n }
-      }]
-    ])
+    assert.deepStrictEqual(
+      [...listed(a)],
+      [
+        [
+          id(1),
+          {
+            encryptedDeviceInfo: bytes(9, 9),
+            deviceSlotExpirationPolicy: 1,
+            connectionState: { _tag: "connectedSince", value: 1_000_000n }
+          }
+        ],
+        [
+          id(2),
+          {
+            encryptedDeviceInfo: bytes(2),
+            deviceSlotExpirationPolicy: 0,
+            connectionState: { _tag: "lastDisconnectAt", value: 1_000_020n }
+          }
+        ]
+      ]
+    )
   })
 
   it("are dropped with their queue, closed with 4113, and acked once that is durable", () => {
@@ -77,7 +86,7 @@ describe("devices", () => {
     a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: bytes(1, 2, 3) })
     assert.deepStrictEqual(a.said(), [])
     const shared = (wire: Wire) =>
-      wire.take().flatMap((frame) => frame._tag === "ServerInfo" ? [frame.encryptedSharedDeviceData] : [])
+      wire.take().flatMap((frame) => (frame._tag === "ServerInfo" ? [frame.encryptedSharedDeviceData] : []))
     assert.deepStrictEqual(shared(d.rejoin(1)), [bytes(1, 2, 3)])
     d.crash()
     const again = d.rejoin(1)
@@ -153,6 +162,17 @@ describe("slots", () => {
     assert.isUndefined(d.group())
   })
 
+  it("are not ended by the grace of an earlier absence", () => {
+    const d = drive()
+    d.join(1, { deviceSlotExpirationPolicy: 0 }).gone()
+    d.advance(100_000)
+    d.rejoin(1, { deviceSlotExpirationPolicy: 0 }).gone()
+    d.advance(299_999)
+    assert.deepStrictEqual(slots(d), [id(1)])
+    d.advance(1)
+    assert.isUndefined(d.group())
+  })
+
   it("of volatile devices count their grace over a restart, from the restart for who was connected", () => {
     const d = drive({ idleTimeout: 3_600_000 })
     d.join(1, { deviceSlotExpirationPolicy: 0 }).gone()
@@ -161,11 +181,14 @@ describe("slots", () => {
     d.advance(200_000)
     d.crash()
     const c = d.rejoin(3)
-    assert.deepStrictEqual([...listed(c).values()].map(({ connectionState }) => connectionState), [
-      { _tag: "lastDisconnectAt", value: 1_000_000n },
-      { _tag: "lastDisconnectAt", value: 1_200_000n },
-      { _tag: "connectedSince", value: 1_200_000n }
-    ])
+    assert.deepStrictEqual(
+      [...listed(c).values()].map(({ connectionState }) => connectionState),
+      [
+        { _tag: "lastDisconnectAt", value: 1_000_000n },
+        { _tag: "lastDisconnectAt", value: 1_200_000n },
+        { _tag: "connectedSince", value: 1_200_000n }
+      ]
+    )
     d.advance(100_000)
     assert.deepStrictEqual(slots(d), [id(2), id(3)])
     d.advance(200_000)
@@ -225,7 +248,7 @@ describe("deadlines", () => {
     d.join(1)
     d.advance(1_000)
     d.join(2)
-    const wakes = d.outputs.flatMap((output) => output._tag === "WakeAt" ? [output.at] : [])
+    const wakes = d.outputs.flatMap((output) => (output._tag === "WakeAt" ? [output.at] : []))
     assert.deepStrictEqual(wakes, [1_010_000])
   })
 })
@@ -240,7 +263,11 @@ describe("chat proxy", () => {
     assert.deepStrictEqual(a.take().slice(1), [{ _tag: "Proxy", data: bytes(3) }])
   })
 
-  const ends = [["Ended", 4000], ["Unreachable", 4001], ["Failed", 4009]] as const
+  const ends = [
+    ["Ended", 4000],
+    ["Unreachable", 4001],
+    ["Failed", 4009]
+  ] as const
   for (const [how, code] of ends) {
     it(`closes with ${code} when it is over: ${how}`, () => {
       const d = drive()
@@ -265,7 +292,10 @@ describe("the end", () => {
     const [a, b] = [d.join(1), d.open()]
     d.feed({ _tag: "Shutdown" })
     const c = d.open()
-    assert.deepStrictEqual([a, b, c].map((wire) => wire.closed()?.code), [1001, 1001, 1001])
+    assert.deepStrictEqual(
+      [a, b, c].map((wire) => wire.closed()?.code),
+      [1001, 1001, 1001]
+    )
   })
 
   it("of a group that its store failed is 1011, and what is stored counts afterwards", () => {

@@ -52,7 +52,12 @@ describe("handshake", () => {
       CloseCode.UnsupportedVersion,
       "version 1 is not in 0...0"
     ],
-    ["challenge", { response: badResponse, expectedDeviceSlotState: 1 }, CloseCode.ProtocolError, "authentication failed"],
+    [
+      "challenge",
+      { response: badResponse, expectedDeviceSlotState: 1 },
+      CloseCode.ProtocolError,
+      "authentication failed"
+    ],
     ["slot state", { expectedDeviceSlotState: 1 }, CloseCode.SlotStateMismatch, "the device has no slot"],
     ["slots", {}, CloseCode.SlotsExhausted, "all 1 device slots are taken"]
   ]
@@ -64,7 +69,10 @@ describe("handshake", () => {
       const wire = d.open()
       wire.send(hello(1, overrides))
       assert.deepStrictEqual(wire.closed(), { code, reason })
-      assert.isFalse(d.outputs.slice(before).some((output) => output._tag === "Persist"), "nothing is stored")
+      assert.isFalse(
+        d.outputs.slice(before).some((output) => output._tag === "Persist"),
+        "nothing is stored"
+      )
     })
   }
 
@@ -101,19 +109,24 @@ describe("handshake", () => {
     assert.strictEqual(low.closed()?.code, CloseCode.UnsupportedVersion)
   })
 
-  const broken: ReadonlyArray<readonly [string, (wire: ReturnType<ReturnType<typeof drive>["open"]>) => void, RegExp]> = [
-    ["a reflect before ClientHello", (w) => w.send(reflect(1)), /^Reflect before ClientHello$/],
-    ["a transaction before ClientHello", (w) => w.send(begin(1)), /^BeginTransaction before ClientHello$/],
-    ["a second ClientHello", (w) => w.send(hello(1), hello(1)), /^a second ClientHello$/],
-    ["a text message", (w) => w.raw("hello"), /^a text message$/],
-    ["a frame of three bytes", (w) => w.raw(bytes(0, 0, 0)), /at least 4 bytes/],
-    ["a frame of 65537 bytes", (w) => w.raw(new Uint8Array(65_537)), /at most 65536 bytes/],
-    ["a frame that only a mediator sends", (w) => w.raw(bytes(0x12, 0, 0, 0)), /ServerInfo/],
-    ["a header length of 7", (w) => w.raw(bytes(0x80, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0)), /header/i],
-    ["a truncated reflect", (w) => w.raw(bytes(0x80, 0, 0, 0, 8, 0)), /./],
-    ["an unknown type", (w) => w.raw(bytes(0x99, 0, 0, 0)), /^unknown frame type 0x99$/],
-    ["a device info that cannot be listed", (w) => w.send(hello(1, { encryptedDeviceInfo: new Uint8Array(65_400) })), /./]
-  ]
+  const broken: ReadonlyArray<readonly [string, (wire: ReturnType<ReturnType<typeof drive>["open"]>) => void, RegExp]> =
+    [
+      ["a reflect before ClientHello", (w) => w.send(reflect(1)), /^Reflect before ClientHello$/],
+      ["a transaction before ClientHello", (w) => w.send(begin(1)), /^BeginTransaction before ClientHello$/],
+      ["a second ClientHello", (w) => w.send(hello(1), hello(1)), /^a second ClientHello$/],
+      ["a text message", (w) => w.raw("hello"), /^a text message$/],
+      ["a frame of three bytes", (w) => w.raw(bytes(0, 0, 0)), /at least 4 bytes/],
+      ["a frame of 65537 bytes", (w) => w.raw(new Uint8Array(65_537)), /at most 65536 bytes/],
+      ["a frame that only a mediator sends", (w) => w.raw(bytes(0x12, 0, 0, 0)), /ServerInfo/],
+      ["a header length of 7", (w) => w.raw(bytes(0x80, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0)), /header/i],
+      ["a truncated reflect", (w) => w.raw(bytes(0x80, 0, 0, 0, 8, 0)), /./],
+      ["an unknown type", (w) => w.raw(bytes(0x99, 0, 0, 0)), /^unknown frame type 0x99$/],
+      [
+        "a device info that cannot be listed",
+        (w) => w.send(hello(1, { encryptedDeviceInfo: new Uint8Array(65_400) })),
+        /./
+      ]
+    ]
   for (const [name, misbehave, reason] of broken) {
     it(`answers ${name} with 4010`, () => {
       const d = drive()
@@ -151,7 +164,7 @@ describe("handshake", () => {
   })
 
   it.effect("believes a real response and no other", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const crypto = yield* Crypto
       const keys = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(3)))
       const esk = crypto.ephemeralKey(new Uint8Array(32).fill(4))
@@ -160,7 +173,10 @@ describe("handshake", () => {
         crypto.answerChallenge(keys, { esk: esk.public, challenge }, new Uint8Array(24))
       )
       const environment = { options: yield* makeOptions(), crypto }
-      for (const [answer, isGood] of [[response, true], [Uint8Array.from(response).fill(0, 71), false]] as const) {
+      for (const [answer, isGood] of [
+        [response, true],
+        [Uint8Array.from(response).fill(0, 71), false]
+      ] as const) {
         const [state] = step(
           makeState(),
           { _tag: "Opened", connection: 1, groupId: keys.groupId, esk, challenge },
@@ -169,9 +185,13 @@ describe("handshake", () => {
         )
         const message = encodeClientFrame(hello(1, { response: answer }))
         const [, outputs] = step(state, { _tag: "Received", connection: 1, message }, 0, environment)
-        assert.strictEqual(outputs.some((output) => output._tag === "Persist"), isGood)
+        assert.strictEqual(
+          outputs.some((output) => output._tag === "Persist"),
+          isGood
+        )
       }
-    }).pipe(Effect.provide(Crypto.layer)))
+    }).pipe(Effect.provide(Crypto.layer))
+  )
 })
 
 describe("reflects that arrive before a device may have ServerInfo", () => {

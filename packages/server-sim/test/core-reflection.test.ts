@@ -20,7 +20,13 @@ describe("reflect", () => {
     ])
     for (const wire of [b, c]) {
       assert.deepStrictEqual(wire.take(), [
-        { _tag: "Reflected", flags: 0xfff0, reflectedId: 1 as never, timestamp: 1_000_017n as never, envelope: bytes(7) },
+        {
+          _tag: "Reflected",
+          flags: 0xfff0,
+          reflectedId: 1 as never,
+          timestamp: 1_000_017n as never,
+          envelope: bytes(7)
+        },
         { _tag: "Reflected", flags: 0, reflectedId: 2 as never, timestamp: 1_000_017n as never, envelope: bytes(7) }
       ])
     }
@@ -58,12 +64,10 @@ describe("reflect", () => {
     const first = d.rejoin(2)
     const frames = first.take()
     assert.deepInclude(frames[1], { _tag: "ServerInfo", deviceSlotState: 1, reflectionQueueLength: 3 })
-    assert.deepStrictEqual(frames.slice(2).map((frame) => frame._tag), [
-      "Reflected",
-      "Reflected",
-      "Reflected",
-      "ReflectionQueueDry"
-    ])
+    assert.deepStrictEqual(
+      frames.slice(2).map((frame) => frame._tag),
+      ["Reflected", "Reflected", "Reflected", "ReflectionQueueDry"]
+    )
     first.send(ack(2))
     first.gone()
     d.advance(5000)
@@ -95,7 +99,11 @@ describe("reflected-ack", () => {
     assert.strictEqual(d.group()?.slots.get(id(2))?.queue.length, 1)
   })
 
-  const strange: ReadonlyArray<readonly [string, number]> = [["never sent", 4], ["zero", 0], ["a wrapped one", 0xffff_ffff]]
+  const strange: ReadonlyArray<readonly [string, number]> = [
+    ["never sent", 4],
+    ["zero", 0],
+    ["a wrapped one", 0xffff_ffff]
+  ]
   for (const [name, reflectedId] of strange) {
     it(`of an id that is ${name} closes with 4012, lenient or not`, () => {
       for (const strict of [true, false]) {
@@ -204,23 +212,25 @@ describe("ephemerals", () => {
     assert.deepStrictEqual(b.said(), ["Reflected 6"])
   })
 
-  it("are thrown away with the connection they wait on, and when too many wait", () => {
-    const d = drive({ holdDrains: true, ephemeralBytes: 3 })
-    const a = d.join(1)
-    d.join(2).gone()
-    a.send(reflect(1))
-    const b = d.rejoin(2)
-    b.take()
-    a.send(ephemeral(2), ephemeral(3), ephemeral(4), ephemeral(5))
-    d.drain()
-    assert.deepStrictEqual(b.said(), ["Reflected 2", "Reflected 3", "Reflected 4"])
-    assert.isTrue(d.outputs.some((o) => o._tag === "Decided" && o.decision._tag === "EphemeralDropped"))
-    b.send(ack(1))
-    d.feed({ _tag: "Congested", connection: b.connection })
-    a.send(ephemeral(6))
-    b.gone()
-    assert.lengthOf(reflected(d.rejoin(2).take()), 0)
-  })
+  for (const limit of [{ ephemeralBytes: 3 }, { ephemeralMessages: 3 }]) {
+    it(`are thrown away with the connection they wait on, and when too many wait (${Object.keys(limit)[0]})`, () => {
+      const d = drive({ holdDrains: true, ...limit })
+      const a = d.join(1)
+      d.join(2).gone()
+      a.send(reflect(1))
+      const b = d.rejoin(2)
+      b.take()
+      a.send(ephemeral(2), ephemeral(3), ephemeral(4), ephemeral(5))
+      d.drain()
+      assert.deepStrictEqual(b.said(), ["Reflected 2", "Reflected 3", "Reflected 4"])
+      assert.isTrue(d.outputs.some((o) => o._tag === "Decided" && o.decision._tag === "EphemeralDropped"))
+      b.send(ack(1))
+      d.feed({ _tag: "Congested", connection: b.connection })
+      a.send(ephemeral(6))
+      b.gone()
+      assert.lengthOf(reflected(d.rejoin(2).take()), 0)
+    })
+  }
 })
 
 describe("pacing", () => {
@@ -230,7 +240,13 @@ describe("pacing", () => {
     d.join(2).gone()
     for (let n = 1; n <= 10; n++) a.send(reflect(n))
     const b = d.rejoin(2)
-    assert.deepStrictEqual(b.said().slice(1), ["ServerInfo", "Reflected 1", "Reflected 2", "Reflected 3", "Reflected 4"])
+    assert.deepStrictEqual(b.said().slice(1), [
+      "ServerInfo",
+      "Reflected 1",
+      "Reflected 2",
+      "Reflected 3",
+      "Reflected 4"
+    ])
     a.send(reflect(11))
     assert.deepStrictEqual(b.said(), [])
     d.drain()
@@ -285,4 +301,3 @@ describe("queue limits", () => {
     })
   }
 })
-

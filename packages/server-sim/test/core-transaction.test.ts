@@ -39,12 +39,19 @@ describe("transaction", () => {
     a.take()
     b.take()
     a.send(begin(1), reflect(1), reflect(2))
-    assert.deepStrictEqual(a.said(), ["BeginTransactionAck", "ReflectAck 1", "ReflectAck 2"], "provisional acks do not wait")
+    assert.deepStrictEqual(
+      a.said(),
+      ["BeginTransactionAck", "ReflectAck 1", "ReflectAck 2"],
+      "provisional acks do not wait"
+    )
     const before = d.outputs.length
     a.send(commit)
     assert.deepStrictEqual([a.said(), b.said()], [[], []])
     const persists = d.outputs.slice(before).filter((output) => output._tag === "Persist")
-    assert.deepStrictEqual(persists.map(({ commands }) => commands.map(({ _tag }) => _tag)), [["Append", "Append"]])
+    assert.deepStrictEqual(
+      persists.map(({ commands }) => commands.map(({ _tag }) => _tag)),
+      [["Append", "Append"]]
+    )
     d.persisted()
     assert.deepStrictEqual(a.said(), ["CommitTransactionAck"])
     assert.deepStrictEqual(b.said(), ["Reflected 1", "Reflected 2", "TransactionEnded 1"])
@@ -88,7 +95,13 @@ describe("transaction", () => {
       lose(f)
       assert.strictEqual(f.a.closed()?.code, code)
       for (const wire of [f.b, f.c]) {
-        assert.deepStrictEqual(wire.said().filter((frame) => !frame.startsWith("Drop")).slice(0, 1), ["TransactionEnded 1"])
+        assert.deepStrictEqual(
+          wire
+            .said()
+            .filter((frame) => !frame.startsWith("Drop"))
+            .slice(0, 1),
+          ["TransactionEnded 1"]
+        )
       }
       assert.strictEqual(f.d.group()?.lock, undefined)
       assert.strictEqual(f.d.group()?.slots.get(id(4))?.issued, 0)
@@ -98,7 +111,11 @@ describe("transaction", () => {
   }
 
   it("ends at the device's own TTL, in seconds, but never later than the mediator's", () => {
-    for (const [ttl, millis] of [[5, 5_000], [0, 60_000], [3600, 60_000]] as const) {
+    for (const [ttl, millis] of [
+      [5, 5_000],
+      [0, 60_000],
+      [3600, 60_000]
+    ] as const) {
       const { a, d } = family({ idleTimeout: 600_000 })
       a.send(begin(1, ttl))
       d.advance(millis - 1)

@@ -51,7 +51,10 @@ export const hello = (device: number, overrides: Partial<Hello> = {}): Hello => 
   ...overrides
 })
 
-export const reflect = (n: number, options: { readonly flags?: number; readonly envelope?: Uint8Array } = {}): ClientFrame => ({
+export const reflect = (
+  n: number,
+  options: { readonly flags?: number; readonly envelope?: Uint8Array } = {}
+): ClientFrame => ({
   _tag: "Reflect",
   flags: options.flags ?? 0,
   reflectId: n as ReflectId,
@@ -131,7 +134,8 @@ export const drive = (driveOptions: DriveOptions = {}) => {
     }
     if (output._tag === "WakeAt") wakeAt = output.at
     if (!("after" in output)) return
-    const isHeld = output.after > durable ||
+    const isHeld =
+      output.after > durable ||
       withheld.some((other) => "connection" in other && other.connection === output.connection)
     if (isHeld) {
       withheld.push(output)

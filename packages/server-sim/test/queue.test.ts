@@ -42,7 +42,10 @@ describe("ReflectionQueue", () => {
           )
         }
       }
-      assert.strictEqual(queue.bytes, [...model.values()].reduce((sum, size) => sum + size, 0))
+      assert.strictEqual(
+        queue.bytes,
+        [...model.values()].reduce((sum, size) => sum + size, 0)
+      )
       assert.isBelow(queue.positions.length, 2 * queue.length + 1100)
     }
   })

@@ -7,6 +7,7 @@ import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import { connect, createServer } from "node:net"
 import type { AddressInfo, Socket } from "node:net"
+import { makeCspFraming } from "../src/node/CspFraming.ts"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { ack, bytes, hello, id, reflect } from "./drive.ts"
 import { dial, type WireClient } from "./wire-client.ts"
@@ -26,12 +27,12 @@ const served = (
 
 const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
 const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
-const urlOf = Effect.gen(function*() {
+const urlOf = Effect.gen(function* () {
   const address = yield* ListenAddress
   return `${address.url}x/${toUrlPath(yield* pathOf)}`
 })
 
-const register = Effect.fnUntraced(function*(client: WireClient, device: number, expectedDeviceSlotState = 0) {
+const register = Effect.fnUntraced(function* (client: WireClient, device: number, expectedDeviceSlotState = 0) {
   const crypto = yield* Crypto
   const serverHello = yield* client.until("ServerHello")
   const response = Result.getOrThrow(crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24)))
@@ -39,7 +40,7 @@ const register = Effect.fnUntraced(function*(client: WireClient, device: number,
   return yield* client.until("ServerInfo")
 })
 
-const join = Effect.fnUntraced(function*(device: number, expectedDeviceSlotState = 0) {
+const join = Effect.fnUntraced(function* (device: number, expectedDeviceSlotState = 0) {
   const client = yield* dial(yield* urlOf)
   yield* register(client, device, expectedDeviceSlotState)
   return client
@@ -56,13 +57,16 @@ const tcpServer = (onSocket: (socket: Socket) => void) =>
         onSocket(socket)
       })
       server.listen(0, "127.0.0.1", () =>
-        resume(Effect.succeed({
-          port: (server.address() as AddressInfo).port,
-          close: () => {
-            for (const socket of sockets) socket.destroy()
-            server.close()
-          }
-        })))
+        resume(
+          Effect.succeed({
+            port: (server.address() as AddressInfo).port,
+            close: () => {
+              for (const socket of sockets) socket.destroy()
+              server.close()
+            }
+          })
+        )
+      )
     }),
     (server) => Effect.sync(server.close)
   )
@@ -78,7 +82,7 @@ const rawRequest = (port: number, text: string) =>
 
 describe("WebSocket server", () => {
   it.live("serves devices that reflect to each other", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* join(2)]
       a.send(reflect(1), reflect(2), reflect(3))
       for (const n of [1, 2, 3]) {
@@ -90,22 +94,24 @@ describe("WebSocket server", () => {
       assert.strictEqual((yield* b.until("Closed")).code, 1000)
       const again = yield* dial(yield* urlOf)
       assert.strictEqual((yield* register(again, 2, 1)).reflectionQueueLength, 0)
-    }).pipe(Effect.provide(served())))
+    }).pipe(Effect.provide(served()))
+  )
 
   it.live("serves TLS", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { cert, key } = yield* SelfSigned.make()
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         assert.isTrue((yield* ListenAddress).isSecure)
         const client = yield* dial(yield* urlOf, { ca: cert })
         yield* register(client, 1)
         const refused = yield* Effect.result(dial(yield* urlOf))
         assert.isTrue(Result.isFailure(refused))
       }).pipe(Effect.provide(served({}, { ...loopback, tls: { key, cert } })))
-    }))
+    })
+  )
 
   it.live("takes any prefix and either case of hex, and answers anything else with 400", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { port, url } = yield* ListenAddress
       const path = toUrlPath(yield* pathOf)
       for (const good of [path, `4/04/${path}`, `a/b/c/${path.toUpperCase()}`, `${path}/`, `${path}?q=1`]) {
@@ -119,21 +125,26 @@ describe("WebSocket server", () => {
       assert.match(yield* rawRequest(port, `GET /${path} HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1.1 426 /)
       assert.match(yield* rawRequest(port, `GET /nonsense HTTP/1.1\r\nHost: x\r\n\r\n`), /^HTTP\/1.1 400 /)
       assert.match(
-        yield* rawRequest(port, `GET /${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
+        yield* rawRequest(
+          port,
+          `GET /${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+        ),
         /^HTTP\/1.1 400 /
       )
       assert.match(yield* rawRequest(port, "\u0000\u0001 nonsense\r\n\r\n"), /^HTTP\/1.1 400 /)
       yield* (yield* dial(`${url}${path}`)).until("ServerHello")
-    }).pipe(Effect.provide(served())))
+    }).pipe(Effect.provide(served()))
+  )
 
   it.live("declines permessage-deflate and sub-protocols", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* dial(yield* urlOf, { perMessageDeflate: true })
       assert.strictEqual(client.ws.extensions, "")
       const offered = yield* Effect.result(dial(yield* urlOf, {}, ["d2m"]))
       // A client that insists on its sub-protocol gives up by itself.
       assert.deepStrictEqual(Result.isFailure(offered) && offered.failure, "Server sent no subprotocol")
-    }).pipe(Effect.provide(served())))
+    }).pipe(Effect.provide(served()))
+  )
 
   const broken: ReadonlyArray<readonly [string, (client: WireClient) => void, number]> = [
     ["a text message", ({ ws }) => ws.send("text"), 4010],
@@ -143,17 +154,18 @@ describe("WebSocket server", () => {
   ]
   for (const [name, misbehave, code] of broken) {
     it.live(`answers ${name} with ${code}, and nobody else notices`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const [a, b] = [yield* join(1), yield* join(2)]
         misbehave(a)
         assert.strictEqual((yield* a.until("Closed")).code, code)
         b.send(reflect(1))
         yield* b.until("ReflectAck")
-      }).pipe(Effect.provide(served())))
+      }).pipe(Effect.provide(served()))
+    )
   }
 
   it.effect("counts a ping as a sign of life and answers it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const client = yield* join(1)
       yield* TestClock.adjust("59 seconds")
       yield* Effect.callback<void>((resume) => {
@@ -165,10 +177,11 @@ describe("WebSocket server", () => {
       yield* client.until("DevicesInfo")
       yield* TestClock.adjust("60 seconds")
       assert.strictEqual((yield* client.until("Closed")).code, 4013)
-    }).pipe(Effect.provide(served())))
+    }).pipe(Effect.provide(served()))
+  )
 
   it.live("takes no more from a long queue than a slow reader reads", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { group, journal } = yield* Mediator
       const a = yield* join(1)
       ;(yield* join(2)).ws.terminate()
@@ -187,10 +200,13 @@ describe("WebSocket server", () => {
       const before = yield* journal.pipe(
         Stream.filter((entry) => entry._tag === "Sent"),
         Stream.map((entry) => entry.frame._tag),
-        Stream.scan(() => ({ reflected: 0, listed: 0 }), (sum, tag) => ({
-          reflected: sum.reflected + (tag === "Reflected" ? 1 : 0),
-          listed: sum.listed + (tag === "DevicesInfo" ? 1 : 0)
-        })),
+        Stream.scan(
+          () => ({ reflected: 0, listed: 0 }),
+          (sum, tag) => ({
+            reflected: sum.reflected + (tag === "Reflected" ? 1 : 0),
+            listed: sum.listed + (tag === "DevicesInfo" ? 1 : 0)
+          })
+        ),
         Stream.takeUntil(({ listed }) => listed === 20),
         Stream.runLast
       )
@@ -201,11 +217,12 @@ describe("WebSocket server", () => {
       yield* b.until("ReflectionQueueDry")
       const view = Option.getOrThrow(yield* group((yield* keysOf).groupId))
       assert.strictEqual(view.devices[1]?.queueLength, count)
-    }).pipe(Effect.provide(served({ journalCapacity: 100_000 }))))
+    }).pipe(Effect.provide(served({ journalCapacity: 100_000 })))
+  )
 
   it.live("closes everybody with 1001 when it stops, in bounded time even if a client does not answer", () =>
-    Effect.gen(function*() {
-      const exit = yield* Effect.gen(function*() {
+    Effect.gen(function* () {
+      const exit = yield* Effect.gen(function* () {
         const [a, b] = [yield* join(1), yield* join(2)]
         b.ws.pause()
         return a
@@ -214,10 +231,11 @@ describe("WebSocket server", () => {
         Effect.provide(served({}, { ...loopback, closeTimeout: 200 }), { local: true })
       )
       assert.strictEqual((yield* exit.until("Closed")).code, 1001)
-    }))
+    })
+  )
 
   it.live("can be cut, closed with any code, closed without a handshake and stalled", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { close, inject } = yield* Mediator
       const { groupId } = yield* keysOf
       const device = { groupId, deviceId: id(1) }
@@ -234,16 +252,19 @@ describe("WebSocket server", () => {
       assert.isTrue(yield* close(device, 4113))
       assert.strictEqual((yield* third.until("Closed")).code, 1006)
       const fourth = yield* join(1, 1)
-      yield* Effect.scoped(Effect.gen(function*() {
-        yield* inject(device, Fault.Stall({ direction: "down" }))
-        fourth.send(reflect(1))
-        // Something else has gone both ways meanwhile.
-        yield* join(2)
-      }))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* inject(device, Fault.Stall({ direction: "down" }))
+          fourth.send(reflect(1))
+          // Something else has gone both ways meanwhile.
+          yield* join(2)
+        })
+      )
       yield* fourth.until("ReflectAck")
       const drop = yield* Effect.result(inject(device, Fault.Drop({ direction: "down" })))
       assert.strictEqual(Result.isFailure(drop) && drop.failure.reason, "Unsupported")
-    }).pipe(Effect.provide(served())))
+    }).pipe(Effect.provide(served()))
+  )
 })
 
 describe("listening", () => {
@@ -256,7 +277,7 @@ describe("listening", () => {
     })
 
   it.live("fails for a reason that is told", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { port } = yield* tcpServer(() => {})
       assert.strictEqual(yield* failure({ host: "127.0.0.1", port }), "PortInUse")
       assert.strictEqual(yield* failure({ host: "192.0.2.1", port: 0 }), "HostUnavailable")
@@ -271,15 +292,42 @@ describe("listening", () => {
         yield* failure({ ...loopback, tls: { key: Redacted.make("no pem"), cert: "no pem" } }),
         "TlsInvalid"
       )
-    }))
+    })
+  )
+})
+
+describe("chat framing", () => {
+  it("cuts a stream into the same messages, wherever it was cut itself", () => {
+    const messages = [
+      new Uint8Array(80).fill(1),
+      new Uint8Array(32).fill(2),
+      bytes(3, 0, 7, 8, 9),
+      bytes(0, 0),
+      Uint8Array.from([0x00, 0x01, ...new Uint8Array(256).fill(6)]),
+      bytes(1, 0, 5)
+    ]
+    const stream = Uint8Array.from(messages.flatMap((message) => [...message]))
+    for (const size of [1, 2, 3, 7, 79, 81, 113, 114, stream.length]) {
+      const cut = makeCspFraming()
+      const found: Array<Uint8Array> = []
+      for (let at = 0; at < stream.length; at += size) found.push(...cut(stream.subarray(at, at + size)))
+      assert.deepStrictEqual(found, messages, `pieces of ${size}`)
+    }
+  })
 })
 
 describe("chat over TCP", () => {
   const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
 
   it.live("gives the client one frame for each message, however the stream is cut", () =>
-    Effect.gen(function*() {
-      const messages = [new Uint8Array(80).fill(1), new Uint8Array(32).fill(2), bytes(3, 0, 7, 8, 9), bytes(0, 0), bytes(1, 0, 5)]
+    Effect.gen(function* () {
+      const messages = [
+        new Uint8Array(80).fill(1),
+        new Uint8Array(32).fill(2),
+        bytes(3, 0, 7, 8, 9),
+        bytes(0, 0),
+        bytes(1, 0, 5)
+      ]
       const stream = Buffer.concat(messages)
       const heard: Array<number> = []
       const { port } = yield* tcpServer((socket) => {
@@ -291,20 +339,21 @@ describe("chat over TCP", () => {
           socket.end(stream.subarray(115))
         })
       })
-      yield* Effect.gen(function*() {
+      yield* Effect.gen(function* () {
         const client = yield* dial(yield* urlOf)
         client.send(proxy(1), proxy(2, 3))
         for (const message of messages) assert.deepStrictEqual((yield* client.until("Proxy")).data, message)
         assert.strictEqual((yield* client.until("Closed")).code, 4000)
         assert.deepStrictEqual(heard, [1, 2, 3])
       }).pipe(Effect.provide(served({}, loopback, layerTcpChat({ host: "127.0.0.1", port }))))
-    }))
+    })
+  )
 
   it.live("closes with 4001 when nobody is there and 4009 when the way breaks", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const gone = yield* Effect.scoped(tcpServer(() => {}))
       const unreachable = layerTcpChat({ host: "127.0.0.1", port: gone.port })
-      const code = Effect.gen(function*() {
+      const code = Effect.gen(function* () {
         const client = yield* dial(yield* urlOf)
         client.send(proxy(1))
         return (yield* client.until("Closed")).code
@@ -313,5 +362,6 @@ describe("chat over TCP", () => {
       const { port } = yield* tcpServer((socket) => void socket.on("data", () => socket.resetAndDestroy()))
       const broken = layerTcpChat({ host: "127.0.0.1", port })
       assert.strictEqual(yield* Effect.provide(code, served({}, loopback, broken)), 4009)
-    }))
+    })
+  )
 })

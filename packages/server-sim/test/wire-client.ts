@@ -8,11 +8,15 @@ import { type ClientOptions, WebSocket } from "ws"
 export interface WireClient {
   readonly ws: WebSocket
   /** The next frame, or the close. */
-  readonly next: Effect.Effect<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }>
+  readonly next: Effect.Effect<
+    ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+  >
   /** Frames until one has this tag; returns that one. */
   readonly until: <Tag extends ServerFrame["_tag"] | "Closed">(
     tag: Tag
-  ) => Effect.Effect<Extract<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }, { _tag: Tag }>>
+  ) => Effect.Effect<
+    Extract<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }, { _tag: Tag }>
+  >
   readonly send: (...frames: ReadonlyArray<ClientFrame>) => void
 }
 
@@ -24,7 +28,7 @@ export const dial = (
   options: ClientOptions = {},
   protocols: ReadonlyArray<string> = []
 ): Effect.Effect<WireClient, string, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const events = yield* Queue.unbounded<Event>()
     const ws = yield* Effect.acquireRelease(
       Effect.callback<WebSocket, string>((resume) => {
@@ -37,9 +41,9 @@ export const dial = (
         ws.on("error", (error) => resume(Effect.fail(error.message)))
         ws.on("open", () => resume(Effect.succeed(ws)))
         ws.on("message", (data: Buffer) =>
-          Queue.offerUnsafe(events, Result.getOrThrow(decodeServerFrame(Uint8Array.from(data)))))
-        ws.on("close", (code, reason) =>
-          Queue.offerUnsafe(events, { _tag: "Closed", code, reason: reason.toString() }))
+          Queue.offerUnsafe(events, Result.getOrThrow(decodeServerFrame(Uint8Array.from(data))))
+        )
+        ws.on("close", (code, reason) => Queue.offerUnsafe(events, { _tag: "Closed", code, reason: reason.toString() }))
       }),
       (ws) => Effect.sync(() => ws.terminate())
     )

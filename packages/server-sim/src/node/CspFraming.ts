@@ -15,7 +15,7 @@ const lengthBytes = 2
  * Cuts a chat server's stream, fed piece by piece, into whole messages: server-hello (80 bytes), login-ack (32 bytes), then
  * frames with their u16 little-endian length ahead. Keeps the bytes of a message that is not complete yet.
  */
-export const makeCspFraming = (): (bytes: Uint8Array) => ReadonlyArray<Uint8Array> => {
+export const makeCspFraming = (): ((bytes: Uint8Array) => ReadonlyArray<Uint8Array>) => {
   let rest = new Uint8Array(0)
   let handshakes = 0
 

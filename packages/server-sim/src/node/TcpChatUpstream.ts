@@ -53,7 +53,7 @@ const dial = (host: string, port: number, timeout: number): Effect.Effect<Socket
   return Effect.acquireRelease(inTime, (socket) => Effect.sync(() => socket.destroy()), { interruptible: true })
 }
 
-const duplexOf = Effect.fnUntraced(function*(socket: Socket, framing: "csp" | "none") {
+const duplexOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "none") {
   const messages = yield* Queue.unbounded<Uint8Array, ChatError>()
   const cut = framing === "csp" ? makeCspFraming() : (bytes: Uint8Array) => [bytes]
 

@@ -26,14 +26,14 @@ export interface TlsPair {
   readonly cert: string
 }
 
-const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** Reads the pair and checks that its halves belong together. */
 export const readTls = (
   tls: TlsOptions,
   address: { readonly host: string; readonly port: number }
 ): Effect.Effect<TlsPair, ListenError> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const pair = yield* Effect.try({
       try: (): TlsPair =>
         "key" in tls

@@ -49,7 +49,9 @@ const pathOf = (request: IncomingMessage): Result.Result<ClientUrlInfo, DecodeEr
   fromUrlPath(lastSegment(request.url ?? ""))
 
 /** What a request is answered that does not become a connection. */
-const refusal = (request: IncomingMessage): { readonly status: number; readonly phrase: string; readonly text: string } => {
+const refusal = (
+  request: IncomingMessage
+): { readonly status: number; readonly phrase: string; readonly text: string } => {
   const path = pathOf(request)
   return Result.isFailure(path)
     ? { status: 400, phrase: "Bad Request", text: `${path.failure.message}\n` }
@@ -108,7 +110,7 @@ const stop = (
   attachments: ReadonlySet<Attachment>,
   closeTimeout: number
 ): Effect.Effect<void> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const closed = Effect.callback<void>((resume) => {
       server.close(() => resume(Effect.void))
     })
@@ -125,7 +127,7 @@ const serve = (
   options: WebSocketOptions,
   tls: TlsPair | undefined
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { closeTimeout = 2_000, host, maxMessageBytes = 1024 * 1024, port } = options
     const attachments = new Set<Attachment>()
     // The option is younger than the types of `ws`.
@@ -139,7 +141,8 @@ const serve = (
       closeTimeout
     }
     const sockets = new WebSocketServer(socketOptions)
-    const server: Server = tls === undefined ? createServer(refuseRequest) : createSecureServer({ ...tls }, refuseRequest)
+    const server: Server =
+      tls === undefined ? createServer(refuseRequest) : createSecureServer({ ...tls }, refuseRequest)
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       socket.on("error", () => socket.destroy())
       const path = pathOf(request)
@@ -150,9 +153,8 @@ const serve = (
         ws.on("close", () => attachments.delete(attachment))
       })
     })
-    return yield* Effect.acquireRelease(
-      listen(server, host, port),
-      () => stop(server, sockets, attachments, closeTimeout)
+    return yield* Effect.acquireRelease(listen(server, host, port), () =>
+      stop(server, sockets, attachments, closeTimeout)
     )
   })
 
@@ -166,7 +168,7 @@ const serve = (
 export const layerWebSocket = (options: WebSocketOptions): Layer.Layer<ListenAddress, ListenError, Mediator> =>
   Layer.effect(
     ListenAddress,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const mediator = yield* Mediator
       const { host, tls } = options
       const pair = tls === undefined ? undefined : yield* readTls(tls, { host, port: options.port })

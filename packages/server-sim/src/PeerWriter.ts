@@ -1,0 +1,108 @@
+/**
+ * Sends what waits in a peer's outbox.
+ *
+ * Owns reading queued messages from the store and the level at which a connection counts as full. The order is the
+ * outbox's (`Peer`), the pace the core's (`ReflectedStream`).
+ *
+ * @since 0.1.0
+ */
+import { encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
+import { type Cause, Exit } from "effect"
+import type { Forks } from "./Forks.ts"
+import type { Input } from "./Input.ts"
+import type { MediatorOptions } from "./MediatorOptions.ts"
+import type { MediatorStore, StoredMessage } from "./MediatorStore.ts"
+import type { SendQueued } from "./Output.ts"
+import { dequeue, due, hold, outgoingLevel, type Peer } from "./Peer.ts"
+import { reflectedIdOf } from "./State.ts"
+import type { PersistId } from "./StoreCommand.ts"
+
+/** Sends to peers. */
+export interface PeerWriter {
+  /** Sends what may leave by now. */
+  readonly flush: (peer: Peer, durable: PersistId) => void
+  /** Looks how much is on its way to the peer, and tells the core when that matters. */
+  readonly checkLevel: (peer: Peer) => void
+}
+
+/** A writer for these options; what it finds out goes to the callbacks. */
+export const makePeerWriter = (host: {
+  readonly options: MediatorOptions
+  readonly store: MediatorStore["Service"]
+  readonly forks: Forks
+  /** Something for the core, when it is its turn. */
+  readonly tell: (input: Input) => void
+  readonly onSent: (peer: Peer, frame: ServerFrame) => void
+  /** The close of the peer's outbox is due. */
+  readonly onClose: (peer: Peer, code: number, reason: string) => void
+  /** Messages have been read, so that there may be more to send. */
+  readonly onRead: (peer: Peer) => void
+  readonly onReadFailed: (peer: Peer, cause: Cause.Cause<unknown>) => void
+}): PeerWriter => {
+  const { forks, options, store, tell } = host
+
+  const sendFrame = (peer: Peer, frame: ServerFrame): void => {
+    peer.transport.send(encodeServerFrame(frame))
+    host.onSent(peer, frame)
+  }
+
+  const sendStored = (peer: Peer, messages: ReadonlyArray<StoredMessage>): void => {
+    for (const { envelope, flags, position, timestamp } of messages) {
+      sendFrame(peer, {
+        _tag: "Reflected",
+        flags,
+        reflectedId: reflectedIdOf(position),
+        timestamp: timestamp as Timestamp,
+        envelope
+      })
+    }
+  }
+
+  const sendQueued = (peer: Peer, output: SendQueued): void => {
+    peer.isReading = true
+    forks.start(store.read(output.groupKey, output.deviceId, output.positions), (exit) => {
+      peer.isReading = false
+      // The peer may be gone, or its group may have failed meanwhile.
+      if (peer.outbox[peer.head] !== output) return
+      if (Exit.isFailure(exit)) return host.onReadFailed(peer, exit.cause)
+      dequeue(peer)
+      peer.awaitsDrain = true
+      sendStored(peer, exit.value)
+      host.onRead(peer)
+    })
+  }
+
+  const checkLevel = (peer: Peer): void => {
+    const { outgoingHighWater, outgoingLowWater } = options
+    const level = outgoingLevel(peer)
+    if (peer.queuedReads === 0) {
+      if (peer.awaitsDrain && level <= outgoingLowWater) {
+        peer.awaitsDrain = false
+        tell({ _tag: "Drained", connection: peer.id })
+      } else if (!peer.awaitsDrain && level > outgoingHighWater) {
+        peer.awaitsDrain = true
+        tell({ _tag: "Congested", connection: peer.id })
+      }
+    }
+    // Acks alone fill a socket that is only written to: then its requests are not read either.
+    if (level > 2 * outgoingHighWater) hold(peer, { byPeer: true })
+    else if (level <= outgoingLowWater) hold(peer, { byPeer: false })
+    peer.chat?.clientHasRoom(level <= outgoingHighWater)
+  }
+
+  const flush = (peer: Peer, durable: PersistId): void => {
+    for (let next = due(peer, durable); next !== undefined; next = due(peer, durable)) {
+      if (next._tag === "Close") return host.onClose(peer, next.code, next.reason)
+      if (next._tag === "SendQueued") {
+        sendQueued(peer, next)
+      } else {
+        dequeue(peer)
+        sendFrame(peer, next.frame)
+      }
+    }
+    peer.transport.flush()
+    checkLevel(peer)
+  }
+
+  return { flush, checkLevel }
+}

@@ -1,0 +1,425 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
+import { Effect, Exit, Fiber, Layer, Option, Result, Scope, Stream } from "effect"
+import { Socket } from "effect/socket"
+import { TestClock } from "effect/testing"
+import { begin, commit, id, reflect } from "./drive.ts"
+import { join, keys, mediatorWith, openLink, path } from "./memory-device.ts"
+
+const withTest = Effect.provide(Mediator.layerTest)
+const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
+const codeOf = (exit: Exit.Exit<unknown, Socket.SocketError>): number | string => {
+  assert(Exit.isFailure(exit))
+  const reason = exit.cause.reasons[0]
+  assert(reason?._tag === "Fail")
+  return reason.error.reason._tag === "SocketCloseError" ? reason.error.reason.code : reason.error.reason._tag
+}
+
+describe("a link", () => {
+  it.effect("carries frames both ways, and a pull returns all that is there", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      yield* a.send(reflect(1), reflect(2), reflect(3))
+      assert.deepStrictEqual((yield* a.rest).map(({ _tag }) => _tag).slice(-3), [
+        "ReflectAck",
+        "ReflectAck",
+        "ReflectAck"
+      ])
+      const { pull } = yield* link.socket.reader
+      assert.lengthOf(yield* pull, 1)
+    }).pipe(withTest)
+  )
+
+  it.effect("takes its time in each direction and keeps the order", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path, {
+        latencyUp: "30 millis",
+        latencyDown: { min: "5 millis", max: "90 millis" }
+      })
+      const fiber = yield* Effect.forkScoped(
+        Effect.gen(function* () {
+          const a = yield* openLink(link)
+          yield* a.register(1)
+          yield* a.send(begin(1), reflect(1), reflect(2), reflect(3), commit)
+          for (const tag of ["BeginTransactionAck", "ReflectAck", "ReflectAck", "ReflectAck"] as const)
+            yield* a.until(tag)
+          yield* a.until("CommitTransactionAck")
+        }),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust("34 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.isTrue(Option.isNone(yield* mediator.group(keys.groupId)))
+      yield* TestClock.adjust("500 millis")
+      assert.isTrue(Exit.isSuccess(fiber.pollUnsafe()!))
+    }).pipe(withTest)
+  )
+
+  it.effect("delivers what the mediator sent before its close, then the code and reason", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.rest
+      yield* a.send(reflect(1), reflect(2), { _tag: "CommitTransaction" })
+      assert.deepStrictEqual(
+        (yield* a.rest).map(({ _tag }) => _tag),
+        ["ReflectAck", "ReflectAck", "Closed"]
+      )
+      assert.isFalse(yield* mediator.close(device(1), 4113))
+      const b = yield* join(1, {}, 1)
+      assert.isTrue(yield* mediator.close(device(1), 4113, "bye"))
+      assert.deepStrictEqual(yield* b.until("Closed"), { _tag: "Closed", code: 4113, reason: "bye" })
+    }).pipe(withTest)
+  )
+
+  it.effect("fails writes once it has ended, and never keeps them for the next connection", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      const scope = yield* Scope.make()
+      const a = yield* Scope.provide(openLink(link), scope)
+      yield* a.register(1)
+      yield* mediator.close(device(1), 1011)
+      assert.strictEqual(codeOf(yield* Effect.exit(a.send(reflect(1)))), "SocketWriteError")
+      yield* Scope.close(scope, Exit.void)
+      const again = yield* openLink(link)
+      yield* again.register(1, 1)
+      assert.strictEqual(codeOf(yield* Effect.exit(a.send(reflect(1)))), "SocketWriteError")
+      assert.isUndefined((yield* again.rest).find(({ _tag }) => _tag === "ReflectAck"))
+      assert.strictEqual(yield* link.dials, 2)
+    }).pipe(withTest)
+  )
+
+  it.effect("hangs up when its scope closes, which ends a pull that waits", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const socket = yield* mediator.connect(path)
+      const scope = yield* Scope.make()
+      const { pull } = yield* Scope.provide(socket.reader, scope)
+      yield* pull
+      const waiting = yield* Effect.forkChild(Effect.exit(pull), { startImmediately: true })
+      assert.strictEqual(Option.getOrThrow(yield* mediator.group(keys.groupId)).connections, 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(codeOf(yield* Fiber.join(waiting)), 1000)
+      assert.isTrue(Option.isNone(yield* mediator.group(keys.groupId)))
+    }).pipe(withTest)
+  )
+
+  it.effect("closes with the device's own code, which both sides see, behind what is under way", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const scope = yield* Scope.make()
+      const fiber = yield* Effect.forkChild(Scope.provide(join(1, { latency: "10 millis" }), scope), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 second")
+      const a = yield* Fiber.join(fiber)
+      yield* a.send(reflect(1))
+      yield* a.close(4321, "enough")
+      yield* TestClock.adjust("15 millis")
+      assert.strictEqual(
+        Option.getOrThrow(yield* mediator.group(keys.groupId)).devices[0]?.connection._tag,
+        "Disconnected"
+      )
+      yield* TestClock.adjust("15 millis")
+      const tags = (yield* a.rest).filter(({ _tag }) => _tag === "ReflectAck" || _tag === "Closed")
+      assert.deepStrictEqual(
+        tags.map((event) => (event._tag === "Closed" ? event.code : event._tag)),
+        ["ReflectAck", 4321]
+      )
+    }).pipe(withTest)
+  )
+
+  it.effect("lets a writer wait for the first connection if there was none yet", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const socket = yield* mediator.connect(path)
+      const writer = yield* socket.writer
+      const written = yield* Effect.forkChild(writer.write("text"), { startImmediately: true })
+      assert.isUndefined(written.pollUnsafe())
+      const { pull } = yield* socket.reader
+      yield* Fiber.join(written)
+      yield* pull
+      assert.strictEqual(codeOf(yield* Effect.exit(pull)), 4010)
+    }).pipe(withTest)
+  )
+
+  it.effect("makes a writer wait while too much is under way", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1, { highWaterUp: 100 })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(a.link.inject(Fault.Stall({ direction: "up" })), scope)
+      yield* a.send(reflect(1))
+      const blocked = yield* Effect.forkChild(a.send(reflect(2, { envelope: new Uint8Array(200) })), {
+        startImmediately: true
+      })
+      assert.isUndefined(blocked.pollUnsafe())
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.join(blocked)
+      yield* a.until("ReflectAck")
+      yield* a.until("ReflectAck")
+    }).pipe(withTest)
+  )
+
+  it.effect("refuses a path that is no ClientUrlInfo", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      for (const bad of [
+        { ...path, serverGroup: "" },
+        { ...path, deviceGroupId: new Uint8Array(31) }
+      ]) {
+        const socket = yield* mediator.connect(bad)
+        assert.strictEqual(codeOf(yield* Effect.exit(Effect.scoped(socket.reader))), "SocketOpenError")
+      }
+    }).pipe(withTest)
+  )
+
+  it.effect("is told 1001 when the mediator ends, however far away it is", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(Mediator.layerTest, scope)
+      const opened = yield* Effect.forkScoped(Effect.provide(join(1, { latency: "50 millis" }), services), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 second")
+      const a = yield* Fiber.join(opened)
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust("50 millis")
+      assert.strictEqual((yield* a.until("Closed")).code, 1001)
+    })
+  )
+})
+
+describe("faults", () => {
+  it.effect("cut: both sides see it at once", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* a.send(begin(1))
+      yield* mediator.inject(device(1), Fault.Cut())
+      assert.strictEqual((yield* a.until("Closed")).code, 1006)
+      yield* b.until("TransactionEnded")
+      const missing = yield* Effect.result(mediator.inject(device(1), Fault.Cut()))
+      assert.strictEqual(Result.isFailure(missing) && missing.failure.reason, "NotConnected")
+    }).pipe(withTest)
+  )
+
+  it.effect("close with any code, and a close without a handshake", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.link.inject(Fault.Close({ code: 4777, reason: "odd" }))
+      assert.deepStrictEqual(yield* a.until("Closed"), { _tag: "Closed", code: 4777, reason: "odd" })
+      const b = yield* join(1, { faults: [Fault.NoClosingHandshake()] }, 1)
+      yield* mediator.close(device(1), 4113)
+      assert.strictEqual((yield* b.until("Closed")).code, 1006)
+    }).pipe(withTest)
+  )
+
+  it.effect("unreachable: dialing fails until it is over", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* link.inject(Fault.Unreachable())
+          assert.strictEqual(codeOf(yield* Effect.exit(Effect.scoped(link.socket.reader))), "SocketOpenError")
+        })
+      )
+      yield* openLink(link)
+    }).pipe(withTest)
+  )
+
+  it.effect("stall: nothing moves in that direction, dialing included, until it is over", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const b = yield* join(2)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(b.link.inject(Fault.Stall({ direction: "down" })), scope)
+      yield* b.rest
+      yield* a.send(reflect(1))
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* b.rest, [])
+      const dial = yield* Effect.forkScoped(openLink(b.link), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(dial.pollUnsafe())
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* b.until("Reflected")).reflectedId, 1)
+      yield* Fiber.join(dial)
+    }).pipe(withTest)
+  )
+
+  it.effect("a half-open connection is idle in the end, and the device never hears of it", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.link.inject(Fault.Stall({ direction: "up" }))
+      yield* a.link.inject(Fault.Stall({ direction: "down" }))
+      yield* a.send(reflect(1))
+      yield* a.rest
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(Option.getOrThrow(yield* mediator.group(keys.groupId)).connections, 0)
+      assert.deepStrictEqual(yield* a.rest, [])
+    }).pipe(withTest)
+  )
+
+  it.effect("slow: so many bytes a second", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* b.link.inject(Fault.Slow({ direction: "down", bytesPerSecond: 1_000 }))
+      yield* b.rest
+      for (let n = 1; n <= 3; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(980) }))
+      yield* TestClock.adjust("999 millis")
+      assert.lengthOf(yield* b.rest, 0)
+      yield* TestClock.adjust("1 millis")
+      assert.lengthOf(yield* b.rest, 1)
+      yield* TestClock.adjust("2 seconds")
+      assert.lengthOf(yield* b.rest, 2)
+    }).pipe(withTest)
+  )
+
+  it.effect("drop, duplicate, garble and rewrite the frames that were picked, and no others", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      const scoped = (fault: Fault, n: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            yield* a.link.inject(fault)
+            yield* a.send(reflect(n), reflect(n + 1), reflect(n + 2), { _tag: "GetDevicesInfo" })
+            return (yield* a.rest).map((event) => (event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag))
+          })
+        )
+      const match = { frame: "ReflectAck", skip: 1, count: 1 } as const
+      assert.deepStrictEqual(yield* scoped(Fault.Drop({ direction: "down", match }), 1), [1, 3, "DevicesInfo"])
+      assert.deepStrictEqual(yield* scoped(Fault.Duplicate({ direction: "down", match }), 1), [
+        1,
+        2,
+        2,
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(yield* scoped(Fault.Garble({ direction: "down", match, at: 0 }), 1), [
+        1,
+        "Unknown",
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(yield* scoped(Fault.Rewrite({ direction: "down", match, with: () => [] }), 1), [
+        1,
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(
+        yield* scoped(Fault.Drop({ direction: "up", match: { frame: "GetDevicesInfo" } }), 1),
+        [1, 2, 3]
+      )
+      assert.deepStrictEqual(yield* scoped(Fault.Drop({ direction: "down", match: { count: 3 } }), 1), ["DevicesInfo"])
+    }).pipe(withTest)
+  )
+
+  it.effect("delay what was picked, with or without being overtaken", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      for (const overtake of [false, true]) {
+        yield* a.link
+          .inject(Fault.Delay({ direction: "down", match: { frame: "ReflectAck", count: 1 }, millis: 100, overtake }))
+          .pipe(Effect.andThen(a.send(reflect(1), reflect(2))), Effect.scoped)
+        const early = (yield* a.rest).map((event) =>
+          event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag
+        )
+        yield* TestClock.adjust("100 millis")
+        const late = (yield* a.rest).map((event) =>
+          event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag
+        )
+        assert.deepStrictEqual([early, late], overtake ? [[2], [1]] : [[], [1, 2]])
+      }
+    }).pipe(withTest)
+  )
+
+  it.effect("injected through a link last over connections and count over them", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      yield* link.inject(Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } }))
+      const acks = (state: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const a = yield* openLink(link)
+            yield* a.register(1, state)
+            yield* a.send(reflect(1))
+            return (yield* a.rest).filter(({ _tag }) => _tag === "ReflectAck").length
+          })
+        )
+      assert.deepStrictEqual([yield* acks(0), yield* acks(1)], [0, 1])
+    }).pipe(withTest)
+  )
+})
+
+describe("the journal", () => {
+  it.effect("tells what happened, for those who come late too", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.send(reflect(1))
+      yield* a.link.inject(Fault.Cut())
+      const entries = yield* mediator.journal.pipe(
+        Stream.takeUntil(({ _tag }) => _tag === "Gone"),
+        Stream.runCollect
+      )
+      assert.deepStrictEqual(
+        entries.map((entry) => {
+          switch (entry._tag) {
+            case "Received":
+              return `> ${entry.frame?._tag}`
+            case "Sent":
+              return `< ${entry.frame._tag}`
+            case "Decided":
+              return entry.decision._tag
+            case "FaultFired":
+              return entry.fault
+            default:
+              return entry._tag
+          }
+        }),
+        [
+          "Opened",
+          "< ServerHello",
+          "> ClientHello",
+          "Registered",
+          "BecameDry",
+          "BecameLeader",
+          "< ServerInfo",
+          "< ReflectionQueueDry",
+          "< RolePromotedToLeader",
+          "> Reflect",
+          "< ReflectAck",
+          "Cut",
+          "Gone"
+        ]
+      )
+      assert.deepInclude(entries.at(-1), { deviceId: id(1), connection: 1 })
+    }).pipe(withTest)
+  )
+})
+
+describe("options", () => {
+  it.effect("that contradict each other are a typed error", () =>
+    Effect.gen(function* () {
+      for (const options of [{ idleTimeout: 5_000 }, { maxDeviceSlots: 0 }, { versions: { min: 2, max: 1 } }]) {
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(mediatorWith(options))))
+        assert(Exit.isFailure(exit))
+        const reason = exit.cause.reasons[0]
+        assert(reason?._tag === "Fail" && reason.error instanceof InvalidOptions)
+        assert.include(reason.error.message, Object.keys(options)[0]!)
+      }
+      yield* Effect.scoped(Layer.build(mediatorWith({ idleTimeout: 5_000, allowShortIdleTimeout: true })))
+    })
+  )
+})

@@ -1,0 +1,138 @@
+/**
+ * A bare device over an in-memory link, for tests of the shell: whatever it is told to write, and everything it gets.
+ */
+import {
+  type ClientFrame,
+  type ClientUrlInfo,
+  Crypto,
+  decodeServerFrame,
+  DeviceGroupKey,
+  encodeClientFrame,
+  makeCrypto,
+  type ServerFrame,
+  tweetNacl
+} from "@d2m/codec"
+import {
+  ChatUpstream,
+  type Link,
+  type LinkOptions,
+  Mediator,
+  type MediatorOptions,
+  MediatorStore
+} from "@d2m/server-sim"
+import { Effect, Layer, Queue, Result, type Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { SecureRandom } from "effect/crypto"
+import { Socket } from "effect/socket"
+import { hello } from "./drive.ts"
+
+const crypto = makeCrypto(tweetNacl)
+export const keys = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9)))
+export const path: ClientUrlInfo = { deviceGroupId: keys.groupId, serverGroup: "7a" }
+
+/** A mediator in memory with other parts than `Mediator.layerTest` has. */
+export const mediatorWith = (
+  options: Partial<MediatorOptions>,
+  parts: {
+    readonly store?: Layer.Layer<MediatorStore>
+    readonly chat?: Layer.Layer<ChatUpstream>
+    readonly crypto?: Layer.Layer<Crypto>
+  } = {}
+) =>
+  Mediator.layer(options).pipe(
+    Layer.provide([
+      parts.store ?? MediatorStore.layerMemory,
+      parts.chat ?? ChatUpstream.layerNone,
+      parts.crypto ?? Crypto.layer,
+      SecureRandom.layerWebCrypto
+    ])
+  )
+
+export type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+
+export interface Device {
+  readonly link: Link
+  /** The next frame or the close; waits for it. */
+  readonly next: Effect.Effect<Event>
+  /** Skips frames until one has this tag. */
+  readonly until: <Tag extends Event["_tag"]>(tag: Tag) => Effect.Effect<Extract<Event, { _tag: Tag }>>
+  /** What has come and was not asked for yet. */
+  readonly rest: Effect.Effect<ReadonlyArray<Event>>
+  readonly send: (...frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, Socket.SocketError>
+  readonly close: (code: number, reason?: string) => Effect.Effect<void, Socket.SocketError>
+  /** Says ClientHello and waits for ServerInfo. */
+  readonly register: (
+    device: number,
+    expectedDeviceSlotState?: number
+  ) => Effect.Effect<Extract<ServerFrame, { _tag: "ServerInfo" }>>
+}
+
+const closeOf = ({ reason }: Socket.SocketError): Extract<Event, { _tag: "Closed" }> =>
+  reason._tag === "SocketCloseError"
+    ? { _tag: "Closed", code: reason.code, reason: reason.closeReason ?? "" }
+    : { _tag: "Closed", code: 0, reason: reason._tag }
+
+/** Opens the link; the connection lasts as long as the scope. */
+export const openLink = (link: Link): Effect.Effect<Device, Socket.SocketError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { pull } = yield* link.socket.reader
+    const writer = yield* link.socket.writer
+    const events = yield* Queue.unbounded<Event>()
+    yield* Effect.forever(
+      Effect.flatMap(pull, (messages) =>
+        Queue.offerAll(
+          events,
+          messages.map((message): Event =>
+            Result.getOrElse(decodeServerFrame(message as Uint8Array), (): Event => ({
+              _tag: "Unknown",
+              type: -1,
+              payload: message as Uint8Array
+            }))
+          )
+        )
+      )
+    ).pipe(
+      Effect.catch((error) => Queue.offer(events, closeOf(error))),
+      Effect.forkScoped({ startImmediately: true })
+    )
+    const next = Queue.take(events)
+    const until = <Tag extends Event["_tag"]>(tag: Tag): Effect.Effect<Extract<Event, { _tag: Tag }>> =>
+      Effect.flatMap(next, (event) => {
+        if (event._tag === tag) return Effect.succeed(event as Extract<Event, { _tag: Tag }>)
+        return event._tag === "Closed" ? Effect.die(`closed with ${event.code} instead of ${tag}`) : until(tag)
+      })
+    const send: Device["send"] = (...frames) =>
+      writer.writeAll(frames.map(encodeClientFrame) as unknown as NonEmptyReadonlyArray<Uint8Array>)
+    return {
+      link,
+      next,
+      until,
+      // What has arrived still has to pass the pump.
+      rest: Effect.andThen(Effect.repeat(Effect.yieldNow, { times: 8 }), Queue.clear(events)),
+      send,
+      close: (code, reason) => writer.write(new Socket.CloseEvent(code, reason)),
+      register: (device, expectedDeviceSlotState = 0) =>
+        Effect.gen(function* () {
+          const serverHello = yield* until("ServerHello")
+          const response = Result.getOrThrow(crypto.answerChallenge(keys, serverHello, new Uint8Array(24)))
+          yield* Effect.orDie(send(hello(device, { response, expectedDeviceSlotState })))
+          return yield* until("ServerInfo")
+        })
+    }
+  })
+
+/** A new link to the mediator, open. */
+export const open = (options?: LinkOptions) =>
+  Effect.gen(function* () {
+    const mediator = yield* Mediator
+    return yield* openLink(yield* mediator.link(path, options))
+  })
+
+/** A registered device over a new link, with its Dry. */
+export const join = (device: number, options?: LinkOptions, expectedDeviceSlotState = 0) =>
+  Effect.gen(function* () {
+    const opened = yield* open(options)
+    yield* opened.register(device, expectedDeviceSlotState)
+    yield* opened.until("ReflectionQueueDry")
+    return opened
+  })

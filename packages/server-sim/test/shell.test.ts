@@ -1,0 +1,443 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
+import {
+  type ChatTurn,
+  ChatUpstream,
+  Fault,
+  makeMemoryStore,
+  Mediator,
+  MediatorStore,
+  StoreError
+} from "@d2m/server-sim"
+import { Effect, Exit, Fiber, Latch, Layer, Option, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
+import { type Event, join, keys, mediatorWith, open } from "./memory-device.ts"
+
+const tags = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
+  events.map((event) => (event._tag === "Closed" ? `Closed ${event.code}` : event._tag))
+const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
+
+/** A memory store whose parts can be held up or made to fail. */
+const fragileStore = () => {
+  const memory = makeMemoryStore()
+  const gate = Latch.makeUnsafe(true)
+  const applyGate = Latch.makeUnsafe(true)
+  const applies: Array<number> = []
+  let failing: "none" | "apply" | "read" | "load" = "none"
+  const guarded = <A>(operation: "apply" | "read" | "load", effect: Effect.Effect<A, StoreError>) =>
+    Effect.andThen(
+      gate.await,
+      Effect.suspend(() => (failing === operation ? new StoreError({ operation, detail: "disk full" }) : effect))
+    )
+  return {
+    gate,
+    applyGate,
+    applies,
+    fail: (operation: typeof failing) => {
+      failing = operation
+    },
+    layer: Layer.succeed(MediatorStore, {
+      load: (key) => guarded("load", memory.load(key)),
+      read: (key, deviceId, positions) => guarded("read", memory.read(key, deviceId, positions)),
+      apply: (persists) => {
+        applies.push(persists.length)
+        return Effect.andThen(applyGate.await, guarded("apply", memory.apply(persists)))
+      }
+    })
+  }
+}
+
+describe("a store that takes its time", () => {
+  it.effect("holds back acks and what follows them, and gets what came up meanwhile in one piece", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      yield* a.rest
+      yield* b.rest
+      store.gate.closeUnsafe()
+      store.applies.length = 0
+      yield* a.send(reflect(1))
+      yield* a.send(reflect(2), ephemeral(3), { _tag: "GetDevicesInfo" })
+      yield* b.send(reflect(4))
+      assert.deepStrictEqual([yield* a.rest, yield* b.rest], [[], []])
+      assert.deepStrictEqual(store.applies, [1])
+      yield* store.gate.open
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "ReflectAck", "DevicesInfo", "Reflected"])
+      assert.deepStrictEqual(tags(yield* b.rest), ["Reflected", "Reflected", "Reflected", "ReflectAck"])
+      assert.deepStrictEqual(store.applies, [1, 3])
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+
+  it.effect("is asked once about a group that several devices open, and their early frames wait", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      store.gate.closeUnsafe()
+      const [a, b] = [yield* open(), yield* open()]
+      yield* a.send(proxy(1))
+      assert.deepStrictEqual(tags(yield* a.rest), [])
+      yield* store.gate.open
+      // There is no chat server: the early frame was heard.
+      assert.deepStrictEqual(tags(yield* a.rest), ["ServerHello", "Closed 4001"])
+      assert.deepStrictEqual(tags(yield* b.rest), ["ServerHello"])
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+
+  it.effect("makes the clients of a group wait that it has not loaded yet", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      store.gate.closeUnsafe()
+      const a = yield* open({ highWaterUp: 100 })
+      yield* a.send(proxy(...new Uint8Array(90)))
+      const writing = yield* Effect.forkChild(a.send(proxy(...new Uint8Array(90))), { startImmediately: true })
+      assert.isUndefined(writing.pollUnsafe())
+      yield* store.gate.open
+      yield* Fiber.join(writing)
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer, chat: ChatUpstream.layerEcho })))
+  })
+
+  it.effect("is not asked about a group while something about it is still to be written", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1)
+      store.applyGate.closeUnsafe()
+      yield* a.send({ _tag: "DropDevice", deviceId: id(1) })
+      const mediator = yield* Mediator
+      assert.isTrue(Option.isNone(yield* mediator.group(keys.groupId)))
+      const b = yield* open()
+      assert.deepStrictEqual(tags(yield* b.rest), [])
+      yield* store.applyGate.open
+      // NEW is right: the drop counts.
+      assert.strictEqual((yield* b.register(1, 0)).deviceSlotState, 0)
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+
+  it.effect("loses nothing when the mediator stops: acks leave before the 1001", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const a = yield* Effect.provide(join(1), services)
+      yield* Effect.provide(join(2), services)
+      yield* a.rest
+      store.gate.closeUnsafe()
+      yield* a.send(reflect(1))
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      assert.deepStrictEqual(tags(yield* a.rest), [])
+      yield* store.gate.open
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "Closed 1001"])
+    })
+  })
+
+  it.effect("does not keep the mediator from stopping for ever", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const a = yield* Effect.provide(join(1), services)
+      yield* Effect.provide(join(2), services)
+      yield* a.rest
+      store.gate.closeUnsafe()
+      yield* a.send(reflect(1))
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1001"])
+    })
+  })
+
+  it.effect("makes the clients that write wait", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1, { highWaterUp: 100 })
+      yield* join(2)
+      store.gate.closeUnsafe()
+      yield* a.send(reflect(1, { envelope: new Uint8Array(5_000) }))
+      yield* a.send(reflect(2, { envelope: new Uint8Array(50) }))
+      const writing = yield* Effect.forkChild(a.send(reflect(3, { envelope: new Uint8Array(50) })), {
+        startImmediately: true
+      })
+      assert.isUndefined(writing.pollUnsafe())
+      yield* store.gate.open
+      yield* Fiber.join(writing)
+      assert.strictEqual(tags(yield* a.rest).filter((tag) => tag === "ReflectAck").length, 3)
+    }).pipe(Effect.provide(mediatorWith({ storeHighWater: 4_000 }, { store: store.layer })))
+  })
+})
+
+describe("a store that fails", () => {
+  const operations = [
+    ["apply", "ReflectAck"],
+    ["read", "Reflected"]
+  ] as const
+  for (const [operation, hidden] of operations) {
+    it.effect(`at ${operation} ends the group with 1011 and nothing is promised; then all is as stored`, () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* Effect.scoped(join(2))
+        yield* a.send(reflect(1))
+        yield* a.rest
+        store.fail(operation)
+        const b = yield* open()
+        if (operation === "apply") yield* a.send(reflect(2), reflect(3))
+        else yield* b.register(2, 1)
+        for (const device of [a, b]) {
+          const heard = tags(yield* device.rest)
+          assert.notInclude(heard, hidden)
+          assert.strictEqual(heard.at(-1), "Closed 1011")
+        }
+        store.fail("none")
+        const again = yield* open()
+        assert.strictEqual((yield* again.register(2, 1)).reflectionQueueLength, 1)
+        assert.deepStrictEqual(tags(yield* again.rest), ["Reflected", "ReflectionQueueDry", "RolePromotedToLeader"])
+        const mediator = yield* Mediator
+        const failed = yield* mediator.journal.pipe(
+          Stream.filter((entry) => entry._tag === "GroupFailed"),
+          Stream.take(1),
+          Stream.runCollect
+        )
+        assert.match(failed[0]!.detail, /disk full/)
+      }).pipe(Effect.provide(mediatorWith({ journalCapacity: 1000 }, { store: store.layer })))
+    })
+  }
+
+  it.effect("at load closes with 1011 whom it concerns", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      store.fail("load")
+      const a = yield* open()
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+      store.fail("none")
+      yield* join(1)
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+})
+
+describe("a restart on the same store", () => {
+  it.effect("keeps slots, queues and ids, and releases the lock", () =>
+    Effect.gen(function* () {
+      const memory = makeMemoryStore()
+      const store = Layer.succeed(MediatorStore, memory)
+      const mediator = () => Effect.provide(mediatorWith({}, { store }), { local: true })
+      yield* Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* Effect.scoped(join(2))
+        yield* a.send(
+          reflect(1),
+          reflect(2),
+          { _tag: "BeginTransaction", encryptedScope: bytes(1), ttl: 0 },
+          reflect(3)
+        )
+        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: bytes(5) })
+      }).pipe(Effect.scoped, mediator())
+      yield* Effect.gen(function* () {
+        const b = yield* open()
+        const info = yield* b.register(2, 1)
+        assert.deepInclude(info, { reflectionQueueLength: 2, encryptedSharedDeviceData: bytes(5) })
+        const messages = (yield* b.rest).flatMap((event) => (event._tag === "Reflected" ? [event.reflectedId] : []))
+        assert.deepStrictEqual(messages, [1, 2])
+        const { group } = yield* Mediator
+        const view = Option.getOrThrow(yield* group(keys.groupId))
+        assert.deepStrictEqual(
+          view.devices.map(({ deviceId }) => deviceId),
+          [id(1), id(2)]
+        )
+        assert.isUndefined(view.transaction)
+      }).pipe(Effect.scoped, mediator())
+    })
+  )
+})
+
+describe("pacing", () => {
+  it.effect("hands a long queue to a slow reader bit by bit, and acks flow all the time", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* Effect.scoped(join(2))
+      for (let n = 1; n <= 100; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(1_000) }))
+      yield* a.rest
+      const b = yield* open({ faults: [Fault.Slow({ direction: "down", bytesPerSecond: 10_000 })] })
+      const sent = Effect.map(
+        mediator.journal.pipe(
+          Stream.takeUntil((entry) => entry._tag === "Sent" && entry.frame._tag === "DevicesInfo"),
+          Stream.runCollect
+        ),
+        (entries) => entries.filter((entry) => entry._tag === "Sent" && entry.frame._tag === "Reflected").length
+      )
+      const info = yield* Effect.forkChild(b.register(2, 1), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(info)
+      yield* a.send({ _tag: "GetDevicesInfo" }, reflect(101))
+      assert.deepStrictEqual(tags(yield* a.rest), ["DevicesInfo", "ReflectAck"])
+      assert.isAtMost(yield* sent, 30)
+      yield* TestClock.adjust("20 seconds")
+      const ids = (yield* b.rest).flatMap((event) => (event._tag === "Reflected" ? [Number(event.reflectedId)] : []))
+      assert.deepStrictEqual(
+        ids,
+        Array.from({ length: 101 }, (_, index) => index + 1)
+      )
+      yield* b.send(ack(101))
+      assert.strictEqual(Option.getOrThrow(yield* mediator.group(keys.groupId)).devices[1]?.queueLength, 100)
+    }).pipe(
+      Effect.provide(
+        mediatorWith({
+          deliveryMessages: 5,
+          outgoingLowWater: 2_000,
+          outgoingHighWater: 20_000,
+          idleTimeout: 600_000,
+          journalCapacity: 10_000
+        })
+      )
+    )
+  )
+})
+
+describe("a device that does not read", () => {
+  it.effect("is not sent more than fits, however much the others reflect", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* b.link.inject(Fault.Stall({ direction: "down" }))
+      for (let n = 1; n <= 50; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(1_000) }))
+      yield* a.send({ _tag: "GetDevicesInfo" })
+      const entries = yield* mediator.journal.pipe(
+        Stream.takeUntil((entry) => entry._tag === "Sent" && entry.frame._tag === "DevicesInfo"),
+        Stream.runCollect
+      )
+      const sent = entries.filter((entry) => entry._tag === "Sent" && entry.frame._tag === "Reflected").length
+      assert.isAtMost(sent, 6)
+      assert.strictEqual(Option.getOrThrow(yield* mediator.group(keys.groupId)).devices[1]?.queueLength, 50)
+    }).pipe(
+      Effect.provide(
+        mediatorWith({
+          deliveryMessages: 2,
+          outgoingLowWater: 1_000,
+          outgoingHighWater: 3_000,
+          journalCapacity: 10_000
+        })
+      )
+    )
+  )
+
+  it.effect("is not read any more either, when its own requests fill its socket", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1, { highWaterUp: 100 })
+      const scope = yield* Scope.make()
+      yield* Scope.provide(a.link.inject(Fault.Stall({ direction: "down" })), scope)
+      const flood = yield* Effect.forkChild(Effect.repeat(a.send({ _tag: "GetDevicesInfo" }), { times: 999 }), {
+        startImmediately: true
+      })
+      yield* Effect.repeat(Effect.yieldNow, { times: 2_000 })
+      assert.isUndefined(flood.pollUnsafe())
+      yield* Scope.close(scope, Exit.void)
+      yield* Fiber.join(flood)
+      assert.strictEqual(tags(yield* a.rest).filter((tag) => tag === "DevicesInfo").length, 1_000)
+    }).pipe(Effect.provide(mediatorWith({ outgoingLowWater: 1_000, outgoingHighWater: 3_000 })))
+  )
+})
+
+describe("a core that fails", () => {
+  it.effect("closes with 1011, acts on nothing more, and starts again from what is stored", () => {
+    const real = makeCrypto(tweetNacl)
+    let isBroken = false
+    const crypto = Layer.succeed(Crypto, {
+      ...real,
+      verifyResponse: (...args) => {
+        if (isBroken) throw new TypeError("a bug")
+        return real.verifyResponse(...args)
+      }
+    })
+    return Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      isBroken = true
+      const b = yield* open()
+      yield* b.send(hello(2), reflect(1))
+      assert.deepStrictEqual(tags(yield* b.rest), ["ServerHello", "Closed 1011"])
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+      isBroken = false
+      yield* join(1, {}, 1)
+    }).pipe(Effect.provide(mediatorWith({}, { crypto })))
+  })
+})
+
+describe("the chat proxy", () => {
+  const withChat = (chat: Layer.Layer<ChatUpstream>, options = {}) => Effect.provide(mediatorWith(options, { chat }))
+  const data = (events: ReadonlyArray<Event>) =>
+    events.flatMap((event) => (event._tag === "Proxy" ? [[...event.data]] : []))
+
+  it.effect("echoes, from the open socket on", () =>
+    Effect.gen(function* () {
+      const a = yield* open()
+      yield* a.send(proxy(1, 2), proxy(3))
+      assert.deepStrictEqual(data(yield* a.rest), [[1, 2], [3]])
+    }).pipe(withChat(ChatUpstream.layerEcho))
+  )
+
+  const endings: ReadonlyArray<readonly ["Ended" | "Failed", number]> = [
+    ["Ended", 4000],
+    ["Failed", 4009]
+  ]
+  for (const [reason, code] of endings) {
+    it.effect(`follows a script to its end and closes with ${code}`, () => {
+      const script: ReadonlyArray<ChatTurn> = [
+        { _tag: "Expect", bytes: 3 },
+        { _tag: "Say", message: bytes(9, 9) },
+        { _tag: "Wait", millis: 50 },
+        { _tag: "Say", message: bytes(8) },
+        { _tag: "End", reason }
+      ]
+      return Effect.gen(function* () {
+        const a = yield* open()
+        yield* a.send(proxy(1, 2))
+        assert.deepStrictEqual(data(yield* a.rest), [])
+        yield* a.send(proxy(3))
+        assert.deepStrictEqual(data(yield* a.rest), [[9, 9]])
+        yield* TestClock.adjust("50 millis")
+        const events = yield* a.rest
+        assert.deepStrictEqual(data(events), [[8]])
+        assert.strictEqual(tags(events).at(-1), `Closed ${code}`)
+      }).pipe(withChat(ChatUpstream.layerScripted(script)))
+    })
+  }
+
+  it.effect("closes with 4009 when the chat server takes less than the client sends", () => {
+    const deaf = Layer.succeed(ChatUpstream, {
+      open: () => Effect.succeed({ send: () => Effect.never, receive: Effect.never })
+    })
+    return Effect.gen(function* () {
+      const a = yield* open()
+      yield* a.send(proxy(...new Uint8Array(60)), proxy(...new Uint8Array(60)), proxy(...new Uint8Array(60)))
+      assert.strictEqual((yield* a.until("Closed")).code, 4009)
+    }).pipe(withChat(deaf, { chatHighWater: 100 }))
+  })
+
+  it.effect("ends with the client", () => {
+    let closed = 0
+    const counting = Layer.succeed(ChatUpstream, {
+      open: () =>
+        Effect.as(
+          Effect.addFinalizer(() => Effect.sync(() => void closed++)),
+          { send: () => Effect.void, receive: Effect.never }
+        )
+    })
+    return Effect.gen(function* () {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const a = yield* open()
+          yield* a.send(proxy(1))
+          assert.strictEqual(closed, 0)
+        })
+      )
+      assert.strictEqual(closed, 1)
+      const b = yield* open()
+      yield* b.send(proxy(1))
+      yield* b.send({ _tag: "GetDevicesInfo" })
+      assert.strictEqual((yield* b.until("Closed")).code, 4010)
+      assert.strictEqual(closed, 2)
+    }).pipe(withChat(counting))
+  })
+})
