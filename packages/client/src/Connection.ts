@@ -57,9 +57,16 @@ const watchDeadlines = Effect.fnUntraced(function* (live: LiveConnection, reflec
   }
 })
 
-/** Sends every frame where it belongs; only reflected messages may hold up the next read. */
+/** What is left of one read when every other frame has gone where it belongs. */
+interface Routed {
+  readonly messages: ReadonlyArray<ReflectedFrame>
+  /** A frame that cannot come now, behind the messages; nothing after it counts. */
+  readonly violation: ProtocolViolation | undefined
+}
+
+/** Sends every frame of a read where it belongs and leaves the reflected messages. */
 const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: LiveConnection) => {
-  const { events, reflected, reflection, state } = parts
+  const { events, reflection, state } = parts
 
   const stateful = (change: { readonly dry: true } | { readonly leader: true }) => {
     const phase = state.phase()
@@ -106,7 +113,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
       : new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
   }
 
-  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Effect.Effect<void, ConnectionEnd> => {
+  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): readonly [Routed] => {
     const messages: Array<ReflectedFrame> = []
     let violation: ProtocolViolation | undefined
     for (const frame of frames) {
@@ -115,13 +122,18 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
       if (violation !== undefined) break
     }
     state.refreshUnsafe()
-    const accepted =
-      messages.length === 0
-        ? Effect.void
-        : reflected.accept(live, messages as unknown as NonEmptyReadonlyArray<ReflectedFrame>)
-    return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))
+    return [{ messages, violation }]
   }
 }
+
+/** Only reflected messages may hold up the next read. */
+const makeEnqueue =
+  (reflected: ReflectedQueue, live: LiveConnection) =>
+  ({ messages, violation }: Routed): Effect.Effect<void, ConnectionEnd> => {
+    const [first, ...rest] = messages
+    const accepted = first === undefined ? Effect.void : reflected.accept(live, [first, ...rest])
+    return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))
+  }
 
 const pulseOf = (live: LiveConnection): Pulse => ({
   lastWriteAt: live.link.lastWriteAt,
@@ -194,7 +206,12 @@ export const runConnection = Effect.fnUntraced(function* (
 
   /** All of these run until the first of them ends, which is the end of the connection. */
   const converse = (live: LiveConnection) => {
-    const inbound = live.session.frames.pipe(Stream.runForEachArray(makeRoute(parts, crypto, live)))
+    // decode → route → reflect queue → ack: the session's frames are decoded, and what stands in the queue is opened,
+    // handled and acked by `ReflectedQueue`, over this connection and the next.
+    const inbound = live.session.frames.pipe(
+      Stream.mapArray(makeRoute(parts, crypto, live)),
+      Stream.runForEach(makeEnqueue(reflected, live))
+    )
     // A write that fails leaves the last word to the reader, which knows why.
     const outbound = Effect.catch(reflection.outbound(live), (end) =>
       end._tag === "StoreError" ? Effect.fail(end) : Effect.never

@@ -109,7 +109,7 @@ export const secretKey = <const Use extends string>(
   bytes: Uint8Array
 ): Result.Result<SecretKey<Use>, KeyLength> =>
   bytes.length === Limits.key
-    ? Result.succeed(Redacted.make(bytes.slice(), { label: use }) as SecretKey<Use>)
+    ? Result.succeed(Redacted.make(new Uint8Array(bytes), { label: use }) as SecretKey<Use>)
     : Result.fail(new KeyLength({ use, expected: Limits.key, found: bytes.length }))
 
 /**

@@ -57,6 +57,13 @@ describe("key derivation", () => {
 describe("DeviceGroupKey", () => {
   const entry = keysVector("dgk1")
 
+  it("keeps its own copy of a Buffer, whose slices are views", () => {
+    const secret = Buffer.alloc(32, 1)
+    const key = DeviceGroupKey.make(secret)
+    secret.fill(2)
+    assert.strictEqual(Redacted.value(key)[0], 1)
+  })
+
   it("keeps its own copy of the bytes", () => {
     const source = bytes(entry.dgk)
     const dgk = DeviceGroupKey.make(source)

@@ -267,7 +267,7 @@ export const makeShell = (
     })
 
     const pass = (): void => {
-      while (waiting.length > 0 || dirty.size > 0) {
+      do {
         while (cursor < waiting.length) {
           const next = waiting[cursor++]!
           if (next._tag === "Opening") open(next)
@@ -280,7 +280,7 @@ export const makeShell = (
           dirty.delete(peer)
           flushPeer(peer)
         }
-      }
+      } while (waiting.length > 0 || dirty.size > 0)
     }
 
     /** Whatever happens while it happens is part of the same pass. */

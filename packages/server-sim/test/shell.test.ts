@@ -130,6 +130,25 @@ describe("a store that takes its time", () => {
     })
   })
 
+  it.effect("gets what came up while it wrote, even if nobody waits for it", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const devices = yield* Scope.make()
+      yield* Effect.provide(Effect.andThen(join(1), join(2)), services).pipe(Scope.provide(devices))
+      store.applyGate.closeUnsafe()
+      // Two devices leave, one after the other.
+      yield* Scope.close(devices, Exit.void)
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      assert.isUndefined(stopping.pollUnsafe())
+      store.applies.length = 0
+      yield* store.applyGate.open
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(store.applies, [1])
+    })
+  })
+
   it.effect("does not keep the mediator from stopping for ever", () => {
     const store = fragileStore()
     return Effect.gen(function* () {

@@ -59,6 +59,9 @@ const layerRandom = Layer.sync(SecureRandom.SecureRandom, () => {
   })
 })
 
+/** A store is never done at once: what comes in meanwhile must find its order all the same. */
+const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
+
 /** What both targets do alike. */
 export interface UnderTest<Launched> {
   /** What the present run was launched as. */
@@ -84,7 +87,8 @@ export const underTest = <Launched>(
       apply: (persists) =>
         isBroken
           ? Effect.fail(new StoreError({ operation: "apply", detail: "the scenario says so" }))
-          : memory.apply(persists)
+          : Effect.andThen(turns, memory.apply(persists)),
+      read: (...args) => Effect.andThen(turns, memory.read(...args))
     })
     const around = Layer.mergeAll(store, chatOf(settings), Crypto.layer, layerRandom)
 

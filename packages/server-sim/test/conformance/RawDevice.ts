@@ -17,11 +17,13 @@ import {
   DeviceSlotsExhaustedPolicy,
   DeviceSlotState,
   makeCrypto,
+  type Reflected,
   ReflectedId,
   ReflectId,
   type ServerFrame,
   type ServerHello,
   type ServerInfo,
+  Timestamp,
   tweetNacl
 } from "@d2m/codec"
 import { Effect, Result, type Scope } from "effect"
@@ -31,8 +33,12 @@ import { type Wire, WireError } from "./Wire.ts"
 export const crypto = makeCrypto(tweetNacl)
 
 /** Bytes that look like a box and are told apart by their number. */
-export const bytes = (seed: number, length = 48): Uint8Array =>
-  Uint8Array.from({ length }, (_, index) => (seed * 131 + index * 7 + (index >> 8)) & 0xff)
+export const bytes = (seed: number, length = 48): Uint8Array => {
+  const made = new Uint8Array(length)
+  // The seed goes in whole, so that no two of them make the same bytes.
+  for (let index = 0; index < length; index++) made[index] = (seed >> (8 * (index & 3))) + index * 7 + (index >> 8)
+  return made
+}
 
 export interface Group {
   readonly keys: DeviceGroupKeys
@@ -146,6 +152,8 @@ export interface Session extends Wire {
   /** Nothing has come, and the connection is open. */
   readonly quiet: Effect.Effect<void, WireError>
   readonly devices: Effect.Effect<ReadonlyMap<bigint, AugmentedDeviceInfo>, WireError>
+  /** The ids of all slots, ascending. */
+  readonly registered: Effect.Effect<ReadonlyArray<bigint>, WireError>
 }
 
 /** Connects a device and takes its ServerInfo; what follows is still to come. */
@@ -169,6 +177,10 @@ export const session = (id: DeviceId, wire: Wire, info: ServerInfo): Session => 
     assert(answer._tag === "DevicesInfo")
     return { before: frames.slice(0, -1), devices: answer.augmentedDeviceInfo }
   })
+  const devices = Effect.map(request, ({ before, devices }) => {
+    assert.deepStrictEqual(before, [])
+    return devices
+  })
   return {
     ...wire,
     id,
@@ -184,17 +196,15 @@ export const session = (id: DeviceId, wire: Wire, info: ServerInfo): Session => 
     reflectEphemeral: (envelope) => wire.send(reflectFrame(++reflectId, envelope, EPHEMERAL)),
     barrier: Effect.map(request, ({ before }) => before),
     quiet: Effect.map(request, ({ before }) => assert.deepStrictEqual(before, [])),
-    devices: Effect.map(request, ({ before, devices }) => {
-      assert.deepStrictEqual(before, [])
-      return devices
-    })
+    devices,
+    registered: Effect.map(devices, (map) => [...map.keys()].sort((x, y) => (x < y ? -1 : 1)))
   }
 }
 
 /** A device that has had everything there was for it. */
 export interface Joined extends Session {
   /** The messages that came before Dry. */
-  readonly backlog: ReadonlyArray<Extract<ServerFrame, { readonly _tag: "Reflected" }>>
+  readonly backlog: ReadonlyArray<Reflected>
   readonly isLeader: boolean
 }
 
@@ -241,5 +251,10 @@ export const reflected = (
   envelope: Uint8Array,
   timestamp: bigint,
   flags = 0
-): ServerFrame =>
-  ({ _tag: "Reflected", flags, reflectedId, timestamp, envelope }) as unknown as ServerFrame
+): Reflected => ({
+  _tag: "Reflected",
+  flags,
+  reflectedId: ReflectedId.make(reflectedId),
+  timestamp: Timestamp.make(timestamp),
+  envelope
+})

@@ -45,7 +45,6 @@ export class OpenError extends Schema.TaggedError<OpenError>()("OpenError", {
 
 /** How a WebSocket client may dial otherwise than usual. */
 export interface DialOptions {
-  readonly protocols?: ReadonlyArray<string>
   readonly offerCompression?: boolean
   /** Whether pings are answered: `true` unless told. */
   readonly pongs?: boolean
@@ -53,9 +52,6 @@ export interface DialOptions {
 
 /** A connection whose WebSocket shows. */
 export interface WebSocketWire extends Wire {
-  /** What the server agreed to. */
-  readonly protocol: string
-  readonly extensions: string
   /** Sends one binary message in so many fragments. */
   readonly sendFragments: (fragments: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
   /** Sends a ping and waits for its pong. */
@@ -66,8 +62,11 @@ export interface WebSocketWire extends Wire {
 export interface WebSocketFace {
   /** Dials a path: everything behind the host, its slash included. */
   readonly dial: (path: string, options?: DialOptions) => Effect.Effect<WebSocketWire, OpenError, Scope.Scope>
-  /** The status of a plain GET. */
-  readonly get: (path: string) => Effect.Effect<number>
+  /** The answer to a request that is made by hand, and hung up on. */
+  readonly request: (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<{
+    readonly status: number
+    readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+  }>
 }
 
 /** One mediator with one clock, which stands still unless a scenario advances it. */

@@ -84,11 +84,14 @@ const show = (event: WireEvent): string => {
   return Result.isSuccess(frame) ? `a ${frame.success._tag}` : `bytes that are no frame: ${frame.failure.message}`
 }
 
+/** As `deepStrictEqual` would, without a comparison of each byte that a long frame notices. */
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
 const decoded = (bytes: Uint8Array): ServerFrame => {
   const frame = Result.getOrThrow(decodeServerFrame(bytes))
   assert.notStrictEqual(frame._tag, "Unknown", "shipped clients get known types only")
   assert.isAtMost(bytes.length, Limits.frame)
-  assert.deepStrictEqual(encodeServerFrame(frame), bytes, `${frame._tag} is written in the one canonical way`)
+  assert.isTrue(sameBytes(encodeServerFrame(frame), bytes), `${frame._tag} is written in the one canonical way`)
   return frame
 }
 

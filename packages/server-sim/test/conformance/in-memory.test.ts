@@ -1,0 +1,4 @@
+import { inMemory } from "./InMemoryTarget.ts"
+import { runScenarios } from "./runScenarios.ts"
+
+runScenarios(inMemory, "in-memory")

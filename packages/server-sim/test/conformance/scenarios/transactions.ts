@@ -1,0 +1,488 @@
+/** Scenarios of transactions: the lock, the buffer, commit, every way of losing it (decisions 12, 14; PROTOCOL D17-D21). */
+import { assert } from "@effect/vitest"
+import { CloseCode, type ServerFrame } from "@d2m/codec"
+import { type Duration, Effect } from "effect"
+import {
+  A,
+  ackFrame,
+  awaitAbsent,
+  B,
+  begin,
+  bytes,
+  C,
+  commit,
+  D,
+  drop,
+  EPHEMERAL,
+  EXISTING,
+  join,
+  leave,
+  login,
+  reflected,
+  reflectFrame,
+  type Session
+} from "../RawDevice.ts"
+import type { Scenario } from "../Scenario.ts"
+import { Target } from "../Target.ts"
+import type { WireError } from "../Wire.ts"
+
+const scope = bytes(77, 41)
+
+const beginOf = (device: Session, encryptedScope = scope, ttl = 0): Effect.Effect<void, WireError> =>
+  Effect.andThen(device.send(begin(encryptedScope, ttl)), Effect.asVoid(device.next("BeginTransactionAck")))
+
+const commitOf = (device: Session): Effect.Effect<void, WireError> =>
+  Effect.andThen(device.send(commit), Effect.asVoid(device.next("CommitTransactionAck")))
+
+const ended = (deviceId: bigint, encryptedScope = scope): ServerFrame =>
+  ({ _tag: "TransactionEnded", deviceId, encryptedScope }) as unknown as ServerFrame
+
+/** A connected group whose first device leads, so that leadership does not move when another leaves. */
+const trio = Effect.gen(function*() {
+  const observer = yield* join(C)
+  const a = yield* join(A)
+  const b = yield* join(B)
+  return { a, b, observer }
+})
+
+export const transactions: ReadonlyArray<Scenario> = [
+  {
+    shows: ["D17", "D19", "0.12"],
+    title: "begin and commit: acks for the holder, Ended with its id and scope for all other connected devices",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      yield* b.quiet
+      yield* commitOf(a)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      assert.deepStrictEqual(yield* observer.receive, ended(A))
+      yield* a.quiet
+      yield* b.quiet
+      // The absent one does not hear of it later.
+      yield* join(D, { expected: EXISTING })
+    })
+  },
+  {
+    shows: ["D17", "0.19"],
+    title: "while the lock is held, others are rejected with the holder's id and scope, verbatim",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      // iOS: one raw byte in a box; others: nothing at all, or a lot.
+      for (const held of [bytes(1, 41), new Uint8Array(0), bytes(2, 60_000)]) {
+        yield* beginOf(a, held)
+        for (const device of [b, observer]) {
+          yield* device.send(begin(bytes(9, 42), 5))
+          assert.deepStrictEqual(
+            yield* device.receive,
+            { _tag: "TransactionRejected", deviceId: A, encryptedScope: held } as unknown as ServerFrame
+          )
+        }
+        yield* commitOf(a)
+        assert.deepStrictEqual(yield* b.receive, ended(A, held))
+        assert.deepStrictEqual(yield* observer.receive, ended(A, held))
+      }
+    })
+  },
+  {
+    shows: ["D17", "0.6", "D20"],
+    title: "a nested Begin closes the holder with 4010, and its transaction ends",
+    run: Effect.gen(function*() {
+      const { a, b } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      yield* a.send(begin(scope))
+      yield* a.closes(CloseCode.ProtocolError)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      yield* b.quiet
+    })
+  },
+  {
+    shows: ["D18", "0.12"],
+    title: "the holder's reflects are acked at once, and others get them at commit, in order, before Ended",
+    run: Effect.gen(function*() {
+      const target = yield* Target
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      const stamps: Array<bigint> = []
+      for (const n of [1, 2, 3]) {
+        stamps.push(yield* a.reflect(bytes(n)))
+        yield* target.advance("2 seconds")
+      }
+      yield* b.quiet
+      yield* observer.quiet
+      yield* commitOf(a)
+      const messages = [1, 2, 3].map((n) => reflected(n, bytes(n), stamps[n - 1]!))
+      assert.deepStrictEqual(yield* b.until("TransactionEnded"), [...messages, ended(A)])
+      assert.deepStrictEqual(yield* observer.until("TransactionEnded"), [...messages, ended(A)])
+      assert.deepStrictEqual((yield* join(D, { expected: EXISTING })).backlog, messages)
+    })
+  },
+  {
+    shows: ["D18", "0.12"],
+    title: "what a transaction buffers cannot be seen before its commit: not live, not in a queue, not in its length",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* leave(b, observer)
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      const back = yield* join(B, { expected: EXISTING })
+      assert.strictEqual(back.info.reflectionQueueLength, 0)
+      assert.deepStrictEqual(back.backlog, [])
+      yield* commitOf(a)
+      assert.deepStrictEqual((yield* back.next("Reflected")).envelope, bytes(1))
+      yield* back.next("TransactionEnded")
+    })
+  },
+  {
+    shows: ["D18", "0.12"],
+    title: "other devices' reflects are delivered during a transaction, and ids are given at commit",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      const stamp = yield* b.reflect(bytes(2))
+      yield* b.reflectEphemeral(bytes(3))
+      assert.deepStrictEqual(yield* a.receive, reflected(1, bytes(2), stamp))
+      assert.strictEqual((yield* a.next("Reflected")).flags, EPHEMERAL)
+      assert.deepStrictEqual(yield* observer.receive, reflected(1, bytes(2), stamp))
+      assert.strictEqual((yield* observer.next("Reflected")).flags, EPHEMERAL)
+      yield* observer.quiet
+      yield* commitOf(a)
+      const late = yield* observer.next("Reflected")
+      assert.deepStrictEqual([late.reflectedId as number, late.envelope], [3, bytes(1)])
+      const first = yield* b.next("Reflected")
+      assert.deepStrictEqual([first.reflectedId as number, first.envelope], [1, bytes(1)])
+    })
+  },
+  {
+    shows: ["D18", "0.12", "D15"],
+    title: "the holder's ephemerals wait for the commit in their place, and reach connected devices only",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      yield* a.send(reflectFrame(1, bytes(1)), reflectFrame(2, bytes(2), EPHEMERAL), reflectFrame(3, bytes(3)))
+      assert.strictEqual((yield* a.next("ReflectAck")).reflectId, 1)
+      assert.strictEqual((yield* a.next("ReflectAck")).reflectId, 3)
+      yield* a.quiet
+      yield* b.quiet
+      yield* commitOf(a)
+      const frames = yield* b.until("TransactionEnded")
+      assert.deepStrictEqual(
+        frames.map((frame) => frame._tag === "Reflected" ? [frame.flags, frame.envelope] : frame._tag),
+        [[0, bytes(1)], [EPHEMERAL, bytes(2)], [0, bytes(3)], "TransactionEnded"]
+      )
+      const absent = yield* join(D, { expected: EXISTING })
+      assert.deepStrictEqual(absent.backlog.map(({ envelope }) => envelope), [bytes(1), bytes(3)])
+    })
+  },
+  {
+    shows: ["0.12", "D22", "0.16"],
+    title: "a commit is for the slots registered then: a newcomer gets it, a dropped device does not hinder it",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      const newcomer = yield* join(D)
+      yield* a.reflect(bytes(2))
+      yield* observer.send(drop(B))
+      yield* observer.next("DropDeviceAck")
+      yield* b.closes(CloseCode.Dropped)
+      yield* commitOf(a)
+      const frames = yield* newcomer.until("TransactionEnded")
+      assert.deepStrictEqual(
+        frames.map((frame) => frame._tag === "Reflected" ? [frame.reflectedId as number, frame.envelope] : frame._tag),
+        [[1, bytes(1)], [2, bytes(2)], "TransactionEnded"]
+      )
+    })
+  },
+  {
+    shows: ["0.12"],
+    title: "a large transaction is one: 1000 messages arrive whole, in order, with ids without gaps",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      yield* a.send(...Array.from({ length: 1000 }, (_, index) => reflectFrame(index, bytes(index, 200))))
+      for (let n = 0; n < 1000; n++) assert.strictEqual((yield* a.next("ReflectAck")).reflectId, n)
+      yield* commitOf(a)
+      const absent = yield* join(D, { expected: EXISTING })
+      assert.deepStrictEqual(absent.backlog.map(({ envelope }) => envelope), [...Array(1000).keys()].map((n) =>
+        bytes(n, 200)
+      ))
+      const got: Array<number> = []
+      let isOver = false
+      while (got.length < 1000 || !isOver) {
+        const frame = yield* b.receive
+        if (frame._tag === "Reflected") got.push(frame.reflectedId)
+        else isOver = frame._tag === "TransactionEnded"
+      }
+      assert.deepStrictEqual(got, Array.from({ length: 1000 }, (_, index) => index + 1))
+      yield* b.quiet
+    })
+  },
+  {
+    shows: ["0.12"],
+    title: "a transaction that outgrows its buffer closes its holder with 4010 and is lost whole",
+    settings: { transactionMessages: 3 },
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a)
+      for (const n of [1, 2, 3]) yield* a.reflect(bytes(n))
+      yield* a.send(reflectFrame(4, bytes(4)))
+      yield* a.closes(CloseCode.ProtocolError)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      assert.deepStrictEqual(yield* observer.receive, ended(A))
+      yield* leave(b, observer)
+      assert.deepStrictEqual((yield* join(B, { expected: EXISTING })).backlog, [])
+    })
+  },
+  {
+    shows: ["D19", "0.6"],
+    title: "a Commit without the lock closes with 4010: never begun, rejected, or committed already",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      const never = yield* join(D)
+      yield* never.send(commit)
+      yield* never.closes(CloseCode.ProtocolError)
+      yield* beginOf(a)
+      yield* b.send(begin(scope))
+      yield* b.next("TransactionRejected")
+      yield* b.send(commit)
+      yield* b.closes(CloseCode.ProtocolError)
+      yield* observer.quiet
+      yield* commitOf(a)
+      yield* a.send(commit)
+      yield* a.closes(CloseCode.ProtocolError)
+    })
+  },
+  ...([
+    ["hangs up", (holder) => Effect.asVoid(holder.hangUp)],
+    ["is cut off", (holder) => holder.cut],
+    ["is dropped", (holder, other) =>
+      Effect.gen(function*() {
+        yield* other.send(drop(A))
+        const frames = yield* other.until("DropDeviceAck")
+        yield* other.putBack(frames.slice(0, -1))
+        yield* holder.closes(CloseCode.Dropped)
+      })],
+    ["drops itself", (holder) =>
+      Effect.gen(function*() {
+        yield* holder.send(drop(A))
+        yield* holder.next("DropDeviceAck")
+        yield* holder.closes(CloseCode.Dropped)
+      })],
+    ["breaks the protocol", (holder) =>
+      Effect.gen(function*() {
+        yield* holder.sendBytes(Uint8Array.of(0x80))
+        yield* holder.closes(CloseCode.ProtocolError)
+      })]
+  ] satisfies ReadonlyArray<
+    readonly [string, (holder: Session, other: Session) => Effect.Effect<void, WireError>]
+  >).map(([how, goes]): Scenario => ({
+    shows: ["D20", "D18", "0.12"],
+    title: `when the holder ${how}, its buffer is discarded, all others get Ended once, and the lock is free`,
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      yield* a.reflectEphemeral(bytes(2))
+      yield* goes(a, b)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      assert.deepStrictEqual(yield* observer.receive, ended(A))
+      yield* beginOf(b)
+      yield* b.reflect(bytes(3))
+      yield* commitOf(b)
+      yield* observer.next("Reflected")
+      yield* observer.next("TransactionEnded")
+      yield* observer.quiet
+      assert.deepStrictEqual((yield* join(D, { expected: EXISTING })).backlog.map(({ envelope }) => envelope), [
+        bytes(3)
+      ])
+    })
+  })),
+  {
+    shows: ["D20", "D8", "0.12"],
+    title: "when the holder's device connects again, its transaction is lost, and the new connection may begin",
+    run: Effect.gen(function*() {
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      const again = yield* join(A, { expected: EXISTING })
+      yield* a.closes(CloseCode.DuplicateDevice)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      assert.deepStrictEqual(yield* observer.receive, ended(A))
+      yield* beginOf(again)
+      yield* again.reflect(bytes(2))
+      yield* commitOf(again)
+      assert.deepStrictEqual((yield* b.next("Reflected")).envelope, bytes(2))
+    })
+  },
+  ...([
+    ["the client's TTL, in seconds", { ttl: 5, after: "5 seconds" }],
+    ["the mediator's, for a TTL of 0", { ttl: 0, after: "60 seconds" }],
+    ["the mediator's, for a longer one", { ttl: 61, after: "60 seconds" }],
+    ["the mediator's, for the longest a client can ask for", { ttl: 0xffff_ffff, after: "60 seconds" }]
+  ] satisfies ReadonlyArray<readonly [string, { readonly ttl: number; readonly after: Duration.Input }]>).map((
+    [which, { after, ttl }]
+  ): Scenario => ({
+    shows: ["D20", "0.14", "0.12"],
+    title: `a transaction ends at ${which}: 4011 for the holder, Ended for the others, nothing visible`,
+    // Silence must not be what ends it.
+    settings: { idleTimeout: "10 minutes" },
+    run: Effect.gen(function*() {
+      const target = yield* Target
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a, scope, ttl)
+      yield* a.reflect(bytes(1))
+      yield* target.advance(after === "5 seconds" ? 4999 : 59_999)
+      yield* a.reflect(bytes(2))
+      yield* b.quiet
+      yield* target.advance(1)
+      yield* a.closes(CloseCode.TransactionTimeout)
+      assert.deepStrictEqual(yield* b.receive, ended(A))
+      assert.deepStrictEqual(yield* observer.receive, ended(A))
+      yield* b.quiet
+      yield* beginOf(b)
+      const again = yield* join(A, { expected: EXISTING })
+      yield* again.send(begin(scope))
+      assert.strictEqual((yield* again.next("TransactionRejected")).deviceId, B)
+    })
+  })),
+  {
+    shows: ["D20", "D33"],
+    title: "the longest TTL is an option, and the time of one transaction is not that of the next",
+    settings: { transactionTtl: "20 seconds" },
+    run: Effect.gen(function*() {
+      const target = yield* Target
+      const { a, b } = yield* trio
+      yield* beginOf(a)
+      yield* target.advance("15 seconds")
+      yield* commitOf(a)
+      yield* b.next("TransactionEnded")
+      yield* beginOf(a)
+      yield* target.advance("15 seconds")
+      yield* a.quiet
+      yield* target.advance("5 seconds")
+      yield* a.closes(CloseCode.TransactionTimeout)
+    })
+  },
+  {
+    shows: ["D21", "0.12"],
+    title: "Rejected comes before its Ended, and then the lock is free",
+    run: Effect.gen(function*() {
+      const { a, b } = yield* trio
+      yield* beginOf(a)
+      yield* b.send(begin(scope))
+      yield* b.next("TransactionRejected")
+      yield* commitOf(a)
+      yield* b.next("TransactionEnded")
+      yield* beginOf(b)
+    })
+  },
+  {
+    shows: ["D21", "0.12", "D17"],
+    title: "a Begin that races a Commit is acked, or rejected and then told of the end: never the other way round",
+    run: Effect.gen(function*() {
+      const a = yield* join(A)
+      const b = yield* join(B)
+      for (let round = 0; round < 60; round++) {
+        yield* beginOf(a)
+        const race = [a.send(commit), b.send(begin(scope))]
+        yield* Effect.all(round % 2 === 0 ? race : race.toReversed(), { concurrency: "unbounded" })
+        yield* a.next("CommitTransactionAck")
+        const first = yield* b.receive
+        if (first._tag === "TransactionRejected") {
+          yield* b.next("TransactionEnded")
+          yield* b.send(begin(scope))
+          yield* b.next("BeginTransactionAck")
+        } else {
+          assert.deepStrictEqual(first, ended(A))
+          yield* b.next("BeginTransactionAck")
+        }
+        yield* commitOf(b)
+        yield* a.next("TransactionEnded")
+      }
+    })
+  },
+  {
+    shows: ["D21", "D17"],
+    title: "of two devices that begin at the same time one holds the lock and the other is rejected",
+    run: Effect.gen(function*() {
+      const a = yield* join(A)
+      const b = yield* join(B)
+      for (let round = 0; round < 40; round++) {
+        yield* Effect.all([a.send(begin(bytes(1))), b.send(begin(bytes(2)))], { concurrency: "unbounded" })
+        const answers = [yield* a.receive, yield* b.receive]
+        const holder = answers.findIndex(({ _tag }) => _tag === "BeginTransactionAck")
+        assert.isAtLeast(holder, 0)
+        const rejected = answers[1 - holder]!
+        assert(rejected._tag === "TransactionRejected")
+        assert.deepStrictEqual([rejected.deviceId, rejected.encryptedScope], [[A, B][holder]!, bytes(holder + 1)])
+        yield* commitOf([a, b][holder]!)
+        yield* [a, b][1 - holder]!.next("TransactionEnded")
+      }
+    })
+  },
+  {
+    shows: ["0.12", "D19"],
+    title: "everything else goes on in a transaction: acks, devices, shared data, chat-free requests of others",
+    run: Effect.gen(function*() {
+      const { a, b } = yield* trio
+      yield* b.reflect(bytes(1))
+      yield* a.next("Reflected")
+      yield* beginOf(a)
+      yield* a.send(ackFrame(1))
+      assert.strictEqual((yield* a.devices).size, 3)
+      assert.strictEqual((yield* b.devices).size, 3)
+      yield* commitOf(a)
+      yield* b.next("TransactionEnded")
+      yield* a.hangUp
+      assert.deepStrictEqual((yield* join(A, { expected: EXISTING })).backlog, [])
+    })
+  },
+  {
+    shows: ["0.12", "D32"],
+    title: "CommitTransactionAck is the promise: a transaction that cannot be stored is not acked and leaves nothing",
+    run: Effect.gen(function*() {
+      const target = yield* Target
+      const { a, b } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      yield* a.reflect(bytes(2))
+      yield* target.breakStore
+      yield* a.send(commit)
+      yield* a.closes(CloseCode.InternalError)
+      yield* b.closes(CloseCode.InternalError)
+      yield* target.restart
+      assert.deepStrictEqual((yield* join(B, { expected: EXISTING })).backlog, [])
+    })
+  },
+  {
+    shows: ["0.12", "0.9"],
+    title: "a committed transaction survives a restart, one that was under way does not",
+    run: Effect.gen(function*() {
+      const target = yield* Target
+      const { a, b, observer } = yield* trio
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      yield* commitOf(a)
+      yield* b.until("TransactionEnded")
+      yield* observer.until("TransactionEnded")
+      yield* beginOf(b)
+      yield* b.reflect(bytes(2))
+      yield* target.restart
+      const [late] = yield* a.remains
+      assert.deepStrictEqual(late.filter(({ _tag }) => _tag === "Reflected"), [])
+      const back = yield* join(C, { expected: EXISTING })
+      assert.deepStrictEqual(back.backlog.map(({ envelope }) => envelope), [bytes(1)])
+      const again = yield* login(A, { expected: EXISTING })
+      yield* again.next("ReflectionQueueDry")
+      yield* beginOf(again)
+      yield* awaitAbsent(back, D)
+    })
+  }
+]

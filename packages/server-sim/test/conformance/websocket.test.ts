@@ -1,0 +1,4 @@
+import { runScenarios } from "./runScenarios.ts"
+import { webSocket } from "./WebSocketTarget.ts"
+
+runScenarios(webSocket, "websocket")
