@@ -12,6 +12,7 @@ import {
   encodeMessage,
   isEphemeral,
   Limits,
+  padEncoded,
   type Reflected as ReflectedFrame,
   type ReflectedId,
   type Timestamp
@@ -94,19 +95,6 @@ export const encodeEnvelope = (
  */
 export const envelopeEntropy = Limits.nonce + 1
 
-const paddings: Array<Uint8Array | undefined> = []
-
-/** The padding field of so many bytes, ready to be put ahead of the other fields. */
-const paddingOf = (length: number): Uint8Array =>
-  (paddings[length] ??= encodeMessage(D2d.Envelope, {
-    padding: new Uint8Array(length),
-    protocolVersion: 0,
-    deviceId: 0n
-  }))
-
-// Tag and length ahead of up to 255 bytes of padding.
-const paddingOverhead = 3
-
 /**
  * Pads and seals an envelope. The same plain envelope becomes another box each time (decision 22).
  *
@@ -118,11 +106,7 @@ export const sealEnvelope = (
   plain: Uint8Array,
   entropy: Uint8Array
 ): Uint8Array => {
-  const room = Limits.plainEnvelope - plain.length - paddingOverhead
-  const padding = paddingOf(Math.max(0, Math.min(entropy[Limits.nonce] ?? 0, room)))
-  const padded = new Uint8Array(padding.length + plain.length)
-  padded.set(padding)
-  padded.set(plain, padding.length)
+  const padded = padEncoded(plain, entropy[Limits.nonce] ?? 0, Limits.plainEnvelope)
   return crypto.seal(key, entropy.subarray(0, Limits.nonce), padded)
 }
 

@@ -20,20 +20,14 @@ const overhead = (length: number): number => (length < 0x80 ? 2 : length < 0x400
 const capacity = (room: number): number => Math.max(Math.min(room - 2, 0x7f), Math.min(room - 3, 0x3fff), room - 4)
 
 /**
- * Writes a message with `length` bytes of zero padding ahead of its other fields.
+ * Puts `length` bytes of zero padding ahead of an encoded message whose padding field is number 1 and empty.
  *
  * The padding shrinks until the whole fits `limit`, down to none; the caller checks that the message itself fits.
  *
  * @category codecs
  * @since 0.1.0
  */
-export const encodePadded = <S extends Padded>(
-  schema: S,
-  value: S["Type"],
-  length: number,
-  limit: number
-): Uint8Array => {
-  const content = encodeMessage(schema, { ...value, padding: new Uint8Array(0) })
+export const padEncoded = (content: Uint8Array, length: number, limit: number): Uint8Array => {
   const fitting = Math.min(length, capacity(limit - content.length))
   if (fitting <= 0) return content
   const start = overhead(fitting) + fitting
@@ -46,3 +40,16 @@ export const encodePadded = <S extends Padded>(
   bytes.set(content, start)
   return bytes
 }
+
+/**
+ * Writes a message with `length` bytes of zero padding ahead of its other fields, as {@link padEncoded} does.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodePadded = <S extends Padded>(
+  schema: S,
+  value: S["Type"],
+  length: number,
+  limit: number
+): Uint8Array => padEncoded(encodeMessage(schema, { ...value, padding: new Uint8Array(0) }), length, limit)

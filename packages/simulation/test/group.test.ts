@@ -62,7 +62,7 @@ const life: Effect.Effect<Outcome, unknown, never> = Effect.gen(function* () {
     Effect.forever(
       Effect.gen(function* () {
         yield* Effect.sleep(yield* Random.nextIntBetween(100, 2000))
-        const deviceId = ids[yield* Random.nextIntBetween(0, ids.length)]!
+        const deviceId = ids[yield* Random.nextIntBetween(0, ids.length - 1)]!
         yield* Effect.ignore(Effect.scoped(mediator.inject({ groupId, deviceId }, Fault.Cut())))
       })
     )
