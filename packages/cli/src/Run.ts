@@ -17,8 +17,18 @@ const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   return error.success instanceof Error ? error.success.message : String(error.success)
 }
 
+/** Whoever read the output has had enough, as `head` does: there is nobody left to tell anything. */
+const endWithReader = (name: string): void => {
+  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "EPIPE") process.exit(0)
+    process.stderr.write(`${name}: cannot write: ${message}\n`)
+    process.exit(1)
+  })
+}
+
 /**
  * Runs a command with the arguments of the process. Ctrl-C interrupts it, and whatever it holds is released.
+ * It ends with 0 when nobody reads its output any more.
  *
  * @category running
  * @since 0.1.0
@@ -26,7 +36,8 @@ const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
 export const runMain = <Name extends string, Input, ContextInput, E>(
   command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
   version: string
-): void =>
+): void => {
+  endWithReader(command.name)
   command.pipe(
     Command.run({ version }),
     Effect.tapCause((cause) => {
@@ -36,3 +47,4 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )
+}

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import { Command } from "effect/cli"
+import { inspect } from "./Inspect.ts"
+import { keys } from "./Keys.ts"
 import { serve } from "./Serve.ts"
 
 /**
@@ -14,7 +16,7 @@ import { serve } from "./Serve.ts"
  */
 export const d2m = Command.make("d2m").pipe(
   Command.withDescription("Tools for the Device-to-Mediator protocol"),
-  Command.withSubcommands([serve])
+  Command.withSubcommands([serve, inspect, keys])
 )
 
-export { serve }
+export { inspect, keys, serve }

@@ -38,7 +38,7 @@ const serverGroupPattern = /^[0-9A-Za-z]+$/
 export const toUrlPath = (info: ClientUrlInfo): string => Hex.encode(encodeMessage(ClientUrlInfo, info))
 
 const invalid = (offset: number, expected: string, found: string, field?: string): DecodeError =>
-  new DecodeError({
+  DecodeError.new({
     kind: "InvalidUrl",
     within: "d2m.ClientUrlInfo",
     ...(field === undefined ? {} : { field }),

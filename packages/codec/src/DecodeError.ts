@@ -54,12 +54,26 @@ export class DecodeError extends Schema.TaggedError<DecodeError>()("DecodeError"
   kind: DecodeErrorKind,
   /** The frame or protobuf message that was being read, by its protocol name. */
   within: Schema.String,
-  /** The field that was being read, if it had come that far. */
+  /** The field that was being read, if it had come that far; `#7` for field 7 of a message that declares no such. */
   field: Schema.optionalKey(Schema.String),
   offset: Schema.Int,
   expected: Schema.String,
   found: Schema.String
 }) {
+  /**
+   * Makes one that has no stack. It says where in the input it is; the stack of a decoder would say less and cost three
+   * times the rest, which whoever is sent much that is wrong would have to pay.
+   */
+  static new(parts: Schema.Struct<typeof DecodeError.fields>["~type.make.in"]): DecodeError {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
+    try {
+      return new DecodeError(parts)
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit
+    }
+  }
+
   override get message(): string {
     const where = this.field === undefined ? this.within : `${this.within}.${this.field}`
     return `${where} at byte ${this.offset}: expected ${this.expected}, found ${this.found}`

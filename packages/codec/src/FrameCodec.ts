@@ -27,17 +27,13 @@ interface FrameSchema extends Schema.Top {
 const tagOf = (schema: FrameSchema): string =>
   (schema.fields["_tag"] as unknown as { readonly schema: { readonly literal: string } }).schema.literal
 
-const payloadCodec = (schema: FrameSchema, tag: string, info: ContainerInfo): PayloadCodec =>
-  info.body._tag === "Protobuf"
-    ? // The container header is the type as a little-endian u32.
-      messageCodec(schema, { header: info.type, tag })
-    : structCodec({
-        tag,
-        name: info.name,
-        type: info.type,
-        fields: schema.fields,
-        fillers: info.body.fillers
-      })
+const payloadCodec = (schema: FrameSchema, { body, name, type }: ContainerInfo): PayloadCodec => {
+  const tag = tagOf(schema)
+  return body._tag === "Struct"
+    ? structCodec({ tag, name, type, fields: schema.fields, fillers: body.fillers })
+    : // The container header is the type as a little-endian u32.
+      messageCodec(schema, { header: type, tag })
+}
 
 const encodeUnknown = (frame: Unknown): Uint8Array => {
   const bytes = new Uint8Array(containerHeaderLength + frame.payload.length)
@@ -74,10 +70,9 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
   for (const schema of frames) {
     const info = containerInfo(schema)
     if (info === undefined) continue
-    const tag = tagOf(schema)
-    const codec = payloadCodec(schema, tag, info)
+    const codec = payloadCodec(schema, info)
     byType[info.type] = codec
-    byTag.set(tag, codec)
+    byTag.set(tagOf(schema), codec)
   }
   const foreign: Array<ContainerInfo | undefined> = []
   for (const schema of others) {
@@ -89,7 +84,7 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
     const { length } = bytes
     if (length < containerHeaderLength) {
       return Result.fail(
-        new DecodeError({
+        DecodeError.new({
           kind: "FrameTooShort",
           within: "container",
           offset: length,
@@ -100,7 +95,7 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
     }
     if (length > Limits.frame) {
       return Result.fail(
-        new DecodeError({
+        DecodeError.new({
           kind: "FrameTooLong",
           within: "container",
           offset: Limits.frame,
@@ -115,12 +110,12 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
     const wrong = foreign[type]
     if (wrong !== undefined) {
       return Result.fail(
-        new DecodeError({
+        DecodeError.new({
           kind: "WrongDirection",
           within: "container",
           field: "type",
           offset: 0,
-          expected: `a type that travels ${wrong.direction === "client-to-server" ? "to the client" : "to the server"}`,
+          expected: `a type that ${wrong.direction === "client-to-server" ? "the mediator" : "a client"} sends`,
           found: `${hex(type)} (${wrong.name})`
         })
       )

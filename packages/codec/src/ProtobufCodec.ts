@@ -1,17 +1,16 @@
 /**
  * The encoder and decoder of a declared message.
  *
- * Everything that is not protobuf becomes a `DecodeError`; decoding never throws. Reading and writing of varints and
- * strings is left to protobufjs, whose 64-bit objects and exceptions stay inside the codec.
+ * Everything that is not protobuf becomes a `DecodeError`; decoding never throws.
  *
  * @since 0.1.0
  */
 import { Result } from "effect"
-import protobufjs from "protobufjs/minimal.js"
 import type { DecodeError } from "./DecodeError.ts"
 import { MessageReader } from "./MessageReader.ts"
+import { messageWriter } from "./MessageWriter.ts"
 import { messageInfo, type MessageSchema } from "./Protobuf.ts"
-import { type Message, messageDecoder } from "./ProtobufDecoder.ts"
+import { compileDecoder, type Message, messageDecoder } from "./ProtobufDecoder.ts"
 import { messageEncoder } from "./ProtobufEncoder.ts"
 
 /**
@@ -48,7 +47,7 @@ const headerLength = 4
  * @since 0.1.0
  */
 export const messageCodec = <S extends MessageSchema>(schema: S, framing?: MessageFraming): MessageCodec<S["Type"]> => {
-  const decoder = messageDecoder(schema)
+  const decoder = framing === undefined ? messageDecoder(schema) : compileDecoder(schema, framing.tag)
   const write = messageEncoder(schema)
   const { name } = messageInfo(schema)
   const start = framing === undefined ? 0 : headerLength
@@ -56,14 +55,14 @@ export const messageCodec = <S extends MessageSchema>(schema: S, framing?: Messa
     decode: (bytes) => {
       const reader = new MessageReader(bytes, start, name)
       try {
-        return Result.succeed(decoder.read(reader, decoder.create(framing?.tag)))
+        return Result.succeed(decoder.read(reader, decoder.create()))
       } catch (thrown) {
         return Result.fail(reader.failure(thrown))
       }
     },
     encode: (value) => {
-      const writer = new protobufjs.Writer()
-      if (framing !== undefined) writer.fixed32(framing.header)
+      const writer = messageWriter()
+      if (framing !== undefined) writer.header(framing.header)
       write(writer, value as Message)
       return writer.finish()
     }

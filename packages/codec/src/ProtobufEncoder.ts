@@ -3,24 +3,16 @@
  *
  * @since 0.1.0
  */
-import type { Writer } from "protobufjs/minimal.js"
+import type { MessageWriter } from "./MessageWriter.ts"
 import { type Element, type Field, fieldsOf, type MessageSchema } from "./Protobuf.ts"
 import { emptyOf, tagOf } from "./ProtobufElement.ts"
 
 type Message = Readonly<Record<string, unknown>>
-type WriteElement = (writer: Writer, value: unknown) => void
-type FieldWriter = (writer: Writer, from: Message) => void
+type WriteElement = (writer: MessageWriter, value: unknown) => void
+type WriteField = (writer: MessageWriter, from: Message) => void
 
 /** Writes one kind of message behind what the writer holds. */
-export type MessageEncoder = (writer: Writer, value: Message) => void
-
-const wide = new DataView(new ArrayBuffer(8))
-
-/** protobufjs takes a 64-bit number as two halves. */
-const halvesOf = (value: bigint) => {
-  wide.setBigUint64(0, value, true)
-  return { low: wide.getUint32(0, true), high: wide.getUint32(4, true), unsigned: true }
-}
+export type MessageEncoder = (writer: MessageWriter, value: Message) => void
 
 const isEmpty = (element: Element): ((value: unknown) => boolean) => {
   if (element.type === "bytes") return (value) => (value as Uint8Array).length === 0
@@ -37,117 +29,129 @@ const elementWriter = (element: Element): WriteElement => {
     case "bool":
       return (writer, value) => writer.bool(value as boolean)
     case "uint64":
-      return (writer, value) => writer.uint64(halvesOf(value as bigint))
+      return (writer, value) => writer.uint64(value as bigint)
     case "fixed64":
-      return (writer, value) => {
-        const { high, low } = halvesOf(value as bigint)
-        writer.fixed32(low).fixed32(high)
-      }
+      return (writer, value) => writer.fixed64(value as bigint)
     case "string":
-      // protobufjs would write half a surrogate pair as bytes that are not UTF-8.
-      return (writer, value) => writer.string((value as string).toWellFormed())
+      return (writer, value) => writer.text(value as string)
     case "bytes":
-      return (writer, value) => writer.bytes(value as Uint8Array)
+      return (writer, value) => writer.view(value as Uint8Array)
     case "message": {
       const encode = messageEncoder(element.schema)
       return (writer, value) => {
-        writer.fork()
+        const start = writer.begin()
         encode(writer, value as Message)
-        writer.ldelim()
+        writer.end(start)
       }
     }
   }
 }
 
-const writersOf = (name: string, field: Field): ReadonlyArray<readonly [number: number, writer: FieldWriter]> => {
+const implicitWriter = (name: string, number: number, element: Element): WriteField => {
+  const tag = tagOf(number, element)
+  const write = elementWriter(element)
+  const omit = isEmpty(element)
+  return (writer, from) => {
+    const value = from[name]
+    if (omit(value)) return
+    writer.uint32(tag)
+    write(writer, value)
+  }
+}
+
+const optionalWriter = (name: string, number: number, element: Element): WriteField => {
+  const tag = tagOf(number, element)
+  const write = elementWriter(element)
+  return (writer, from) => {
+    const value = from[name]
+    if (value === undefined) return
+    writer.uint32(tag)
+    write(writer, value)
+  }
+}
+
+const repeatedWriter = (name: string, number: number, element: Element): WriteField => {
+  const tag = tagOf(number, element)
+  const write = elementWriter(element)
+  return (writer, from) => {
+    for (const value of from[name] as ReadonlyArray<unknown>) {
+      writer.uint32(tag)
+      write(writer, value)
+    }
+  }
+}
+
+const mapWriter = (name: string, number: number, key: Element, element: Element): WriteField => {
+  const tag = (number << 3) | 2
+  const writeKey = implicitWriter("key", 1, key)
+  const writeValue = element.type === "message" ? optionalWriter("value", 2, element) : implicitWriter("value", 2, element)
+  return (writer, from) => {
+    for (const [key, value] of from[name] as ReadonlyMap<unknown, unknown>) {
+      writer.uint32(tag)
+      const start = writer.begin()
+      const entry = { key, value }
+      writeKey(writer, entry)
+      writeValue(writer, entry)
+      writer.end(start)
+    }
+  }
+}
+/** What is written under one number; of a oneof, which member it is. */
+type Part =
+  | { readonly number: number; readonly write: WriteField }
+  | { readonly number: number; readonly oneof: string; readonly member: string; readonly element: Element }
+
+const partsOf = (name: string, field: Field): ReadonlyArray<Part> => {
+  if (field.label === "oneof") {
+    return Object.entries(field.cases).map(([member, { element, number }]) => ({
+      number,
+      oneof: name,
+      member,
+      element
+    }))
+  }
+  const { element, number } = field
   switch (field.label) {
-    case "implicit": {
-      const tag = tagOf(field.number, field.element)
-      const write = elementWriter(field.element)
-      const omit = isEmpty(field.element)
-      return [
-        [
-          field.number,
-          (writer, from) => {
-            const value = from[name]
-            if (omit(value)) return
-            writer.uint32(tag)
-            write(writer, value)
-          }
-        ]
-      ]
+    case "implicit":
+      return [{ number, write: implicitWriter(name, number, element) }]
+    case "optional":
+      return [{ number, write: optionalWriter(name, number, element) }]
+    case "repeated":
+      return [{ number, write: repeatedWriter(name, number, element) }]
+    case "map":
+      return [{ number, write: mapWriter(name, number, field.key, element) }]
+  }
+}
+
+/** Whichever of some members of a oneof was chosen: one look instead of one for each member. */
+const chosenWriter = (name: string, members: ReadonlyMap<string, WriteField>): WriteField => {
+  return (writer, from) => {
+    const chosen = from[name] as { readonly _tag: string } | undefined
+    if (chosen !== undefined) members.get(chosen._tag)?.(writer, chosen)
+  }
+}
+
+const compiled = (schema: MessageSchema): MessageEncoder => {
+  const parts = fieldsOf(schema)
+    .flatMap(([name, field]) => partsOf(name, field))
+    .sort((a, b) => a.number - b.number)
+  const writers: Array<WriteField> = []
+  // Members with no other field's number between them are written by one writer.
+  let open: { readonly oneof: string; readonly members: Map<string, WriteField> } | undefined
+  for (const part of parts) {
+    if ("write" in part) {
+      open = undefined
+      writers.push(part.write)
+      continue
     }
-    case "optional": {
-      const tag = tagOf(field.number, field.element)
-      const write = elementWriter(field.element)
-      return [
-        [
-          field.number,
-          (writer, from) => {
-            const value = from[name]
-            if (value === undefined) return
-            writer.uint32(tag)
-            write(writer, value)
-          }
-        ]
-      ]
+    if (open?.oneof !== part.oneof) {
+      open = { oneof: part.oneof, members: new Map() }
+      writers.push(chosenWriter(part.oneof, open.members))
     }
-    case "repeated": {
-      const tag = tagOf(field.number, field.element)
-      const write = elementWriter(field.element)
-      return [
-        [
-          field.number,
-          (writer, from) => {
-            for (const value of from[name] as ReadonlyArray<unknown>) {
-              writer.uint32(tag)
-              write(writer, value)
-            }
-          }
-        ]
-      ]
-    }
-    case "oneof":
-      return Object.entries(field.cases).map(([_tag, member]) => {
-        const tag = tagOf(member.number, member.element)
-        const write = elementWriter(member.element)
-        return [
-          member.number,
-          (writer, from) => {
-            const chosen = from[name] as { readonly _tag: string; readonly value: unknown } | undefined
-            if (chosen === undefined || chosen._tag !== _tag) return
-            writer.uint32(tag)
-            write(writer, chosen.value)
-          }
-        ]
-      })
-    case "map": {
-      const keyTag = tagOf(1, field.key)
-      const valueTag = tagOf(2, field.element)
-      const writeKey = elementWriter(field.key)
-      const writeValue = elementWriter(field.element)
-      const omitKey = isEmpty(field.key)
-      const omitValue = isEmpty(field.element)
-      return [
-        [
-          field.number,
-          (writer, from) => {
-            for (const [key, value] of from[name] as ReadonlyMap<unknown, unknown>) {
-              writer.uint32((field.number << 3) | 2).fork()
-              if (!omitKey(key)) {
-                writer.uint32(keyTag)
-                writeKey(writer, key)
-              }
-              if (!omitValue(value)) {
-                writer.uint32(valueTag)
-                writeValue(writer, value)
-              }
-              writer.ldelim()
-            }
-          }
-        ]
-      ]
-    }
+    open.members.set(part.member, optionalWriter("value", part.number, part.element))
+  }
+  return (writer, value) => {
+    for (let index = 0; index < writers.length; index++) writers[index]!(writer, value)
   }
 }
 
@@ -155,15 +159,10 @@ const encoders = new WeakMap<object, MessageEncoder>()
 
 /** The encoder of a declared message, compiled at the first call and kept. */
 export const messageEncoder = (schema: MessageSchema): MessageEncoder => {
-  const known = encoders.get(schema.ast)
-  if (known !== undefined) return known
-  const writers = fieldsOf(schema)
-    .flatMap(([name, field]) => writersOf(name, field))
-    .sort(([a], [b]) => a - b)
-    .map(([, writer]) => writer)
-  const encoder: MessageEncoder = (writer, value) => {
-    for (const write of writers) write(writer, value)
+  let encoder = encoders.get(schema.ast)
+  if (encoder === undefined) {
+    encoder = compiled(schema)
+    encoders.set(schema.ast, encoder)
   }
-  encoders.set(schema.ast, encoder)
   return encoder
 }

@@ -9,7 +9,7 @@
 import { Result, type Schema } from "effect"
 import { DecodeError } from "./DecodeError.ts"
 import { containerHeaderLength, structFieldOf, structFieldSizes as sizes, type StructFiller } from "./Struct.ts"
-import { structReader, structWriter } from "./StructShape.ts"
+import { structDecoder, structWriter } from "./StructShape.ts"
 
 /**
  * The encoder and decoder of one struct frame, container header included.
@@ -20,10 +20,6 @@ import { structReader, structWriter } from "./StructShape.ts"
 export interface StructCodec {
   readonly decode: (frame: Uint8Array) => Result.Result<unknown, DecodeError>
   readonly encode: (value: never) => Uint8Array
-  /** Where the bytes begin that run to the end of a frame as this version writes it. */
-  readonly restAt: number
-  /** Writes all bytes before `restAt` into memory that is long enough and may hold anything. */
-  readonly encodeHeader: (frame: Uint8Array, value: never) => void
 }
 
 /**
@@ -52,14 +48,11 @@ export const structCodec = (options: {
     ...fixed.map((field) => field.at + sizes[field.type]),
     ...fillers.map((filler) => filler.at + filler.length + containerHeaderLength)
   )
-  // What a header holds where no field is; a loop over few bytes beats a call of `set`.
-  const blank = new Uint8Array(Math.min(headerEnd, ...fixed.map((field) => field.at)))
-  blank[0] = type
-  if (lengthByte !== undefined) blank[containerHeaderLength + lengthByte.at] = lengthByte.value
+  const lengthAt = lengthByte === undefined ? -1 : containerHeaderLength + lengthByte.at
 
   const truncated = (length: number): DecodeError => {
     const cut = fixed.find((field) => field.at + sizes[field.type] > length)
-    return new DecodeError({
+    return DecodeError.new({
       kind: "Truncated",
       within: name,
       ...(cut === undefined ? {} : { field: cut.key }),
@@ -70,44 +63,30 @@ export const structCodec = (options: {
   }
 
   const badHeader = (found: number, length: number): DecodeError =>
-    new DecodeError({
+    DecodeError.new({
       kind: "HeaderLength",
       within: name,
       field: "header-length",
       offset: containerHeaderLength,
-      expected: `${headerEnd - containerHeaderLength} to ${Math.min(0xff, length - containerHeaderLength)}`,
+      expected: `a header of ${headerEnd - containerHeaderLength} to ${Math.min(0xff, length - containerHeaderLength)} bytes`,
       found: String(found)
     })
 
-  const read = structReader(tag, fixed, rest)
-  const write = structWriter(fixed, rest !== undefined)
-  const lengthAt = lengthByte === undefined ? undefined : containerHeaderLength + lengthByte.at
+  const error = (frame: Uint8Array): DecodeError =>
+    frame.length < headerEnd ? truncated(frame.length) : badHeader(frame[lengthAt]!, frame.length)
 
-  const encodeHeader = (frame: Uint8Array, value: never): void => {
-    for (let at = 0; at < blank.length; at++) frame[at] = blank[at]!
-    write(frame, value)
-  }
+  const write = structWriter(fixed, rest !== undefined)
 
   return {
-    decode: (frame) => {
-      const { length } = frame
-      if (length < headerEnd) return Result.fail(truncated(length))
-      let start = headerEnd
-      if (lengthAt !== undefined) {
-        const declared = frame[lengthAt]!
-        start = containerHeaderLength + declared
-        if (start < headerEnd || start > length) return Result.fail(badHeader(declared, length))
-      }
-      return Result.succeed(read(frame, start))
-    },
+    decode: structDecoder(tag, fixed, rest, { headerEnd, lengthAt, error }),
     encode: (value) => {
       const body = rest === undefined ? undefined : (value[rest] as Uint8Array)
       const frame = new Uint8Array(headerEnd + (body === undefined ? 0 : body.length))
-      encodeHeader(frame, value)
+      frame[0] = type
+      if (lengthByte !== undefined) frame[lengthAt] = lengthByte.value
+      write(frame, value)
       if (body !== undefined) frame.set(body, headerEnd)
       return frame
-    },
-    restAt: headerEnd,
-    encodeHeader
+    }
   }
 }

@@ -4,10 +4,14 @@
  * Owns what makes the hot frames as quick as code written for them alone: one text for each number of fields. Engines
  * collect what they learn about property names and calls by source text; a loop over the fields of any struct would
  * learn nothing and take three times as long. No two of the hot frames have the same number of fields, so each has a
- * text to itself; a frame that comes to share one stays right and becomes slower.
+ * text to itself; a frame that comes to share one stays right and becomes slower. Properties are stored one by one:
+ * literals with computed names are slow until they are optimised, and again whenever they are not.
  *
  * @since 0.1.0
  */
+import { Result } from "effect"
+import type { DecodeError } from "./DecodeError.ts"
+import { containerHeaderLength } from "./Struct.ts"
 import { reads, viewFrom, type Write, writes } from "./StructBytes.ts"
 
 /** A number at an offset of the frame. */
@@ -17,19 +21,37 @@ export interface NumberField {
   readonly type: "u16" | "u32" | "u64"
 }
 
+/** What a frame must be for its fields to be read. */
+export interface Bounds {
+  /** How long the frame is at least. */
+  readonly headerEnd: number
+  /** Where the byte stands that says how many bytes precede the rest, or -1. */
+  readonly lengthAt: number
+  /** What is wrong with a frame that is out of bounds. */
+  readonly error: (frame: Uint8Array) => DecodeError
+}
+
 type Struct = Record<string, unknown>
+type Decode = (frame: Uint8Array) => Result.Result<Struct, DecodeError>
 
 const unused: NumberField = { key: "", at: 0, type: "u16" }
 
-/**
- * Reads numbers, and the bytes from `start` on when `rest` names the field that holds them. All offsets have been
- * checked.
- */
-export const structReader = (
+/** Where the rest of a frame begins, or -1 when the frame is out of bounds. */
+const startOf = (frame: Uint8Array, headerEnd: number, lengthAt: number): number => {
+  const { length } = frame
+  if (length < headerEnd) return -1
+  if (lengthAt < 0) return headerEnd
+  const start = containerHeaderLength + frame[lengthAt]!
+  return start < headerEnd || start > length ? -1 : start
+}
+
+/** Reads numbers, and the bytes behind them when `rest` names the field that holds them. */
+export const structDecoder = (
   tag: string,
   fields: ReadonlyArray<NumberField>,
-  rest: string | undefined
-): ((frame: Uint8Array, start: number) => Struct) => {
+  rest: string | undefined,
+  { error, headerEnd, lengthAt }: Bounds
+): Decode => {
   const [{ at: a, key: keyA, type: typeA } = unused, second = unused, third = unused] = fields
   const { at: b, key: keyB, type: typeB } = second
   const { at: c, key: keyC, type: typeC } = third
@@ -39,36 +61,58 @@ export const structReader = (
   if (rest === undefined) {
     switch (fields.length) {
       case 1:
-        return (frame) => ({ _tag: tag, [keyA]: readA(frame, a) })
+        return (frame) => {
+          if (startOf(frame, headerEnd, lengthAt) < 0) return Result.fail(error(frame))
+          const value: Struct = {}
+          value["_tag"] = tag
+          value[keyA] = readA(frame, a)
+          return Result.succeed(value)
+        }
       case 2:
-        return (frame) => ({ _tag: tag, [keyA]: readA(frame, a), [keyB]: readB(frame, b) })
+        return (frame) => {
+          if (startOf(frame, headerEnd, lengthAt) < 0) return Result.fail(error(frame))
+          const value: Struct = {}
+          value["_tag"] = tag
+          value[keyA] = readA(frame, a)
+          value[keyB] = readB(frame, b)
+          return Result.succeed(value)
+        }
     }
   } else {
     switch (fields.length) {
-      case 0:
-        return (frame, start) => ({ _tag: tag, [rest]: viewFrom(frame, start) })
       case 2:
-        return (frame, start) => ({
-          _tag: tag,
-          [keyA]: readA(frame, a),
-          [keyB]: readB(frame, b),
-          [rest]: viewFrom(frame, start)
-        })
+        return (frame) => {
+          const start = startOf(frame, headerEnd, lengthAt)
+          if (start < 0) return Result.fail(error(frame))
+          const value: Struct = {}
+          value["_tag"] = tag
+          value[keyA] = readA(frame, a)
+          value[keyB] = readB(frame, b)
+          value[rest] = viewFrom(frame, start)
+          return Result.succeed(value)
+        }
       case 3:
-        return (frame, start) => ({
-          _tag: tag,
-          [keyA]: readA(frame, a),
-          [keyB]: readB(frame, b),
-          [keyC]: readC(frame, c),
-          [rest]: viewFrom(frame, start)
-        })
+        return (frame) => {
+          const start = startOf(frame, headerEnd, lengthAt)
+          if (start < 0) return Result.fail(error(frame))
+          const value: Struct = {}
+          value["_tag"] = tag
+          value[keyA] = readA(frame, a)
+          value[keyB] = readB(frame, b)
+          value[keyC] = readC(frame, c)
+          value[rest] = viewFrom(frame, start)
+          return Result.succeed(value)
+        }
     }
   }
-  return (frame, start) => {
-    const value: Struct = { _tag: tag }
+  return (frame) => {
+    const start = startOf(frame, headerEnd, lengthAt)
+    if (start < 0) return Result.fail(error(frame))
+    const value: Struct = {}
+    value["_tag"] = tag
     for (const { at, key, type } of fields) value[key] = reads[type](frame, at)
     if (rest !== undefined) value[rest] = viewFrom(frame, start)
-    return value
+    return Result.succeed(value)
   }
 }
 

@@ -77,7 +77,7 @@ describe("types", () => {
             within: "container",
             field: "type",
             offset: 0,
-            expected: `a type that travels ${to === "client-to-server" ? "to the server" : "to the client"}`,
+            expected: `a type that ${to === "client-to-server" ? "a client" : "the mediator"} sends`,
             found: `0x${type.toString(16).padStart(2, "0")} (${name})`
           })
         }

@@ -122,13 +122,13 @@ describe("the header length", () => {
         within: "reflect",
         field: "header-length",
         offset: 4,
-        expected: "8 to 12",
+        expected: "a header of 8 to 12 bytes",
         found: String(header)
       })
     }
     for (let header = 0; header < 16; header++) {
       const error = failed(decodeServerFrame(reflected({ header })))
-      assert.deepInclude(error, { kind: "HeaderLength", within: "reflected", expected: "16 to 20" })
+      assert.deepInclude(error, { kind: "HeaderLength", within: "reflected", expected: "a header of 16 to 20 bytes" })
     }
   })
 

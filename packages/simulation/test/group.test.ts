@@ -3,6 +3,7 @@ import { type Content, DeviceStore, makeDevice, Transaction } from "@d2m/client"
 import { Crypto, D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import { Fault, Mediator } from "@d2m/server-sim"
 import { Cause, Effect, Exit, Fiber, Random } from "effect"
+import type { SecureRandom } from "effect/crypto"
 import { Simulation } from "../src/index.ts"
 
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(7))
@@ -22,7 +23,7 @@ interface Outcome {
 }
 
 /** Three devices reflect, singly and in transactions, while the network is cut again and again. */
-const life: Effect.Effect<Outcome, unknown, never> = Effect.gen(function* () {
+const life: Effect.Effect<Outcome, unknown, SecureRandom.SecureRandom> = Effect.gen(function* () {
   const mediator = yield* Mediator
   const { groupId } = (yield* Crypto).deriveKeys(groupKey)
   const seen = new Map<bigint, Array<bigint>>()

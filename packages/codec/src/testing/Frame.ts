@@ -58,10 +58,7 @@ type ByName<Cases> = {
   readonly [Tag in keyof Cases]: Arbitrary.Arbitrary<Cases[Tag] extends { readonly Type: infer A } ? A : never>
 }
 
-const byName = <Frame>(
-  cases: Readonly<Record<string, unknown>>,
-  encode: (frame: Frame) => Uint8Array
-): Readonly<Record<string, Arbitrary.Arbitrary<Fields>>> => {
+const byName = <Cases extends object, Frame>(cases: Cases, encode: (frame: Frame) => Uint8Array): ByName<Cases> => {
   const fits = (frame: Fields): boolean => encode(frame as Frame).length <= Limits.frame
   const frames: Record<string, Arbitrary.Arbitrary<Fields>> = {}
   for (const [tag, schema] of Object.entries(cases)) {
@@ -69,7 +66,7 @@ const byName = <Frame>(
     frames[tag] =
       info === undefined ? unknownFrame : Arbitrary.filter(framesOf(info, schema as MessageSchema, tag), fits)
   }
-  return frames
+  return frames as ByName<Cases>
 }
 
 /**
@@ -78,7 +75,7 @@ const byName = <Frame>(
  * @category frames
  * @since 0.1.0
  */
-export const clientFrames = byName(ClientFrame.cases, encodeClientFrame) as ByName<typeof ClientFrame.cases>
+export const clientFrames = byName(ClientFrame.cases, encodeClientFrame)
 
 /**
  * Frames that the mediator sends, by tag: `serverFrames.Reflected`. An `Unknown` frame has a type that nobody defines.
@@ -86,7 +83,7 @@ export const clientFrames = byName(ClientFrame.cases, encodeClientFrame) as ByNa
  * @category frames
  * @since 0.1.0
  */
-export const serverFrames = byName(ServerFrame.cases, encodeServerFrame) as ByName<typeof ServerFrame.cases>
+export const serverFrames = byName(ServerFrame.cases, encodeServerFrame)
 
 /**
  * Any frame that a client may send, `Unknown` ones included; at most 65536 bytes when encoded.

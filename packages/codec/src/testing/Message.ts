@@ -126,7 +126,7 @@ export const messageFields = (
  * @since 0.1.0
  */
 export const message = <S extends MessageSchema>(schema: S, options?: MessageOptions): Arbitrary.Arbitrary<S["Type"]> =>
-  messageFields(schema, options?.maxBytes ?? Limits.plainEnvelope, undefined) as Arbitrary.Arbitrary<S["Type"]>
+  messageFields(schema, options?.maxBytes ?? Limits.plainEnvelope, undefined)
 
 const declaredIn = (namespace: object): ReadonlyArray<MessageSchema> =>
   Object.values(namespace).filter((value): value is MessageSchema => Schema.isSchema(value))

@@ -138,6 +138,18 @@ const character = choice([
   codePoint(0x1_0000, 0x10_ffff)
 ])
 
+const utf8Length = (character: string): number => {
+  let length = 0
+  for (const part of character) {
+    const code = part.codePointAt(0)!
+    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4
+  }
+  return length
+}
+
+/** A character of four bytes, or a letter and its accent. */
+const longestCharacter = 4
+
 /**
  * Text without half surrogate pairs, which UTF-8 cannot hold: characters of one to four bytes, the odd ones among them,
  * at times enough of them that the length prefix grows. Never more than `maximum` bytes of UTF-8.
@@ -146,11 +158,13 @@ const character = choice([
  * @since 0.1.0
  */
 export const text = (maximum: number): Arbitrary.Arbitrary<string> => {
-  const longest = Math.floor(maximum / 4)
-  const short = Arbitrary.map(Arbitrary.array(character, { maxLength: longest }), (characters) => characters.join(""))
-  const lengths = element([...edgeLengths.filter((length) => length < longest), longest])
+  const short = Arbitrary.map(
+    Arbitrary.array(character, { maxLength: Math.floor(maximum / longestCharacter) }),
+    (characters) => characters.join("")
+  )
+  const lengths = element([...edgeLengths.filter((length) => length < maximum), maximum])
   const long = Arbitrary.map(Arbitrary.all([character, lengths]), ([repeated, length]) =>
-    repeated.repeat(Math.floor(length / repeated.length))
+    repeated.repeat(Math.floor(length / utf8Length(repeated)))
   )
   return choice([short, short, short, short, short, short, short, long])
 }

@@ -13,14 +13,17 @@ import { makeWire, type WireEvent } from "./Wire.ts"
 export const inMemory: TargetLayer = (settings) =>
   Layer.effect(
     Target,
-    Effect.gen(function*() {
-      const { current, ...rest } = yield* underTest(settings, Effect.map(Mediator, (mediator) => mediator))
+    Effect.gen(function* () {
+      const { current, ...rest } = yield* underTest(
+        settings,
+        Effect.map(Mediator, (mediator) => mediator)
+      )
 
       return Target.of({
         ...rest,
         name: "in-memory",
         open: (path) =>
-          Effect.gen(function*() {
+          Effect.gen(function* () {
             const scope = yield* Effect.scope
             const link = yield* current().link(path)
             const { pull } = yield* link.socket.reader.pipe(
@@ -29,10 +32,12 @@ export const inMemory: TargetLayer = (settings) =>
             const writer = yield* link.socket.writer
             const events = yield* Queue.unbounded<WireEvent>()
             const reading = Latch.makeUnsafe(true)
-            const pump = Effect.forever(Effect.gen(function*() {
-              yield* reading.await
-              for (const message of yield* pull) yield* Queue.offer(events, { _tag: "Message", message })
-            }))
+            const pump = Effect.forever(
+              Effect.gen(function* () {
+                yield* reading.await
+                for (const message of yield* pull) yield* Queue.offer(events, { _tag: "Message", message })
+              })
+            )
             yield* pump.pipe(
               Effect.catch(({ reason }) =>
                 Queue.offer(events, {

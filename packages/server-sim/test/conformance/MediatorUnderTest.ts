@@ -31,7 +31,7 @@ const optionsOf = (settings: Settings): MediatorOptions => {
   const preset = mode === "lenient" ? lenientOptions : strictOptions
   const millis = <Key extends "transactionTtl" | "volatileGrace" | "handshakeDeadline" | "idleTimeout">(key: Key) => {
     const duration = rest[key]
-    return duration === undefined ? {} : { [key]: Duration.toMillis(duration) } as { readonly [K in Key]: number }
+    return duration === undefined ? {} : ({ [key]: Duration.toMillis(duration) } as { readonly [K in Key]: number })
   }
   const { handshakeDeadline: _h, idleTimeout: _i, transactionTtl: _t, volatileGrace: _v, ...numbers } = rest
   const options = {
@@ -78,7 +78,7 @@ export const underTest = <Launched>(
   settings: Settings,
   launch: Effect.Effect<Launched, never, Mediator | Scope.Scope>
 ): Effect.Effect<UnderTest<Launched>, never, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     yield* TestClock.setTime(epoch)
     const memory = makeMemoryStore()
     let isBroken = false
@@ -92,7 +92,7 @@ export const underTest = <Launched>(
     })
     const around = Layer.mergeAll(store, chatOf(settings), Crypto.layer, layerRandom)
 
-    const start = Effect.gen(function*() {
+    const start = Effect.gen(function* () {
       const scope = yield* Scope.make()
       const mediator = Mediator.layer(optionsOf(settings)).pipe(Layer.provide(around))
       const context = yield* Effect.orDie(Layer.buildWithScope(mediator, scope))
@@ -106,9 +106,12 @@ export const underTest = <Launched>(
     return {
       current: () => run.launched,
       advance: TestClock.adjust,
-      now: Effect.map(TestClock.testClockWith((clock) => clock.currentTimeMillis), BigInt),
+      now: Effect.map(
+        TestClock.testClockWith((clock) => clock.currentTimeMillis),
+        BigInt
+      ),
       stop,
-      restart: Effect.gen(function*() {
+      restart: Effect.gen(function* () {
         yield* stop
         isBroken = false
         run = yield* start

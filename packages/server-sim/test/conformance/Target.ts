@@ -54,6 +54,8 @@ export interface DialOptions {
 export interface WebSocketWire extends Wire {
   /** Sends one binary message in so many fragments. */
   readonly sendFragments: (fragments: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
+  /** Closes without a code, as one WebSocket API does by default. */
+  readonly closeWithoutCode: Effect.Effect<void>
   /** Sends a ping and waits for its pong. */
   readonly ping: Effect.Effect<void>
 }
@@ -63,7 +65,10 @@ export interface WebSocketFace {
   /** Dials a path: everything behind the host, its slash included. */
   readonly dial: (path: string, options?: DialOptions) => Effect.Effect<WebSocketWire, OpenError, Scope.Scope>
   /** The answer to a request that is made by hand, and hung up on. */
-  readonly request: (path: string, headers?: Readonly<Record<string, string>>) => Effect.Effect<{
+  readonly request: (
+    path: string,
+    headers?: Readonly<Record<string, string>>
+  ) => Effect.Effect<{
     readonly status: number
     readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
   }>

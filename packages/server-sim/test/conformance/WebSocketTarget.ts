@@ -15,20 +15,20 @@ import { makeWire, type WireEvent } from "./Wire.ts"
 
 const ignore = (): void => {}
 
-const opened = (url: string, options: DialOptions): Effect.Effect<
-  { readonly ws: WebSocket; readonly events: Queue.Queue<WireEvent> },
-  OpenError,
-  Scope.Scope
-> =>
-  Effect.gen(function*() {
+const opened = (
+  url: string,
+  options: DialOptions
+): Effect.Effect<{ readonly ws: WebSocket; readonly events: Queue.Queue<WireEvent> }, OpenError, Scope.Scope> =>
+  Effect.gen(function* () {
     const events = yield* Queue.unbounded<WireEvent>()
     const ws = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        new WebSocket(url, {
-          autoPong: options.pongs ?? true,
-          perMessageDeflate: options.offerCompression === true ? { threshold: 0 } : false,
-          maxPayload: 0x10_0000
-        })
+      Effect.sync(
+        () =>
+          new WebSocket(url, {
+            autoPong: options.pongs ?? true,
+            perMessageDeflate: options.offerCompression === true ? { threshold: 0 } : false,
+            maxPayload: 0x10_0000
+          })
       ),
       (ws) => Effect.sync(() => ws.terminate())
     )
@@ -66,6 +66,7 @@ const wireOf = (url: string, options: DialOptions = {}): Effect.Effect<WebSocket
           ws.send(fragment, { binary: true, fin: index === fragments.length - 1 }, ignore)
         }
       }),
+    closeWithoutCode: Effect.sync(() => ws.close()),
     ping: Effect.callback<void>((resume) => {
       ws.once("pong", () => resume(Effect.void))
       ws.ping()
@@ -91,7 +92,7 @@ const request = (url: string, headers: Readonly<Record<string, string>>) =>
 export const webSocket: TargetLayer = (settings) =>
   Layer.effect(
     Target,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const listening = Effect.map(
         Layer.build(Layer.suspend(() => layerWebSocket({ host: "127.0.0.1", port: 0 }))),
         (context) => Context.get(context, ListenAddress)

@@ -69,7 +69,9 @@ export interface Wire {
   readonly remains: Effect.Effect<readonly [ReadonlyArray<ServerFrame>, Close], WireError>
   /** Puts frames back, as if they had not been received. */
   readonly putBack: (frames: ReadonlyArray<ServerFrame>) => Effect.Effect<void>
-  /** Closes with 1000 and completes the closing handshake; what comes meanwhile is lost. */
+  /** Closes with a code and completes the closing handshake; what comes meanwhile is lost. */
+  readonly close: (code: number) => Effect.Effect<Close, WireError>
+  /** Closes with 1000. */
   readonly hangUp: Effect.Effect<Close, WireError>
   readonly cut: Effect.Effect<void>
   /** Stops reading, as a device does that is busy. */
@@ -96,7 +98,7 @@ const decoded = (bytes: Uint8Array): ServerFrame => {
 }
 
 /** Real time after which a scenario that still waits has failed. */
-const patience = "5 seconds"
+const patience = "10 seconds"
 
 /** A wire over what carries it. */
 export const makeWire = (raw: RawConnection): Wire => {
@@ -106,17 +108,20 @@ export const makeWire = (raw: RawConnection): Wire => {
     Effect.suspend(() => {
       const event = back.shift()
       if (event !== undefined) return Effect.succeed(event)
-      return TestClock.withLive(Effect.timeoutOrElse(Queue.take(raw.events), {
-        duration: patience,
-        orElse: () => Effect.fail(new WireError({ expected, found: `nothing for ${patience}` }))
-      }))
+      return TestClock.withLive(
+        Effect.timeoutOrElse(Queue.take(raw.events), {
+          duration: patience,
+          orElse: () => Effect.fail(new WireError({ expected, found: `nothing for ${patience}` }))
+        })
+      )
     })
 
   const message = (expected: string): Effect.Effect<Uint8Array, WireError> =>
     Effect.flatMap(take(expected), (event) =>
       event._tag === "Message" && typeof event.message !== "string"
         ? Effect.succeed(event.message)
-        : Effect.fail(new WireError({ expected, found: show(event) })))
+        : Effect.fail(new WireError({ expected, found: show(event) }))
+    )
 
   const frame = (expected: string): Effect.Effect<ServerFrame, WireError> => Effect.map(message(expected), decoded)
 
@@ -124,9 +129,10 @@ export const makeWire = (raw: RawConnection): Wire => {
     Effect.flatMap(frame(`a ${tag}`), (found) =>
       found._tag === tag
         ? Effect.succeed(found as never)
-        : Effect.fail(new WireError({ expected: `a ${tag}`, found: `a ${found._tag}` })))
+        : Effect.fail(new WireError({ expected: `a ${tag}`, found: `a ${found._tag}` }))
+    )
 
-  const remains = Effect.gen(function*() {
+  const remains = Effect.gen(function* () {
     const frames: Array<ServerFrame> = []
     for (;;) {
       const event = yield* take("a close")
@@ -136,6 +142,12 @@ export const makeWire = (raw: RawConnection): Wire => {
     }
   })
 
+  const close = (code: number) =>
+    Effect.andThen(
+      raw.close(code),
+      Effect.map(remains, ([, close]) => close)
+    )
+
   return {
     send: (...frames) => Effect.forEach(frames, (each) => raw.send(encodeClientFrame(each)), { discard: true }),
     sendBytes: raw.send,
@@ -144,7 +156,7 @@ export const makeWire = (raw: RawConnection): Wire => {
     receive: frame("a frame"),
     next,
     until: (tag) =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const frames: Array<ServerFrame> = []
         for (;;) {
           const found = yield* frame(`a ${tag} after [${frames.map(({ _tag }) => _tag).join(", ")}]`)
@@ -156,13 +168,15 @@ export const makeWire = (raw: RawConnection): Wire => {
       Effect.flatMap(take(`a close with ${code}`), (event) =>
         event._tag === "Closed" && event.code === code
           ? Effect.succeed({ code, reason: event.reason })
-          : Effect.fail(new WireError({ expected: `a close with ${code}`, found: show(event) }))),
+          : Effect.fail(new WireError({ expected: `a close with ${code}`, found: show(event) }))
+      ),
     remains,
     putBack: (frames) =>
       Effect.sync(() => {
         back.unshift(...frames.map((each): WireEvent => ({ _tag: "Message", message: encodeServerFrame(each) })))
       }),
-    hangUp: Effect.andThen(raw.close(1000), Effect.map(remains, ([, close]) => close)),
+    close,
+    hangUp: close(1000),
     cut: raw.cut,
     pause: raw.pause,
     resume: raw.resume

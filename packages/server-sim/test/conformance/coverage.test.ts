@@ -12,21 +12,36 @@ const claims: ReadonlyArray<Claim> = [
 
 describe("coverage of PROTOCOL", () => {
   it("every row and decision is shown by a scenario or listed with a reason", () => {
-    assert.deepStrictEqual(claims.filter((claim) => !claimed.has(claim) && notAtTheWire[claim] === undefined), [])
+    assert.deepStrictEqual(
+      claims.filter((claim) => !claimed.has(claim) && notAtTheWire[claim] === undefined),
+      []
+    )
   })
 
   it("nothing is both shown and listed, and nothing is claimed that does not exist", () => {
-    assert.deepStrictEqual([...claimed].filter((claim) => notAtTheWire[claim] !== undefined), [])
-    assert.deepStrictEqual([...claimed].filter((claim) => !claims.includes(claim)), [])
+    assert.deepStrictEqual(
+      [...claimed].filter((claim) => notAtTheWire[claim] !== undefined),
+      []
+    )
+    assert.deepStrictEqual(
+      [...claimed].filter((claim) => !claims.includes(claim)),
+      []
+    )
   })
 
   it("a row that both targets can show is not shown on WebSockets only", () => {
-    const everywhere = new Set<Claim>(scenarios.flatMap(({ only, shows }) => only === undefined ? shows : []))
-    assert.deepStrictEqual([...claimed].filter((claim) => !everywhere.has(claim)), [])
+    const everywhere = new Set<Claim>(scenarios.flatMap(({ only, shows }) => (only === undefined ? shows : [])))
+    assert.deepStrictEqual(
+      [...claimed].filter((claim) => !everywhere.has(claim)),
+      []
+    )
   })
 
   it("titles tell scenarios apart", () => {
     const titles = scenarios.map(({ title }) => title)
-    assert.deepStrictEqual(titles.filter((title, index) => titles.indexOf(title) !== index), [])
+    assert.deepStrictEqual(
+      titles.filter((title, index) => titles.indexOf(title) !== index),
+      []
+    )
   })
 })

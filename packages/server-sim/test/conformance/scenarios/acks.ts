@@ -9,7 +9,7 @@ const ids = (joined: Joined): ReadonlyArray<number> => joined.backlog.map(({ ref
 
 /** A sender, and a receiver that has had so many messages and acked none. */
 const received = (count: number) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const a = yield* join(A)
     const b = yield* join(B)
     for (let n = 1; n <= count; n++) {
@@ -23,7 +23,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "an ack removes that message and no other, in any order",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [, b] = yield* received(5)
       yield* b.send(ackFrame(4), ackFrame(2))
       yield* b.quiet
@@ -40,7 +40,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "a repeated ack is no error",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [, b] = yield* received(3)
       yield* b.send(ackFrame(2), ackFrame(2), ackFrame(2))
       yield* b.quiet
@@ -51,7 +51,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "a redelivered message is acked like a new one, and an ack of one within the redelivered ids is no error",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [, b] = yield* received(5)
       yield* b.send(ackFrame(3))
       yield* b.quiet
@@ -67,7 +67,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "an ack of an id that was not given out yet closes with 4012, and removes nothing",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       yield* received(3)
       for (const id of [4, 5, 1000, 0xffff_ffff, 0x8000_0000]) {
         const b = yield* join(B, { expected: EXISTING })
@@ -81,7 +81,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "an ack before anything was delivered closes with 4012, and so does one below the first id",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* leave(yield* join(B), a)
       for (const id of [0, 1, 2]) {
@@ -99,7 +99,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10"],
     title: "strict: an ack of an id that only an earlier connection delivered closes with 4012",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [a, b] = yield* received(2)
       yield* b.send(ackFrame(1), ackFrame(2))
       yield* b.quiet
@@ -115,7 +115,7 @@ export const acks: ReadonlyArray<Scenario> = [
     shows: ["0.10", "D13"],
     title: "lenient: acks of ids that this slot ever had are ignored, those it never had still close with 4012",
     settings: { mode: "lenient" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [a, b] = yield* received(2)
       yield* b.send(ackFrame(1), ackFrame(2))
       yield* b.quiet
@@ -135,7 +135,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "0.10", "D15"],
     title: "all apps ack ephemerals: that is tolerated, once and again, and removes nothing",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* a.reflectEphemeral(bytes(1))
@@ -154,7 +154,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["D13", "D30", "0.2"],
     title: "iOS leaves 08 00 00 00 in the reserved bytes of a reflected-ack, and others may append bytes",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [, b] = yield* received(3)
       yield* b.sendBytes(Uint8Array.of(0x83, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0))
       yield* b.sendBytes(Uint8Array.of(0x83, 1, 2, 3, 0, 0, 0, 0, 2, 0, 0, 0, 9, 9, 9, 9))
@@ -166,7 +166,7 @@ export const acks: ReadonlyArray<Scenario> = [
   {
     shows: ["0.10", "D12"],
     title: "an ack counts for the device that sent it only",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const [a, b] = yield* received(2)
       yield* b.reflect(bytes(9))
       yield* a.next("Reflected")

@@ -19,8 +19,13 @@ export const chat: ReadonlyArray<Scenario> = [
   {
     shows: ["D2", "0.18"],
     title: "all apps send their chat hello as soon as the socket is open: it is answered before any ClientHello",
-    settings: { chat: [{ _tag: "Expect", bytes: 48 }, { _tag: "Say", message: serverHello }] },
-    run: Effect.gen(function*() {
+    settings: {
+      chat: [
+        { _tag: "Expect", bytes: 48 },
+        { _tag: "Say", message: serverHello }
+      ]
+    },
+    run: Effect.gen(function* () {
       const target = yield* Target
       const wire = yield* target.open(G.path)
       yield* wire.send(proxy(clientHello))
@@ -42,7 +47,7 @@ export const chat: ReadonlyArray<Scenario> = [
         { _tag: "Say", message: bytes(8, 1) }
       ]
     },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { wire } = yield* open()
       yield* wire.send(proxy(clientHello.subarray(0, 1)), proxy(clientHello.subarray(1)))
       assert.deepStrictEqual((yield* wire.next("Proxy")).data, serverHello)
@@ -56,7 +61,7 @@ export const chat: ReadonlyArray<Scenario> = [
     shows: ["0.18"],
     title: "bytes pass unread and in order, up to the largest frame, next to everything else",
     settings: { chat: "echo" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       const pieces = [bytes(1, 1), bytes(2, 65_532), bytes(3, 2), bytes(4, 4000)]
@@ -88,8 +93,13 @@ export const chat: ReadonlyArray<Scenario> = [
   {
     shows: ["0.18", "D2"],
     title: "each connection has a chat connection of its own, and a device without one needs none",
-    settings: { chat: [{ _tag: "Expect", bytes: 3 }, { _tag: "Say", message: bytes(1) }] },
-    run: Effect.gen(function*() {
+    settings: {
+      chat: [
+        { _tag: "Expect", bytes: 3 },
+        { _tag: "Say", message: bytes(1) }
+      ]
+    },
+    run: Effect.gen(function* () {
       const a = yield* login(A)
       const b = yield* login(B)
       yield* a.until("RolePromotedToLeader")
@@ -116,7 +126,7 @@ export const chat: ReadonlyArray<Scenario> = [
         { _tag: "End", reason: "Ended" }
       ]
     },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* a.send(proxy(clientHello))
       assert.deepStrictEqual((yield* a.next("Proxy")).data, serverHello)
@@ -128,7 +138,7 @@ export const chat: ReadonlyArray<Scenario> = [
     shows: ["D31", "0.18"],
     title: "a chat server that cannot be reached: 4001, at the first chat frame, before and after the handshake",
     settings: { chat: "none" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { wire } = yield* open()
       yield* wire.send(proxy(clientHello))
       yield* wire.closes(CloseCode.ChatUnreachable)
@@ -140,8 +150,13 @@ export const chat: ReadonlyArray<Scenario> = [
   {
     shows: ["D31", "0.18"],
     title: "a chat connection that fails: 4009, and the other devices do not notice",
-    settings: { chat: [{ _tag: "Expect", bytes: 1 }, { _tag: "End", reason: "Failed" }] },
-    run: Effect.gen(function*() {
+    settings: {
+      chat: [
+        { _tag: "Expect", bytes: 1 },
+        { _tag: "End", reason: "Failed" }
+      ]
+    },
+    run: Effect.gen(function* () {
       const b = yield* join(B)
       const a = yield* join(A)
       yield* a.send(proxy(clientHello))
@@ -152,8 +167,13 @@ export const chat: ReadonlyArray<Scenario> = [
   {
     shows: ["0.18"],
     title: "an empty proxy frame is a piece of the stream like any other",
-    settings: { chat: [{ _tag: "Expect", bytes: 2 }, { _tag: "Say", message: bytes(1) }] },
-    run: Effect.gen(function*() {
+    settings: {
+      chat: [
+        { _tag: "Expect", bytes: 2 },
+        { _tag: "Say", message: bytes(1) }
+      ]
+    },
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* a.send(proxy(new Uint8Array(0)), proxy(bytes(1, 1)), proxy(new Uint8Array(0)), proxy(bytes(2, 1)))
       assert.deepStrictEqual((yield* a.next("Proxy")).data, bytes(1))

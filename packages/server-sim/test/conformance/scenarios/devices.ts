@@ -23,7 +23,7 @@ export const devices: ReadonlyArray<Scenario> = [
   {
     shows: ["D23", "0.19"],
     title: "DevicesInfo lists every slot, the asker's too: info verbatim, policy, since when connected or gone",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const t0 = yield* target.now
       const a = yield* join(A, { info: bytes(1, 100) })
@@ -38,34 +38,49 @@ export const devices: ReadonlyArray<Scenario> = [
       yield* awaitAbsent(a, D)
       yield* target.advance("5 seconds")
       const infos = yield* a.devices
-      assert.deepStrictEqual([...infos.entries()].sort(([x], [y]) => x < y ? -1 : 1), [
-        [A, {
-          encryptedDeviceInfo: bytes(1, 100),
-          deviceSlotExpirationPolicy: PERSISTENT,
-          connectionState: { _tag: "connectedSince", value: t0 }
-        }],
-        [B, {
-          encryptedDeviceInfo: bytes(2, 40),
-          deviceSlotExpirationPolicy: VOLATILE,
-          connectionState: { _tag: "connectedSince", value: t0 + 3000n }
-        }],
-        [C, {
-          encryptedDeviceInfo: bytes(3, 7),
-          deviceSlotExpirationPolicy: PERSISTENT,
-          connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
-        }],
-        [D, {
-          encryptedDeviceInfo: bytes(4, 300),
-          deviceSlotExpirationPolicy: VOLATILE,
-          connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
-        }]
-      ])
+      assert.deepStrictEqual(
+        [...infos.entries()].sort(([x], [y]) => (x < y ? -1 : 1)),
+        [
+          [
+            A,
+            {
+              encryptedDeviceInfo: bytes(1, 100),
+              deviceSlotExpirationPolicy: PERSISTENT,
+              connectionState: { _tag: "connectedSince", value: t0 }
+            }
+          ],
+          [
+            B,
+            {
+              encryptedDeviceInfo: bytes(2, 40),
+              deviceSlotExpirationPolicy: VOLATILE,
+              connectionState: { _tag: "connectedSince", value: t0 + 3000n }
+            }
+          ],
+          [
+            C,
+            {
+              encryptedDeviceInfo: bytes(3, 7),
+              deviceSlotExpirationPolicy: PERSISTENT,
+              connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
+            }
+          ],
+          [
+            D,
+            {
+              encryptedDeviceInfo: bytes(4, 300),
+              deviceSlotExpirationPolicy: VOLATILE,
+              connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
+            }
+          ]
+        ]
+      )
     })
   },
   {
     shows: ["D23"],
     title: "a device that connects again brings a new info, policy and time",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* leave(yield* join(B, { info: bytes(1), expiration: VOLATILE }), a)
@@ -81,7 +96,7 @@ export const devices: ReadonlyArray<Scenario> = [
   {
     shows: ["D23"],
     title: "requests in a row are each answered, and a device is listed from its ServerInfo on",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* a.send(getDevicesInfo, getDevicesInfo, getDevicesInfo)
       for (const _ of [1, 2, 3]) assert.strictEqual((yield* a.next("DevicesInfo")).augmentedDeviceInfo.size, 1)
@@ -92,7 +107,7 @@ export const devices: ReadonlyArray<Scenario> = [
   {
     shows: ["D25", "0.19"],
     title: "shared device data is kept verbatim, whoever sets it and however long it is, and has no ack",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       assert.deepStrictEqual(b.info.encryptedSharedDeviceData, new Uint8Array(0))
@@ -111,7 +126,7 @@ export const devices: ReadonlyArray<Scenario> = [
   {
     shows: ["D25", "0.9"],
     title: "shared device data outlives connections and a restart",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* a.send(setSharedData(bytes(1)))

@@ -1,7 +1,20 @@
 /** Scenarios of ephemerals: connected devices only, in their place, never acked, never kept (decision 9, PROTOCOL D15). */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import { A, ackFrame, B, bytes, C, EPHEMERAL, EXISTING, join, leave, login, reflected, reflectFrame } from "../RawDevice.ts"
+import {
+  A,
+  ackFrame,
+  B,
+  bytes,
+  C,
+  EPHEMERAL,
+  EXISTING,
+  join,
+  leave,
+  login,
+  reflected,
+  reflectFrame
+} from "../RawDevice.ts"
 import type { Scenario } from "../Scenario.ts"
 import { Target } from "../Target.ts"
 
@@ -9,7 +22,7 @@ export const ephemerals: ReadonlyArray<Scenario> = [
   {
     shows: ["D15"],
     title: "an ephemeral reaches the connected devices and no other, and is not acked",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B)
@@ -25,7 +38,7 @@ export const ephemerals: ReadonlyArray<Scenario> = [
   {
     shows: ["D15", "0.9"],
     title: "an ephemeral keeps its place in the stream and takes an id of it",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* a.send(
@@ -39,7 +52,9 @@ export const ephemerals: ReadonlyArray<Scenario> = [
       yield* a.quiet
       const got = yield* b.barrier
       assert.deepStrictEqual(
-        got.map((frame) => frame._tag === "Reflected" ? [frame.reflectedId as number, frame.envelope[0]] : frame._tag),
+        got.map((frame) =>
+          frame._tag === "Reflected" ? [frame.reflectedId as number, frame.envelope[0]] : frame._tag
+        ),
         [1, 2, 3, 4, 5].map((n) => [n, bytes(n)[0]])
       )
     })
@@ -47,7 +62,7 @@ export const ephemerals: ReadonlyArray<Scenario> = [
   {
     shows: ["D15", "D12"],
     title: "an ephemeral is not counted and does not come again; the ids around it stay as they were",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       const first = yield* a.reflect(bytes(1))
@@ -65,7 +80,7 @@ export const ephemerals: ReadonlyArray<Scenario> = [
   {
     shows: ["D15", "D10"],
     title: "an ephemeral for a device that is still catching up comes behind what was queued before it",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* leave(yield* join(B), a)
       for (let n = 1; n <= 100; n++) yield* a.reflect(bytes(n, 60_000))
@@ -76,7 +91,7 @@ export const ephemerals: ReadonlyArray<Scenario> = [
       yield* a.quiet
       yield* b.resume
       const frames = yield* b.barrier
-      const messages = frames.flatMap((frame) => frame._tag === "Reflected" ? [frame] : [])
+      const messages = frames.flatMap((frame) => (frame._tag === "Reflected" ? [frame] : []))
       while (messages.length < 102) {
         const frame = yield* b.receive
         if (frame._tag === "Reflected") messages.push(frame)
@@ -92,20 +107,23 @@ export const ephemerals: ReadonlyArray<Scenario> = [
   {
     shows: ["D15"],
     title: "with nobody else connected an ephemeral is thrown away",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* leave(yield* join(B), a)
       yield* a.reflectEphemeral(bytes(1))
       yield* a.quiet
       yield* a.reflect(bytes(2))
       const b = yield* join(B, { expected: EXISTING })
-      assert.deepStrictEqual(b.backlog.map(({ envelope }) => envelope), [bytes(2)])
+      assert.deepStrictEqual(
+        b.backlog.map(({ envelope }) => envelope),
+        [bytes(2)]
+      )
     })
   },
   {
     shows: ["D15", "D13"],
     title: "a device may ack what came after an ephemeral without acking the ephemeral",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* a.reflectEphemeral(bytes(1))

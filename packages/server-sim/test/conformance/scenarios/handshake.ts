@@ -48,7 +48,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D1", "0.3", "0.4"],
     title: "ServerHello is the first frame: version 0 left out, a 32-byte key and a 32-byte challenge",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const wire = yield* target.open(G.path)
       const frame = yield* wire.receiveBytes
@@ -60,7 +60,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D1", "0.27"],
     title: "the key and the challenge of each connection are fresh, and the key is no point of low order",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const hellos = yield* Effect.forEach([1, 2, 3, 4], () => open())
       for (const values of [hellos.map(({ hello }) => hello.esk), hellos.map(({ hello }) => hello.challenge)]) {
         assert.strictEqual(new Set(values.map(String)).size, 4)
@@ -74,7 +74,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D3", "0.5"],
     title: "a ClientHello of a later version closes with 4110",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const wire = yield* greet(A, { version: 1 })
       yield* wire.closes(CloseCode.UnsupportedVersion)
       const highest = yield* greet(A, { version: 0xffff_ffff })
@@ -85,7 +85,7 @@ export const handshake: ReadonlyArray<Scenario> = [
     shows: ["0.4"],
     title: "a mediator of several versions advertises its highest, takes each of them, and refuses those around them",
     settings: { versions: { min: 1, max: 3 } },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       for (const version of [1, 2, 3]) {
         const { hello, wire } = yield* open()
         assert.strictEqual(hello.version, 3)
@@ -102,7 +102,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D3", "0.6"],
     title: "any other D2M frame before ClientHello closes with 4010 and a reason",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       for (const frame of sessionFrames) {
         const { wire } = yield* open()
         yield* wire.send(frame)
@@ -114,7 +114,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D3", "0.6"],
     title: "a second ClientHello closes with 4010 and a reason",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { hello, wire } = yield* open()
       yield* wire.send(clientHello(A, hello))
       yield* wire.until("RolePromotedToLeader")
@@ -126,12 +126,12 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D4", "0.5"],
     title: "a response that does not open closes with 4010, authentication failed, and registers nobody",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const { hello, wire } = yield* open()
       const right = answer(G.keys, hello)
       const wrong = [
-        ...[0, 23, 24, 40, 71].map((at) => right.map((byte, index) => index === at ? byte ^ 1 : byte)),
+        ...[0, 23, 24, 40, 71].map((at) => right.map((byte, index) => (index === at ? byte ^ 1 : byte))),
         answer(group(2).keys, hello),
         answer(G.keys, { ...hello, challenge: bytes(9, 32) }),
         new Uint8Array(Limits.response)
@@ -150,7 +150,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D4", "0.2"],
     title: "a response that is not 72 bytes long closes with 4010",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       for (const length of [0, 71, 73]) {
         const { hello, wire } = yield* open()
         const hello72 = encodeClientFrame(clientHello(A, hello))
@@ -171,7 +171,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["0.27", "D4"],
     title: "a group id of low order authenticates nobody, though anyone knows the shared secret",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const wire = yield* target.open({ deviceGroupId: new Uint8Array(32), serverGroup: "7a" })
       const hello = yield* wire.next("ServerHello")
@@ -185,7 +185,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D5", "0.5"],
     title: "a new device that expects to be known is refused with 4115, and nothing is stored",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const refused = yield* greet(A, { expected: EXISTING })
       yield* refused.closes(CloseCode.SlotStateMismatch)
       const observer = yield* join(B)
@@ -197,7 +197,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D5", "0.5"],
     title: "a known device that expects to be new is refused with 4115; its slot and its other connection stay",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const first = yield* join(A, { info: bytes(1) })
       const before = (yield* observer.devices).get(A)
@@ -210,7 +210,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D7", "0.5"],
     title: "version goes before authentication",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const wire = yield* greet(A, { version: 1, response: bytes(1, Limits.response), expected: EXISTING })
       yield* wire.closes(CloseCode.UnsupportedVersion)
     })
@@ -218,7 +218,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D7", "0.5"],
     title: "authentication goes before the slot state",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const wire = yield* greet(A, { response: bytes(1, Limits.response), expected: EXISTING })
       yield* wire.closes(CloseCode.ProtocolError)
     })
@@ -227,7 +227,7 @@ export const handshake: ReadonlyArray<Scenario> = [
     shows: ["D7", "0.5"],
     title: "the slot state goes before the slots, whatever the policy",
     settings: { maxDeviceSlots: 1 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const only = yield* join(B)
       for (const exhausted of [REJECT, DROP_LEAST_RECENT]) {
         const refused = yield* greet(A, { exhausted, expected: EXISTING })
@@ -239,7 +239,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D7", "0.5"],
     title: "who is refused, for whatever reason, closes no older connection of the device",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const first = yield* join(A)
       const version = yield* greet(A, { expected: EXISTING, version: 1 })
       yield* version.closes(CloseCode.UnsupportedVersion)
@@ -252,7 +252,7 @@ export const handshake: ReadonlyArray<Scenario> = [
     shows: ["D9", "D33"],
     title: "ServerInfo says what the mediator knows: slots, state as found, shared data, time, queue length",
     settings: { maxDeviceSlots: 5 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       assert.deepStrictEqual(a.info, {
@@ -283,7 +283,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["D9", "0.7", "D14"],
     title: "Desktop sends before ServerInfo: ServerInfo comes first all the same, and the frames count",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const b = yield* join(B)
       const { hello, wire } = yield* open()
       yield* wire.send(
@@ -306,10 +306,29 @@ export const handshake: ReadonlyArray<Scenario> = [
     })
   },
   {
+    shows: ["0.7", "D4"],
+    title: "who has not shown that it belongs to the group hears nothing of it",
+    run: Effect.gen(function* () {
+      const a = yield* join(A)
+      const b = yield* join(B)
+      const { hello, wire } = yield* open()
+      yield* a.reflect(bytes(1))
+      yield* a.reflectEphemeral(bytes(2))
+      yield* a.send(begin(bytes(3)), commit, setSharedData(bytes(4)))
+      yield* a.next("BeginTransactionAck")
+      yield* a.next("CommitTransactionAck")
+      yield* a.hangUp
+      yield* b.until("RolePromotedToLeader")
+      yield* wire.send(clientHello(C, hello))
+      yield* wire.next("ServerInfo")
+      yield* wire.next("ReflectionQueueDry")
+    })
+  },
+  {
     shows: ["0.7", "D2", "0.18"],
     title: "chat frames may come before ServerInfo, which is the first frame that is none",
     settings: { chat: "echo" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const wire = yield* target.open(G.path)
       yield* wire.send(proxy(bytes(1)))
@@ -326,7 +345,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["0.2"],
     title: "a ClientHello with unknown fields, unknown policies and reserved bytes is a ClientHello",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { hello, wire } = yield* open()
       const plain = encodeClientFrame(clientHello(A, hello, { exhausted: 77, expiration: 88 }))
       // Fields 100 (varint) and 101 (bytes), and the container's reserved bytes.
@@ -334,16 +353,16 @@ export const handshake: ReadonlyArray<Scenario> = [
       extended.set([1, 2, 3], 1)
       yield* wire.sendBytes(extended)
       const info = yield* wire.next("ServerInfo")
-      const devices = yield* session(A, wire, info).until("RolePromotedToLeader").pipe(
-        Effect.andThen(session(A, wire, info).devices)
-      )
+      const devices = yield* session(A, wire, info)
+        .until("RolePromotedToLeader")
+        .pipe(Effect.andThen(session(A, wire, info).devices))
       assert.strictEqual(devices.get(A)?.deviceSlotExpirationPolicy, 88)
     })
   },
   {
     shows: ["0.19"],
     title: "a device info is opaque: an empty one and a long one are kept verbatim",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A, { info: new Uint8Array(0) })
       const b = yield* join(B, { info: bytes(3, 30_000) })
       const devices = yield* b.devices
@@ -355,7 +374,7 @@ export const handshake: ReadonlyArray<Scenario> = [
   {
     shows: ["0.5", "D5"],
     title: "groups do not know each other: the same device id is new in each, and nothing crosses over",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const other = group(2)
       const a = yield* join(A)
       const b = yield* join(B)

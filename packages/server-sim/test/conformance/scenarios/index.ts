@@ -9,7 +9,9 @@ import { leader } from "./leader.ts"
 import { limits } from "./limits.ts"
 import { protocolErrors } from "./protocolErrors.ts"
 import { queues } from "./queues.ts"
+import { reflect } from "./reflect.ts"
 import { slots } from "./slots.ts"
+import { transactionLoss } from "./transactionLoss.ts"
 import { transactions } from "./transactions.ts"
 import { transport } from "./transport.ts"
 
@@ -17,10 +19,12 @@ export const themes: Readonly<Record<string, ReadonlyArray<Scenario>>> = {
   transport,
   handshake,
   slots,
+  reflect,
   queues,
   acks,
   ephemerals,
   transactions,
+  "lost transactions": transactionLoss,
   leader,
   devices,
   limits,

@@ -24,29 +24,34 @@ import { Target } from "../Target.ts"
 import type { WireError } from "../Wire.ts"
 
 /** Frames that are a sign of life, each with what it takes to know that it has arrived. */
-const signsOfLife: ReadonlyArray<readonly [string, (device: Session, other: Session) => Effect.Effect<void, WireError>]> =
+const signsOfLife: ReadonlyArray<
+  readonly [string, (device: Session, other: Session) => Effect.Effect<void, WireError>]
+> = [
+  ["a request", (device) => device.quiet],
+  ["a reflect", (device, other) => Effect.andThen(device.reflect(bytes(1)), Effect.asVoid(other.next("Reflected")))],
   [
-    ["a request", (device) => device.quiet],
-    ["a reflect", (device, other) => Effect.andThen(device.reflect(bytes(1)), Effect.asVoid(other.next("Reflected")))],
-    ["an ephemeral", (device, other) =>
-      Effect.andThen(device.reflectEphemeral(bytes(1)), Effect.asVoid(other.next("Reflected")))],
-    ["a proxy frame", (device) =>
-      Effect.andThen(device.send(proxy(bytes(1))), Effect.asVoid(device.next("Proxy")))],
-    ["a transaction", (device, other) =>
-      Effect.gen(function*() {
+    "an ephemeral",
+    (device, other) => Effect.andThen(device.reflectEphemeral(bytes(1)), Effect.asVoid(other.next("Reflected")))
+  ],
+  ["a proxy frame", (device) => Effect.andThen(device.send(proxy(bytes(1))), Effect.asVoid(device.next("Proxy")))],
+  [
+    "a transaction",
+    (device, other) =>
+      Effect.gen(function* () {
         yield* device.send(begin(bytes(1)), commit)
         yield* device.next("BeginTransactionAck")
         yield* device.next("CommitTransactionAck")
         yield* other.next("TransactionEnded")
-      })]
+      })
   ]
+]
 
 export const limits: ReadonlyArray<Scenario> = [
   {
     shows: ["0.14", "D28"],
     title: "a connection without a ClientHello is closed after ten seconds, with or without chat frames",
     settings: { chat: "echo" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const { wire } = yield* open()
       const talker = yield* open()
@@ -63,7 +68,7 @@ export const limits: ReadonlyArray<Scenario> = [
   {
     shows: ["0.14"],
     title: "a ClientHello in the last moment is in time, and the handshake's deadline is over with it",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const { hello, wire } = yield* open()
       yield* target.advance(9999)
@@ -79,7 +84,7 @@ export const limits: ReadonlyArray<Scenario> = [
     shows: ["D28", "0.14"],
     title: "a device that is silent for 60 seconds is closed with 4013, and not before, whatever it is sent meanwhile",
     settings: { chat: [] },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const silent = yield* join(B)
@@ -100,7 +105,7 @@ export const limits: ReadonlyArray<Scenario> = [
     shows: ["D28", "0.14"],
     title: `${what} is a sign of life: sixty seconds begin anew`,
     settings: { chat: "echo" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const other = yield* join(B)
       const device = yield* join(A)
@@ -118,7 +123,7 @@ export const limits: ReadonlyArray<Scenario> = [
   {
     shows: ["D28"],
     title: "a frame that has no answer is a sign of life too",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const other = yield* join(B)
       const device = yield* join(A)
@@ -137,7 +142,7 @@ export const limits: ReadonlyArray<Scenario> = [
     shows: ["D28", "D33"],
     title: "the idle timeout is an option",
     settings: { idleTimeout: "30 seconds" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* target.advance(29_999)
@@ -151,7 +156,7 @@ export const limits: ReadonlyArray<Scenario> = [
   {
     shows: ["D32"],
     title: "a mediator that stops closes every connection with 1001, before and after the handshake",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B)
@@ -169,7 +174,7 @@ export const limits: ReadonlyArray<Scenario> = [
   {
     shows: ["D32", "0.11"],
     title: "what was acked before a stop is delivered after it",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* join(B)

@@ -46,13 +46,10 @@ const serverTypes: ReadonlyArray<readonly [string, Uint8Array]> = [
 
 const unknownTypes = [0x01, 0x0f, 0x13, 0x22, 0x35, 0x46, 0x7f, 0x84, 0xff]
 
-const refused = (
-  [what, message]: readonly [string, Uint8Array],
-  shows: Scenario["shows"]
-): Scenario => ({
+const refused = ([what, message]: readonly [string, Uint8Array], shows: Scenario["shows"]): Scenario => ({
   shows,
   title: `${what} closes with 4010 and a reason, before and after the handshake; the others live on`,
-  run: Effect.gen(function*() {
+  run: Effect.gen(function* () {
     const b = yield* join(B)
     const { wire } = yield* open()
     yield* wire.sendBytes(message)
@@ -71,7 +68,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
   {
     shows: ["D29", "0.6"],
     title: "a text message closes with 4010 and a reason, before and after the handshake",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       for (const text of ["hello", "", "\u0030\u0000\u0000\u0000"]) {
         const { wire } = yield* open()
         yield* wire.sendText(text)
@@ -85,7 +82,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
   {
     shows: ["D29", "0.6"],
     title: "strict: an unknown type closes with 4010",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       for (const [index, type] of unknownTypes.entries()) {
         const a = yield* join(A, { expected: index === 0 ? 0 : EXISTING })
         yield* a.sendBytes(frame(type, 0, 0, 0, 1, 2, 3))
@@ -100,7 +97,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
     shows: ["D29", "0.6"],
     title: "lenient: unknown types are ignored, and everything else is not",
     settings: { mode: "lenient" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       for (const type of unknownTypes) yield* a.sendBytes(frame(type, 0, 0, 0, 1, 2, 3))
       yield* a.quiet
@@ -115,7 +112,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
     shows: ["D29", "0.6"],
     title: "lenient: an unknown type before ClientHello does not spoil the handshake",
     settings: { mode: "lenient" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { wire } = yield* open()
       yield* wire.sendBytes(frame(0x70, 0, 0, 0))
       const a = yield* join(A)
@@ -127,7 +124,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
   {
     shows: ["D30", "0.2"],
     title: "unknown protobuf fields are skipped in every message, and a body of field-less messages may have them",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const unknown = [0xa0, 0x06, 0x05, 0xaa, 0x06, 0x02, 0xff, 0xff]
       const a = yield* join(A)
       yield* a.sendBytes(frame(0x40, 9, 9, 9, ...unknown, 0x0a, 3, 1, 2, 3))
@@ -143,7 +140,7 @@ export const protocolErrors: ReadonlyArray<Scenario> = [
   {
     shows: ["0.6", "D3"],
     title: "what follows a protocol error in the same burst has no effect",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const b = yield* join(B)
       const a = yield* join(A)
       yield* a.sendBytes(frame(0x80))

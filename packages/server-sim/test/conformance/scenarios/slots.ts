@@ -9,6 +9,7 @@ import {
   begin,
   bytes,
   C,
+  clientHello,
   D,
   drop,
   DROP_LEAST_RECENT,
@@ -18,6 +19,7 @@ import {
   leave,
   login,
   NEW,
+  open,
   PERSISTENT,
   reflected,
   VOLATILE
@@ -29,7 +31,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D6", "D33", "0.14"],
     title: "there are eight slots unless told; a ninth device with REJECT is refused with 4111",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const devices = yield* Effect.forEach([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n], (n) => join(DeviceId.make(n)))
       const refused = yield* greet(A)
       yield* refused.closes(CloseCode.SlotsExhausted)
@@ -41,7 +43,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D6", "0.5"],
     title: "with all slots taken, REJECT is refused with 4111, nothing is stored, and a known device still gets in",
     settings: { maxDeviceSlots: 2 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* leave(b, a)
@@ -55,7 +57,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D6", "0.5"],
     title: "DROP_LEAST_RECENT drops nobody while there is room",
     settings: { maxDeviceSlots: 2 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B, { exhausted: DROP_LEAST_RECENT })
       yield* leave(b, a)
@@ -67,7 +69,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D6"],
     title: "DROP_LEAST_RECENT takes the slot of the device that left first, and its queue is gone",
     settings: { maxDeviceSlots: 3 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B)
@@ -94,7 +96,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D6", "0.5"],
     title: "when all are connected, DROP_LEAST_RECENT closes the one connected longest with 4113",
     settings: { maxDeviceSlots: 2 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* target.advance("1 second")
@@ -113,7 +115,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D6"],
     title: "connected devices come last: an absent one is dropped even if it was here a moment ago",
     settings: { maxDeviceSlots: 2 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* target.advance("10 seconds")
@@ -127,7 +129,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D8", "0.5"],
     title: "the same device again: the newest connection wins, the old one is closed with 4112",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const old = yield* join(A)
       const young = yield* join(A, { expected: EXISTING })
@@ -144,7 +146,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D8"],
     title: "a device that dials again after a cut is not stopped by what is left of its old connection",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const old = yield* join(A)
       const stamp = yield* observer.reflect(bytes(1))
@@ -158,9 +160,47 @@ export const slots: ReadonlyArray<Scenario> = [
     })
   },
   {
+    shows: ["D5", "D8", "0.5"],
+    title:
+      "of two connections that register the same new device at the same time, one does and one is refused with 4115",
+    run: Effect.gen(function* () {
+      const sockets = [yield* open(), yield* open()]
+      yield* Effect.forEach(sockets, ({ hello, wire }) => wire.send(clientHello(A, hello)), {
+        concurrency: "unbounded"
+      })
+      const ends = yield* Effect.forEach(
+        sockets,
+        ({ wire }) =>
+          wire.next("ServerInfo").pipe(
+            Effect.as("registered"),
+            Effect.catch(({ found }) => Effect.succeed(found.startsWith("a close with 4115") ? "refused" : found))
+          ),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(ends.sort(), ["refused", "registered"])
+      assert.deepStrictEqual(yield* (yield* join(B)).registered, [A, B])
+    })
+  },
+  {
+    shows: ["D12", "D26"],
+    title: "whatever a device closes with, it is gone and no more: its slot and its messages stay",
+    run: Effect.gen(function* () {
+      const a = yield* join(A)
+      let b = yield* join(B)
+      for (const [index, code] of [1000, 1001, 4010, 4013, 4110, 3000].entries()) {
+        yield* b.close(code)
+        yield* awaitAbsent(a, B)
+        yield* a.reflect(bytes(index))
+        yield* a.quiet
+        b = yield* join(B, { expected: EXISTING })
+        assert.strictEqual(b.backlog.length, index + 1)
+      }
+    })
+  },
+  {
     shows: ["D22", "0.16"],
     title: "a new device registers, catches up and reflects while another holds NEW_DEVICE_SYNC",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* a.send(begin(bytes(6)))
       yield* a.next("BeginTransactionAck")
@@ -175,7 +215,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D26", "0.14"],
     title: "a volatile slot outlives its connection by five minutes, and not longer",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B, { expiration: VOLATILE })
@@ -197,7 +237,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D26"],
     title: "a volatile device that comes back in time keeps its slot and its messages, and its grace begins anew",
     settings: { volatileGrace: "20 seconds" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B, { expiration: VOLATILE })
@@ -206,9 +246,8 @@ export const slots: ReadonlyArray<Scenario> = [
       yield* target.advance("19 seconds")
       const back = yield* join(B, { expected: EXISTING, expiration: VOLATILE })
       assert.deepStrictEqual(back.backlog, [reflected(1, bytes(1), stamp)])
-      yield* target.advance("19 seconds")
-      yield* back.quiet
       yield* leave(back, a)
+      // The first grace would be over now, the second is not.
       yield* target.advance("19 seconds")
       assert.isTrue((yield* a.devices).has(B))
       yield* target.advance("1 second")
@@ -217,9 +256,26 @@ export const slots: ReadonlyArray<Scenario> = [
   },
   {
     shows: ["D26"],
+    title: "a volatile device that is connected does not expire",
+    settings: { volatileGrace: "20 seconds" },
+    run: Effect.gen(function* () {
+      const target = yield* Target
+      const a = yield* join(A)
+      yield* leave(yield* join(B, { expiration: VOLATILE }), a)
+      const back = yield* join(B, { expected: EXISTING, expiration: VOLATILE })
+      for (let tick = 0; tick < 5; tick++) {
+        yield* target.advance("20 seconds")
+        yield* back.quiet
+        yield* a.quiet
+      }
+      assert.isTrue((yield* a.devices).has(B))
+    })
+  },
+  {
+    shows: ["D26"],
     title: "a persistent slot stays, and the policy is the one of the last ClientHello",
     settings: { volatileGrace: "20 seconds" },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       const b = yield* join(B, { expiration: VOLATILE })
@@ -239,7 +295,7 @@ export const slots: ReadonlyArray<Scenario> = [
     shows: ["D26", "D6"],
     title: "the slot of a volatile device that has expired is free again",
     settings: { volatileGrace: "20 seconds", maxDeviceSlots: 2 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* join(A)
       yield* leave(yield* join(B, { expiration: VOLATILE }), a)
@@ -252,8 +308,9 @@ export const slots: ReadonlyArray<Scenario> = [
   },
   {
     shows: ["D24", "0.17"],
-    title: "a connected device that is dropped is closed with 4113, its slot and queue are gone, the dropper has its ack",
-    run: Effect.gen(function*() {
+    title:
+      "a connected device that is dropped is closed with 4113, its slot and queue are gone, the dropper has its ack",
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* a.reflect(bytes(1))
@@ -272,7 +329,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D24", "0.17"],
     title: "an absent device that is dropped loses its slot and its messages",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       yield* leave(b, a)
@@ -288,7 +345,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D24", "0.17"],
     title: "dropping an id that nobody has is acked",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       for (const id of [C, DeviceId.make(0n), C]) {
         yield* a.send(drop(id))
@@ -300,7 +357,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D24", "0.17"],
     title: "a device that drops itself gets the ack, then 4113",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const a = yield* join(A)
       yield* a.send(drop(A))
@@ -315,7 +372,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D24", "D9"],
     title: "the last device may drop itself, and the group begins anew",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       yield* a.send(drop(A))
       yield* a.next("DropDeviceAck")
@@ -329,7 +386,7 @@ export const slots: ReadonlyArray<Scenario> = [
   {
     shows: ["D22", "D24"],
     title: "Android's way out: within a transaction it drops all others, then itself",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       const c = yield* join(C)

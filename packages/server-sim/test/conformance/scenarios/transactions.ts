@@ -1,11 +1,10 @@
-/** Scenarios of transactions: the lock, the buffer, commit, every way of losing it (decisions 12, 14; PROTOCOL D17-D21). */
+/** Scenarios of transactions: the lock, the buffer, commit (decisions 12, 16; PROTOCOL D17-D19, D21). */
 import { assert } from "@effect/vitest"
 import { CloseCode, type ServerFrame } from "@d2m/codec"
-import { type Duration, Effect } from "effect"
+import { Effect } from "effect"
 import {
   A,
   ackFrame,
-  awaitAbsent,
   B,
   begin,
   bytes,
@@ -17,7 +16,6 @@ import {
   EXISTING,
   join,
   leave,
-  login,
   reflected,
   reflectFrame,
   type Session
@@ -26,19 +24,19 @@ import type { Scenario } from "../Scenario.ts"
 import { Target } from "../Target.ts"
 import type { WireError } from "../Wire.ts"
 
-const scope = bytes(77, 41)
+export const scope = bytes(77, 41)
 
-const beginOf = (device: Session, encryptedScope = scope, ttl = 0): Effect.Effect<void, WireError> =>
+export const beginOf = (device: Session, encryptedScope = scope, ttl = 0): Effect.Effect<void, WireError> =>
   Effect.andThen(device.send(begin(encryptedScope, ttl)), Effect.asVoid(device.next("BeginTransactionAck")))
 
-const commitOf = (device: Session): Effect.Effect<void, WireError> =>
+export const commitOf = (device: Session): Effect.Effect<void, WireError> =>
   Effect.andThen(device.send(commit), Effect.asVoid(device.next("CommitTransactionAck")))
 
-const ended = (deviceId: bigint, encryptedScope = scope): ServerFrame =>
+export const ended = (deviceId: bigint, encryptedScope = scope): ServerFrame =>
   ({ _tag: "TransactionEnded", deviceId, encryptedScope }) as unknown as ServerFrame
 
 /** A connected group whose first device leads, so that leadership does not move when another leaves. */
-const trio = Effect.gen(function*() {
+export const trio = Effect.gen(function* () {
   const observer = yield* join(C)
   const a = yield* join(A)
   const b = yield* join(B)
@@ -49,7 +47,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D17", "D19", "0.12"],
     title: "begin and commit: acks for the holder, Ended with its id and scope for all other connected devices",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* leave(yield* join(D), observer)
       yield* beginOf(a)
@@ -66,17 +64,18 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D17", "0.19"],
     title: "while the lock is held, others are rejected with the holder's id and scope, verbatim",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       // iOS: one raw byte in a box; others: nothing at all, or a lot.
       for (const held of [bytes(1, 41), new Uint8Array(0), bytes(2, 60_000)]) {
         yield* beginOf(a, held)
         for (const device of [b, observer]) {
           yield* device.send(begin(bytes(9, 42), 5))
-          assert.deepStrictEqual(
-            yield* device.receive,
-            { _tag: "TransactionRejected", deviceId: A, encryptedScope: held } as unknown as ServerFrame
-          )
+          assert.deepStrictEqual(yield* device.receive, {
+            _tag: "TransactionRejected",
+            deviceId: A,
+            encryptedScope: held
+          } as unknown as ServerFrame)
         }
         yield* commitOf(a)
         assert.deepStrictEqual(yield* b.receive, ended(A, held))
@@ -87,7 +86,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D17", "0.6", "D20"],
     title: "a nested Begin closes the holder with 4010, and its transaction ends",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b } = yield* trio
       yield* beginOf(a)
       yield* a.reflect(bytes(1))
@@ -100,7 +99,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D18", "0.12"],
     title: "the holder's reflects are acked at once, and others get them at commit, in order, before Ended",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const { a, b, observer } = yield* trio
       yield* leave(yield* join(D), observer)
@@ -122,7 +121,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D18", "0.12"],
     title: "what a transaction buffers cannot be seen before its commit: not live, not in a queue, not in its length",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* leave(b, observer)
       yield* beginOf(a)
@@ -138,7 +137,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D18", "0.12"],
     title: "other devices' reflects are delivered during a transaction, and ids are given at commit",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* beginOf(a)
       yield* a.reflect(bytes(1))
@@ -159,7 +158,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D18", "0.12", "D15"],
     title: "the holder's ephemerals wait for the commit in their place, and reach connected devices only",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* leave(yield* join(D), observer)
       yield* beginOf(a)
@@ -171,17 +170,20 @@ export const transactions: ReadonlyArray<Scenario> = [
       yield* commitOf(a)
       const frames = yield* b.until("TransactionEnded")
       assert.deepStrictEqual(
-        frames.map((frame) => frame._tag === "Reflected" ? [frame.flags, frame.envelope] : frame._tag),
+        frames.map((frame) => (frame._tag === "Reflected" ? [frame.flags, frame.envelope] : frame._tag)),
         [[0, bytes(1)], [EPHEMERAL, bytes(2)], [0, bytes(3)], "TransactionEnded"]
       )
       const absent = yield* join(D, { expected: EXISTING })
-      assert.deepStrictEqual(absent.backlog.map(({ envelope }) => envelope), [bytes(1), bytes(3)])
+      assert.deepStrictEqual(
+        absent.backlog.map(({ envelope }) => envelope),
+        [bytes(1), bytes(3)]
+      )
     })
   },
   {
     shows: ["0.12", "D22", "0.16"],
     title: "a commit is for the slots registered then: a newcomer gets it, a dropped device does not hinder it",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* beginOf(a)
       yield* a.reflect(bytes(1))
@@ -193,15 +195,18 @@ export const transactions: ReadonlyArray<Scenario> = [
       yield* commitOf(a)
       const frames = yield* newcomer.until("TransactionEnded")
       assert.deepStrictEqual(
-        frames.map((frame) => frame._tag === "Reflected" ? [frame.reflectedId as number, frame.envelope] : frame._tag),
+        frames.map((frame) =>
+          frame._tag === "Reflected" ? [frame.reflectedId as number, frame.envelope] : frame._tag
+        ),
         [[1, bytes(1)], [2, bytes(2)], "TransactionEnded"]
       )
     })
   },
   {
-    shows: ["0.12"],
-    title: "a large transaction is one: 1000 messages arrive whole, in order, with ids without gaps",
-    run: Effect.gen(function*() {
+    shows: ["0.12", "D19"],
+    title:
+      "a large transaction is one: 1000 messages arrive whole, in order, with ids without gaps, and then its Ended",
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* leave(yield* join(D), observer)
       yield* beginOf(a)
@@ -209,17 +214,15 @@ export const transactions: ReadonlyArray<Scenario> = [
       for (let n = 0; n < 1000; n++) assert.strictEqual((yield* a.next("ReflectAck")).reflectId, n)
       yield* commitOf(a)
       const absent = yield* join(D, { expected: EXISTING })
-      assert.deepStrictEqual(absent.backlog.map(({ envelope }) => envelope), [...Array(1000).keys()].map((n) =>
-        bytes(n, 200)
-      ))
-      const got: Array<number> = []
-      let isOver = false
-      while (got.length < 1000 || !isOver) {
-        const frame = yield* b.receive
-        if (frame._tag === "Reflected") got.push(frame.reflectedId)
-        else isOver = frame._tag === "TransactionEnded"
-      }
-      assert.deepStrictEqual(got, Array.from({ length: 1000 }, (_, index) => index + 1))
+      assert.deepStrictEqual(
+        absent.backlog.map(({ envelope }) => envelope),
+        [...Array(1000).keys()].map((n) => bytes(n, 200))
+      )
+      const frames = yield* b.until("TransactionEnded")
+      assert.deepStrictEqual(
+        frames.map((frame) => (frame._tag === "Reflected" ? frame.reflectedId : frame._tag)),
+        [...Array.from({ length: 1000 }, (_, index) => index + 1), "TransactionEnded"]
+      )
       yield* b.quiet
     })
   },
@@ -227,7 +230,7 @@ export const transactions: ReadonlyArray<Scenario> = [
     shows: ["0.12"],
     title: "a transaction that outgrows its buffer closes its holder with 4010 and is lost whole",
     settings: { transactionMessages: 3 },
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* beginOf(a)
       for (const n of [1, 2, 3]) yield* a.reflect(bytes(n))
@@ -242,7 +245,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D19", "0.6"],
     title: "a Commit without the lock closes with 4010: never begun, rejected, or committed already",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       const never = yield* join(D)
       yield* never.send(commit)
@@ -258,122 +261,10 @@ export const transactions: ReadonlyArray<Scenario> = [
       yield* a.closes(CloseCode.ProtocolError)
     })
   },
-  ...([
-    ["hangs up", (holder) => Effect.asVoid(holder.hangUp)],
-    ["is cut off", (holder) => holder.cut],
-    ["is dropped", (holder, other) =>
-      Effect.gen(function*() {
-        yield* other.send(drop(A))
-        const frames = yield* other.until("DropDeviceAck")
-        yield* other.putBack(frames.slice(0, -1))
-        yield* holder.closes(CloseCode.Dropped)
-      })],
-    ["drops itself", (holder) =>
-      Effect.gen(function*() {
-        yield* holder.send(drop(A))
-        yield* holder.next("DropDeviceAck")
-        yield* holder.closes(CloseCode.Dropped)
-      })],
-    ["breaks the protocol", (holder) =>
-      Effect.gen(function*() {
-        yield* holder.sendBytes(Uint8Array.of(0x80))
-        yield* holder.closes(CloseCode.ProtocolError)
-      })]
-  ] satisfies ReadonlyArray<
-    readonly [string, (holder: Session, other: Session) => Effect.Effect<void, WireError>]
-  >).map(([how, goes]): Scenario => ({
-    shows: ["D20", "D18", "0.12"],
-    title: `when the holder ${how}, its buffer is discarded, all others get Ended once, and the lock is free`,
-    run: Effect.gen(function*() {
-      const { a, b, observer } = yield* trio
-      yield* leave(yield* join(D), observer)
-      yield* beginOf(a)
-      yield* a.reflect(bytes(1))
-      yield* a.reflectEphemeral(bytes(2))
-      yield* goes(a, b)
-      assert.deepStrictEqual(yield* b.receive, ended(A))
-      assert.deepStrictEqual(yield* observer.receive, ended(A))
-      yield* beginOf(b)
-      yield* b.reflect(bytes(3))
-      yield* commitOf(b)
-      yield* observer.next("Reflected")
-      yield* observer.next("TransactionEnded")
-      yield* observer.quiet
-      assert.deepStrictEqual((yield* join(D, { expected: EXISTING })).backlog.map(({ envelope }) => envelope), [
-        bytes(3)
-      ])
-    })
-  })),
-  {
-    shows: ["D20", "D8", "0.12"],
-    title: "when the holder's device connects again, its transaction is lost, and the new connection may begin",
-    run: Effect.gen(function*() {
-      const { a, b, observer } = yield* trio
-      yield* beginOf(a)
-      yield* a.reflect(bytes(1))
-      const again = yield* join(A, { expected: EXISTING })
-      yield* a.closes(CloseCode.DuplicateDevice)
-      assert.deepStrictEqual(yield* b.receive, ended(A))
-      assert.deepStrictEqual(yield* observer.receive, ended(A))
-      yield* beginOf(again)
-      yield* again.reflect(bytes(2))
-      yield* commitOf(again)
-      assert.deepStrictEqual((yield* b.next("Reflected")).envelope, bytes(2))
-    })
-  },
-  ...([
-    ["the client's TTL, in seconds", { ttl: 5, after: "5 seconds" }],
-    ["the mediator's, for a TTL of 0", { ttl: 0, after: "60 seconds" }],
-    ["the mediator's, for a longer one", { ttl: 61, after: "60 seconds" }],
-    ["the mediator's, for the longest a client can ask for", { ttl: 0xffff_ffff, after: "60 seconds" }]
-  ] satisfies ReadonlyArray<readonly [string, { readonly ttl: number; readonly after: Duration.Input }]>).map((
-    [which, { after, ttl }]
-  ): Scenario => ({
-    shows: ["D20", "0.14", "0.12"],
-    title: `a transaction ends at ${which}: 4011 for the holder, Ended for the others, nothing visible`,
-    // Silence must not be what ends it.
-    settings: { idleTimeout: "10 minutes" },
-    run: Effect.gen(function*() {
-      const target = yield* Target
-      const { a, b, observer } = yield* trio
-      yield* beginOf(a, scope, ttl)
-      yield* a.reflect(bytes(1))
-      yield* target.advance(after === "5 seconds" ? 4999 : 59_999)
-      yield* a.reflect(bytes(2))
-      yield* b.quiet
-      yield* target.advance(1)
-      yield* a.closes(CloseCode.TransactionTimeout)
-      assert.deepStrictEqual(yield* b.receive, ended(A))
-      assert.deepStrictEqual(yield* observer.receive, ended(A))
-      yield* b.quiet
-      yield* beginOf(b)
-      const again = yield* join(A, { expected: EXISTING })
-      yield* again.send(begin(scope))
-      assert.strictEqual((yield* again.next("TransactionRejected")).deviceId, B)
-    })
-  })),
-  {
-    shows: ["D20", "D33"],
-    title: "the longest TTL is an option, and the time of one transaction is not that of the next",
-    settings: { transactionTtl: "20 seconds" },
-    run: Effect.gen(function*() {
-      const target = yield* Target
-      const { a, b } = yield* trio
-      yield* beginOf(a)
-      yield* target.advance("15 seconds")
-      yield* commitOf(a)
-      yield* b.next("TransactionEnded")
-      yield* beginOf(a)
-      yield* target.advance("15 seconds")
-      yield* a.quiet
-      yield* target.advance("5 seconds")
-      yield* a.closes(CloseCode.TransactionTimeout)
-    })
-  },
   {
     shows: ["D21", "0.12"],
     title: "Rejected comes before its Ended, and then the lock is free",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b } = yield* trio
       yield* beginOf(a)
       yield* b.send(begin(scope))
@@ -386,7 +277,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D21", "0.12", "D17"],
     title: "a Begin that races a Commit is acked, or rejected and then told of the end: never the other way round",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       for (let round = 0; round < 60; round++) {
@@ -411,7 +302,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["D21", "D17"],
     title: "of two devices that begin at the same time one holds the lock and the other is rejected",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
       for (let round = 0; round < 40; round++) {
@@ -430,7 +321,7 @@ export const transactions: ReadonlyArray<Scenario> = [
   {
     shows: ["0.12", "D19"],
     title: "everything else goes on in a transaction: acks, devices, shared data, chat-free requests of others",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { a, b } = yield* trio
       yield* b.reflect(bytes(1))
       yield* a.next("Reflected")
@@ -442,47 +333,6 @@ export const transactions: ReadonlyArray<Scenario> = [
       yield* b.next("TransactionEnded")
       yield* a.hangUp
       assert.deepStrictEqual((yield* join(A, { expected: EXISTING })).backlog, [])
-    })
-  },
-  {
-    shows: ["0.12", "D32"],
-    title: "CommitTransactionAck is the promise: a transaction that cannot be stored is not acked and leaves nothing",
-    run: Effect.gen(function*() {
-      const target = yield* Target
-      const { a, b } = yield* trio
-      yield* beginOf(a)
-      yield* a.reflect(bytes(1))
-      yield* a.reflect(bytes(2))
-      yield* target.breakStore
-      yield* a.send(commit)
-      yield* a.closes(CloseCode.InternalError)
-      yield* b.closes(CloseCode.InternalError)
-      yield* target.restart
-      assert.deepStrictEqual((yield* join(B, { expected: EXISTING })).backlog, [])
-    })
-  },
-  {
-    shows: ["0.12", "0.9"],
-    title: "a committed transaction survives a restart, one that was under way does not",
-    run: Effect.gen(function*() {
-      const target = yield* Target
-      const { a, b, observer } = yield* trio
-      yield* beginOf(a)
-      yield* a.reflect(bytes(1))
-      yield* commitOf(a)
-      yield* b.until("TransactionEnded")
-      yield* observer.until("TransactionEnded")
-      yield* beginOf(b)
-      yield* b.reflect(bytes(2))
-      yield* target.restart
-      const [late] = yield* a.remains
-      assert.deepStrictEqual(late.filter(({ _tag }) => _tag === "Reflected"), [])
-      const back = yield* join(C, { expected: EXISTING })
-      assert.deepStrictEqual(back.backlog.map(({ envelope }) => envelope), [bytes(1)])
-      const again = yield* login(A, { expected: EXISTING })
-      yield* again.next("ReflectionQueueDry")
-      yield* beginOf(again)
-      yield* awaitAbsent(back, D)
     })
   }
 ]

@@ -4,15 +4,12 @@ import { CloseCode, DeviceId, encodeClientFrame, toUrlPath } from "@d2m/codec"
 import { Effect, type Scope } from "effect"
 import {
   A,
-  ackFrame,
+  awaitAbsent,
   B,
-  begin,
   bytes,
   clientHello,
-  commit,
   EXISTING,
   G,
-  getDevicesInfo,
   group,
   join,
   login,
@@ -25,7 +22,8 @@ import { type DialOptions, type OpenError, Target, type WebSocketFace, type WebS
 import { WireError } from "../Wire.ts"
 
 const face: Effect.Effect<WebSocketFace, never, Target> = Effect.flatMap(Target, ({ webSocket }) =>
-  webSocket === undefined ? Effect.die("a scenario for WebSockets only") : Effect.succeed(webSocket))
+  webSocket === undefined ? Effect.die("a scenario for WebSockets only") : Effect.succeed(webSocket)
+)
 
 const hex = toUrlPath(G.path)
 
@@ -34,7 +32,7 @@ const loginAt = (
   id: DeviceId,
   options: DialOptions & { readonly expected?: number } = {}
 ): Effect.Effect<Session & WebSocketWire, OpenError | WireError, Target | Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { dial } = yield* face
     const wire = yield* dial(path, options)
     yield* wire.send(clientHello(id, yield* wire.next("ServerHello"), options))
@@ -80,7 +78,7 @@ export const transport: ReadonlyArray<Scenario> = [
   {
     shows: ["0.6"],
     title: "a path without a usable server group or group id does not open",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       for (const serverGroup of ["", "7/", "ä", "7 a"]) {
         yield* refusal(target.open({ ...G.path, serverGroup }))
@@ -94,7 +92,7 @@ export const transport: ReadonlyArray<Scenario> = [
   {
     shows: ["D14"],
     title: "the server group says where the chat is, not who belongs together",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B, { group: group(1, "b2") })
       yield* a.reflect(bytes(1))
@@ -105,7 +103,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D1"],
     only: "websocket",
     title: "the prefix segment is not looked at: padded or not (libthreema), upper case, several segments, none",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const paths = [
         `/${hex.slice(4, 6)}/${hex}`,
         `/4/${hex}`,
@@ -124,7 +122,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["0.2"],
     only: "websocket",
     title: "the reserved and unknown fields of ClientUrlInfo are skipped",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* join(A)
       const old = toHex([...id32, 0x10, 7, ...group7a, 0xa0, 0x06, 0x05])
       const b = yield* loginAt(`/04/${old}`, B)
@@ -137,7 +135,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["0.6"],
     only: "websocket",
     title: `a path that ends in ${what} is refused with HTTP 400`,
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { dial, request } = yield* face
       for (const path of [`/${segment}`, `/04/${segment}`]) {
         assert.strictEqual((yield* refusal(dial(path))).status, 400)
@@ -150,7 +148,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["0.6"],
     only: "websocket",
     title: "a request that is no upgrade opens nothing and disturbs nobody",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { request } = yield* face
       const a = yield* join(A)
       const { status } = yield* request(`/04/${hex}`)
@@ -162,7 +160,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D1"],
     only: "websocket",
     title: "no client offers a sub-protocol: one that is offered is not confirmed unless it was offered",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const { request } = yield* face
       const plain = yield* request(`/04/${hex}`, upgrade)
       assert.strictEqual(plain.status, 101)
@@ -177,7 +175,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D1", "D14"],
     only: "websocket",
     title: "Desktop under Node offers permessage-deflate: declined or spoken, frames arrive",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* loginAt(`/04/${hex}`, A, { offerCompression: true })
       yield* a.until("RolePromotedToLeader")
       const b = yield* loginAt(`/04/${hex}`, B, { offerCompression: true })
@@ -193,7 +191,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D29", "D14"],
     only: "websocket",
     title: "a message in fragments is one frame, wherever it is cut",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* loginAt(`/04/${hex}`, A)
       yield* a.until("RolePromotedToLeader")
       const b = yield* join(B)
@@ -210,7 +208,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D29"],
     only: "websocket",
     title: "fragments that make an oversize frame close with 4010, as one message does",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const a = yield* loginAt(`/04/${hex}`, A)
       yield* a.until("RolePromotedToLeader")
       yield* a.sendFragments([new Uint8Array(40_000).fill(0x80), new Uint8Array(40_000)])
@@ -221,7 +219,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D28", "0.14"],
     only: "websocket",
     title: "a WebSocket ping is a sign of life",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* loginAt(`/04/${hex}`, A)
       yield* a.until("RolePromotedToLeader")
@@ -240,7 +238,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D28", "0.14"],
     only: "websocket",
     title: "iOS answers no pings: nobody is closed for a missing pong",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const target = yield* Target
       const a = yield* loginAt(`/04/${hex}`, A, { pongs: false })
       yield* a.until("RolePromotedToLeader")
@@ -254,7 +252,7 @@ export const transport: ReadonlyArray<Scenario> = [
     shows: ["D32"],
     only: "websocket",
     title: "a client's close is answered with a close: the handshake completes with its code",
-    run: Effect.gen(function*() {
+    run: Effect.gen(function* () {
       const observer = yield* join(B)
       const a = yield* loginAt(`/04/${hex}`, A)
       yield* a.next("ReflectionQueueDry")
@@ -266,44 +264,17 @@ export const transport: ReadonlyArray<Scenario> = [
     })
   },
   {
-    shows: ["D14", "D13", "D19"],
+    shows: ["D32"],
     only: "websocket",
-    title: "frames in one TCP segment are handled in their order",
-    run: Effect.gen(function*() {
-      const b = yield* join(B)
-      const a = yield* join(A)
-      yield* b.reflect(bytes(1))
-      yield* a.next("Reflected")
-      yield* a.send(
-        ackFrame(1),
-        begin(bytes(2)),
-        reflectFrame(1, bytes(3)),
-        reflectFrame(2, bytes(4), 1),
-        reflectFrame(3, bytes(5)),
-        commit,
-        reflectFrame(4, bytes(6)),
-        getDevicesInfo
-      )
-      const tags = (yield* a.until("DevicesInfo")).map(({ _tag }) => _tag)
-      assert.deepStrictEqual(tags, [
-        "BeginTransactionAck",
-        "ReflectAck",
-        "ReflectAck",
-        "CommitTransactionAck",
-        "ReflectAck",
-        "DevicesInfo"
-      ])
-      const seen = [
-        yield* b.receive,
-        yield* b.receive,
-        yield* b.receive,
-        yield* b.receive,
-        yield* b.receive
-      ]
-      assert.deepStrictEqual(
-        seen.map((frame) => frame._tag === "Reflected" ? frame.envelope : frame._tag),
-        [bytes(3), bytes(4), bytes(5), "TransactionEnded", bytes(6)]
-      )
+    title: "Desktop closes without a code: it is gone, and that is all",
+    run: Effect.gen(function* () {
+      const observer = yield* join(B)
+      const a = yield* loginAt(`/04/${hex}`, A)
+      yield* a.next("ReflectionQueueDry")
+      yield* a.closeWithoutCode
+      yield* awaitAbsent(observer, A)
+      yield* observer.reflect(bytes(1))
+      assert.strictEqual((yield* join(A, { expected: EXISTING })).backlog.length, 1)
     })
   }
 ]

@@ -1,0 +1,89 @@
+/**
+ * The device group key that a command is given, on the command line or in a file.
+ *
+ * Owns the flags and the reading; what a key opens is the codec's. Errors never repeat what was given.
+ *
+ * @since 0.1.0
+ */
+import { DeviceGroupKey, Limits } from "@d2m/codec"
+import { Effect, FileSystem, Option, Redacted, Result, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { Hex } from "effect/encoding"
+
+/**
+ * What was given is no device group key.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnusableGroupKey extends Schema.TaggedError<UnusableGroupKey>()("UnusableGroupKey", {
+  /** The option that named it. */
+  source: Schema.Literals(["--dgk", "--dgk-file"]),
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `${this.source}: ${this.reason}`
+  }
+}
+
+/**
+ * The options `--dgk` and `--dgk-file`.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const groupKeyFlags = {
+  dgk: Flag.Redacted("dgk").pipe(
+    Flag.withDescription("Device group key, 64 hex digits; others can see it in the list of processes"),
+    Flag.withMetavar("HEX"),
+    Flag.optional
+  ),
+  dgkFile: Flag.String("dgk-file").pipe(
+    Flag.withDescription("File with the device group key: 64 hex digits, or 32 bytes"),
+    Flag.withMetavar("FILE"),
+    Flag.optional
+  )
+}
+
+const keyOf = (source: UnusableGroupKey["source"], text: string) => {
+  const digits = text.trim().replace(/^0x/i, "")
+  const bytes = Hex.decode(digits)
+  const expected = `a device group key is ${2 * Limits.key} hex digits (${Limits.key} bytes)`
+  if (Result.isFailure(bytes)) {
+    const found = /^[0-9a-f]*$/i.test(digits) ? `${digits.length} digits` : `other characters`
+    return Effect.fail(new UnusableGroupKey({ source, reason: `${expected}, found ${found}` }))
+  }
+  return Effect.mapError(
+    Effect.fromResult(DeviceGroupKey.fromBytes(bytes.success)),
+    ({ found }) => new UnusableGroupKey({ source, reason: `${expected}, found ${2 * found} digits` })
+  )
+}
+
+const fromFile = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.mapError(
+    fs.readFile(path),
+    ({ reason }) => new UnusableGroupKey({ source: "--dgk-file", reason: `cannot read ${path}: ${reason._tag}` })
+  )
+  return bytes.length === Limits.key
+    ? DeviceGroupKey.make(bytes)
+    : yield* keyOf("--dgk-file", new TextDecoder().decode(bytes))
+})
+
+/**
+ * The key that the options name, or none.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const groupKey = Effect.fnUntraced(function* (options: {
+  readonly dgk: Option.Option<Redacted.Redacted<string>>
+  readonly dgkFile: Option.Option<string>
+}) {
+  const { dgk, dgkFile } = options
+  if (Option.isSome(dgk) && Option.isSome(dgkFile)) {
+    return yield* new UnusableGroupKey({ source: "--dgk", reason: "give either --dgk or --dgk-file" })
+  }
+  if (Option.isSome(dgk)) return Option.some(yield* keyOf("--dgk", Redacted.value(dgk.value)))
+  return Option.isSome(dgkFile) ? Option.some(yield* fromFile(dgkFile.value)) : Option.none()
+})

@@ -1,0 +1,9 @@
+/**
+ * What is quicker on Node: `Crypto` by libsodium or OpenSSL, and random bytes by the piece.
+ *
+ * @since 0.1.0
+ */
+export * from "./node/NodeCrypto.ts"
+export * from "./node/NodePrimitives.ts"
+export { layerSecureRandom } from "./node/PooledRandom.ts"
+export * from "./node/SodiumPrimitives.ts"

@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import { MessageWriter, messageWriter } from "../src/MessageWriter.ts"
+import { decodeMessage, encodeMessage } from "../src/ProtobufCodec.ts"
+import { hex, succeeded } from "./frame-vectors.ts"
+import { inner, Outer, outer } from "./sample-messages.ts"
+import { concat, delimited, fixed64, int } from "./wire-bytes.ts"
+
+const filled = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at * 31 + seed)
+
+describe("the memory of what is written", () => {
+  it("is never written again, whatever is written later", () => {
+    const sizes = Array.from({ length: 600 }, (_, at) => (at * 97) % 700)
+    const written = sizes.map((size, at) => encodeMessage(Outer, outer({ blob: filled(size, at) })))
+    for (const [at, size] of sizes.entries()) {
+      assert.strictEqual(hex(written[at]!), size === 0 ? "" : hex(delimited(6, filled(size, at))))
+    }
+  })
+
+  it("is shared by no two messages", () => {
+    const written = Array.from({ length: 300 }, (_, at) => encodeMessage(Outer, outer({ blob: filled(200, at) })))
+    const before = written.map(hex)
+    for (let at = 0; at < written.length; at += 2) written[at]!.fill(0)
+    for (let at = 1; at < written.length; at += 2) assert.strictEqual(hex(written[at]!), before[at])
+  })
+
+  it("of a long message is its own, and no longer than the message", () => {
+    for (const size of [2049, 16_384, 70_000, 300_000]) {
+      const written = encodeMessage(Outer, outer({ blob: filled(size, 1), text: "x" }))
+      assert.strictEqual(written.buffer.byteLength, written.length)
+      assert.strictEqual(hex(written), hex(concat(delimited(5, "x"), delimited(6, filled(size, 1)))))
+    }
+  })
+
+  it("that a long message was written in holds nothing of it afterwards", () => {
+    const writer = new MessageWriter()
+    writer.view(filled(3000, 7).fill(0xaa))
+    writer.finish()
+    for (let at = 0; at < 40; at++) writer.bool(false)
+    writer.view(new Uint8Array(0))
+    const { buffer } = writer.finish()
+    assert.isFalse(new Uint8Array(buffer).includes(0xaa))
+  })
+})
+
+describe("writing", () => {
+  it("in the middle of writing disturbs neither", () => {
+    const blob = filled(40, 1)
+    let nested = ""
+    const value = {
+      ...outer({ blob }),
+      get text() {
+        nested = hex(encodeMessage(Outer, outer({ small: 300, texts: ["y".repeat(500)] })))
+        return "outside"
+      }
+    }
+    const written = encodeMessage(Outer, value)
+    assert.strictEqual(hex(written), hex(concat(delimited(5, "outside"), delimited(6, blob))))
+    assert.strictEqual(nested, hex(concat(int(1, 300), delimited(11, "y".repeat(500)))))
+  })
+
+  it("goes on after a value that was none", () => {
+    assert.throws(() => encodeMessage(Outer, { ...outer({ blob: filled(9, 1) }), big: "no number" as never }))
+    assert.strictEqual(hex(encodeMessage(Outer, outer({ id: 5n }))), hex(fixed64(3, 5n)))
+  })
+
+  it("puts a length of any size ahead, wherever the message ends in its piece of memory", () => {
+    for (const size of [0, 1, 126, 127, 128, 129, 16_380, 16_381, 16_384]) {
+      for (let before = 0; before < 3; before++) {
+        encodeMessage(Outer, outer({ blob: filled(before * 53, 1) }))
+        const value = outer({ inner: inner({ name: "n".repeat(size) }), small: 1 })
+        const written = encodeMessage(Outer, value)
+        const expected = concat(int(1, 1), delimited(10, ...(size === 0 ? [] : [delimited(1, "n".repeat(size))])))
+        assert.isTrue(Buffer.compare(written, expected) === 0, `${size}`)
+        assert.deepStrictEqual(succeeded(decodeMessage(Outer, written)), value)
+      }
+    }
+  })
+
+  it("puts a length of four bytes ahead too", () => {
+    const value = outer({ inner: inner({ name: "n".repeat(2 ** 21) }) })
+    const written = encodeMessage(Outer, value)
+    assert.strictEqual(hex(written.subarray(0, 10)), "5285808001" + "0a80808001")
+    assert.strictEqual(written.length, 10 + 2 ** 21)
+    assert.deepStrictEqual(succeeded(decodeMessage(Outer, written)), value)
+  })
+
+  it("one writer at a time for whoever asks, and the same one again once it is done", () => {
+    const [one, other] = [messageWriter(), messageWriter()]
+    assert.notStrictEqual(one, other)
+    one.bool(true)
+    other.bool(false)
+    assert.strictEqual(hex(one.finish()) + hex(other.finish()), "0100")
+    assert.strictEqual(messageWriter(), other)
+  })
+})
