@@ -64,7 +64,10 @@ describe("the codec in a page", { timeout: 60_000 }, () => {
   it("leaves explaining, testing and Node to entries of their own", async () => {
     const other = /^packages\/codec\/src\/(explain|testing|node)[/.]/
     const { modules } = await bundle("@d2m/codec")
-    assert.deepStrictEqual(modules.filter((id) => other.test(id)), [])
+    assert.deepStrictEqual(
+      modules.filter((id) => other.test(id)),
+      []
+    )
     assert.isTrue(modules.includes("packages/codec/src/FrameCodec.ts"))
     const explain = await bundle("@d2m/codec/explain")
     assert.isTrue(explain.modules.some((id) => id.startsWith("packages/codec/src/explain/")))
@@ -72,7 +75,9 @@ describe("the codec in a page", { timeout: 60_000 }, () => {
 
   it("brings no library of its own but the cryptography", async () => {
     const { modules } = await bundle("@d2m/codec", [/^effect(\/|$)/])
-    const packages = new Set(modules.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(id)?.[1] ?? []))
+    const packages = new Set(
+      modules.flatMap((id) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(id)?.[1] ?? [])
+    )
     assert.deepStrictEqual([...packages].sort(), ["@noble/hashes", "tweetnacl"])
   })
 })

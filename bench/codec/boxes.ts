@@ -12,7 +12,12 @@ import type { Comparison } from "../Rounds.ts"
 /** What is measured of `sodium-native`, which has no type declarations of its own. */
 interface Sodium {
   readonly crypto_secretbox_easy: (box: Uint8Array, plain: Uint8Array, nonce: Uint8Array, key: Uint8Array) => void
-  readonly crypto_secretbox_open_easy: (plain: Uint8Array, box: Uint8Array, nonce: Uint8Array, key: Uint8Array) => boolean
+  readonly crypto_secretbox_open_easy: (
+    plain: Uint8Array,
+    box: Uint8Array,
+    nonce: Uint8Array,
+    key: Uint8Array
+  ) => boolean
 }
 
 const sodium: Sodium = createRequire(import.meta.url)("sodium-native")

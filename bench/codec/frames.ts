@@ -36,7 +36,11 @@ const bytes = (length: number, at: number): Uint8Array => Uint8Array.from({ leng
 const many = <A>(make: (at: number) => A): ReadonlyArray<A> => Array.from({ length: count }, (_, at) => make(at))
 const timestamp = (at: number) => Timestamp.make(1_800_000_000_000n + BigInt(at))
 
-const same = <A, B>(all: ReadonlyArray<A>, ours: (one: A) => B, ...others: ReadonlyArray<(one: A) => unknown>): void => {
+const same = <A, B>(
+  all: ReadonlyArray<A>,
+  ours: (one: A) => B,
+  ...others: ReadonlyArray<(one: A) => unknown>
+): void => {
   for (const one of all) {
     const expected = ours(one)
     for (const other of others) Assert.deepEqual(other(one), expected)
@@ -256,15 +260,14 @@ const encodeReflectAround = (size: number): Comparison => {
   const values = many((at) => ({ flags: at & 1, reflectId: ReflectId.make(id(at)) }))
   // Memory that is used again, as whoever seals into it would.
   const frames = many((at) => bytes(reflectEnvelopeAt + size, at))
-  for (const [at, { flags, reflectId }] of values.entries()) {
-    const expected = encodeClientFrame(
-      Reflect.make({ flags, reflectId, envelope: frames[at]!.subarray(reflectEnvelopeAt) })
-    )
-    ByHand.writeReflectAround(frames[at]!, flags, reflectId)
-    Assert.deepEqual(frames[at], expected)
-    frames[at]!.fill(0xff, 0, reflectEnvelopeAt)
-    encodeReflectInPlace(frames[at]!, flags, reflectId)
-    Assert.deepEqual(frames[at], expected)
+  for (const [at, frame] of frames.entries()) {
+    const { flags, reflectId } = values[at]!
+    const expected = encodeClientFrame(Reflect.make({ flags, reflectId, envelope: frame.subarray(reflectEnvelopeAt) }))
+    ByHand.writeReflectAround(frame, flags, reflectId)
+    Assert.deepEqual(frame, expected)
+    frame.fill(0xff, 0, reflectEnvelopeAt)
+    encodeReflectInPlace(frame, flags, reflectId)
+    Assert.deepEqual(frame, expected)
   }
   return {
     name: `encode reflect around an envelope of ${size} in place`,

@@ -135,10 +135,7 @@ export const protobufEsType = (schema: Schema): DescMessage => {
         const entry = `${property[0]!.toUpperCase()}${property.slice(1)}Entry`
         nested.push({
           name: entry,
-          field: [
-            described("key", 1, field.key, Label.OPTIONAL),
-            described("value", 2, field.element, Label.OPTIONAL)
-          ]
+          field: [described("key", 1, field.key, Label.OPTIONAL), described("value", 2, field.element, Label.OPTIONAL)]
         })
         return create(FieldDescriptorProtoSchema, {
           name: property,

@@ -101,7 +101,7 @@ export class MessageWriter {
   finish(): Uint8Array {
     const { bytes, from, pos } = this
     const length = pos - from
-    spare = this
+    giveBack(this)
     if (length > sharedSize) {
       const written = bytes.slice(from, pos)
       // What was written may be secret, and nobody knows when this room is used next.
@@ -160,4 +160,8 @@ export const messageWriter = (): MessageWriter => {
   const writer = spare ?? new MessageWriter()
   spare = undefined
   return writer
+}
+
+const giveBack = (writer: MessageWriter): void => {
+  spare = writer
 }

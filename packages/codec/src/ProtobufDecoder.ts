@@ -175,7 +175,10 @@ const stepsOf = (property: string, field: Field): ReadonlyArray<readonly [tag: n
 }
 
 /** What each property is before its field was seen. */
-const emptyMessage = (tag: string | undefined, fields: ReadonlyArray<readonly [name: string, field: Field]>): Message => {
+const emptyMessage = (
+  tag: string | undefined,
+  fields: ReadonlyArray<readonly [name: string, field: Field]>
+): Message => {
   const empty: Message = {}
   if (tag !== undefined) empty["_tag"] = tag
   for (const [name, field] of fields) {

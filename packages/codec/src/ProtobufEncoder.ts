@@ -84,7 +84,8 @@ const repeatedWriter = (name: string, number: number, element: Element): WriteFi
 const mapWriter = (name: string, number: number, key: Element, element: Element): WriteField => {
   const tag = (number << 3) | 2
   const writeKey = implicitWriter("key", 1, key)
-  const writeValue = element.type === "message" ? optionalWriter("value", 2, element) : implicitWriter("value", 2, element)
+  const writeValue =
+    element.type === "message" ? optionalWriter("value", 2, element) : implicitWriter("value", 2, element)
   return (writer, from) => {
     for (const [key, value] of from[name] as ReadonlyMap<unknown, unknown>) {
       writer.uint32(tag)

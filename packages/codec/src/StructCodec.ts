@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Result, type Schema } from "effect"
+import type { Result, Schema } from "effect"
 import { DecodeError } from "./DecodeError.ts"
 import { containerHeaderLength, structFieldOf, structFieldSizes as sizes, type StructFiller } from "./Struct.ts"
 import { structDecoder, structWriter } from "./StructShape.ts"

@@ -182,7 +182,8 @@ describe("secrecy", () => {
   })
 
   it("shows nothing of a key but its use", () => {
-    assert.strictEqual(String(dgk), "<redacted:dgk>")
+    const printable: { readonly toString: () => string } = dgk
+    assert.strictEqual(printable.toString(), "<redacted:dgk>")
     assert.strictEqual(JSON.stringify({ key: keys.dgrk }), `{"key":"<redacted:dgrk>"}`)
     assert.strictEqual(inspect(esk.secret), "<redacted:esk>")
     for (const value of [dgk, keys, esk, crypto, ...uses.map((use) => keys[use])]) {

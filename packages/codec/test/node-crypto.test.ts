@@ -3,7 +3,6 @@ import { Effect, type Layer, Logger, References, Redacted, Result } from "effect
 import { Crypto, makeCrypto } from "../src/Crypto.ts"
 import type { CryptoPrimitives } from "../src/CryptoPrimitives.ts"
 import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
-import { Limits } from "../src/Limits.ts"
 import {
   CryptoProvider,
   layerCrypto,
@@ -135,7 +134,10 @@ describe.each(providers)("%s and tweetnacl", (_, primitives) => {
         assert.isTrue(Result.isFailure(ours))
         assert.deepStrictEqual(ours, portable.open(boxKey, refused))
       }
-      const other = BoxKey.make("dgrk", Uint8Array.from(key, (byte) => byte ^ 1))
+      const other = BoxKey.make(
+        "dgrk",
+        Uint8Array.from(key, (byte) => byte ^ 1)
+      )
       assert.isTrue(Result.isFailure(crypto.open(other, box)))
     },
     runs
@@ -152,7 +154,12 @@ describe.each(providers)("%s and tweetnacl", (_, primitives) => {
       assert.strictEqual(hex(primitives.sha256(data)), hex(tweetNacl.sha256(data)))
       assert.strictEqual(hex(primitives.hmacSha256(a)(data)), hex(tweetNacl.hmacSha256(a)(data)))
       assert.isTrue(primitives.equals(data, data.slice()))
-      assert.isFalse(primitives.equals(a, Uint8Array.from(a, (byte, at) => (at === 31 ? byte ^ 1 : byte))))
+      assert.isFalse(
+        primitives.equals(
+          a,
+          Uint8Array.from(a, (byte, at) => (at === 31 ? byte ^ 1 : byte))
+        )
+      )
       assert.isFalse(primitives.equals(a, data.length === 32 ? salt : data))
     },
     { arbitrary: { runs: 25, size: 60, seed: 6 } }

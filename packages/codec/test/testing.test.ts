@@ -224,6 +224,7 @@ describe("near misses", () => {
       update: { _tag: "sent" as const, value: {} }
     }
     const unknown = [0x98, 0x06, 0x01]
+    const longer = [0x9a, 0x06, 60, ...Array.from({ length: 60 }, () => 0xff)]
     const target = new Uint8Array(Testing.mutationRoom)
     let grown = 0
     for (let count = 1; count <= 12; count++) {
@@ -232,9 +233,11 @@ describe("near misses", () => {
       const envelope = D2d.Envelope.make({ content: { _tag: "outgoingMessageUpdate", value } })
       const whole = Testing.messageSpecimen(encodeMessage(D2d.Envelope, envelope))
       for (const { at, parent } of whole.spans) {
-        const length = replace(target, whole, at, at, unknown, parent)
-        assert.deepStrictEqual(decodeMessage(D2d.Envelope, target.subarray(0, length)), Result.succeed(envelope))
-        if (length > whole.bytes.length + unknown.length) grown++
+        for (const inserted of [unknown, longer]) {
+          const length = replace(target, whole, at, at, inserted, parent)
+          assert.deepStrictEqual(decodeMessage(D2d.Envelope, target.subarray(0, length)), Result.succeed(envelope))
+          if (length > whole.bytes.length + inserted.length) grown++
+        }
         // Left alone, a length that is wrong is noticed.
         if (parent < 0) continue
         const wrong = target.subarray(0, replace(target, whole, at, at, unknown, -1))

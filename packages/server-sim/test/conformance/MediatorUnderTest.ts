@@ -83,12 +83,17 @@ export const underTest = <Launched>(
     const memory = makeMemoryStore()
     let isBroken = false
     const store = Layer.succeed(MediatorStore, {
-      ...memory,
+      load: (...args) => Effect.andThen(turns, memory.load(...args)),
+      read: (...args) => Effect.andThen(turns, memory.read(...args)),
       apply: (persists) =>
-        isBroken
-          ? Effect.fail(new StoreError({ operation: "apply", detail: "the scenario says so" }))
-          : Effect.andThen(turns, memory.apply(persists)),
-      read: (...args) => Effect.andThen(turns, memory.read(...args))
+        Effect.andThen(
+          turns,
+          Effect.suspend(() =>
+            isBroken
+              ? Effect.fail(new StoreError({ operation: "apply", detail: "the scenario says so" }))
+              : memory.apply(persists)
+          )
+        )
     })
     const around = Layer.mergeAll(store, chatOf(settings), Crypto.layer, layerRandom)
 
