@@ -26,7 +26,7 @@ const compared = <S extends Protobuf.MessageSchema>(
   Assert.deepEqual(Buffer.from(protobufEs.encode(ofProtobufEs)), Buffer.from(bytes))
   const decoded = decodeMessage(schema, bytes)
   Assert.ok(decoded._tag === "Success")
-  Assert.deepEqual({ ...decoded.success, _tag: undefined }, { ...value, _tag: undefined })
+  Assert.deepEqual({ ...(decoded.success as object), _tag: undefined }, { ...(value as object), _tag: undefined })
   return [
     {
       name: `encode ${name}, ${bytes.length} bytes`,
