@@ -5,28 +5,37 @@ import { parseArgs } from "node:util"
 import { heading, machine, table } from "./Report.ts"
 import { compare, type Comparison, type Outcome } from "./Rounds.ts"
 
-const suites: Readonly<Record<string, () => Promise<ReadonlyArray<Comparison>>>> = {
-  codec: async () => (await import("./codec/suite.ts")).suite()
+const suites: ReadonlyMap<string, () => Promise<ReadonlyArray<Comparison>>> = new Map([
+  ["codec", async () => (await import("./codec/suite.ts")).suite()]
+])
+
+const usage = `usage: pnpm bench <${[...suites.keys()].join("|")}> [--json] [--only <text>] [--rounds <n>]`
+
+const options = {
+  /** One JSON object instead of a table. */
+  json: { type: "boolean", default: false },
+  /** Only comparisons whose name has this in it. */
+  only: { type: "string", default: "" },
+  rounds: { type: "string", default: "201" }
+} as const
+
+const parsed = () => {
+  try {
+    return parseArgs({ allowPositionals: true, options })
+  } catch {
+    return undefined
+  }
 }
 
-const usage = `usage: pnpm bench <${Object.keys(suites).join("|")}> [--json] [--only <text>] [--rounds <n>]`
-
 const main = async (): Promise<number> => {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      only: { type: "string", default: "" },
-      rounds: { type: "string", default: "201" }
-    }
-  })
-  const load = suites[positionals[0] ?? ""]
-  const rounds = Number(values.rounds)
-  if (load === undefined || !Number.isSafeInteger(rounds) || rounds < 1) {
+  const { positionals: [name = ""] = [], values } = parsed() ?? {}
+  const load = suites.get(name)
+  const rounds = Number(values?.rounds)
+  if (load === undefined || values === undefined || !Number.isSafeInteger(rounds) || rounds < 1) {
     console.error(usage)
     return 2
   }
-  const comparisons = (await load()).filter(({ name }) => name.includes(values.only))
+  const comparisons = (await load()).filter((comparison) => comparison.name.includes(values.only))
   const effort = { rounds, sliceMillis: 1, warmUpMillis: 150 }
   if (!values.json) console.log(heading())
   const outcomes: Array<Outcome> = []
@@ -35,7 +44,7 @@ const main = async (): Promise<number> => {
     outcomes.push(outcome)
     if (!values.json) console.log(`\n${table(outcome)}`)
   }
-  if (values.json) console.log(JSON.stringify({ suite: positionals[0], machine: machine(), effort, outcomes }, null, 2))
+  if (values.json) console.log(JSON.stringify({ suite: name, machine: machine(), effort, outcomes }, null, 2))
   return 0
 }
 

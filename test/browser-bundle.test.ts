@@ -5,7 +5,7 @@ import { rolldown, type Plugin } from "rolldown"
 import { assert, describe, it } from "vitest"
 
 const root = Path.resolve(import.meta.dirname, "..")
-const modules = ["@d2m/codec", "@d2m/codec/explain", "@d2m/client", "@d2m/server-sim"]
+const modules = ["@d2m/codec", "@d2m/codec/explain", "@d2m/codec/testing", "@d2m/client", "@d2m/server-sim"]
 
 /** What belongs to Node alone, wherever in the graph it is asked for. */
 const isOfNode = (specifier: string): boolean =>

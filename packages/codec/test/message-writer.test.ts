@@ -3,7 +3,7 @@ import { MessageWriter, messageWriter } from "../src/MessageWriter.ts"
 import { decodeMessage, encodeMessage } from "../src/ProtobufCodec.ts"
 import { hex, succeeded } from "./frame-vectors.ts"
 import { inner, Outer, outer } from "./sample-messages.ts"
-import { concat, delimited, fixed64, int } from "./wire-bytes.ts"
+import { concat, delimited, fixed64, int, varint } from "./wire-bytes.ts"
 
 const filled = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, at) => at * 31 + seed)
 
@@ -73,6 +73,22 @@ describe("writing", () => {
         assert.isTrue(Buffer.compare(written, expected) === 0, `${size}`)
         assert.deepStrictEqual(succeeded(decodeMessage(Outer, written)), value)
       }
+    }
+  })
+
+  it("finds room for a length where the piece of memory is full", () => {
+    for (let size = 370; size < 395; size++) {
+      const writer = new MessageWriter()
+      // What is left of 16 KiB behind 16 messages of 1000 bytes is as long as the message that comes next, or nearly.
+      for (let count = 0; count < 16; count++) {
+        writer.view(filled(998, count))
+        writer.finish()
+      }
+      const start = writer.begin()
+      writer.view(filled(size, 3))
+      writer.end(start)
+      const inside = concat(varint(size), filled(size, 3))
+      assert.strictEqual(hex(writer.finish()), hex(concat(varint(inside.length), inside)), `${size}`)
     }
   })
 

@@ -1,10 +1,12 @@
 /** Scenarios of DevicesInfo and shared device data (decision 19, PROTOCOL D23, D25). */
 import { assert } from "@effect/vitest"
+import { CloseCode } from "@d2m/codec"
 import { Effect } from "effect"
 import {
   A,
   awaitAbsent,
   B,
+  begin,
   bytes,
   C,
   D,
@@ -135,6 +137,23 @@ export const devices: ReadonlyArray<Scenario> = [
       assert.deepStrictEqual((yield* join(B)).info.encryptedSharedDeviceData, bytes(1))
       yield* target.restart
       assert.deepStrictEqual((yield* join(A, { expected: EXISTING })).info.encryptedSharedDeviceData, bytes(1))
+    })
+  },
+  {
+    shows: ["0.19", "D30"],
+    title: "a blob that would not fit the frame that returns it is refused, and nobody gets a frame that is too long",
+    run: Effect.gen(function* () {
+      const observer = yield* join(B)
+      // Field tag and three bytes of length: the longest blobs that fit a client's frame.
+      const longest = bytes(1, 65_532 - 4)
+      for (const [index, frame] of [setSharedData(longest), begin(longest)].entries()) {
+        const a = yield* join(A, { expected: index === 0 ? 0 : EXISTING })
+        yield* a.send(frame)
+        yield* a.closes(CloseCode.ProtocolError)
+      }
+      yield* observer.send(begin(bytes(1)))
+      yield* observer.next("BeginTransactionAck")
+      assert.deepStrictEqual((yield* join(C)).info.encryptedSharedDeviceData, new Uint8Array(0))
     })
   }
 ]

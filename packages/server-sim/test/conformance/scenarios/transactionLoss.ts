@@ -4,6 +4,7 @@ import { CloseCode } from "@d2m/codec"
 import { type Duration, Effect } from "effect"
 import {
   A,
+  ackFrame,
   awaitAbsent,
   B,
   begin,
@@ -12,61 +13,105 @@ import {
   commit,
   D,
   drop,
+  DROP_LEAST_RECENT,
   EXISTING,
   join,
   leave,
   login,
+  proxy,
   type Session
 } from "../RawDevice.ts"
 import type { Scenario } from "../Scenario.ts"
 import { Target } from "../Target.ts"
 import type { WireError } from "../Wire.ts"
-
 import { beginOf, commitOf, ended, scope, trio } from "./transactions.ts"
 
+interface Loss {
+  /** What the holder does or suffers. */
+  readonly how: string
+  readonly goes: (group: {
+    readonly holder: Session
+    readonly others: readonly [Session, Session]
+  }) => Effect.Effect<void, WireError, Target>
+}
+
+const losses: ReadonlyArray<Loss> = [
+  { how: "hangs up", goes: ({ holder }) => Effect.asVoid(holder.hangUp) },
+  { how: "is cut off", goes: ({ holder }) => holder.cut },
+  {
+    how: "is dropped",
+    goes: ({ holder, others: [other] }) =>
+      Effect.gen(function* () {
+        yield* other.send(drop(A))
+        const frames = yield* other.until("DropDeviceAck")
+        yield* other.putBack(frames.slice(0, -1))
+        yield* holder.closes(CloseCode.Dropped)
+      })
+  },
+  {
+    how: "drops itself",
+    goes: ({ holder }) =>
+      Effect.gen(function* () {
+        yield* holder.send(drop(A))
+        yield* holder.next("DropDeviceAck")
+        yield* holder.closes(CloseCode.Dropped)
+      })
+  },
+  {
+    how: "breaks the protocol",
+    goes: ({ holder }) =>
+      Effect.gen(function* () {
+        yield* holder.sendBytes(Uint8Array.of(0x80))
+        yield* holder.closes(CloseCode.ProtocolError)
+      })
+  },
+  {
+    how: "acks what it never had",
+    goes: ({ holder }) =>
+      Effect.gen(function* () {
+        yield* holder.send(ackFrame(99))
+        yield* holder.closes(CloseCode.UnknownAck)
+      })
+  },
+  {
+    how: "loses its chat server",
+    goes: ({ holder }) =>
+      Effect.gen(function* () {
+        yield* holder.send(proxy(bytes(1)))
+        yield* holder.closes(CloseCode.ChatEnded)
+      })
+  },
+  {
+    how: "is silent too long",
+    goes: ({ holder, others }) =>
+      Effect.gen(function* () {
+        const { advance } = yield* Target
+        yield* advance("29 seconds")
+        for (const other of others) yield* other.quiet
+        yield* advance("1 second")
+        yield* holder.closes(CloseCode.Idle)
+      })
+  }
+]
+
 export const transactionLoss: ReadonlyArray<Scenario> = [
-  ...(
-    [
-      ["hangs up", (holder) => Effect.asVoid(holder.hangUp)],
-      ["is cut off", (holder) => holder.cut],
-      [
-        "is dropped",
-        (holder, other) =>
-          Effect.gen(function* () {
-            yield* other.send(drop(A))
-            const frames = yield* other.until("DropDeviceAck")
-            yield* other.putBack(frames.slice(0, -1))
-            yield* holder.closes(CloseCode.Dropped)
-          })
-      ],
-      [
-        "drops itself",
-        (holder) =>
-          Effect.gen(function* () {
-            yield* holder.send(drop(A))
-            yield* holder.next("DropDeviceAck")
-            yield* holder.closes(CloseCode.Dropped)
-          })
-      ],
-      [
-        "breaks the protocol",
-        (holder) =>
-          Effect.gen(function* () {
-            yield* holder.sendBytes(Uint8Array.of(0x80))
-            yield* holder.closes(CloseCode.ProtocolError)
-          })
-      ]
-    ] satisfies ReadonlyArray<readonly [string, (holder: Session, other: Session) => Effect.Effect<void, WireError>]>
-  ).map(([how, goes]): Scenario => ({
+  ...losses.map(({ goes, how }): Scenario => ({
     shows: ["D20", "D18", "0.12"],
     title: `when the holder ${how}, its buffer is discarded, all others get Ended once, and the lock is free`,
+    settings: {
+      idleTimeout: "30 seconds",
+      chat: [
+        { _tag: "Expect", bytes: 1 },
+        { _tag: "End", reason: "Ended" }
+      ]
+    },
     run: Effect.gen(function* () {
       const { a, b, observer } = yield* trio
       yield* leave(yield* join(D), observer)
       yield* beginOf(a)
       yield* a.reflect(bytes(1))
       yield* a.reflectEphemeral(bytes(2))
-      yield* goes(a, b)
+      yield* goes({ holder: a, others: [b, observer] })
       assert.deepStrictEqual(yield* b.receive, ended(A))
       assert.deepStrictEqual(yield* observer.receive, ended(A))
       yield* beginOf(b)
@@ -81,6 +126,25 @@ export const transactionLoss: ReadonlyArray<Scenario> = [
       )
     })
   })),
+  {
+    shows: ["D20", "D6", "0.12"],
+    title: "when the holder loses its slot to a newcomer, the others get Ended, and the newcomer its ServerInfo first",
+    settings: { maxDeviceSlots: 2 },
+    run: Effect.gen(function* () {
+      const target = yield* Target
+      const a = yield* join(A)
+      yield* target.advance("1 second")
+      const b = yield* join(B)
+      yield* beginOf(a)
+      yield* a.reflect(bytes(1))
+      const c = yield* join(C, { exhausted: DROP_LEAST_RECENT })
+      yield* a.closes(CloseCode.Dropped)
+      assert.deepStrictEqual(c.backlog, [])
+      const frames = [yield* b.receive, yield* b.receive]
+      assert.deepStrictEqual(frames.map(({ _tag }) => _tag).sort(), ["RolePromotedToLeader", "TransactionEnded"])
+      yield* beginOf(c)
+    })
+  },
   {
     shows: ["D20", "D8", "0.12"],
     title: "when the holder's device connects again, its transaction is lost, and the new connection may begin",

@@ -227,6 +227,34 @@ export const transactions: ReadonlyArray<Scenario> = [
     })
   },
   {
+    shows: ["0.12", "D27", "0.14"],
+    title:
+      "a commit that fills a queue past its limit costs that device its slot; the transaction stands for the others",
+    settings: { queueMessages: 3 },
+    run: Effect.gen(function* () {
+      const { a, b, observer } = yield* trio
+      yield* leave(yield* join(D), observer)
+      yield* beginOf(a)
+      for (const n of [1, 2, 3]) yield* a.reflect(bytes(n))
+      yield* commitOf(a)
+      for (const n of [1, 2, 3]) assert.deepStrictEqual((yield* b.next("Reflected")).envelope, bytes(n))
+      yield* b.next("TransactionEnded")
+      yield* b.send(ackFrame(1), ackFrame(2), ackFrame(3))
+      yield* b.quiet
+      assert.deepStrictEqual(yield* a.registered, [A, B, C, D])
+      yield* beginOf(a)
+      yield* a.reflect(bytes(4))
+      yield* a.send(commit)
+      // The observer led: A takes over on the way.
+      yield* a.until("CommitTransactionAck")
+      assert.deepStrictEqual((yield* b.next("Reflected")).envelope, bytes(4))
+      yield* b.next("TransactionEnded")
+      const [, { code }] = yield* observer.remains
+      assert.strictEqual(code, CloseCode.QueueLimit)
+      assert.deepStrictEqual(yield* b.registered, [A, B])
+    })
+  },
+  {
     shows: ["0.12"],
     title: "a transaction that outgrows its buffer closes its holder with 4010 and is lost whole",
     settings: { transactionMessages: 3 },

@@ -1,0 +1,54 @@
+import * as ChildProcess from "node:child_process"
+import * as Path from "node:path"
+import { assert, describe, it } from "vitest"
+
+const root = Path.resolve(import.meta.dirname, "..")
+
+const bench = (...args: ReadonlyArray<string>) =>
+  ChildProcess.spawnSync(process.execPath, [Path.join(root, "bench/main.ts"), ...args], {
+    encoding: "utf8",
+    timeout: 60_000
+  })
+
+describe("pnpm bench", { timeout: 90_000 }, () => {
+  it("measures what it is asked to, against what it says, after all agreed on the result", () => {
+    const { status, stderr, stdout } = bench("codec", "--json", "--rounds", "3", "--only", "encode reflect around")
+    assert.strictEqual(status, 0, stderr)
+    const { machine, outcomes, suite } = JSON.parse(stdout)
+    assert.strictEqual(suite, "codec")
+    assert.strictEqual(machine.node, process.version)
+    assert.isString(machine.cpu)
+    assert.deepStrictEqual(
+      outcomes.map(({ name }: { readonly name: string }) => name),
+      [1024, 16_384].map((size) => `encode reflect around an envelope of ${size} in place`)
+    )
+    for (const { timings } of outcomes) {
+      assert.deepStrictEqual(
+        timings.map(({ name }: { readonly name: string }) => name),
+        ["by hand", "by hand, a DataView a frame", "@d2m/codec"]
+      )
+      assert.strictEqual(timings[0].ratio, 1)
+      for (const { high, low, median, ratio } of timings) {
+        assert.isAbove(ratio, 0)
+        assert.isAbove(low, 0)
+        assert.isAtLeast(median, low)
+        assert.isAtLeast(high, median)
+      }
+    }
+  })
+
+  it("prints a table, and names the machine", () => {
+    const { status, stdout } = bench("codec", "--rounds", "1", "--only", "decode reflected-ack")
+    assert.strictEqual(status, 0)
+    assert.match(stdout, new RegExp(`^node ${process.version.replaceAll(".", "\\.")} .* x `))
+    assert.match(stdout, /decode reflected-ack\n {2}by hand +[\d.]+ ns +x 1\.00 .*\n {2}@d2m\/codec +[\d.]+ ns +x /)
+  })
+
+  it("says which suites there are", () => {
+    for (const args of [[], ["nothing"], ["codec", "--rounds", "0"], ["codec", "--nothing"]]) {
+      const { status, stderr } = bench(...args)
+      assert.strictEqual(status, 2)
+      assert.match(stderr, /^usage: pnpm bench <codec/)
+    }
+  })
+})
