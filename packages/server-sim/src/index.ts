@@ -8,6 +8,7 @@
 export * from "./ChatUpstream.ts"
 export * from "./Decision.ts"
 export { Fault, type Direction, type FrameFault, type FrameMatch, InjectError } from "./Fault.ts"
+export * from "./GuardEvent.ts"
 export type { DeviceView, GroupView } from "./GroupView.ts"
 export * from "./Input.ts"
 export { InvariantViolation } from "./Invariant.ts"
