@@ -47,6 +47,17 @@ export const decodeClientFrame: (bytes: Uint8Array) => Result.Result<ClientFrame
 export const encodeClientFrame: (frame: ClientFrame) => Uint8Array = codec.encode
 
 /**
+ * The type byte of every frame that a client sends, by its tag: for tables and counters.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const clientFrameTypes: ReadonlyMap<ClientFrame["_tag"], number> = codec.types as ReadonlyMap<
+  ClientFrame["_tag"],
+  number
+>
+
+/**
  * {@link decodeClientFrame} and {@link encodeClientFrame} as a Schema; an issue carries the `DecodeError` as the
  * annotation `decodeError`.
  *

@@ -53,6 +53,8 @@ const hex = (type: number): string => `0x${type.toString(16).padStart(2, "0")}`
 export interface FrameCodec<Frame> {
   readonly decode: (bytes: Uint8Array) => Result.Result<Frame, DecodeError>
   readonly encode: (frame: Frame) => Uint8Array
+  /** The type byte of each frame by its tag, in the order of the declarations. */
+  readonly types: ReadonlyMap<string, number>
 }
 
 /**
@@ -67,12 +69,14 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
 ): FrameCodec<Frame | Unknown> => {
   const byType: Array<PayloadCodec | undefined> = []
   const byTag = new Map<string, PayloadCodec>()
+  const types = new Map<string, number>()
   for (const schema of frames) {
     const info = containerInfo(schema)
     if (info === undefined) continue
     const codec = payloadCodec(schema, info)
     byType[info.type] = codec
     byTag.set(tagOf(schema), codec)
+    types.set(tagOf(schema), info.type)
   }
   const foreign: Array<ContainerInfo | undefined> = []
   for (const schema of others) {
@@ -126,7 +130,8 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
   return {
     decode: decode as FrameCodec<Frame | Unknown>["decode"],
     encode: (frame) =>
-      frame._tag === "Unknown" ? encodeUnknown(frame as Unknown) : byTag.get(frame._tag)!.encode(frame as never)
+      frame._tag === "Unknown" ? encodeUnknown(frame as Unknown) : byTag.get(frame._tag)!.encode(frame as never),
+    types
   }
 }
 

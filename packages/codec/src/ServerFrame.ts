@@ -47,6 +47,17 @@ export const decodeServerFrame: (bytes: Uint8Array) => Result.Result<ServerFrame
 export const encodeServerFrame: (frame: ServerFrame) => Uint8Array = codec.encode
 
 /**
+ * The type byte of every frame that the mediator sends, by its tag: for tables and counters.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const serverFrameTypes: ReadonlyMap<ServerFrame["_tag"], number> = codec.types as ReadonlyMap<
+  ServerFrame["_tag"],
+  number
+>
+
+/**
  * {@link decodeServerFrame} and {@link encodeServerFrame} as a Schema; an issue carries the `DecodeError` as the
  * annotation `decodeError`.
  *

@@ -115,7 +115,7 @@ export const connect = (
   const tear = (code: number, reason?: string): void => {
     up.cut()
     end(code, reason)
-    attachment?.gone()
+    attachment?.gone(code)
   }
 
   const down: LinkDirection = makeLinkDirection({
@@ -225,13 +225,13 @@ export const connect = (
       isClosing = true
       // The mediator answers a close with its own, which travels back behind what was sent before.
       up.end(() => {
-        attachment?.gone()
+        attachment?.gone(code)
         down.end(() => end(code, reason))
       })
     },
     hangUp: () => {
       if (hasEnded) return
-      if (!isClosing) up.end(() => attachment?.gone())
+      if (!isClosing) up.end(() => attachment?.gone(1000))
       isClosing = true
       end(1000)
     },

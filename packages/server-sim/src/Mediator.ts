@@ -20,6 +20,8 @@ import type { LinkHost } from "./LinkConnection.ts"
 import { type InvalidOptions, makeOptions, type MediatorOptions } from "./MediatorOptions.ts"
 import { makeShell } from "./MediatorShell.ts"
 import { MediatorStore } from "./MediatorStore.ts"
+import { registerMetrics } from "./observe/Metrics.ts"
+import type { Observer } from "./observe/Observer.ts"
 import type { Peer } from "./Peer.ts"
 import { groupKeyOf } from "./State.ts"
 import type { Attachment, Transport } from "./Transport.ts"
@@ -61,6 +63,15 @@ export class Mediator extends Context.Service<
 
     /** Every frame, close, decision and fault: first the entries that were kept (`journalCapacity`), then all that follow. */
     readonly journal: Stream.Stream<JournalEntry>
+
+    /** Tells the observer what happens from now on, until the scope closes. */
+    readonly observe: (observer: Observer) => Effect.Effect<void, never, Scope.Scope>
+
+    /**
+     * Reports this mediator's metrics in the `Metric.MetricRegistry` of the context, until the scope closes: whatever
+     * exports Effect's metrics exports them. Durations are measured from then on, everything else is counted anyway.
+     */
+    readonly reportMetrics: Effect.Effect<void, never, Scope.Scope>
 
     /** Closes the connection of a device; `false` if it has none. */
     readonly close: (device: DeviceRef, code: number, reason?: string) => Effect.Effect<boolean>
@@ -120,7 +131,15 @@ const make = Effect.fnUntraced(function* (options: MediatorOptions) {
     socket: (path, options) => Layer.effect(Socket.Socket, connect(path, options)),
     group: (id) =>
       Effect.sync(() => Option.map(Option.fromUndefinedOr(shell.state().groups.get(groupKeyOf(id))), groupView)),
-    journal: shell.journal.stream,
+    journal: shell.watch.journal.stream,
+    observe: (observer) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => shell.watch.observe(observer)),
+          (stop) => Effect.sync(stop)
+        )
+      ),
+    reportMetrics: registerMetrics(shell),
     close: (device, code, reason = "") =>
       Effect.sync(() => {
         const peer = peerOf(device)

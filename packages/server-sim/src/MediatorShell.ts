@@ -7,18 +7,18 @@
  *
  * @since 0.1.0
  */
-import { type ClientUrlInfo, CloseCode, Crypto, decodeClientFrame } from "@d2m/codec"
-import { Cause, Clock, Effect, Exit, Result, type Scope } from "effect"
+import { type ClientUrlInfo, CloseCode, Crypto } from "@d2m/codec"
+import { Cause, Clock, Effect, Exit, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { makeAlarm } from "./Alarm.ts"
 import { ChatUpstream } from "./ChatUpstream.ts"
 import { makeForks } from "./Forks.ts"
 import type { ConnectionId, Input } from "./Input.ts"
-import { type Journal, type JournalEntry, makeJournal } from "./Journal.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import { MediatorStore, type StoreError } from "./MediatorStore.ts"
+import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
-import type { Output, Persist, ToChat } from "./Output.ts"
+import type { Decided, Output, Persist, ToChat } from "./Output.ts"
 import { clearOutbox, enqueue, hold, makePeer, type Peer, waitsForStore } from "./Peer.ts"
 import { makePeerWriter } from "./PeerWriter.ts"
 import { startChat } from "./ShellChat.ts"
@@ -35,8 +35,11 @@ export interface MediatorShell {
   /** The state between two steps. Read it, and do not keep it. */
   readonly state: () => State
   readonly peer: (connection: ConnectionId) => Peer | undefined
+  readonly peers: () => Iterable<Peer>
+  /** About how many bytes are on their way to the store. */
+  readonly backlog: () => number
   readonly feed: (input: Input) => void
-  readonly journal: Journal
+  readonly watch: Watch
 }
 
 /** A core that runs until the scope closes, when every connection is closed with 1001. */
@@ -58,7 +61,7 @@ export const makeShell = (
     const environment: Environment = { options, crypto }
     // Whole milliseconds, whatever the clock counts in.
     const now = (): number => Math.floor(clock.currentTimeMillisUnsafe())
-    const journal = makeJournal(options.journalCapacity)
+    const watch = makeWatch(options, clock, forks, now)
     const peers = new Map<ConnectionId, Peer>()
     const dirty = new Set<Peer>()
     const unwritten = new Set<Peer>()
@@ -71,17 +74,6 @@ export const makeShell = (
     let cursor = 0
     let wakeAt = Infinity
 
-    const note = (peer: Peer, entry: DistributiveOmit<JournalEntry, "at" | "groupKey" | "connection" | "deviceId">) => {
-      peer.deviceId ??= state.connections.get(peer.id)?.session?.slot.deviceId
-      const place = { at: now(), groupKey: peer.groupKey, connection: peer.id }
-      const deviceId = peer.deviceId === undefined ? {} : { deviceId: peer.deviceId }
-      journal.append({ ...place, ...deviceId, ...entry })
-    }
-
-    const log = (message: string, cause: Cause.Cause<unknown>): void => {
-      forks.start(Effect.logError(message, cause), () => {})
-    }
-
     const failGroup = (groupKey: GroupKey, detail: string): void => {
       writer.discard(groupKey)
       for (const peer of peers.values()) {
@@ -91,9 +83,7 @@ export const makeShell = (
       }
       // Ahead of what waits: nothing may build on a state that the store does not share.
       waiting.splice(cursor, 0, { _tag: "GroupFailed", groupKey })
-      if (journal.isActive()) {
-        journal.append({ _tag: "GroupFailed", at: now(), groupKey, detail })
-      }
+      watch.groupFailed(groupKey, detail)
     }
 
     /** A core that failed in the middle of an input may not know all of its connections. */
@@ -106,14 +96,14 @@ export const makeShell = (
     }
 
     const coreFailed = (defect: unknown): void => {
-      log("the mediator's core failed", Cause.die(defect))
+      watch.failed("the mediator's core failed", Cause.die(defect))
       // A deadline of any group may have been the reason.
       for (const groupKey of state.groups.keys()) failGroup(groupKey, String(defect))
     }
 
     const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>): void => {
       if (Exit.isFailure(exit)) {
-        log("the mediator's store failed", exit.cause)
+        watch.failed("the mediator's store failed", exit.cause)
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
         for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(exit.cause))
       }
@@ -126,19 +116,20 @@ export const makeShell = (
       openings.written()
       run()
     }
-    const writer = makeStoreWriter(store, forks, onWritten)
+    const writer = makeStoreWriter(store, forks, watch, onWritten)
 
     const openings = makeOpenings({
       forks,
       store,
       crypto,
       random,
+      watch,
       onReady: (ready) => {
         waiting.push(...ready)
         run()
       },
       onFailed: (failed, cause) => {
-        log("a connection could not be opened", cause)
+        watch.failed("a connection could not be opened", cause)
         for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
       }
     })
@@ -159,9 +150,10 @@ export const makeShell = (
     }
 
     const endPeer = (peer: Peer, code: number, reason: string): void => {
+      if (peer.phase === "Gone") return
       forgetPeer(peer)
       peer.transport.close(code, reason)
-      if (journal.isActive()) note(peer, { _tag: "Closed", code, reason })
+      watch.ended(peer, "Mediator", code, reason)
     }
 
     const forgetPeer = (peer: Peer): void => {
@@ -178,17 +170,15 @@ export const makeShell = (
       options,
       store,
       forks,
+      watch,
       tell: (input) => waiting.push(input),
-      onSent: (peer, frame) => {
-        if (journal.isActive()) note(peer, { _tag: "Sent", frame })
-      },
       onClose: (peer, code, reason) => endPeer(peer, code, reason),
       onRead: (peer) => {
         dirty.add(peer)
         run()
       },
       onReadFailed: (peer, cause) => {
-        log("the mediator's store failed", cause)
+        watch.failed("the mediator's store failed", cause)
         failGroup(peer.groupKey, Cause.pretty(cause))
         run()
       }
@@ -218,6 +208,15 @@ export const makeShell = (
       if (!peer.chat.send(output.data)) over("Failed")
     }
 
+    const decided = ({ decision, groupKey }: Decided): void => {
+      if (decision._tag !== "Registered") return watch.decided(groupKey, decision)
+      const { deviceId } = decision
+      const session = state.groups.get(groupKey)?.slots.get(deviceId)?.session
+      const peer = session && peers.get(session.connection.id)
+      if (peer !== undefined) peer.deviceId = deviceId
+      watch.decided(groupKey, decision, peer)
+    }
+
     const perform = (output: Output): void => {
       switch (output._tag) {
         case "Persist":
@@ -226,10 +225,7 @@ export const makeShell = (
           wakeAt = output.at
           return
         case "Decided":
-          if (journal.isActive()) {
-            journal.append({ _tag: "Decided", at: now(), groupKey: output.groupKey, decision: output.decision })
-          }
-          return
+          return decided(output)
       }
       const peer = peers.get(output.connection)
       if (peer === undefined) return
@@ -237,21 +233,17 @@ export const makeShell = (
       if (output._tag === "Close") {
         peer.phase = "Closing"
         peer.chat?.close()
+      } else if (output._tag === "Send" && output.frame._tag === "ReflectAck") {
+        watch.acks(peer)
       }
       enqueue(peer, output)
       dirty.add(peer)
     }
 
-    const noteReceived = (connection: ConnectionId, message: Uint8Array | string): void => {
-      const peer = peers.get(connection)
-      if (peer === undefined) return
-      const frame = typeof message === "string" ? undefined : decodeClientFrame(message)
-      const decoded = frame !== undefined && Result.isSuccess(frame) ? { frame: frame.success } : {}
-      note(peer, { _tag: "Received", message, ...decoded })
-    }
-
     const stepOnce = (input: Input): void => {
-      if (input._tag === "Received" && journal.isActive()) noteReceived(input.connection, input.message)
+      if (input._tag === "Received" && watch.journal.isActive()) {
+        watch.readsMessage(peers.get(input.connection), input.message)
+      }
       let outputs: ReadonlyArray<Output>
       try {
         ;[state, outputs] = step(state, input, now(), environment)
@@ -299,7 +291,7 @@ export const makeShell = (
       const groupKey = groupKeyOf(path.deviceGroupId)
       const peer = makePeer(++lastConnection, path.deviceGroupId, groupKey, path.serverGroup, transport)
       peers.set(peer.id, peer)
-      if (journal.isActive()) note(peer, { _tag: "Opened" })
+      watch.opened(peer)
       if (isClosed) endPeer(peer, CloseCode.GoingAway, "the mediator is shutting down")
       else openings.prepare(peer)
       // Whoever is not open by now waits for the store, and so do its messages.
@@ -307,6 +299,7 @@ export const makeShell = (
       return {
         connection: peer.id,
         received: (messages) => {
+          watch.received(peer, messages)
           if (peer.phase === "Opening") return void peer.early.push(...messages)
           if (peer.phase !== "Open") return
           for (const message of messages) waiting.push({ _tag: "Received", connection: peer.id, message })
@@ -325,10 +318,10 @@ export const makeShell = (
           peerWriter.checkLevel(peer)
           run()
         },
-        gone: () => {
+        gone: (code = noCode) => {
           if (peer.phase === "Gone") return
-          if (journal.isActive()) note(peer, { _tag: "Gone" })
           forgetPeer(peer)
+          watch.ended(peer, "Peer", code, "")
           waiting.push({ _tag: "Gone", connection: peer.id })
           run()
         },
@@ -336,9 +329,7 @@ export const makeShell = (
           if (peer.phase === "Opening") endPeer(peer, code, reason)
           else feed({ _tag: "CloseRequested", connection: peer.id, code, reason })
         },
-        faultFired: (fault) => {
-          if (journal.isActive()) note(peer, { _tag: "FaultFired", fault })
-        }
+        faultFired: (fault) => watch.faultFired(peer, fault)
       }
     }
 
@@ -360,7 +351,13 @@ export const makeShell = (
       }).pipe(Effect.andThen(Effect.sync(closeAll)))
     )
 
-    return { attach, state: () => state, peer: (connection) => peers.get(connection), feed, journal }
+    return {
+      attach,
+      state: () => state,
+      peer: (connection) => peers.get(connection),
+      peers: () => peers.values(),
+      backlog: writer.backlog,
+      feed,
+      watch
+    }
   })
-
-type DistributiveOmit<A, Key extends PropertyKey> = A extends unknown ? Omit<A, Key> : never

@@ -11,6 +11,7 @@ import { type Cause, Effect, Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { Forks } from "./Forks.ts"
 import type { MediatorStore } from "./MediatorStore.ts"
+import type { Watch } from "./observe/Watch.ts"
 import type { Peer } from "./Peer.ts"
 import type { GroupKey, GroupSnapshot } from "./StoreCommand.ts"
 
@@ -42,10 +43,11 @@ export const makeOpenings = (options: {
   readonly store: MediatorStore["Service"]
   readonly crypto: Crypto["Service"]
   readonly random: SecureRandom.SecureRandom["Service"]
+  readonly watch: Watch
   readonly onReady: (openings: ReadonlyArray<Opening>) => void
   readonly onFailed: (peers: ReadonlyArray<Peer>, cause: Cause.Cause<unknown>) => void
 }): Openings => {
-  const { crypto, forks, onFailed, onReady, random, store } = options
+  const { crypto, forks, onFailed, onReady, random, store, watch } = options
   const loading = new Map<GroupKey, Array<Opening>>()
   let blocked: Array<Opening> = []
 
@@ -55,7 +57,9 @@ export const makeOpenings = (options: {
     const { groupKey } = opening.peer
     const openings = [opening]
     loading.set(groupKey, openings)
+    const since = watch.stores()
     forks.start(store.load(groupKey), (exit) => {
+      watch.stored("load", since, exit)
       loading.delete(groupKey)
       if (Exit.isFailure(exit))
         return onFailed(

@@ -7,6 +7,8 @@
  */
 import type { DeviceId, GroupId, ServerFrame } from "@d2m/codec"
 import type { ConnectionId } from "./Input.ts"
+import { type AckTimes, clearAcks, noAckTimes } from "./observe/AckTimes.ts"
+import { type Counting, noTraffic } from "./observe/Meter.ts"
 import type { Close, Send, SendQueued } from "./Output.ts"
 import type { ShellChat } from "./ShellChat.ts"
 import type { GroupKey, PersistId } from "./StoreCommand.ts"
@@ -22,7 +24,7 @@ export interface Peer {
   readonly groupKey: GroupKey
   readonly serverGroup: string
   readonly transport: Transport
-  /** For the journal. */
+  /** For watchers: absent before its ClientHello was accepted. */
   deviceId: DeviceId | undefined
   /** `Opening` until the core knows it, `Closing` as soon as the core does not any more. */
   phase: "Opening" | "Open" | "Closing" | "Gone"
@@ -42,6 +44,9 @@ export interface Peer {
   isHeldByPeer: boolean
   isHeldByStore: boolean
   chat: ShellChat | undefined
+  readonly traffic: Counting
+  /** Of the acks in the outbox; empty while nobody measures. */
+  readonly ackTimes: AckTimes
 }
 
 /** A peer of which the core has not heard yet. */
@@ -68,7 +73,9 @@ export const makePeer = (
   awaitsDrain: false,
   isHeldByPeer: false,
   isHeldByStore: false,
-  chat: undefined
+  chat: undefined,
+  traffic: noTraffic(),
+  ackTimes: noAckTimes()
 })
 
 const header = 128
@@ -123,6 +130,7 @@ export const dequeue = (peer: Peer): void => {
 /** Throws away what has not been sent. */
 export const clearOutbox = (peer: Peer): void => {
   peer.outbox.length = peer.head = peer.outboxBytes = peer.queuedReads = 0
+  clearAcks(peer.ackTimes)
 }
 
 /** Bytes on their way to the peer: in the outbox and in its transport. */

@@ -12,7 +12,8 @@ import type { Forks } from "./Forks.ts"
 import type { Input } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { MediatorStore, StoredMessage } from "./MediatorStore.ts"
-import type { SendQueued } from "./Output.ts"
+import type { Watch } from "./observe/Watch.ts"
+import type { Close, SendQueued } from "./Output.ts"
 import { dequeue, due, hold, outgoingLevel, type Peer } from "./Peer.ts"
 import { reflectedIdOf } from "./State.ts"
 import type { PersistId } from "./StoreCommand.ts"
@@ -30,20 +31,21 @@ export const makePeerWriter = (host: {
   readonly options: MediatorOptions
   readonly store: MediatorStore["Service"]
   readonly forks: Forks
+  readonly watch: Watch
   /** Something for the core, when it is its turn. */
   readonly tell: (input: Input) => void
-  readonly onSent: (peer: Peer, frame: ServerFrame) => void
   /** The close of the peer's outbox is due. */
   readonly onClose: (peer: Peer, code: number, reason: string) => void
   /** Messages have been read, so that there may be more to send. */
   readonly onRead: (peer: Peer) => void
   readonly onReadFailed: (peer: Peer, cause: Cause.Cause<unknown>) => void
 }): PeerWriter => {
-  const { forks, options, store, tell } = host
+  const { forks, options, store, tell, watch } = host
 
   const sendFrame = (peer: Peer, frame: ServerFrame): void => {
-    peer.transport.send(encodeServerFrame(frame))
-    host.onSent(peer, frame)
+    const bytes = encodeServerFrame(frame)
+    peer.transport.send(bytes)
+    watch.sent(peer, frame, bytes)
   }
 
   const sendStored = (peer: Peer, messages: ReadonlyArray<StoredMessage>): void => {
@@ -60,7 +62,9 @@ export const makePeerWriter = (host: {
 
   const sendQueued = (peer: Peer, output: SendQueued): void => {
     peer.isReading = true
+    const since = watch.stores()
     forks.start(store.read(output.groupKey, output.deviceId, output.positions), (exit) => {
+      watch.stored("read", since, exit)
       peer.isReading = false
       // The peer may be gone, or its group may have failed meanwhile.
       if (peer.outbox[peer.head] !== output) return
@@ -90,16 +94,26 @@ export const makePeerWriter = (host: {
     peer.chat?.clientHasRoom(level <= outgoingHighWater)
   }
 
-  const flush = (peer: Peer, durable: PersistId): void => {
-    for (let next = due(peer, durable); next !== undefined; next = due(peer, durable)) {
-      if (next._tag === "Close") return host.onClose(peer, next.code, next.reason)
+  /** Sends up to the close of the outbox, if one is due: returns it. */
+  const sendDue = (peer: Peer, durable: PersistId): Close | undefined => {
+    let acks = 0
+    let next = due(peer, durable)
+    for (; next !== undefined && next._tag !== "Close"; next = due(peer, durable)) {
       if (next._tag === "SendQueued") {
         sendQueued(peer, next)
       } else {
         dequeue(peer)
         sendFrame(peer, next.frame)
+        if (next.frame._tag === "ReflectAck") acks++
       }
     }
+    if (acks > 0) watch.acked(peer, acks)
+    return next
+  }
+
+  const flush = (peer: Peer, durable: PersistId): void => {
+    const close = sendDue(peer, durable)
+    if (close !== undefined) return host.onClose(peer, close.code, close.reason)
     peer.transport.flush()
     checkLevel(peer)
   }

@@ -9,6 +9,7 @@
 import { Effect, type Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { MediatorStore, StoreError } from "./MediatorStore.ts"
+import type { Watch } from "./observe/Watch.ts"
 import type { Persist } from "./Output.ts"
 import type { GroupKey, PersistId } from "./StoreCommand.ts"
 
@@ -43,6 +44,7 @@ const bytesOf = (persist: Persist): number => {
 export const makeStoreWriter = (
   store: MediatorStore["Service"],
   forks: Forks,
+  watch: Watch,
   onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>) => void
 ): StoreWriter => {
   let pending: Array<Persist> = []
@@ -53,7 +55,9 @@ export const makeStoreWriter = (
 
   const write = (persists: ReadonlyArray<Persist>): void => {
     underWay = persists
+    const since = watch.stores()
     forks.start(store.apply(persists), (exit) => {
+      watch.stored("apply", since, exit)
       underWay = []
       for (const persist of persists) backlog -= bytesOf(persist)
       durable = persists[persists.length - 1]!.id

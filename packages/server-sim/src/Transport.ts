@@ -45,8 +45,8 @@ export interface Attachment {
   readonly pinged: () => void
   /** Something was written: `buffered` is smaller than it was. */
   readonly drained: () => void
-  /** The connection has ended. */
-  readonly gone: () => void
+  /** The connection has ended, with this close code of the peer; none if it just broke. */
+  readonly gone: (code?: number) => void
   /** Asks the mediator to close the connection, behind what it has promised. */
   readonly requestClose: (code: number, reason: string) => void
   /** A fault has acted: a word for the journal. */

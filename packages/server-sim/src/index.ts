@@ -18,6 +18,8 @@ export * from "./Mediator.ts"
 export * from "./MediatorOptions.ts"
 export * from "./MediatorStore.ts"
 export * from "./Output.ts"
+export type { EndedBy, Traffic } from "./observe/Meter.ts"
+export type { Happening, ObservedConnection, Observer } from "./observe/Observer.ts"
 export type { Position } from "./ReflectionQueue.ts"
 export {
   type Connection,

@@ -137,9 +137,9 @@ export const attachWebSocket = (
   ws.on("ping", () => attachment.pinged())
   // What went wrong is told by the close that follows.
   ws.on("error", () => {})
-  ws.on("close", () => {
+  ws.on("close", (code: number) => {
     handOver()
-    attachment.gone()
+    attachment.gone(code)
   })
   const attachment = mediator.attach(path, transport)
   return attachment

@@ -1,0 +1,31 @@
+/**
+ * Logs what must not happen, even where nobody else watches.
+ *
+ * Owns that a failure which repeats does not flood the log: each kind once a second, with how many were left out before.
+ *
+ * @since 0.1.0
+ */
+import { type Cause, type Clock, Effect } from "effect"
+import type { Forks } from "../Forks.ts"
+
+/** Logs a failure of a kind, unless one of its kind was just logged. */
+export type FailureLog = (kind: string, cause: Cause.Cause<unknown>) => void
+
+const interval = 1_000
+
+/** A log on these forks. */
+export const makeFailureLog = (forks: Forks, clock: Clock.Clock): FailureLog => {
+  const kinds = new Map<string, { readonly until: number; leftOut: number }>()
+  return (kind, cause) => {
+    const now = clock.currentTimeMillisUnsafe()
+    const last = kinds.get(kind)
+    if (last !== undefined && now < last.until) {
+      last.leftOut++
+      return
+    }
+    kinds.set(kind, { until: now + interval, leftOut: 0 })
+    const leftOut = last?.leftOut ?? 0
+    const annotations = leftOut === 0 ? {} : { "left out": leftOut }
+    forks.start(Effect.annotateLogs(Effect.logError(kind, cause), annotations), () => {})
+  }
+}

@@ -1,0 +1,278 @@
+import { assert, describe, it } from "@effect/vitest"
+import { encodeClientFrame, encodeServerFrame } from "@d2m/codec"
+import { type Happening, makeMemoryStore, Mediator, MediatorStore, StoreError } from "@d2m/server-sim"
+import { Effect, Exit, Latch, Layer, Metric, Scope } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { TestClock } from "effect/testing"
+import { ack, begin, bytes, commit, ephemeral, id, reflect } from "./drive.ts"
+import { join, keys, mediatorWith, open } from "./memory-device.ts"
+import { parsePrometheus } from "./prometheus-text.ts"
+
+const scrape = Effect.map(PrometheusMetrics.format(), parsePrometheus)
+
+/** Reports the mediator's metrics in a registry of its own. */
+const measured = <A, E>(program: Effect.Effect<A, E, Mediator | Scope.Scope>, store = MediatorStore.layerMemory) =>
+  Effect.gen(function* () {
+    yield* (yield* Mediator).reportMetrics
+    return yield* program
+  }).pipe(
+    Effect.provide(mediatorWith({ strict: false }, { store })),
+    Effect.provideService(Metric.MetricRegistry, new Map())
+  )
+
+/** A memory store that waits, and fails when told. */
+const slowStore = () => {
+  const memory = makeMemoryStore()
+  const gate = Latch.makeUnsafe(true)
+  let isBroken = false
+  const layer = Layer.succeed(MediatorStore, {
+    ...memory,
+    apply: (persists) =>
+      Effect.andThen(
+        gate.await,
+        Effect.suspend(() =>
+          isBroken ? new StoreError({ operation: "apply", detail: "disk full" }) : memory.apply(persists)
+        )
+      )
+  })
+  return { gate, layer, break: () => void (isBroken = true) }
+}
+
+describe("a mediator's metrics", () => {
+  it.effect("count frames by type, in both directions, and their bytes", () =>
+    measured(
+      Effect.gen(function* () {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        yield* a.until("RolePromotedToLeader")
+        const before = yield* scrape
+        const frames = [reflect(1, { envelope: new Uint8Array(500) }), reflect(2), ephemeral(3)] as const
+        yield* a.send(...frames, { _tag: "Unknown", type: 0x7f, payload: bytes(1, 2) })
+        const got = [...(yield* a.rest), ...(yield* b.rest)]
+        yield* b.send(ack(1))
+        const after = yield* scrape
+        const grown = (name: string, labels?: Readonly<Record<string, string>>) =>
+          after.value(name, labels) - before.value(name, labels)
+        assert.strictEqual(grown("d2m_frames_received_total", { type: "reflect" }), 3)
+        assert.strictEqual(grown("d2m_frames_received_total", { type: "reflected_ack" }), 1)
+        assert.strictEqual(grown("d2m_frames_received_total", { type: "unknown" }), 1)
+        assert.strictEqual(grown("d2m_frames_received_total", { type: "client_hello" }), 0)
+        assert.strictEqual(after.value("d2m_frames_received_total", { type: "client_hello" }), 2)
+        assert.strictEqual(grown("d2m_frames_sent_total", { type: "reflect_ack" }), 2)
+        assert.strictEqual(grown("d2m_frames_sent_total", { type: "reflected" }), 3)
+        const sizes = (frames: ReadonlyArray<Uint8Array>) => frames.reduce((sum, frame) => sum + frame.length, 0)
+        assert.strictEqual(grown("d2m_received_bytes_total"), sizes([...frames, ack(1)].map(encodeClientFrame)) + 4 + 2)
+        assert.strictEqual(
+          grown("d2m_sent_bytes_total"),
+          sizes(got.map((event) => encodeServerFrame(event as Parameters<typeof encodeServerFrame>[0])))
+        )
+        assert.strictEqual(after.value("d2m_ack_seconds_count"), 2)
+      })
+    )
+  )
+
+  it.effect("tell what there is at the moment: connections, groups, queues", () =>
+    measured(
+      Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* Effect.scoped(join(2))
+        yield* Effect.scoped(join(3))
+        yield* open()
+        yield* a.send(reflect(1, { envelope: new Uint8Array(300) }), reflect(2, { envelope: new Uint8Array(40) }))
+        // One of the absent two comes back and acks one message.
+        const back = yield* open()
+        yield* back.register(2, 1)
+        yield* back.send(ack(1))
+        yield* a.send(begin(1))
+        yield* a.rest
+        const now = yield* scrape
+        const gauges = Object.fromEntries(
+          [
+            "connections",
+            "sessions",
+            "groups",
+            "slots",
+            "transactions",
+            "queue_messages",
+            "queue_messages_max",
+            "queue_bytes",
+            "queue_bytes_max",
+            "store_backlog_bytes",
+            "connections_paused"
+          ].map((name) => [name, now.value(`d2m_${name}`)])
+        )
+        assert.deepStrictEqual(gauges, {
+          connections: 3,
+          sessions: 2,
+          groups: 1,
+          slots: 3,
+          transactions: 1,
+          queue_messages: 3,
+          queue_messages_max: 2,
+          queue_bytes: 380,
+          queue_bytes_max: 340,
+          store_backlog_bytes: 0,
+          connections_paused: 0
+        })
+        assert.strictEqual(now.value("d2m_connections_opened_total"), 5)
+        assert.strictEqual(now.value("d2m_registrations_total", { slot: "new" }), 3)
+        assert.strictEqual(now.value("d2m_registrations_total", { slot: "known" }), 1)
+      })
+    )
+  )
+
+  it.effect("count how connections, transactions and slots end", () =>
+    measured(
+      Effect.gen(function* () {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        yield* a.send(begin(1), reflect(1), commit)
+        yield* a.send(begin(2))
+        yield* b.send(begin(3))
+        yield* a.close(4321)
+        yield* a.rest
+        yield* b.send(begin(4, 1))
+        yield* b.rest
+        yield* TestClock.adjust("1 second")
+        yield* (yield* join(3)).send({ _tag: "DropDevice", deviceId: id(1) })
+        const c = yield* open()
+        yield* c.send(reflect(1))
+        yield* c.until("Closed")
+        yield* Effect.scoped(open())
+        const now = yield* scrape
+        assert.strictEqual(now.value("d2m_transactions_begun_total"), 3)
+        assert.strictEqual(now.value("d2m_transactions_committed_total"), 1)
+        assert.strictEqual(now.value("d2m_transactions_rejected_total"), 1)
+        assert.strictEqual(now.value("d2m_transactions_discarded_total", { reason: "disconnected" }), 1)
+        assert.strictEqual(now.value("d2m_transactions_discarded_total", { reason: "ttl_reached" }), 1)
+        assert.strictEqual(now.value("d2m_slots_freed_total", { reason: "dropped_by_device" }), 1)
+        const closed = (by: string, code: string) => now.value("d2m_connections_closed_total", { by, code })
+        assert.strictEqual(closed("peer", "other"), 1)
+        assert.strictEqual(closed("peer", "1000"), 1)
+        assert.strictEqual(closed("mediator", "4011"), 1)
+        assert.strictEqual(closed("mediator", "4010"), 1)
+        assert.strictEqual(closed("mediator", "other"), 0)
+      })
+    )
+  )
+
+  it.effect("measure how long acks and the store take, also when one waits for the other", () => {
+    const { gate, layer } = slowStore()
+    return measured(
+      Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* join(2)
+        yield* a.until("RolePromotedToLeader")
+        const before = yield* scrape
+        gate.closeUnsafe()
+        yield* a.send(reflect(1))
+        yield* TestClock.adjust("3 seconds")
+        yield* a.send(reflect(2), reflect(3))
+        yield* TestClock.adjust("1 second")
+        const meanwhile = yield* scrape
+        assert.isAbove(meanwhile.value("d2m_store_backlog_bytes"), 0)
+        assert.strictEqual(meanwhile.value("d2m_ack_seconds_count"), 0)
+        gate.openUnsafe()
+        assert.lengthOf(yield* a.rest, 3)
+        const now = yield* scrape
+        // 4 s for the first, 1 s for the two behind it.
+        assert.strictEqual(now.value("d2m_ack_seconds_sum"), 6)
+        assert.strictEqual(now.value("d2m_ack_seconds_bucket", { le: "0.5" }), 0)
+        assert.strictEqual(now.value("d2m_ack_seconds_bucket", { le: "1" }), 2)
+        assert.strictEqual(now.value("d2m_ack_seconds_bucket", { le: "5" }), 3)
+        const applies = (quantity: "sum" | "count") =>
+          now.value(`d2m_store_seconds_${quantity}`, { operation: "apply" }) -
+          before.value(`d2m_store_seconds_${quantity}`, { operation: "apply" })
+        assert.deepStrictEqual([applies("sum"), applies("count")], [4, 2])
+        assert.strictEqual(now.value("d2m_store_seconds_count", { operation: "load" }), 1)
+      }),
+      layer
+    )
+  })
+
+  it.effect("count what fails", () => {
+    const store = slowStore()
+    return measured(
+      Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* join(2)
+        store.break()
+        yield* a.send(reflect(1))
+        yield* a.until("Closed")
+        const now = yield* scrape
+        assert.strictEqual(now.value("d2m_store_failures_total", { operation: "apply" }), 1)
+        assert.strictEqual(now.value("d2m_groups_failed_total"), 1)
+        assert.strictEqual(now.value("d2m_connections_closed_total", { by: "mediator", code: "1011" }), 2)
+        // What was never acked took no time.
+        assert.strictEqual(now.value("d2m_ack_seconds_count"), 0)
+      }),
+      store.layer
+    )
+  })
+
+  it.effect("have names, types and help as Prometheus wants them, and as many series at rest as under load", () =>
+    measured(
+      Effect.gen(function* () {
+        const rest = yield* scrape
+        const a = yield* join(1)
+        yield* join(2)
+        for (let type = 0xa0; type < 0xc0; type++) yield* a.send({ _tag: "Unknown", type, payload: bytes() })
+        for (let code = 4400; code < 4420; code++) yield* (yield* open()).close(code)
+        const busy = yield* scrape
+        for (const [name, { help, type }] of busy.families) {
+          assert.match(name, /^d2m_[a-z_]+$/)
+          assert.strictEqual(
+            type,
+            name.endsWith("_total") ? "counter" : name.endsWith("_seconds") ? "histogram" : "gauge"
+          )
+          assert.isAbove(help.length, 10)
+        }
+        const keys = ({ families }: typeof busy) => [...families.values()].flatMap(({ samples }) => [...samples.keys()])
+        assert.deepStrictEqual(keys(busy), keys(rest))
+      })
+    )
+  )
+
+  it.effect("end with their scope", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      yield* Scope.provide((yield* Mediator).reportMetrics, scope)
+      assert.isNotEmpty(yield* Metric.snapshot)
+      yield* Scope.close(scope, Exit.void)
+      assert.isEmpty(yield* Metric.snapshot)
+    }).pipe(Effect.provide(Mediator.layerTest), Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+})
+
+describe("an observer of a mediator", () => {
+  it.effect("is told the life of each connection with its traffic, until it stops listening", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const told: Array<Happening> = []
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* mediator.observe((happening) => told.push(happening))
+          const a = yield* join(1)
+          yield* a.send(reflect(1, { envelope: new Uint8Array(100) }))
+          yield* a.until("ReflectAck")
+          yield* mediator.close({ groupId: keys.groupId, deviceId: id(1) }, 4113, "dropped")
+          yield* a.until("Closed")
+        })
+      )
+      const count = told.length
+      yield* join(2)
+      assert.lengthOf(told, count)
+      assert.deepStrictEqual(
+        told.map(({ _tag, ...rest }) =>
+          _tag === "Decided" ? (rest as { decision: { _tag: string } }).decision._tag : _tag
+        ),
+        ["Opened", "Registered", "BecameDry", "BecameLeader", "Ended"]
+      )
+      const ended = told.at(-1)
+      assert(ended?._tag === "Ended")
+      assert.deepInclude(ended, { by: "Mediator", code: 4113, reason: "dropped" })
+      assert.strictEqual(ended.connection.deviceId, id(1))
+      // ServerHello, ServerInfo, ReflectionQueueDry, RolePromotedToLeader, ReflectAck.
+      assert.deepInclude(ended.connection.traffic, { framesIn: 2, framesOut: 5 })
+      assert.isAbove(ended.connection.traffic.bytesIn, 100)
+    }).pipe(Effect.provide(Mediator.layerTest))
+  )
+})
