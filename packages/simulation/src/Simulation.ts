@@ -1,16 +1,16 @@
 /**
  * Runs an effect to its end in virtual time, in one synchronous call, under one seed.
  *
- * Owns scheduler, clock and randomness of the run. An effect that needs a promise, a real timer or a real socket never
+ * Owns the run of a single `Machine`; a group of devices is a `World`. An effect that needs a promise, a real timer or a real socket never
  * ends here: that shows as a `Deadlock`.
  *
  * @since 0.1.0
  */
-import { Clock, Effect, type Exit, Layer, Random } from "effect"
-import { SecureRandom } from "effect/crypto"
+import type { Effect, Exit } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import { Kernel } from "./Kernel.ts"
+import { Machine } from "./Machine.ts"
 import * as Prng from "./Prng.ts"
-import { SeededScheduler } from "./SeededScheduler.ts"
-import { VirtualClock } from "./VirtualClock.ts"
 
 /**
  * How an effect is run.
@@ -56,7 +56,13 @@ export interface SimulationResult<A, E> {
   readonly steps: number
 }
 
-const newYear2026 = 1_767_225_600_000
+/**
+ * When simulations begin unless told: 2026-01-01, in ms since 1970.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const newYear2026 = 1_767_225_600_000
 
 /**
  * Runs an effect to its end under a seed: same seed and options, same run.
@@ -69,30 +75,16 @@ export const run = <A, E>(
   options: SimulationOptions
 ): SimulationResult<A, E> => {
   const prng = Prng.make(options.seed)
-  const scheduler = new SeededScheduler(prng.fork("scheduler"), { preempt: options.preempt ?? 0.02 })
   const start = options.start ?? newYear2026
-  const clock = new VirtualClock(scheduler.dispatcher, start)
-  const maxSteps = options.maxSteps ?? 10_000_000
-  const secrets = prng.fork("secrets")
-  const fiber = Effect.runFork(
-    effect.pipe(
-      Random.withSeed(options.seed),
-      Effect.provideService(Clock.Clock, clock),
-      Effect.provide(Layer.sync(SecureRandom.SecureRandom, () => SecureRandom.make((size) => secrets.bytes(size))))
-    ),
-    { scheduler }
-  )
-  const end = (outcome: Outcome<A, E>): SimulationResult<A, E> => ({
-    outcome,
-    elapsed: clock.now - start,
-    steps: scheduler.steps
-  })
-  for (;;) {
-    while (scheduler.runOne()) {
-      if (scheduler.steps >= maxSteps) return end({ _tag: "OutOfSteps" })
-    }
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return end({ _tag: "Done", exit })
-    if (!clock.advance()) return end({ _tag: "Deadlock" })
+  const kernel = new Kernel(prng.fork("order"), start)
+  const machine = new Machine(kernel, { name: "machine", prng, preempt: options.preempt ?? 0.02 })
+  const fiber = machine.fork(effect)
+  const rest = kernel.runUntil(() => fiber.pollUnsafe() !== undefined, options.maxSteps ?? 10_000_000)
+  const exit = fiber.pollUnsafe()
+  return {
+    outcome:
+      exit !== undefined ? { _tag: "Done", exit } : rest === "Idle" ? { _tag: "Deadlock" } : { _tag: "OutOfSteps" },
+    elapsed: kernel.now - start,
+    steps: kernel.steps
   }
 }

@@ -1,0 +1,128 @@
+/**
+ * A number for a whole run, so that two runs can be told apart without keeping either.
+ *
+ * Owns which parts of an event count: everything that a seed decides, nothing that an engine does (fiber ids, stack
+ * traces, the order of keys).
+ *
+ * @since 0.1.0
+ */
+import type { WorldEvent } from "./WorldEvent.ts"
+
+const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
+  DeviceSent: 1,
+  MediatorReceived: 2,
+  MediatorSent: 3,
+  DeviceReceived: 4,
+  Dialed: 5,
+  DialFailed: 6,
+  Opened: 7,
+  MediatorClosed: 8,
+  DeviceClosed: 9,
+  MediatorLost: 10,
+  DeviceLost: 11,
+  Handling: 12,
+  Handled: 13,
+  Asked: 14,
+  Answered: 15,
+  StateChanged: 16,
+  Happened: 17,
+  UserAnswered: 18,
+  Machine: 19,
+  Fault: 20,
+  Phase: 21
+}
+
+/** 53 bits of a running hash over events. */
+export class Digest {
+  #high = 0x811c9dc5
+  #low = 0x2545f491
+  readonly #names = new Map<string, number>()
+
+  get hex(): string {
+    return (this.#high >>> 0).toString(16).padStart(8, "0") + (this.#low >>> 0).toString(16).padStart(8, "0")
+  }
+
+  add(event: WorldEvent): void {
+    this.#mix(kinds[event._tag])
+    // Times are sums of ms and fractions with 32 bits: the same on every engine.
+    this.#mix(Math.floor(event.at % 0x1_0000_0000))
+    this.#mix(Math.floor((event.at % 1) * 0x1_0000_0000))
+    if ("device" in event && event.device !== undefined) this.#mix(this.#nameOf(event.device))
+    switch (event._tag) {
+      case "DeviceSent":
+      case "MediatorReceived":
+      case "MediatorSent":
+      case "DeviceReceived":
+        this.#mix(event.connection)
+        return this.#mixMessage(event.message)
+      case "Opened":
+      case "MediatorLost":
+        return this.#mix(event.connection)
+      case "MediatorClosed":
+      case "DeviceClosed":
+      case "DeviceLost":
+        this.#mix(event.connection)
+        return this.#mix(event.code)
+      case "DialFailed":
+        return this.#mixText(event.why)
+      case "Handling":
+        return this.#mix(event.messages.length)
+      case "Handled":
+        this.#mix(event.messages.length)
+        return this.#mixText(event.outcome)
+      case "Asked":
+        this.#mix(event.call)
+        return this.#mixText(event.operation._tag)
+      case "Answered":
+        this.#mix(event.call)
+        return this.#mixText(event.answer._tag === "Done" ? "Done" : event.answer.error)
+      case "StateChanged":
+        this.#mixText(event.state._tag)
+        return this.#mix("pendingReflects" in event.state ? event.state.pendingReflects : 0)
+      case "Happened":
+        return this.#mixText(event.event._tag)
+      case "UserAnswered":
+        return this.#mixText(event.answer)
+      case "Machine":
+        return this.#mixText(event.change)
+      case "Fault":
+        this.#mixText(event.kind)
+        return this.#mixText(event.phase)
+      case "Phase":
+        return this.#mixText(event.phase)
+      case "Dialed":
+        return
+    }
+  }
+
+  #mix(word: number): void {
+    this.#high = Math.imul(this.#high ^ word, 0x01000193) ^ (this.#low >>> 7)
+    this.#low = (Math.imul(this.#low ^ word, 0x9e3779b1) + (this.#high >>> 3)) | 0
+  }
+
+  #mixText(text: string): void {
+    this.#mix(this.#nameOf(text))
+  }
+
+  /** The few texts of a run are numbered as they come up. */
+  #nameOf(text: string): number {
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    let word = text.length
+    for (let at = 0; at < text.length; at++) word = Math.imul(word ^ text.charCodeAt(at), 0x01000193)
+    this.#names.set(text, word)
+    return word
+  }
+
+  /** Length, head and tail: header, ids and nonce of a frame, and the end of its box. */
+  #mixMessage(message: Uint8Array | string): void {
+    if (typeof message === "string") return this.#mixText(message)
+    const { length } = message
+    this.#mix(length)
+    const head = Math.min(length, 48)
+    for (let at = 0; at + 4 <= head; at += 4) {
+      this.#mix(message[at]! | (message[at + 1]! << 8) | (message[at + 2]! << 16) | (message[at + 3]! << 24))
+    }
+    for (let at = Math.max(head & ~3, length - 8); at < length; at++) this.#mix(message[at]!)
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What can go wrong in a world, as data.
+ *
+ * Owns the vocabulary and its JSON form. Making one happen is `Faults`'; which of them happen in a seed, `Swarm`'s.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+const device = Schema.String
+const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
+/** How long it lasts, in ms. */
+const lasts = millis
+const way = Schema.Literals(["up", "down"])
+
+/**
+ * What a mediator does that a faithful one never does (PROTOCOL D34).
+ *
+ * - `LoseAcks`, `DuplicateAcks`, `ReorderAcks`: of reflects, to the device
+ * - `LoseReflected`, `DuplicateReflected`: a message that the mediator says it has sent
+ * - `ReplayNonces`: an earlier message again, under a new reflected-id
+ * - `AlteredBlobs`: device infos and shared data with the same nonce and other bytes
+ * - `EndedBeforeRejected`: the end of a transaction overtakes the word that it is in the way
+ * - `LeaderBeforeDry`, `SecondDry`
+ * - `LongHeaders`: reflected frames with a header of 20 bytes
+ * - `UnknownTypes`: frames of types that nobody knows
+ * - `WrongSlotState`: ServerInfo contradicts what the device expects
+ * - `Garbage`: bytes that are no frame
+ * - `StrayAnswers`: answers that nothing asked for
+ * - `TextMessages`
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Misbehaviour = Schema.Literals([
+  "LoseAcks",
+  "DuplicateAcks",
+  "ReorderAcks",
+  "LoseReflected",
+  "DuplicateReflected",
+  "ReplayNonces",
+  "AlteredBlobs",
+  "EndedBeforeRejected",
+  "LeaderBeforeDry",
+  "SecondDry",
+  "LongHeaders",
+  "UnknownTypes",
+  "WrongSlotState",
+  "Garbage",
+  "StrayAnswers",
+  "TextMessages"
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Misbehaviour = typeof Misbehaviour.Type
+
+/**
+ * Something that goes wrong.
+ *
+ * Of the network, for one device: `Stall` nothing moves in a direction, or in neither (a partition, a half-open
+ * connection); nothing is lost, it moves on afterwards · `Delay` everything takes longer · `Slow` a direction carries no
+ * more than so many bytes a ms · `Refuse` dials fail · `Reset` both ends see 1006 · `Vanish` both ends stay open, and what is
+ * sent on the present connection vanishes · `LoseCloseCodes` the device sees 1006 in the place of the mediator's codes
+ *
+ * Of a device: `Crash` and come back `downFor` ms later, with or without what was on its disk; `isTold`, the mediator hears of
+ * it · `Pause` and go on · `ClockJump` its clock shows something else from now on · `Twin` a second machine connects as the
+ * same device · `DiskFull` its store fails · `HandlerFails`, `HandlerStalls` what the application does with messages
+ *
+ * Of the mediator: `MediatorCrash`; of what it was writing, the first `kept` writes reach the disk, the others do not ·
+ * `MediatorRestart` in an orderly way, with 1001 · `StoreFails` its store fails, with 1011 · `StoreSlow` its store takes
+ * so many ms · `ChatFails` the chat server cannot be reached, ends, or fails · `Misbehave` the next `count` times there is
+ * an occasion
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Fault = Schema.TaggedUnion({
+  Stall: { device, ways: Schema.Array(way), lasts },
+  Delay: { device, way, by: millis, lasts },
+  Slow: { device, way, bytesPerMilli: Schema.Number.check(Schema.isGreaterThan(0)), lasts },
+  Refuse: { device, lasts },
+  Reset: { device },
+  Vanish: { device },
+  LoseCloseCodes: { device, lasts },
+  Crash: { device, downFor: millis, withoutStorage: Schema.Boolean, isTold: Schema.Boolean },
+  Pause: { device, lasts },
+  ClockJump: { device, by: Schema.Number },
+  Twin: { device, lasts },
+  DiskFull: { device, lasts },
+  HandlerFails: { device, how: Schema.Literals(["Fails", "Dies"]), lasts },
+  HandlerStalls: { device, lasts },
+  MediatorCrash: { downFor: millis, kept: Schema.Int, isTold: Schema.Boolean },
+  MediatorRestart: { downFor: millis },
+  StoreFails: { lasts },
+  StoreSlow: { by: millis, lasts },
+  ChatFails: { how: Schema.Literals(["Unreachable", "Ended", "Failed"]), lasts },
+  Misbehave: { device, how: Misbehaviour, count: Schema.Int }
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault = typeof Fault.Type

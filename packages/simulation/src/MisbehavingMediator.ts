@@ -1,0 +1,138 @@
+/**
+ * A mediator that does what a faithful one never does (PROTOCOL D34).
+ *
+ * Owns each `Misbehaviour`, carried out on frames between a real mediator and the network, so that the product code knows
+ * nothing of it. What the client makes of it is for oracles to say.
+ *
+ * @since 0.1.0
+ */
+import { encodeServerFrame, type ServerFrame } from "@d2m/codec"
+import type { Misbehaviour } from "./Fault.ts"
+import type { Route, Undo } from "./Network.ts"
+import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
+
+type Reflected = Extract<ServerFrame, { readonly _tag: "Reflected" }>
+
+const sent = (frame: ServerFrame): Sent => ({ packet: serverPacket(encodeServerFrame(frame)) })
+const raw = (message: Uint8Array | string): Sent => ({ packet: serverPacket(message) })
+
+/** How long something that is to be overtaken is held back, in ms. */
+const heldBack = 250
+
+/** A reflected frame whose header is four bytes longer than today's; receivers skip what they do not know (A3). */
+const withLongHeader = (message: Uint8Array): Uint8Array => {
+  const container = 4
+  const header = 16
+  const longer = new Uint8Array(message.length + 4)
+  longer.set(message.subarray(0, container + header))
+  longer.set(message.subarray(container + header), container + header + 4)
+  longer[container] = header + 4
+  return longer
+}
+
+const altered = (blob: Uint8Array): Uint8Array => {
+  const copy = new Uint8Array(blob)
+  if (copy.length > 0) copy[copy.length - 1]! ^= 0xff
+  return copy
+}
+
+/** What becomes of one packet, or nothing if it is no occasion. */
+type Deed = (packet: Packet<ServerFrame>) => ReadonlyArray<Sent> | undefined
+
+const deedOf = (how: Misbehaviour): Deed => {
+  const only =
+    <Tag extends ServerFrame["_tag"]>(
+      tag: Tag,
+      deed: (
+        frame: Extract<ServerFrame, { readonly _tag: Tag }>,
+        packet: Packet<ServerFrame>
+      ) => ReadonlyArray<Sent> | undefined
+    ): Deed =>
+    (packet) =>
+      packet.frame?._tag === tag
+        ? deed(packet.frame as Extract<ServerFrame, { readonly _tag: Tag }>, packet)
+        : undefined
+
+  switch (how) {
+    case "LoseAcks":
+      return only("ReflectAck", () => [])
+    case "DuplicateAcks":
+      return only("ReflectAck", (_, packet) => [{ packet }, { packet }])
+    case "ReorderAcks":
+      return only("ReflectAck", (_, packet) => [{ packet, delay: heldBack, holdsUp: false }])
+    case "LoseReflected":
+      return only("Reflected", () => [])
+    case "DuplicateReflected":
+      return only("Reflected", (_, packet) => [{ packet }, { packet }])
+    case "ReplayNonces": {
+      let earlier: Reflected | undefined
+      return only("Reflected", (frame, packet) => {
+        const replayed = earlier
+        earlier = { ...frame, envelope: new Uint8Array(frame.envelope) }
+        return replayed === undefined
+          ? undefined
+          : [{ packet }, sent({ ...replayed, reflectedId: (frame.reflectedId + 1000) as Reflected["reflectedId"] })]
+      })
+    }
+    case "AlteredBlobs":
+      return (packet) => {
+        const { frame } = packet
+        if (frame?._tag === "DevicesInfo") {
+          const augmentedDeviceInfo = new Map(
+            Array.from(frame.augmentedDeviceInfo, ([id, info]) => [
+              id,
+              { ...info, encryptedDeviceInfo: altered(info.encryptedDeviceInfo) }
+            ])
+          )
+          return [sent({ ...frame, augmentedDeviceInfo })]
+        }
+        if (frame?._tag !== "ServerInfo" || frame.encryptedSharedDeviceData.length === 0) return undefined
+        return [sent({ ...frame, encryptedSharedDeviceData: altered(frame.encryptedSharedDeviceData) })]
+      }
+    case "EndedBeforeRejected":
+      return only("TransactionRejected", (frame, packet) => [
+        sent({ _tag: "TransactionEnded", deviceId: frame.deviceId, encryptedScope: frame.encryptedScope }),
+        { packet }
+      ])
+    case "LeaderBeforeDry":
+      return only("ReflectionQueueDry", (_, packet) => [sent({ _tag: "RolePromotedToLeader" }), { packet }])
+    case "SecondDry":
+      return only("ReflectionQueueDry", (_, packet) => [{ packet }, { packet }])
+    case "LongHeaders":
+      return only("Reflected", (_, { message }) =>
+        typeof message === "string" ? undefined : [raw(withLongHeader(message))]
+      )
+    case "UnknownTypes":
+      return (packet) => [raw(Uint8Array.of(0x5f, 0, 0, 0, 1, 2, 3)), { packet }]
+    case "WrongSlotState":
+      return only("ServerInfo", (frame) => [sent({ ...frame, deviceSlotState: frame.deviceSlotState === 0 ? 1 : 0 })])
+    case "Garbage":
+      return (packet) => [{ packet }, raw(Uint8Array.of(0x82, 0, 0, 0, 3, 0))]
+    case "StrayAnswers":
+      return only("ReflectAck", (frame, packet) => [
+        { packet },
+        sent({ ...frame, reflectId: ((frame.reflectId + 77_777) >>> 0) as typeof frame.reflectId })
+      ])
+    case "TextMessages":
+      return (packet) => [{ packet }, raw("this is no frame")]
+  }
+}
+
+/**
+ * Lets the mediator misbehave towards one device, the next `count` times there is an occasion.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const misbehave = (route: Route, how: Misbehaviour, count: number, fired: () => void): Undo => {
+  const deed = deedOf(how)
+  let left = count
+  return route.tamper((packet) => {
+    if (left === 0) return undefined
+    const done = deed(packet)
+    if (done === undefined) return undefined
+    left--
+    fired()
+    return done
+  })
+}

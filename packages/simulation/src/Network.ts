@@ -1,0 +1,319 @@
+/**
+ * The network between the devices of a world and its mediator.
+ *
+ * Owns dialing and the conditions on each device's way: latency, bandwidth, standstill, resets. All of it happens in
+ * kernel time and by the seed. What a connection is, is `Pipe`'s; when something goes wrong, the `Faults`'.
+ *
+ * @since 0.1.0
+ */
+import type { ClientUrlInfo } from "@d2m/codec"
+import type { Mediator } from "@d2m/server-sim"
+import { Effect, Latch } from "effect"
+import { Socket } from "effect/socket"
+import type { Conditions } from "./Direction.ts"
+import type { Machine } from "./Machine.ts"
+import { Pipe, type Tamper } from "./Pipe.ts"
+import type { Prng } from "./Prng.ts"
+import type { Witness } from "./WorldEvent.ts"
+
+/**
+ * How long messages take, in ms: `base` and up to `spread` more, and now and then, with a chance of `tailChance`, up to
+ * `tail` on top.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Latency {
+  readonly base: number
+  readonly spread: number
+  readonly tailChance: number
+  readonly tail: number
+}
+
+/**
+ * Which way a message travels: `up` to the mediator, `down` to the device.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Way = "up" | "down"
+
+/** What can be the matter with one device's way; each is a number of reasons, 0 for none. */
+interface Trouble {
+  readonly stalled: Record<Way, number>
+  /** Reasons to refuse dials, and to lose close codes; each is told when it has acted. */
+  readonly refusals: Array<() => void>
+  readonly codeLosses: Array<() => void>
+  /** Limits in force, in bytes a ms. */
+  readonly speeds: Record<Way, Array<number>>
+  /** Additional latencies in force, in ms. */
+  readonly delays: Record<Way, Array<number>>
+}
+
+/**
+ * Takes back what was done to a way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Undo = () => void
+
+const openError = (cause: string): Socket.SocketError =>
+  new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
+
+/**
+ * One device's way to the mediator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Route {
+  readonly device: string
+  latency: Latency
+  readonly #network: Network
+  readonly #prng: Prng
+  readonly #trouble: Trouble = {
+    stalled: { up: 0, down: 0 },
+    refusals: [],
+    codeLosses: [],
+    speeds: { up: [], down: [] },
+    delays: { up: [], down: [] }
+  }
+  readonly #pipes = new Set<Pipe>()
+  readonly #tampers: Array<Tamper> = []
+  #moves = Latch.makeUnsafe(true)
+  /** The connection that a new writer belongs to. */
+  #current: Pipe | undefined
+  #opened = Latch.makeUnsafe(false)
+
+  /** Made by {@link Network.route}. */
+  constructor(network: Network, device: string, prng: Prng, latency: Latency) {
+    this.#network = network
+    this.device = device
+    this.#prng = prng
+    this.latency = latency
+  }
+
+  /** The connections that one end or the other has not let go of. */
+  get pipes(): ReadonlySet<Pipe> {
+    return this.#pipes
+  }
+
+  /** Holds one direction back, or both; nothing is lost, and dials wait. */
+  stall(...ways: ReadonlyArray<Way>): Undo {
+    const { stalled } = this.#trouble
+    for (const way of ways) stalled[way]++
+    this.#moves.closeUnsafe()
+    return once(() => {
+      for (const way of ways) stalled[way]--
+      if (stalled.up > 0 || stalled.down > 0) return
+      this.#moves.openUnsafe()
+      for (const pipe of this.#pipes) pipe.wake()
+    })
+  }
+
+  /** Refuses dials; open connections stay. */
+  refuse(onRefused: () => void): Undo {
+    return listed(this.#trouble.refusals, onRefused)
+  }
+
+  /** Lets the device see 1006 in the place of the mediator's close codes. */
+  loseCloseCodes(onLost: () => void): Undo {
+    return listed(this.#trouble.codeLosses, onLost)
+  }
+
+  /** Limits one direction to so many bytes a ms. */
+  slow(way: Way, bytesPerMilli: number): Undo {
+    return listed(this.#trouble.speeds[way], bytesPerMilli)
+  }
+
+  /** Makes every message of one direction take so many ms longer. */
+  delay(way: Way, millis: number): Undo {
+    return listed(this.#trouble.delays[way], millis)
+  }
+
+  /** Lets somebody alter what the mediator sends before it travels, on this connection and those to come. */
+  tamper(tamper: Tamper): Undo {
+    return listed(this.#tampers, tamper)
+  }
+
+  /** Resets every open connection; says whether there was one. */
+  reset(): boolean {
+    const open = [...this.#pipes]
+    for (const pipe of open) pipe.reset()
+    return open.length > 0
+  }
+
+  /** Every open connection stays open at both ends, and nothing travels on it any more. */
+  vanish(): boolean {
+    const open = [...this.#pipes]
+    for (const pipe of open) pipe.vanish()
+    return open.length > 0
+  }
+
+  /** The device's process has crashed. */
+  abandon(isMediatorTold: boolean): void {
+    this.#current = undefined
+    this.#opened.closeUnsafe()
+    for (const pipe of this.#pipes) pipe.abandon(isMediatorTold)
+  }
+
+  /** The mediator's process has crashed. */
+  orphan(isDeviceTold: boolean): void {
+    for (const pipe of this.#pipes) pipe.orphan(isDeviceTold)
+  }
+
+  /** The device's socket: each acquisition of its reader is a dial. */
+  socket(machine: Machine, path: ClientUrlInfo): Socket.Socket {
+    const network = this.#network
+    const place = () => ({ at: network.machine.kernel.now, device: this.device })
+
+    const fail = (why: string) =>
+      Effect.suspend(() => {
+        network.witness({ _tag: "DialFailed", ...place(), why })
+        return Effect.fail(openError(why))
+      })
+
+    const reader = Effect.gen({ self: this }, function* () {
+      network.witness({ _tag: "Dialed", ...place() })
+      yield* Effect.sleep(this.#sample("up") + this.#sample("down"))
+      yield* this.#moves.await
+      const { mediator } = network
+      for (const refused of this.#trouble.refusals) refused()
+      if (this.#trouble.refusals.length > 0 || mediator === undefined) return yield* fail("connection refused")
+      const pipe = yield* Effect.acquireRelease(
+        Effect.sync(() => this.#connect(machine, path, mediator)),
+        (pipe) => Effect.sync(() => this.#letGo(pipe))
+      )
+      return { pull: pipe.pull, upgrade: Socket.SocketUpgradeError.unsupported }
+    })
+
+    const writer = Effect.sync((): Socket.Writer => {
+      let own = this.#current
+      const withOwn = (
+        use: (pipe: Pipe) => Effect.Effect<void, Socket.SocketError>
+      ): Effect.Effect<void, Socket.SocketError> =>
+        Effect.suspend(() => {
+          own ??= this.#current
+          return own === undefined ? Effect.andThen(this.#opened.await, withOwn(use)) : use(own)
+        })
+      return {
+        write: (chunk) =>
+          withOwn((pipe) =>
+            Socket.isCloseEvent(chunk) ? Effect.sync(() => pipe.close(chunk.code, chunk.reason)) : pipe.write([chunk])
+          ),
+        writeAll: (chunks) => withOwn((pipe) => pipe.write(chunks))
+      }
+    })
+
+    return Socket.make({ reader, writer })
+  }
+
+  #connect(machine: Machine, path: ClientUrlInfo, mediator: Mediator["Service"]): Pipe {
+    const network = this.#network
+    const pipe = new Pipe({
+      id: network.nextConnection(),
+      device: this.device,
+      network: network.machine,
+      machine,
+      up: this.#conditions("up"),
+      down: this.#conditions("down"),
+      witness: network.witness,
+      tamper: this.#tampers,
+      losesCloseCode: () => {
+        for (const lost of this.#trouble.codeLosses) lost()
+        return this.#trouble.codeLosses.length > 0
+      },
+      resetsStrangers: () => network.mediator !== undefined,
+      onEnd: (ended) => this.#pipes.delete(ended)
+    })
+    this.#pipes.add(pipe)
+    this.#current = pipe
+    this.#opened.openUnsafe()
+    pipe.open((transport) => mediator.attach(path, transport), mediator.options.outgoingLowWater)
+    return pipe
+  }
+
+  #letGo(pipe: Pipe): void {
+    pipe.hangUp()
+    if (this.#current !== pipe) return
+    this.#current = undefined
+    this.#opened.closeUnsafe()
+  }
+
+  #conditions(way: Way): Conditions {
+    const { speeds, stalled } = this.#trouble
+    return {
+      latency: () => this.#sample(way),
+      speed: () => (speeds[way].length === 0 ? Infinity : Math.min(...speeds[way])),
+      isStalled: () => stalled[way] > 0
+    }
+  }
+
+  #sample(way: Way): number {
+    const { base, spread, tail, tailChance } = this.latency
+    const prng = this.#prng
+    let millis = base
+    if (spread > 0) millis += prng.real() * spread
+    if (tailChance > 0 && prng.real() < tailChance) millis += prng.real() * tail
+    for (const delay of this.#trouble.delays[way]) millis += delay
+    return millis
+  }
+}
+
+const once = (undo: () => void): Undo => {
+  let isDone = false
+  return () => {
+    if (isDone) return
+    isDone = true
+    undo()
+  }
+}
+
+const listed = <A>(list: Array<A>, value: A): Undo => {
+  list.push(value)
+  return once(() => list.splice(list.indexOf(value), 1))
+}
+
+/**
+ * The network of a world: a {@link Route} for each device, and the one mediator at its end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Network {
+  /** Where things travel: never paused, never killed, its clock is right. */
+  readonly machine: Machine
+  readonly witness: Witness
+  /** The mediator that dials reach; absent while none runs, and dials are refused. */
+  mediator: Mediator["Service"] | undefined
+  readonly #prng: Prng
+  readonly #routes = new Map<string, Route>()
+  #connections = 0
+
+  constructor(machine: Machine, prng: Prng, witness: Witness) {
+    this.machine = machine
+    this.#prng = prng
+    this.witness = witness
+  }
+
+  /** The way of a device, made when it is first asked for. */
+  route(device: string, latency: Latency): Route {
+    const known = this.#routes.get(device)
+    if (known !== undefined) return known
+    const route = new Route(this, device, this.#prng.fork(`route ${device}`), latency)
+    this.#routes.set(device, route)
+    return route
+  }
+
+  /** The mediator's process has crashed: no connection has an end there any more. */
+  mediatorCrashed(areDevicesTold: boolean): void {
+    this.mediator = undefined
+    for (const route of this.#routes.values()) route.orphan(areDevicesTold)
+  }
+
+  /** Numbers a connection. */
+  nextConnection(): number {
+    return ++this.#connections
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Carries out a schedule: first with faults, then without, until nothing is owed any more.
+ *
+ * Owns the two phases and the verdict. Safety: whatever goes wrong, no rule is broken. Liveness: once nothing goes wrong
+ * any more, everything that was promised comes true in bounded time.
+ *
+ * @since 0.1.0
+ */
+import { lastingOf, staysInForce, strike } from "./Faults.ts"
+import type { Undo } from "./Network.ts"
+import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
+import { standardOracles } from "./oracles/index.ts"
+import type { Schedule } from "./Schedule.ts"
+import { newYear2026 } from "./Simulation.ts"
+import { Tally } from "./Tally.ts"
+import { staysAway } from "./User.ts"
+import { World, type WorldOptions } from "./World.ts"
+import type { Witness } from "./WorldEvent.ts"
+
+/**
+ * How a schedule is carried out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOptions"> {
+  /** Who judges: {@link standardOracles} unless given. */
+  readonly oracles?: ReadonlyArray<OracleMaker>
+  /** Who else looks on. */
+  readonly witnesses?: ReadonlyArray<Witness>
+  /** Does something to the world before anything happens in it: plants a bug, adds an application. */
+  readonly prepare?: (world: World) => void
+  /** Steps after which a run that does not end is given up: 20 million unless given. */
+  readonly maxSteps?: number
+}
+
+/**
+ * What became of a run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunResult {
+  readonly schedule: Schedule
+  /** The same for every run of the schedule, on every engine. */
+  readonly digest: string
+  /** Absent when no rule was broken. */
+  readonly violation: Violation | undefined
+  /** Virtual ms. */
+  readonly elapsed: number
+  readonly steps: number
+  readonly tally: Tally
+}
+
+/** How often it is asked whether anything is still owed, in ms of virtual time. */
+const pollInterval = 250
+
+/** Why the world has not come to rest, or nothing when it has. */
+const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): string | undefined => {
+  for (const device of world.devices.values()) {
+    if (!device.isOn) continue
+    const state = tally.latest.get(device.name)
+    if (state === undefined) return `${device.name} has not come up`
+    if (state._tag === "NeedsUser" && staysAway(state.reason)) continue
+    if (state._tag !== "Live" || !state.dry) return `${device.name} is ${state._tag}, not Live and dry`
+    for (const asker of tally.open.values()) if (asker === device.name) return `a call of ${device.name} has no answer`
+  }
+  for (const oracle of oracles) {
+    const owed = oracle.owes?.()
+    if (owed !== undefined) return owed
+  }
+  return undefined
+}
+
+/**
+ * Carries out a schedule.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => {
+  const tally = new Tally()
+  let violation: Violation | undefined
+  const judges = (options.oracles ?? standardOracles).map(({ make, name }) =>
+    make((found) => {
+      violation ??= { ...found, oracle: name, at: world.kernel.now }
+    }, schedule)
+  )
+  const world = new World({
+    seed: schedule.seed,
+    conditions: schedule.conditions,
+    witnesses: [tally.see, ...judges.map(({ see }) => see), ...(options.witnesses ?? [])],
+    ...(options.handler === undefined ? {} : { handler: options.handler }),
+    ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions })
+  })
+  const { kernel, mediator } = world
+  const inForce = new Set<Undo>()
+  const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
+
+  phase("Safety")
+  for (const spec of schedule.devices) {
+    const device = world.addDevice(spec)
+    world.after(spec.joinsAt, () => device.start())
+  }
+  options.prepare?.(world)
+  mediator.start()
+  for (const { at, device, operation } of schedule.operations) {
+    world.after(at, () => world.devices.get(device)?.perform(operation))
+  }
+  for (const { at, fault } of schedule.faults) {
+    world.after(at, () => {
+      const undo = strike(world, fault)
+      inForce.add(undo)
+      if (staysInForce(fault)) return
+      world.after(lastingOf(fault), () => {
+        inForce.delete(undo)
+        undo()
+      })
+    })
+  }
+
+  let isOver = false
+  let restless: string | undefined
+  const poll = () => {
+    restless = unrest(world, tally, judges)
+    if (restless === undefined) isOver = true
+    else world.after(pollInterval, poll)
+  }
+  world.after(schedule.duration, () => {
+    world.isLiveness = true
+    phase("Liveness")
+    for (const undo of inForce) undo()
+    inForce.clear()
+    mediator.start()
+    for (const device of world.devices.values()) if (schedule.devices.includes(device.spec)) device.start()
+    poll()
+    world.after(livenessBound, () => {
+      if (isOver) return
+      violation ??= {
+        oracle: "liveness",
+        rule: "once faults are over, everything comes to rest",
+        at: kernel.now,
+        device: undefined,
+        found: restless ?? "",
+        expected: `nothing is owed ${livenessBound / 1000} s after the last fault`
+      }
+    })
+  })
+
+  try {
+    const rest = kernel.runUntil(() => isOver || violation !== undefined, options.maxSteps ?? 20_000_000)
+    if (rest !== "Reached") {
+      violation ??= {
+        oracle: "liveness",
+        rule: rest === "Idle" ? "the world does not come to a standstill" : "the world comes to an end",
+        at: kernel.now,
+        device: undefined,
+        found: rest === "Idle" ? "nothing can run, and nothing waits for time to pass" : `${kernel.steps} steps`,
+        expected: "a run that ends"
+      }
+    }
+  } catch (defect) {
+    violation ??= {
+      oracle: "defects",
+      rule: "nothing throws",
+      at: kernel.now,
+      device: undefined,
+      found: defect instanceof Error ? (defect.stack ?? defect.message) : String(defect),
+      expected: "no defect in client, mediator or world"
+    }
+  }
+  phase("Over")
+  return {
+    schedule,
+    digest: world.digest,
+    violation,
+    elapsed: kernel.now - newYear2026,
+    steps: kernel.steps,
+    tally
+  }
+}

@@ -1,0 +1,429 @@
+/**
+ * A device of a world: the real client on a machine of its own.
+ *
+ * Owns its lives, from switching it on to a crash or an orderly stop, the application on top of it, and what is seen of
+ * both. What an application asks for is an `Operation`; what goes wrong is done to it by `Faults`.
+ *
+ * @since 0.1.0
+ */
+import {
+  type ChatDuplex,
+  type ChatEnd,
+  type Content,
+  Device,
+  type DeviceOptions,
+  DeviceStore,
+  HandlerError,
+  makeDevice,
+  type Reflected,
+  type Resume,
+  Transaction,
+  type UserReason
+} from "@d2m/client"
+import {
+  type ClientUrlInfo,
+  Common,
+  Crypto,
+  D2d,
+  type DeviceGroupKey,
+  DeviceId,
+  DeviceSlotExpirationPolicy,
+  DeviceSlotsExhaustedPolicy
+} from "@d2m/codec"
+import { Cause, Context, Effect, Exit, Latch, Option, Result, type Scope, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Socket } from "effect/socket"
+import { Machine } from "./Machine.ts"
+import type { Route } from "./Network.ts"
+import type { Operation } from "./Operation.ts"
+import type { Prng } from "./Prng.ts"
+import type { DeviceSpec } from "./Schedule.ts"
+import type { VirtualDisk } from "./VirtualDisk.ts"
+import type { Answer, Witness } from "./WorldEvent.ts"
+import type { Kernel } from "./Kernel.ts"
+
+/**
+ * What an application does with the messages of other devices; the device and its world are told by its own means.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MessageHandler = (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+
+/** What a device needs of its world. */
+export interface DeviceHost {
+  readonly kernel: Kernel
+  readonly witness: Witness
+  readonly crypto: Crypto["Service"]
+  readonly groupKey: DeviceGroupKey
+  readonly path: ClientUrlInfo
+  readonly preempt: number
+  readonly prng: Prng
+  readonly userDelay: number
+  /** Gives out so many message ids. */
+  readonly takeMessageIds: (count: number) => number
+  readonly nextCall: () => number
+  /** Does something later, in ms from now, whether the device is on or off. */
+  readonly after: (millis: number, run: () => void) => void
+  /** The id of a device that an operation names. */
+  readonly deviceIdOf: (name: string) => DeviceId | undefined
+  /** What the user answers, or nothing when there is nobody to ask. */
+  readonly answer: (device: SimulatedDevice, reason: UserReason) => Resume | undefined
+  /** The application's part; the messages are counted as handled when it is absent. */
+  readonly handler: ((device: SimulatedDevice) => MessageHandler) | undefined
+  readonly options: Partial<DeviceOptions> | undefined
+}
+
+const zeros = new Uint8Array(65_536)
+
+const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
+
+/** A message of so many bytes with an id that tells it from all others of the world. */
+export const messageOf = (id: number, bytes: number): Content => ({
+  _tag: "outgoingMessage",
+  value: { ...template, messageId: BigInt(id), body: zeros.subarray(0, bytes) }
+})
+
+/**
+ * The id that a workload gave to a message, if it is one of a workload.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const messageIdOf = (content: Content | undefined): number | undefined =>
+  content?._tag === "outgoingMessage" ? Number(content.value.messageId) : undefined
+
+const answerOf = (exit: Exit.Exit<ReadonlyArray<bigint>, unknown>): Answer => {
+  if (Exit.isSuccess(exit)) return { _tag: "Done", timestamps: exit.value.map(Number) }
+  const error = Cause.findError(exit.cause)
+  if (Result.isFailure(error))
+    return { _tag: "Failed", error: Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died" }
+  const { _tag, committed } = error.success as { readonly _tag?: string; readonly committed?: "no" | "unknown" }
+  return { _tag: "Failed", error: _tag ?? "Unknown", ...(committed === undefined ? {} : { committed }) }
+}
+
+/** What a workload's transaction body fails with. */
+class BodyFailed {
+  readonly _tag = "BodyFailed"
+}
+
+/**
+ * A device of a world.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class SimulatedDevice {
+  readonly spec: DeviceSpec
+  readonly deviceId: DeviceId
+  readonly route: Route
+  disk: VirtualDisk
+  /** Which life it is in; 0 before the first. */
+  life = 0
+  /** The machine of its present life. */
+  machine: Machine | undefined
+  /** The client of its present life, once it is made. */
+  device: Device["Service"] | undefined
+  /** What its clock shows too much, in ms, over all its lives. */
+  skew: number
+  /** How many reasons its application has to fail, to die, and to stand still. */
+  readonly handlerTrouble = { fails: 0, dies: 0, stalls: 0 }
+  /** Called when trouble has come of one of these. */
+  onHandlerTrouble: (kind: "HandlerFails" | "HandlerStalls") => void = () => {}
+  /** Called when the client of a life is made. */
+  onStart: (device: Device["Service"]) => void = () => {}
+  readonly #host: DeviceHost
+  readonly #handlerMoves = Latch.makeUnsafe(true)
+  #waiting: Array<() => void> = []
+
+  constructor(host: DeviceHost, spec: DeviceSpec, deviceId: DeviceId, route: Route, disk: VirtualDisk) {
+    this.#host = host
+    this.spec = spec
+    this.deviceId = deviceId
+    this.route = route
+    this.disk = disk
+    this.skew = spec.skew
+  }
+
+  get name(): string {
+    return this.spec.name
+  }
+
+  get isOn(): boolean {
+    return this.machine !== undefined
+  }
+
+  /** Switches it on. */
+  start(): void {
+    if (this.machine !== undefined) return
+    const { kernel, preempt, prng } = this.#host
+    const life = ++this.life
+    const machine = new Machine(kernel, {
+      name: this.name,
+      prng: prng.fork(`${this.name} ${life}`),
+      preempt,
+      skew: this.skew
+    })
+    this.machine = machine
+    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started" })
+    machine.fork(Effect.scoped(this.#live))
+  }
+
+  /** Ends its life from one moment to the next. */
+  crash(options: { readonly withoutStorage: VirtualDisk | undefined; readonly isMediatorTold: boolean }): void {
+    const { machine } = this
+    if (machine === undefined) return
+    machine.kill()
+    this.route.abandon(options.isMediatorTold)
+    this.#host.witness({
+      _tag: "Machine",
+      ...this.#place(),
+      change: "Crashed",
+      withoutStorage: options.withoutStorage !== undefined
+    })
+    if (options.withoutStorage !== undefined) this.disk = options.withoutStorage
+    this.#gone()
+  }
+
+  /** Stops the client in an orderly way, and then the machine. */
+  stop(): void {
+    const { device, machine } = this
+    if (machine === undefined) return
+    const place = this.#place()
+    this.#host.witness({ _tag: "Machine", ...place, change: "Stopped" })
+    this.#gone()
+    if (device === undefined) machine.kill()
+    else machine.fork(device.stop, () => machine.kill())
+  }
+
+  pause(): void {
+    if (this.machine?.mode !== "Running") return
+    this.machine.pause()
+    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Paused" })
+  }
+
+  resume(): void {
+    if (this.machine?.mode !== "Paused") return
+    this.machine.resume()
+    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Resumed" })
+  }
+
+  /** Sets its clock forward, or back. */
+  jump(millis: number): void {
+    this.skew += millis
+    if (this.machine !== undefined) this.machine.skew = this.skew
+  }
+
+  /** Lets the handler go on that `handlerTrouble` has stalled. */
+  handlerMoves(): void {
+    if (this.handlerTrouble.stalls === 0) this.#handlerMoves.openUnsafe()
+  }
+
+  /** Makes the application ask for something; `false` while the device is off. */
+  perform(operation: Operation, onAnswer: (answer: Answer) => void = () => {}): boolean {
+    const { machine } = this
+    if (machine === undefined) return false
+    if (operation._tag === "SwitchOff") {
+      this.stop()
+      this.#host.after(operation.lasts, () => this.start())
+      return true
+    }
+    const count =
+      operation._tag === "Reflect" || operation._tag === "Transaction"
+        ? operation.count
+        : operation._tag === "Ephemeral"
+          ? 1
+          : 0
+    const firstMessage = count === 0 ? 0 : this.#host.takeMessageIds(count)
+    const place = { ...this.#place(), call: this.#host.nextCall(), operation, firstMessage }
+    this.#host.witness({ _tag: "Asked", ...place })
+    this.#whenMade(machine, (device) => {
+      machine.fork(this.#carryOut(device, operation, firstMessage), (exit) => {
+        // What a crash has interrupted is not answered.
+        if (machine.mode === "Dead") return
+        const answer = answerOf(exit)
+        this.#host.witness({ _tag: "Answered", ...place, at: machine.kernel.now, answer })
+        onAnswer(answer)
+      })
+    })
+    return true
+  }
+
+  /** Runs an effect on the device's machine, with the device. `onExit` is not called when the machine crashes first. */
+  run<A, E>(effect: Effect.Effect<A, E, Device>, onExit: (exit: Exit.Exit<A, E>) => void): boolean {
+    const { machine } = this
+    if (machine === undefined) return false
+    this.#whenMade(machine, (device) => {
+      machine.fork(Effect.provideService(effect, Device, device), (exit) => {
+        if (machine.mode !== "Dead") onExit(exit)
+      })
+    })
+    return true
+  }
+
+  #whenMade(machine: Machine, use: (device: Device["Service"]) => void): void {
+    if (this.device !== undefined) return use(this.device)
+    this.#waiting.push(() => {
+      if (this.machine === machine && this.device !== undefined) use(this.device)
+    })
+  }
+
+  #gone(): void {
+    this.machine = undefined
+    this.device = undefined
+    this.#waiting = []
+  }
+
+  #place() {
+    return { at: this.#host.kernel.now, device: this.name, life: this.life }
+  }
+
+  readonly #live: Effect.Effect<never, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
+    const { crypto, groupKey, options, path } = this.#host
+    const machine = this.machine!
+    const { life } = this
+    const context = machine.context.pipe(
+      Context.add(Socket.Socket, this.route.socket(machine, path)),
+      Context.add(Crypto, crypto),
+      Context.add(DeviceStore, this.disk.store)
+    )
+    const device = yield* makeDevice({
+      deviceId: this.deviceId,
+      groupKey,
+      identity: "ECHOECHO",
+      description: { platform: D2d.DeviceInfoPlatform.DESKTOP, platformDetails: "", appVersion: "", label: this.name },
+      slotExpiration:
+        this.spec.expiration === "Volatile"
+          ? DeviceSlotExpirationPolicy.VOLATILE
+          : DeviceSlotExpirationPolicy.PERSISTENT,
+      slotsExhausted:
+        this.spec.exhausted === "Reject"
+          ? DeviceSlotsExhaustedPolicy.REJECT
+          : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
+      ...options,
+      onReflected: (batch) => this.#handle(life, batch),
+      ...(this.spec.chats ? { chat: chatter } : {})
+    }).pipe(Effect.provideContext(context))
+    this.device = device
+    const { witness } = this.#host
+    const place = () => ({ at: machine.kernel.now, device: this.name, life })
+    yield* Effect.forkScoped(
+      Stream.runForEach(device.events, (event) => Effect.sync(() => witness({ _tag: "Happened", ...place(), event })))
+    )
+    yield* Effect.forkScoped(
+      Stream.runForEach(device.state.changes, (state) =>
+        Effect.sync(() => {
+          witness({ _tag: "StateChanged", ...place(), state })
+          if (state._tag === "NeedsUser") this.#askUser(device, life, state.reason)
+        })
+      )
+    )
+    this.onStart(device)
+    for (const use of this.#waiting.splice(0)) use()
+    return yield* Effect.never
+  })
+
+  /** The user looks at the screen after a while, and does what they think best. */
+  #askUser(device: Device["Service"], life: number, reason: UserReason): void {
+    const { answer, kernel, userDelay, witness } = this.#host
+    const machine = this.machine!
+    kernel.after(machine, userDelay, () => {
+      const resume = answer(this, reason)
+      if (resume === undefined) return
+      witness({ _tag: "UserAnswered", ...this.#place(), life, reason: reason._tag, answer: resume._tag })
+      machine.fork(device.resume(resume))
+    })
+  }
+
+  #handle(life: number, messages: NonEmptyReadonlyArray<Reflected>): Effect.Effect<void, HandlerError> {
+    return Effect.suspend(() => {
+      const { handler, kernel, witness } = this.#host
+      const place = () => ({ at: kernel.now, device: this.name, life, messages })
+      witness({ _tag: "Handling", ...place() })
+      const { dies, fails, stalls } = this.handlerTrouble
+      if (dies === 0 && fails === 0 && stalls === 0 && handler === undefined) {
+        witness({ _tag: "Handled", ...place(), outcome: "Done" })
+        return Effect.void
+      }
+      return this.#troubled(handler?.(this)(messages) ?? Effect.void).pipe(
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            const outcome = Exit.isSuccess(exit)
+              ? "Done"
+              : Option.isSome(Cause.findErrorOption(exit.cause))
+                ? "Failed"
+                : Cause.hasInterruptsOnly(exit.cause)
+                  ? "Interrupted"
+                  : "Died"
+            witness({ _tag: "Handled", ...place(), outcome })
+          })
+        )
+      )
+    })
+  }
+
+  #troubled(effect: Effect.Effect<void, HandlerError>): Effect.Effect<void, HandlerError> {
+    const { dies, fails, stalls } = this.handlerTrouble
+    if (stalls > 0) {
+      this.onHandlerTrouble("HandlerStalls")
+      this.#handlerMoves.closeUnsafe()
+      return Effect.andThen(this.#handlerMoves.await, effect)
+    }
+    if (dies === 0 && fails === 0) return effect
+    this.onHandlerTrouble("HandlerFails")
+    return dies > 0 ? Effect.die("planted") : Effect.fail(new HandlerError({ detail: "planted" }))
+  }
+
+  #carryOut(
+    device: Device["Service"],
+    operation: Exclude<Operation, { readonly _tag: "SwitchOff" }>,
+    firstMessage: number
+  ): Effect.Effect<ReadonlyArray<bigint>, unknown> {
+    switch (operation._tag) {
+      case "Reflect": {
+        const [first, ...rest] = Array.from({ length: operation.count }, (_, at) =>
+          messageOf(firstMessage + at, operation.bytes)
+        )
+        return rest.length === 0
+          ? Effect.map(device.reflect(first!), (timestamp) => [timestamp])
+          : device.reflectAll([first!, ...rest])
+      }
+      case "Ephemeral":
+        return Effect.as(device.reflectEphemeral(messageOf(firstMessage, operation.bytes)), [])
+      case "Transaction":
+        return device.transaction(
+          { scope: D2d.TransactionScopeScope.CONTACT_SYNC, ttl: operation.ttl * 1000 },
+          this.#body(operation, firstMessage)
+        )
+      case "ListDevices":
+        return Effect.as(device.devices, [])
+      case "SetSharedData":
+        return Effect.as(device.setSharedData({ version: operation.version }), [])
+      case "Drop": {
+        const target = this.#host.deviceIdOf(operation.target)
+        return target === undefined ? Effect.succeed([]) : Effect.as(device.drop(target), [])
+      }
+      case "RetryNow":
+        return Effect.as(device.retryNow, [])
+    }
+  }
+
+  readonly #body = (operation: Extract<Operation, { readonly _tag: "Transaction" }>, firstMessage: number) =>
+    Effect.gen(function* () {
+      const transaction = yield* Transaction
+      const timestamps: Array<bigint> = []
+      for (let at = 0; at < operation.count; at++) {
+        if (operation.pause > 0) yield* Effect.sleep(operation.pause)
+        const { timestamp } = yield* transaction.reflect(messageOf(firstMessage + at, operation.bytes))
+        timestamps.push(timestamp)
+      }
+      if (operation.fails) return yield* Effect.fail(new BodyFailed())
+      return timestamps
+    })
+}
+
+/** Says hello to the chat server, listens, and does not mind when it goes. */
+const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> =>
+  Effect.as(Effect.andThen(Effect.ignore(io.send(zeros.subarray(0, 48))), Stream.runDrain(io.incoming)), {
+    _tag: "Ended"
+  })

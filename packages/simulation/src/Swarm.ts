@@ -1,0 +1,353 @@
+/**
+ * Makes a schedule from a seed.
+ *
+ * Owns which knobs there are and how a seed sets them. Every knob is itself drawn (swarm testing): so some seeds have no
+ * faults and some are brutal, some have only one kind and much of it, and bugs that need the absence of something show too.
+ *
+ * @since 0.1.0
+ */
+import type { Fault, Misbehaviour } from "./Fault.ts"
+import type { Operation } from "./Operation.ts"
+import * as Prng from "./Prng.ts"
+import type { Conditions, DeviceSpec, Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
+
+/**
+ * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FaultLevel = "none" | "light" | "swarm" | "brutal"
+
+/**
+ * What a schedule is made from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SwarmOptions {
+  readonly seed: number
+  /** 3 unless given. */
+  readonly devices?: number
+  /** Length of the safety phase in ms: a minute unless given. */
+  readonly duration?: number
+  /** `swarm` unless given. */
+  readonly faults?: FaultLevel
+  /** Whether the mediator does what a faithful one never does; not unless given. */
+  readonly misbehaving?: boolean
+  /** What devices do: {@link livelyWorkload} unless given. */
+  readonly workload?: Workload
+}
+
+/**
+ * What the devices of a schedule ask for, and when.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Workload = (
+  prng: Prng.Prng,
+  devices: ReadonlyArray<DeviceSpec>,
+  duration: number
+) => ReadonlyArray<ScheduledOperation>
+
+const pick = <A>(prng: Prng.Prng, from: ReadonlyArray<A>): A => from[prng.below(from.length)]!
+const between = (prng: Prng.Prng, minimum: number, maximum: number): number =>
+  minimum + prng.below(maximum - minimum + 1)
+const chance = (prng: Prng.Prng, outOf100: number): boolean => prng.below(100) < outOf100
+
+/** Most messages are short, some are long, a few as long as can be. */
+const bytesOf = (prng: Prng.Prng): number => {
+  const kind = prng.below(100)
+  if (kind < 80) return prng.below(300)
+  if (kind < 97) return prng.below(8_000)
+  return prng.below(64_000)
+}
+
+const operationOf = (prng: Prng.Prng, others: ReadonlyArray<string>): Operation => {
+  const kind = prng.below(1000)
+  if (kind < 720) return { _tag: "Reflect", count: chance(prng, 90) ? 1 : between(prng, 2, 12), bytes: bytesOf(prng) }
+  if (kind < 820) return { _tag: "Ephemeral", bytes: prng.below(200) }
+  if (kind < 910) {
+    return {
+      _tag: "Transaction",
+      count: between(prng, 1, 4),
+      bytes: prng.below(500),
+      pause: chance(prng, 70) ? prng.below(50) : prng.below(4_000),
+      ttl: chance(prng, 80) ? 0 : between(prng, 1, 5),
+      fails: chance(prng, 10)
+    }
+  }
+  if (kind < 950) return { _tag: "ListDevices" }
+  if (kind < 965) return { _tag: "SetSharedData", version: prng.below(100) }
+  if (kind < 985) return { _tag: "RetryNow" }
+  if (kind < 993 || others.length === 0) return { _tag: "SwitchOff", lasts: between(prng, 500, 30_000) }
+  return { _tag: "Drop", target: pick(prng, others) }
+}
+
+/**
+ * Devices as people have them: one is chatty, one quiet, one mostly switched off; all of them do everything that a
+ * device can do, now and then.
+ *
+ * @category workloads
+ * @since 0.1.0
+ */
+export const livelyWorkload: Workload = (prng, devices, duration) => {
+  const operations: Array<ScheduledOperation> = []
+  for (const { joinsAt, name } of devices) {
+    const others = devices.filter((other) => other.name !== name).map((other) => other.name)
+    const temper = pick(prng, ["chatty", "chatty", "quiet", "away"] as const)
+    const gap = temper === "chatty" ? between(prng, 500, 8_000) : between(prng, 8_000, 40_000)
+    for (let at = joinsAt + prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
+      operations.push({ at, device: name, operation: operationOf(prng, others) })
+      if (temper === "away" && chance(prng, 40)) {
+        const lasts = between(prng, 5_000, 60_000)
+        operations.push({ at: at + 1 + prng.below(2_000), device: name, operation: { _tag: "SwitchOff", lasts } })
+        at += lasts
+      }
+    }
+  }
+  return operations.sort((a, b) => a.at - b.at)
+}
+
+/**
+ * A conversation: every device reflects one message each `period` ms.
+ *
+ * @category workloads
+ * @since 0.1.0
+ */
+export const chatWorkload =
+  (period: number, bytes = 100): Workload =>
+  (prng, devices, duration) => {
+    const operations: Array<ScheduledOperation> = []
+    for (const { name } of devices) {
+      for (let at = prng.below(period); at < duration; at += period) {
+        operations.push({ at, device: name, operation: { _tag: "Reflect", count: 1, bytes } })
+      }
+    }
+    return operations.sort((a, b) => a.at - b.at)
+  }
+
+/** The kinds of faults, each with a way to draw one. */
+const faultKinds: Readonly<
+  Record<
+    Fault["_tag"],
+    (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>, misbehaviour: ReadonlyArray<Misbehaviour>) => Fault
+  >
+> = {
+  Stall: (prng, devices) => ({
+    _tag: "Stall",
+    device: pick(prng, devices).name,
+    ways: pick(prng, [["up"], ["down"], ["up", "down"]] as const),
+    lasts: chance(prng, 70) ? prng.below(5_000) : prng.below(50_000)
+  }),
+  Delay: (prng, devices) => ({
+    _tag: "Delay",
+    device: pick(prng, devices).name,
+    way: pick(prng, ["up", "down"] as const),
+    by: between(prng, 50, 8_000),
+    lasts: prng.below(20_000)
+  }),
+  Slow: (prng, devices) => ({
+    _tag: "Slow",
+    device: pick(prng, devices).name,
+    way: pick(prng, ["up", "down"] as const),
+    bytesPerMilli: between(prng, 1, 200) / 16,
+    lasts: prng.below(20_000)
+  }),
+  Refuse: (prng, devices) => ({ _tag: "Refuse", device: pick(prng, devices).name, lasts: prng.below(15_000) }),
+  Reset: (prng, devices) => ({ _tag: "Reset", device: pick(prng, devices).name }),
+  Vanish: (prng, devices) => ({ _tag: "Vanish", device: pick(prng, devices).name }),
+  LoseCloseCodes: (prng, devices) => ({
+    _tag: "LoseCloseCodes",
+    device: pick(prng, devices).name,
+    lasts: prng.below(60_000)
+  }),
+  Crash: (prng, devices) => ({
+    _tag: "Crash",
+    device: pick(prng, devices).name,
+    downFor: chance(prng, 80) ? prng.below(5_000) : prng.below(40_000),
+    withoutStorage: chance(prng, 10),
+    isTold: chance(prng, 60)
+  }),
+  Pause: (prng, devices) => ({
+    _tag: "Pause",
+    device: pick(prng, devices).name,
+    lasts: chance(prng, 70) ? prng.below(5_000) : prng.below(90_000)
+  }),
+  ClockJump: (prng, devices) => ({
+    _tag: "ClockJump",
+    device: pick(prng, devices).name,
+    by: (chance(prng, 60) ? between(prng, -60_000, 60_000) : between(prng, -7_200_000, 7_200_000)) | 0
+  }),
+  Twin: (prng, devices) => ({ _tag: "Twin", device: pick(prng, devices).name, lasts: between(prng, 500, 20_000) }),
+  DiskFull: (prng, devices) => ({ _tag: "DiskFull", device: pick(prng, devices).name, lasts: prng.below(10_000) }),
+  HandlerFails: (prng, devices) => ({
+    _tag: "HandlerFails",
+    device: pick(prng, devices).name,
+    how: pick(prng, ["Fails", "Dies"] as const),
+    lasts: prng.below(10_000)
+  }),
+  HandlerStalls: (prng, devices) => ({
+    _tag: "HandlerStalls",
+    device: pick(prng, devices).name,
+    lasts: prng.below(40_000)
+  }),
+  MediatorCrash: (prng) => ({
+    _tag: "MediatorCrash",
+    downFor: prng.below(8_000),
+    kept: prng.below(4),
+    isTold: chance(prng, 70)
+  }),
+  MediatorRestart: (prng) => ({ _tag: "MediatorRestart", downFor: prng.below(8_000) }),
+  StoreFails: (prng) => ({ _tag: "StoreFails", lasts: prng.below(5_000) }),
+  StoreSlow: (prng) => ({ _tag: "StoreSlow", by: between(prng, 5, 3_000), lasts: prng.below(15_000) }),
+  ChatFails: (prng) => ({
+    _tag: "ChatFails",
+    how: pick(prng, ["Unreachable", "Ended", "Failed"] as const),
+    lasts: prng.below(10_000)
+  }),
+  Misbehave: (prng, devices, misbehaviour) => ({
+    _tag: "Misbehave",
+    device: pick(prng, devices).name,
+    how: pick(prng, misbehaviour),
+    count: chance(prng, 80) ? 1 : between(prng, 2, 10)
+  })
+}
+
+const networkOnly: ReadonlyArray<Fault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
+const faithful = (Object.keys(faultKinds) as Array<Fault["_tag"]>).filter((kind) => kind !== "Misbehave")
+
+const misbehaviours: ReadonlyArray<Misbehaviour> = [
+  "LoseAcks",
+  "DuplicateAcks",
+  "ReorderAcks",
+  "LoseReflected",
+  "DuplicateReflected",
+  "ReplayNonces",
+  "AlteredBlobs",
+  "EndedBeforeRejected",
+  "LeaderBeforeDry",
+  "SecondDry",
+  "LongHeaders",
+  "UnknownTypes",
+  "WrongSlotState",
+  "Garbage",
+  "StrayAnswers",
+  "TextMessages"
+]
+
+/** Which kinds of faults a run has, and how long it takes from one to the next, in ms. */
+const drawAppetite = (
+  prng: Prng.Prng,
+  level: FaultLevel
+): { readonly kinds: ReadonlyArray<Fault["_tag"]>; readonly gap: number } => {
+  switch (level) {
+    case "none":
+      return { kinds: [], gap: Infinity }
+    case "light":
+      return { kinds: networkOnly, gap: between(prng, 10_000, 60_000) }
+    case "brutal":
+      return { kinds: faithful, gap: between(prng, 500, 4_000) }
+    case "swarm": {
+      const appetite = pick(prng, [0, 15, 40, 80])
+      return {
+        kinds: faithful.filter(() => chance(prng, appetite)),
+        gap: pick(prng, [1_000, 3_000, 8_000, 20_000])
+      }
+    }
+  }
+}
+
+const drawFaults = (
+  prng: Prng.Prng,
+  options: Required<Pick<SwarmOptions, "duration" | "faults" | "misbehaving">>,
+  devices: ReadonlyArray<DeviceSpec>
+): Array<ScheduledFault> => {
+  const { duration, faults, misbehaving } = options
+  const { gap, kinds } = drawAppetite(prng, faults)
+  const drawn: Array<ScheduledFault> = []
+  if (kinds.length > 0) {
+    for (let at = prng.below(2 * gap); at < duration; at += 1 + prng.below(2 * gap)) {
+      drawn.push({ at, fault: faultKinds[pick(prng, kinds)](prng, devices, misbehaviours) })
+    }
+  }
+  if (misbehaving) {
+    const some = misbehaviours.filter(() => chance(prng, 30))
+    const kinds = some.length === 0 ? [pick(prng, misbehaviours)] : some
+    const gap = between(prng, 1_000, 15_000)
+    for (let at = prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
+      drawn.push({ at, fault: faultKinds.Misbehave(prng, devices, kinds) })
+    }
+  }
+  return drawn.sort((a, b) => a.at - b.at)
+}
+
+const drawConditions = (prng: Prng.Prng, level: FaultLevel, devices: number): Conditions => {
+  const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = {}
+  if (level === "swarm" || level === "brutal") {
+    if (chance(prng, 25)) mediator.firstReflectedId = 0xffff_ffff - prng.below(20)
+    if (chance(prng, 10)) mediator.queueMessages = between(prng, 5, 60)
+    if (chance(prng, 10)) mediator.maxDeviceSlots = Math.max(1, devices - 1)
+    if (chance(prng, 30)) mediator.transactionTtl = between(prng, 1_000, 10_000)
+    if (chance(prng, 5)) mediator.transactionMessages = between(prng, 1, 3)
+    if (chance(prng, 40)) mediator.volatileGrace = between(prng, 2_000, 40_000)
+    if (chance(prng, 30)) mediator.deliveryMessages = between(prng, 1, 8)
+    if (chance(prng, 20)) {
+      mediator.outgoingHighWater = between(prng, 200, 20_000)
+      mediator.outgoingLowWater = prng.below(200)
+    }
+    if (chance(prng, 20)) mediator.strict = false
+  }
+  const far = chance(prng, 30)
+  return {
+    preempt: pick(prng, [0, 0, 0, 0.002, 0.02]),
+    latency: {
+      base: far ? between(prng, 20, 150) : between(prng, 0, 20),
+      spread: pick(prng, [0, 5, 30, 200]),
+      tailChance: chance(prng, 20) ? 1 / 32 : 0,
+      tail: between(prng, 100, 2_000)
+    },
+    crypto: chance(prng, 3) ? "real" : "bulk",
+    storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
+    diskLatency: chance(prng, 15) ? between(prng, 1, 10) : 0,
+    userDelay: between(prng, 500, 10_000),
+    mediator
+  }
+}
+
+const drawDevice = (prng: Prng.Prng, index: number, level: FaultLevel, duration: number): DeviceSpec => {
+  const isVaried = level === "swarm" || level === "brutal"
+  return {
+    name: ["phone", "desktop", "tablet"][index] ?? `device${index + 1}`,
+    group: 0,
+    joinsAt: index === 0 || chance(prng, 70) ? prng.below(500) : prng.below(Math.max(1, duration >> 1)),
+    expiration: isVaried && chance(prng, 20) ? "Volatile" : "Persistent",
+    exhausted: isVaried && chance(prng, 30) ? "DropLeastRecent" : "Reject",
+    skew: isVaried && chance(prng, 20) ? between(prng, -600_000, 600_000) : 0,
+    chats: isVaried && chance(prng, 15)
+  }
+}
+
+/**
+ * Makes the schedule of a seed: the same for the same options, whatever the engine.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const swarm = (options: SwarmOptions): Schedule => {
+  const { devices: count = 3, duration = 60_000, faults = "swarm", misbehaving = false, seed } = options
+  const prng = Prng.make(seed).fork("schedule")
+  const conditions = drawConditions(prng.fork("conditions"), faults, count)
+  const specs = prng.fork("devices")
+  const devices = Array.from({ length: count }, (_, index) => drawDevice(specs, index, faults, duration))
+  return {
+    version: 1,
+    seed,
+    duration,
+    conditions,
+    devices,
+    operations: (options.workload ?? livelyWorkload)(prng.fork("workload"), devices, duration),
+    faults: drawFaults(prng.fork("faults"), { duration, faults, misbehaving }, devices)
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The disk of a simulated device: what it holds outlives the device's crashes.
+ *
+ * Owns a `DeviceStore` whose writes take time and may fail. A write that was under way when its machine was killed has not
+ * happened; one that has returned, has.
+ *
+ * @since 0.1.0
+ */
+import {
+  type BlobSource,
+  defaultQuarantineCapacity,
+  DeviceStore,
+  type LatestBlob,
+  type QuarantineEntry,
+  QuarantineFull,
+  type SlotExpectation,
+  StoreError
+} from "@d2m/client"
+import { Effect, Option, Stream } from "effect"
+
+/**
+ * A key for a hashed nonce: 52 of its bits. In a run of a million messages two nonces share a key with a chance of one in
+ * ten thousand, and a number is found much faster than 32 bytes.
+ */
+const keyOf = (bytes: Uint8Array): number =>
+  (bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16)) * 0x2000_0000 +
+  ((bytes[3]! | (bytes[4]! << 8) | (bytes[5]! << 16) | ((bytes[6]! & 0x1f) << 24)) >>> 0)
+
+const keyOfSource = (source: BlobSource): string =>
+  source._tag === "DeviceInfo" ? `device ${source.deviceId}` : "shared"
+
+const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at])
+
+/**
+ * The disk of one device.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class VirtualDisk {
+  /** How long a write takes, in ms. */
+  latency: number
+  /** While it is more than 0, writes fail for want of space. */
+  full = 0
+  /** Called when a write has failed. */
+  onFailure: () => void = () => {}
+  #slot: SlotExpectation = "New"
+  readonly #nonces = new Map<number, Uint8Array>()
+  readonly #blobs = new Map<string, LatestBlob>()
+  readonly #quarantine = new Map<number, QuarantineEntry>()
+  #lastId = 0
+
+  constructor(latency: number) {
+    this.latency = latency
+  }
+
+  /** A disk with the same contents: for a device that comes up twice. */
+  copy(): VirtualDisk {
+    const other = new VirtualDisk(this.latency)
+    other.#slot = this.#slot
+    for (const [key, value] of this.#nonces) other.#nonces.set(key, value)
+    for (const [key, value] of this.#blobs) other.#blobs.set(key, value)
+    return other
+  }
+
+  /** What the device has expected of the mediator since its last write. */
+  get slot(): SlotExpectation {
+    return this.#slot
+  }
+
+  /** Messages in quarantine. */
+  get quarantined(): number {
+    return this.#quarantine.size
+  }
+
+  /** The disk as a store. */
+  readonly store: DeviceStore["Service"] = DeviceStore.of({
+    slot: Effect.sync(() => this.#slot),
+    setSlot: (slot) =>
+      this.#write("set the slot", () => {
+        this.#slot = slot
+      }),
+    hasNonces: (hashed) => Effect.sync(() => hashed.map((nonce) => this.#nonces.has(keyOf(nonce)))),
+    addNonces: (hashed) =>
+      this.#write("record nonces", () => {
+        for (const nonce of hashed) this.#nonces.set(keyOf(nonce), nonce)
+      }),
+    nonces: Stream.suspend(() => Stream.fromIterable([...this.#nonces.values()])),
+    latestBlob: (source) => Effect.sync(() => Option.fromUndefinedOr(this.#blobs.get(keyOfSource(source)))),
+    setLatestBlob: (source, blob) =>
+      this.#write("record a blob", () => {
+        this.#blobs.set(keyOfSource(source), blob)
+      }),
+    quarantine: (entry) =>
+      Effect.flatMap(
+        this.#write("quarantine a message", () => this.#setAside(entry)),
+        (id) =>
+          id === undefined
+            ? Effect.fail(new QuarantineFull({ capacity: defaultQuarantineCapacity }))
+            : Effect.succeed(id)
+      ),
+    quarantined: Effect.sync(() => [...this.#quarantine.values()]),
+    release: (id) =>
+      this.#write("release a message", () => {
+        this.#quarantine.delete(id)
+      })
+  })
+
+  #write<A>(operation: string, write: () => A): Effect.Effect<A, StoreError> {
+    const attempt = Effect.suspend((): Effect.Effect<A, StoreError> => {
+      if (this.full === 0) return Effect.succeed(write())
+      this.onFailure()
+      return Effect.fail(new StoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
+    })
+    return Effect.suspend(() => (this.latency > 0 ? Effect.andThen(Effect.sleep(this.latency), attempt) : attempt))
+  }
+
+  #setAside(entry: Omit<QuarantineEntry, "id">): number | undefined {
+    for (const known of this.#quarantine.values()) {
+      const isSame = known.reflectedId === entry.reflectedId && known.timestamp === entry.timestamp
+      if (isSame && equals(known.envelope, entry.envelope)) return known.id
+    }
+    if (this.#quarantine.size >= defaultQuarantineCapacity) return undefined
+    const id = ++this.#lastId
+    this.#quarantine.set(id, { ...entry, id, envelope: new Uint8Array(entry.envelope) })
+    return id
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The disk of the simulated mediator: what it holds outlives the mediator's crashes.
+ *
+ * Owns a `MediatorStore` whose writes take time, may fail, and may be under way when the machine is killed. Of those,
+ * as many as the crash says have reached the disk, each all or nothing and none before an earlier one.
+ *
+ * @since 0.1.0
+ */
+import { makeMemoryStore, type MediatorStore, type Persist, StoreError } from "@d2m/server-sim"
+import { Effect } from "effect"
+
+/**
+ * The disk of the mediator.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class VirtualStore {
+  /** How long a write takes, in ms. */
+  latency: number
+  /** What it takes longer than that, in ms, for every reason in force. */
+  slowness = 0
+  /** While it is more than 0, everything fails. */
+  failing = 0
+  /** Called when an operation has failed. */
+  onFailure: () => void = () => {}
+  readonly #disk = makeMemoryStore()
+  #underWay: ReadonlyArray<Persist> = []
+
+  constructor(latency: number) {
+    this.latency = latency
+  }
+
+  /** The store, for one life of the mediator after the other. */
+  readonly service: MediatorStore["Service"] = {
+    load: (groupKey) => this.#unlessFailing("load", this.#disk.load(groupKey)),
+    read: (groupKey, deviceId, positions) =>
+      this.#unlessFailing("read", this.#disk.read(groupKey, deviceId, positions)),
+    apply: (persists) =>
+      Effect.suspend(() => {
+        const millis = this.latency + this.slowness
+        if (millis === 0) return this.#unlessFailing("apply", this.#disk.apply(persists))
+        this.#underWay = persists
+        return Effect.andThen(
+          Effect.sleep(millis),
+          Effect.suspend(() => {
+            this.#underWay = []
+            return this.#unlessFailing("apply", this.#disk.apply(persists))
+          })
+        )
+      })
+  }
+
+  /** The machine was killed: the first `kept` writes that were under way reach the disk. */
+  crash(kept: number): Effect.Effect<void, StoreError> {
+    const persists = this.#underWay.slice(0, kept)
+    this.#underWay = []
+    return this.#disk.apply(persists)
+  }
+
+  #unlessFailing<A>(
+    operation: StoreError["operation"],
+    effect: Effect.Effect<A, StoreError>
+  ): Effect.Effect<A, StoreError> {
+    if (this.failing === 0) return effect
+    this.onFailure()
+    return Effect.fail(new StoreError({ operation, detail: "the virtual store fails" }))
+  }
+}

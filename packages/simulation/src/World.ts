@@ -1,0 +1,199 @@
+/**
+ * A world: devices, a mediator and the network between them, in one thread, in virtual time, under one seed.
+ *
+ * Owns its parts and what can be seen of them. What happens in it is up to a `Schedule` (see `Run`) or to a program of
+ * one's own (see `Simulate`); whether that was right is for oracles to say.
+ *
+ * @since 0.1.0
+ */
+import type { DeviceOptions, Resume, UserReason } from "@d2m/client"
+import { type ClientUrlInfo, Crypto, DeviceGroupKey, DeviceId } from "@d2m/codec"
+import { Effect } from "effect"
+import { layerBulkCrypto } from "./BulkCrypto.ts"
+import { Digest } from "./Digest.ts"
+import { Kernel } from "./Kernel.ts"
+import { Machine } from "./Machine.ts"
+import { Network } from "./Network.ts"
+import * as Prng from "./Prng.ts"
+import type { Conditions, DeviceSpec } from "./Schedule.ts"
+import { newYear2026 } from "./Simulation.ts"
+import { type DeviceHost, type MessageHandler, SimulatedDevice } from "./SimulatedDevice.ts"
+import { SimulatedMediator } from "./SimulatedMediator.ts"
+import { answerOf } from "./User.ts"
+import { VirtualChat } from "./VirtualChat.ts"
+import { VirtualDisk } from "./VirtualDisk.ts"
+import { VirtualStore } from "./VirtualStore.ts"
+import type { Witness, WorldEvent } from "./WorldEvent.ts"
+
+/**
+ * What a world is made from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorldOptions {
+  readonly seed: number
+  readonly conditions: Conditions
+  /** Everybody who looks on, called in this order for each event. */
+  readonly witnesses?: ReadonlyArray<Witness>
+  /** The application's part in handling messages, for each device. */
+  readonly handler?: (device: SimulatedDevice) => MessageHandler
+  /** What devices are made with beyond what their spec says. */
+  readonly deviceOptions?: Partial<DeviceOptions>
+}
+
+const cryptos = new Map<Conditions["crypto"], Crypto["Service"]>()
+
+/** Either is stateless but for what it has derived; one for all worlds. */
+const cryptoOf = (kind: Conditions["crypto"]): Crypto["Service"] => {
+  const known = cryptos.get(kind)
+  if (known !== undefined) return known
+  const crypto = Effect.runSync(Effect.provide(Crypto, kind === "bulk" ? layerBulkCrypto : Crypto.layer))
+  // Deriving a group's keys takes longer than a short run.
+  const groups = new Map<DeviceGroupKey, ReturnType<typeof crypto.deriveKeys>>()
+  const deriveKeys: typeof crypto.deriveKeys = (key) => {
+    const keys = groups.get(key) ?? crypto.deriveKeys(key)
+    groups.set(key, keys)
+    return keys
+  }
+  const cached = Crypto.of({ ...crypto, deriveKeys })
+  cryptos.set(kind, cached)
+  return cached
+}
+
+const groupKeys = new Map<number, DeviceGroupKey>()
+
+/**
+ * The key of a device group of a world. For simulations only: it is no secret.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const groupKeyOf = (group: number): DeviceGroupKey => {
+  const known = groupKeys.get(group)
+  if (known !== undefined) return known
+  const bytes = new Uint8Array(32).fill(7)
+  new DataView(bytes.buffer).setUint32(0, group, true)
+  const key = DeviceGroupKey.make(bytes)
+  groupKeys.set(group, key)
+  return key
+}
+
+/**
+ * A world.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class World {
+  readonly seed: number
+  readonly conditions: Conditions
+  readonly kernel: Kernel
+  readonly prng: Prng.Prng
+  readonly crypto: Crypto["Service"]
+  readonly network: Network
+  readonly store: VirtualStore
+  readonly chat = new VirtualChat()
+  readonly mediator: SimulatedMediator
+  /** By name, in the order they were added. */
+  readonly devices = new Map<string, SimulatedDevice>()
+  /** Whether faults are over, so that users leave a group they were put out of. */
+  isLiveness = false
+  readonly #options: WorldOptions
+  readonly #digest = new Digest()
+  #lastMessage = 0
+  #lastCall = 0
+  #twins = 0
+
+  constructor(options: WorldOptions) {
+    const { conditions, seed } = options
+    this.seed = seed
+    this.conditions = conditions
+    this.#options = options
+    this.prng = Prng.make(seed)
+    this.kernel = new Kernel(this.prng.fork("order"), newYear2026)
+    this.crypto = cryptoOf(conditions.crypto)
+    const nature = new Machine(this.kernel, { name: "network", prng: this.prng.fork("nature") })
+    this.network = new Network(nature, this.prng.fork("network"), this.witness)
+    this.store = new VirtualStore(conditions.storeLatency)
+    this.mediator = new SimulatedMediator({
+      network: this.network,
+      prng: this.prng.fork("mediator"),
+      store: this.store,
+      chat: this.chat,
+      crypto: this.crypto,
+      options: conditions.mediator
+    })
+  }
+
+  /** Milliseconds since the world began. */
+  get elapsed(): number {
+    return this.kernel.now - newYear2026
+  }
+
+  /** A number for everything that has been seen so far: two runs with the same one are the same run. */
+  get digest(): string {
+    return this.#digest.hex
+  }
+
+  /** Shows an event to everybody who looks on. */
+  readonly witness: Witness = (event: WorldEvent) => {
+    this.#digest.add(event)
+    const { witnesses } = this.#options
+    if (witnesses !== undefined) for (const witness of witnesses) witness(event)
+  }
+
+  /** A disk with nothing on it. */
+  newDisk(): VirtualDisk {
+    return new VirtualDisk(this.conditions.diskLatency)
+  }
+
+  /** Adds a device, switched off. */
+  addDevice(spec: DeviceSpec): SimulatedDevice {
+    return this.#add(spec, DeviceId.make(BigInt(this.devices.size + 1)), this.newDisk())
+  }
+
+  /** Adds a second machine that believes to be the same device. */
+  addTwin(device: SimulatedDevice): SimulatedDevice {
+    return this.#add({ ...device.spec, name: `${device.name}'${++this.#twins}` }, device.deviceId, device.disk.copy())
+  }
+
+  /** How devices of a group find the mediator. */
+  pathOf(group: number): ClientUrlInfo {
+    return { deviceGroupId: this.crypto.deriveKeys(groupKeyOf(group)).groupId, serverGroup: "7a" }
+  }
+
+  /** Does something later, in ms from now. */
+  after(millis: number, run: () => void): void {
+    this.kernel.after(this.network.machine, millis, run)
+  }
+
+  #add(spec: DeviceSpec, deviceId: DeviceId, disk: VirtualDisk): SimulatedDevice {
+    const { conditions, crypto, kernel, network, prng } = this
+    const { deviceOptions, handler } = this.#options
+    const host: DeviceHost = {
+      kernel,
+      crypto,
+      witness: this.witness,
+      groupKey: groupKeyOf(spec.group),
+      path: this.pathOf(spec.group),
+      preempt: conditions.preempt,
+      prng: prng.fork(`device ${spec.name}`),
+      userDelay: conditions.userDelay,
+      takeMessageIds: (count) => {
+        const first = this.#lastMessage + 1
+        this.#lastMessage += count
+        return first
+      },
+      nextCall: () => ++this.#lastCall,
+      after: (millis, run) => this.after(millis, run),
+      deviceIdOf: (name) => this.devices.get(name)?.deviceId,
+      answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => answerOf(reason, this.isLiveness),
+      handler,
+      options: deviceOptions
+    }
+    const device = new SimulatedDevice(host, spec, deviceId, network.route(spec.name, conditions.latency), disk)
+    this.devices.set(spec.name, device)
+    return device
+  }
+}

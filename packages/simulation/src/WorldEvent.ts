@@ -1,0 +1,158 @@
+/**
+ * Everything that can be seen of a world from outside: frames, connections, what applications ask and are told, faults.
+ *
+ * Owns the vocabulary that oracles judge and stories are told in. Nothing here comes from inside the client or the
+ * mediator: a frame is seen at the four places of its way, everything else at a public face.
+ *
+ * ```text
+ *   device ──DeviceSent──► network ──MediatorReceived──► mediator
+ *   device ◄─DeviceReceived── network ◄──MediatorSent── mediator
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { ConnectionState, DeviceEvent, Reflected, Resume } from "@d2m/client"
+import type { ClientFrame, ServerFrame } from "@d2m/codec"
+import type { Operation } from "./Operation.ts"
+
+/**
+ * When and with whom something happened.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  /** Kernel time, in ms since 1970 with fractions. */
+  readonly at: number
+  /** The device's name. */
+  readonly device: string
+}
+
+/**
+ * On which connection something happened; connections are numbered from 1 over the whole world.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionPlace extends Place {
+  readonly connection: number
+}
+
+/**
+ * A message on its way; `frame` is absent when it is none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FrameSeen<F> extends ConnectionPlace {
+  readonly message: Uint8Array | string
+  readonly frame: F | undefined
+}
+
+/**
+ * Which of its lives a device is in: 1 until it is restarted for the first time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LifePlace extends Place {
+  readonly life: number
+}
+
+/**
+ * Which operation something is about. `firstMessage` is the `messageId` of the first of its `count` messages, whose ids
+ * follow each other; 0 where it has none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallPlace extends LifePlace {
+  /** Numbered from 1 over the whole world. */
+  readonly call: number
+  readonly operation: Operation
+  readonly firstMessage: number
+}
+
+/**
+ * How an operation came out, without anything that differs between engines.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer =
+  /** `timestamps` are the mediator's, of the reflects that were promised, in order. */
+  | { readonly _tag: "Done"; readonly timestamps: ReadonlyArray<number> }
+  /** By the tag of its error; `committed` says what a `TransactionLost` says. */
+  | { readonly _tag: "Failed"; readonly error: string; readonly committed?: "no" | "unknown" }
+
+/**
+ * One thing that was seen.
+ *
+ * - `DeviceSent` handed to the socket · `MediatorReceived` handed to the mediator · `MediatorSent` handed to the network by
+ *   the mediator · `DeviceReceived` read by the device
+ * - `Dialed` a connection is asked for · `DialFailed` there will be none · `Opened` there is one, at both ends
+ * - `MediatorClosed` the mediator closes with a code · `DeviceClosed` the device does, 1000 when it just lets go
+ * - `MediatorLost` the mediator is told that a connection is over · `DeviceLost` the device is, with this code
+ * - `Handling` the handler is given messages · `Handled` it has ended
+ * - `Asked` an application asks a device for something · `Answered` how that came out
+ * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
+ * - `Machine` a device or the mediator (`mediator`) starts, pauses, resumes, crashes, or stops in an orderly way
+ * - `Fault` one begins or ends; `Fired` when it has acted
+ * - `Phase` of the run: `Safety` with faults, `Liveness` when they are over
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WorldEvent =
+  | (FrameSeen<ClientFrame> & { readonly _tag: "DeviceSent" })
+  | (FrameSeen<ClientFrame> & { readonly _tag: "MediatorReceived" })
+  | (FrameSeen<ServerFrame> & { readonly _tag: "MediatorSent" })
+  | (FrameSeen<ServerFrame> & { readonly _tag: "DeviceReceived" })
+  | (Place & { readonly _tag: "Dialed" })
+  | (Place & { readonly _tag: "DialFailed"; readonly why: string })
+  | (ConnectionPlace & { readonly _tag: "Opened" })
+  | (ConnectionPlace & { readonly _tag: "MediatorClosed"; readonly code: number; readonly reason: string })
+  | (ConnectionPlace & { readonly _tag: "DeviceClosed"; readonly code: number })
+  | (ConnectionPlace & { readonly _tag: "MediatorLost" })
+  | (ConnectionPlace & { readonly _tag: "DeviceLost"; readonly code: number })
+  | (LifePlace & { readonly _tag: "Handling"; readonly messages: ReadonlyArray<Reflected> })
+  | (LifePlace & {
+      readonly _tag: "Handled"
+      readonly messages: ReadonlyArray<Reflected>
+      readonly outcome: "Done" | "Failed" | "Died" | "Interrupted"
+    })
+  | (CallPlace & { readonly _tag: "Asked" })
+  | (CallPlace & { readonly _tag: "Answered"; readonly answer: Answer })
+  | (LifePlace & { readonly _tag: "StateChanged"; readonly state: ConnectionState })
+  | (LifePlace & { readonly _tag: "Happened"; readonly event: DeviceEvent })
+  | (LifePlace & { readonly _tag: "UserAnswered"; readonly reason: string; readonly answer: Resume["_tag"] })
+  | (LifePlace & {
+      readonly _tag: "Machine"
+      readonly change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped"
+      /** Whether what was on its disk is gone. */
+      readonly withoutStorage?: boolean
+    })
+  | {
+      readonly _tag: "Fault"
+      readonly at: number
+      readonly kind: string
+      readonly phase: "Begun" | "Fired" | "Ended"
+      readonly device: string | undefined
+    }
+  | { readonly _tag: "Phase"; readonly at: number; readonly phase: "Safety" | "Liveness" | "Over" }
+
+/**
+ * The name under which the mediator's machine is seen.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const mediatorName = "mediator"
+
+/**
+ * Whoever looks on: an oracle, a trace, a story, a counter. Called in the order of events, synchronously.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Witness = (event: WorldEvent) => void

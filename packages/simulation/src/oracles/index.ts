@@ -1,0 +1,14 @@
+/**
+ * The oracles that judge a run unless others are given.
+ *
+ * @since 0.1.0
+ */
+import type { OracleMaker } from "../Oracle.ts"
+
+/**
+ * All oracles of the protocol.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const standardOracles: ReadonlyArray<OracleMaker> = []
