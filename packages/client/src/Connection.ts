@@ -5,7 +5,7 @@
  */
 import { Crypto, D2d, decodeMessage, type DeviceGroupKeys, type Reflected as ReflectedFrame } from "@d2m/codec"
 import { Clock, Effect, Result, type Scope, Stream } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
@@ -113,7 +113,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
       : new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
   }
 
-  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): readonly [Routed] => {
+  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => {
     const messages: Array<ReflectedFrame> = []
     let violation: ProtocolViolation | undefined
     for (const frame of frames) {
@@ -122,7 +122,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
       if (violation !== undefined) break
     }
     state.refreshUnsafe()
-    return [{ messages, violation }]
+    return { messages, violation }
   }
 }
 
@@ -130,8 +130,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
 const makeEnqueue =
   (reflected: ReflectedQueue, live: LiveConnection) =>
   ({ messages, violation }: Routed): Effect.Effect<void, ConnectionEnd> => {
-    const [first, ...rest] = messages
-    const accepted = first === undefined ? Effect.void : reflected.accept(live, [first, ...rest])
+    const accepted = isReadonlyArrayNonEmpty(messages) ? reflected.accept(live, messages) : Effect.void
     return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))
   }
 
@@ -208,10 +207,9 @@ export const runConnection = Effect.fnUntraced(function* (
   const converse = (live: LiveConnection) => {
     // decode → route → reflect queue → ack: the session's frames are decoded, and what stands in the queue is opened,
     // handled and acked by `ReflectedQueue`, over this connection and the next.
-    const inbound = live.session.frames.pipe(
-      Stream.mapArray(makeRoute(parts, crypto, live)),
-      Stream.runForEach(makeEnqueue(reflected, live))
-    )
+    const route = makeRoute(parts, crypto, live)
+    const enqueue = makeEnqueue(reflected, live)
+    const inbound = Stream.runForEachArray(live.session.frames, (frames) => enqueue(route(frames)))
     // A write that fails leaves the last word to the reader, which knows why.
     const outbound = Effect.catch(reflection.outbound(live), (end) =>
       end._tag === "StoreError" ? Effect.fail(end) : Effect.never

@@ -4,6 +4,7 @@
  * Leaves the durable store to `@d2m/client/node`, and when to read and write to the device.
  */
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import { NonceSet } from "./NonceSet.ts"
 
 /**
  * What the device expects the mediator to know about it (decision 25): `New` never said hello, `Registering` said hello
@@ -154,12 +155,6 @@ export class DeviceStore extends Context.Service<
   )
 }
 
-const hex = (bytes: Uint8Array): string => {
-  let out = ""
-  for (const byte of bytes) out += byte.toString(16).padStart(2, "0")
-  return out
-}
-
 // Not `slice`: on a Node Buffer that shares memory instead of copying.
 const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
 
@@ -188,7 +183,7 @@ export const makeDeviceStoreMemory = (options?: {
 }): Effect.Effect<DeviceStore["Service"]> =>
   Effect.sync(() => {
     const capacity = options?.quarantineCapacity ?? defaultQuarantineCapacity
-    const nonces = new Map<string, Uint8Array>()
+    const nonces = new NonceSet()
     const blobs = new Map<string, LatestBlob>()
     const quarantine = new Map<number, QuarantineEntry>()
     let slot: SlotExpectation = "New"
@@ -201,12 +196,12 @@ export const makeDeviceStoreMemory = (options?: {
         Effect.sync(() => {
           slot = next
         }),
-      hasNonces: (hashed) => Effect.sync(() => hashed.map((nonce) => nonces.has(hex(nonce)))),
+      hasNonces: (hashed) => Effect.sync(() => hashed.map((nonce) => nonces.has(nonce))),
       addNonces: (hashed) =>
         Effect.sync(() => {
-          for (const nonce of hashed) nonces.set(hex(nonce), copy(nonce))
+          for (const nonce of hashed) nonces.add(nonce)
         }),
-      nonces: Stream.suspend(() => Stream.fromIterable(Array.from(nonces.values(), copy))),
+      nonces: Stream.suspend(() => Stream.fromIterable(nonces.toArray())),
       latestBlob: (source) =>
         Effect.sync(() => Option.map(Option.fromNullishOr(blobs.get(blobSourceKey(source))), copyBlob)),
       setLatestBlob: (source, blob) =>

@@ -5,7 +5,7 @@
  */
 import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
 import { Clock, Deferred, Effect, Result, type Scope } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
 import { closeCodeOf, closeReasonOf, type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
@@ -32,6 +32,8 @@ export interface Link {
   readonly frames: Effect.Effect<NonEmptyReadonlyArray<MediatorFrame>, ConnectionEnd>
   /** Writes frames in one go, with the socket's backpressure. Fails once the connection has ended. */
   readonly send: (frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, TransportError>
+  /** The same for frames that were encoded where they were sealed. */
+  readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
   /** Fails when a write has failed and the reader had time to learn why. */
   readonly broken: Effect.Effect<never, TransportError>
   /** Tells the peer why the device hangs up; the connection itself ends with its scope. */
@@ -90,10 +92,11 @@ export const openLink = Effect.fnUntraced(function* (options: {
   let reads = 0
   let held = 0
   let heldSince: number | undefined
-  const waiting: Array<MediatorFrame> = []
+  let waiting: Array<MediatorFrame> = []
   let failure: ConnectionEnd | undefined
 
-  const sort = (messages: NonEmptyReadonlyArray<Uint8Array | string>): Effect.Effect<void, ConnectionEnd> => {
+  /** Decodes what was read into `waiting`, up to what cannot be read, and gives the chat bytes. */
+  const sort = (messages: NonEmptyReadonlyArray<Uint8Array | string>): ReadonlyArray<Uint8Array> => {
     reads++
     const proxied: Array<Uint8Array> = []
     for (const message of messages) {
@@ -113,31 +116,40 @@ export const openLink = Effect.fnUntraced(function* (options: {
           waiting.push(frame.success)
       }
     }
-    return proxied.length === 0 ? Effect.void : options.onProxy(link, proxied as [Uint8Array, ...Array<Uint8Array>])
+    return proxied
   }
 
-  const read = pull.pipe(Effect.mapError(transportError), Effect.flatMap(sort))
-  const settled: Effect.Effect<void, ConnectionEnd> = Effect.suspend(() => {
-    if (waiting.length > 0) return Effect.void
-    return failure === undefined ? Effect.andThen(read, settled) : Effect.fail(failure)
+  const settle = (): Effect.Effect<void, ConnectionEnd> =>
+    waiting.length > 0 ? Effect.void : failure === undefined ? read : Effect.fail(failure)
+  const read: Effect.Effect<void, ConnectionEnd> = Effect.flatMap(Effect.mapError(pull, transportError), (messages) => {
+    const proxied = sort(messages)
+    return isReadonlyArrayNonEmpty(proxied) ? Effect.flatMap(options.onProxy(link, proxied), settle) : settle()
   })
+  const settled = Effect.suspend(settle)
 
   const broke = yield* Deferred.make<never, TransportError>()
-  const write = (effect: Effect.Effect<void, Socket.SocketError>): Effect.Effect<void, TransportError> =>
-    effect.pipe(
-      Effect.mapError(transportError),
-      Effect.tapError((error) => Deferred.fail(broke, error))
-    )
+  const writeBroke = (cause: Socket.SocketError): Effect.Effect<never, TransportError> => {
+    const error = transportError(cause)
+    Deferred.doneUnsafe(broke, Effect.fail(error))
+    return Effect.fail(error)
+  }
+  const sendEncoded = (frames: NonEmptyReadonlyArray<Uint8Array>): Effect.Effect<void, TransportError> =>
+    Effect.suspend(() => {
+      if (ended) return Effect.fail(hungUp())
+      lastWriteAt = now()
+      return Effect.catch(writer.writeAll(frames), writeBroke)
+    })
 
   const link: Link = {
     next: Effect.map(settled, () => waiting.shift()!),
-    frames: Effect.map(settled, () => waiting.splice(0) as [MediatorFrame, ...Array<MediatorFrame>]),
+    frames: Effect.map(settled, () => {
+      const frames = waiting as [MediatorFrame, ...Array<MediatorFrame>]
+      waiting = []
+      return frames
+    }),
     send: (frames) =>
-      Effect.suspend(() => {
-        if (ended) return Effect.fail(hungUp())
-        lastWriteAt = now()
-        return write(writer.writeAll(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>]))
-      }),
+      Effect.suspend(() => sendEncoded(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>])),
+    sendEncoded,
     // A peer that closes breaks a write before its close code has been read, and the code decides what to do next.
     broken: Effect.catch(Deferred.await(broke), (error) => Effect.delay(Effect.fail(error), deadlines.close)),
     close: (end) =>

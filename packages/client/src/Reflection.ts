@@ -7,19 +7,20 @@ import {
   type Crypto,
   type DeviceGroupKeys,
   type DeviceId,
+  encodeClientFrame,
   Limits,
   ReflectFlags,
   type ReflectId,
   type Timestamp
 } from "@d2m/codec"
-import { Effect, Latch, Result, Schema, Stream } from "effect"
+import { Effect, Latch, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
 import type { DeviceStore, StoreError } from "./DeviceStore.ts"
 import type { EventLog } from "./DeviceEvent.ts"
-import { Content, encodeEnvelope, envelopeEntropy, type EnvelopeTooLarge, sealEnvelope } from "./Envelope.ts"
+import { Content, encodeEnvelope, envelopeEntropy, type EnvelopeTooLarge, sealReflects } from "./Envelope.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedger.ts"
 import type { SessionFrame } from "./Session.ts"
@@ -67,7 +68,9 @@ export type ReflectError = EnvelopeTooLarge | DeviceStopped
 interface Owed {
   readonly content: Content
   readonly plain: Uint8Array
-  readonly acked: (timestamp: Timestamp) => void
+  /** Where it stands among the contents of its caller. */
+  readonly at: number
+  readonly acked: (owed: Owed, timestamp: Timestamp) => void
   readonly givenUp: () => void
 }
 
@@ -84,15 +87,14 @@ export interface OutgoingTransaction {
   readonly writing: (frame: "Begin" | "Commit", live: LiveConnection) => void
 }
 
-interface Outgoing {
-  readonly frame: SessionFrame
-  readonly writing?: (live: LiveConnection) => void
-}
+type DrawnReflect = Extract<Drawn<Owed, OutgoingTransaction>, { readonly _tag: "Reflect" }>
+
+const isReflect = (item: Drawn<Owed, OutgoingTransaction>): item is DrawnReflect => item._tag === "Reflect"
 
 /** What an entry in line costs on top of its envelope. */
 const entryOverhead = 64
 const framesPerWrite = 64
-const noEntropy = new Uint8Array(0)
+const noFrames = Effect.succeed<ReadonlyArray<Uint8Array>>([])
 
 /** @internal */
 export type Reflection = ReturnType<typeof makeReflection>
@@ -116,8 +118,15 @@ export const makeReflection = (options: {
   let drained: (() => void) | undefined
   let stopped = false
 
-  const encodeAll = (contents: ReadonlyArray<Content>) =>
-    Result.all(contents.map((content) => encodeEnvelope(content, options.from)))
+  const encodeAll = (contents: ReadonlyArray<Content>): Result.Result<ReadonlyArray<Uint8Array>, EnvelopeTooLarge> => {
+    const plains: Array<Uint8Array> = []
+    for (const content of contents) {
+      const plain = encodeEnvelope(content, options.from)
+      if (Result.isFailure(plain)) return Result.fail(plain.failure)
+      plains.push(plain.success)
+    }
+    return Result.succeed(plains)
+  }
 
   /** Puts contents in line and waits until all are acked; whoever is interrupted gives its reflects up. */
   const owe = <E>(
@@ -131,19 +140,15 @@ export const makeReflection = (options: {
       return Effect.callback<NonEmptyReadonlyArray<Timestamp>, E>((resume) => {
         const timestamps: Array<Timestamp | undefined> = []
         let left = contents.length
-        const entries = contents.map((content, at) => {
-          const plain = plains.success[at]!
-          const owed: Owed = {
-            content,
-            plain,
-            acked: (timestamp) => {
-              timestamps[at] = timestamp
-              if (--left === 0) resume(Effect.succeed(timestamps as unknown as NonEmptyReadonlyArray<Timestamp>))
-            },
-            givenUp: () => resume(Effect.fail(failure(contents.filter((_, i) => timestamps[i] === undefined))))
-          }
-          return offer(owed, plain.length + entryOverhead)
-        })
+        const acked = ({ at }: Owed, timestamp: Timestamp): void => {
+          timestamps[at] = timestamp
+          if (--left === 0) resume(Effect.succeed(timestamps as unknown as NonEmptyReadonlyArray<Timestamp>))
+        }
+        const givenUp = (): void =>
+          resume(Effect.fail(failure(contents.filter((_, at) => timestamps[at] === undefined))))
+        const entries = plains.success.map((plain, at) =>
+          offer({ content: contents[at]!, plain, at, acked, givenUp }, plain.length + entryOverhead)
+        )
         noteWork()
         return Effect.sync(() => {
           for (const entry of entries) ledger.cancel(entry)
@@ -174,7 +179,7 @@ export const makeReflection = (options: {
       if (live.current() === undefined) return Effect.fail(new NotLive({ state: state.phase()._tag }))
       const plain = encodeEnvelope(content, options.from)
       if (Result.isFailure(plain)) return Effect.fail(plain.failure)
-      const owed: Owed = { content, plain: plain.success, acked: () => {}, givenUp: () => {} }
+      const owed: Owed = { content, plain: plain.success, at: 0, acked: () => {}, givenUp: () => {} }
       if (!ledger.ephemeral(owed, plain.success.length + entryOverhead)) {
         return Effect.fail(new ReflectQueueFull({ capacity: options.capacity }))
       }
@@ -204,61 +209,53 @@ export const makeReflection = (options: {
     )
   )
 
-  const reflectFrame = (
-    plain: Uint8Array,
-    ephemeral: boolean,
-    reflectId: ReflectId,
-    entropy: Uint8Array
-  ): Outgoing => ({
-    frame: {
-      _tag: "Reflect",
-      flags: ephemeral ? ReflectFlags.ephemeral : 0,
-      reflectId,
-      envelope: sealEnvelope(crypto, keys.dgrk, plain, entropy)
-    }
-  })
-
   /** Gives every reflect a nonce and padding of its own, and records the nonces before the frames leave. */
-  const seal: (
-    drawn: NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>
-  ) => Effect.Effect<NonEmptyReadonlyArray<Outgoing>, StoreError> = Effect.fnUntraced(function* (drawn) {
-    const reflects = drawn.reduce((count, item) => (item._tag === "Reflect" ? count + 1 : count), 0)
-    const entropy = reflects === 0 ? noEntropy : yield* options.random.randomBytes(reflects * envelopeEntropy)
-    const nonces: Array<Uint8Array> = []
-    const outgoing = drawn.map((item): Outgoing => {
-      if (item._tag !== "Reflect") {
-        const { transaction } = item
-        return {
-          frame: item._tag === "Begin" ? transaction.begin : { _tag: "CommitTransaction" },
-          writing: (connection) => transaction.writing(item._tag, connection)
-        }
-      }
-      const own = entropy.subarray(nonces.length * envelopeEntropy, (nonces.length + 1) * envelopeEntropy)
-      nonces.push(crypto.hashNonce(identity, own.subarray(0, Limits.nonce)))
-      return reflectFrame(item.entry.value.plain, item.entry.kind === "Ephemeral", item.reflectId, own)
-    })
-    if (nonces.length > 0) yield* options.store.addNonces(nonces)
-    return outgoing as unknown as NonEmptyReadonlyArray<Outgoing>
-  })
+  const seal = (reflects: ReadonlyArray<DrawnReflect>): Effect.Effect<ReadonlyArray<Uint8Array>, StoreError> =>
+    reflects.length === 0
+      ? noFrames
+      : Effect.flatMap(options.random.randomBytes(reflects.length * envelopeEntropy), (entropy) => {
+          const nonces = reflects.map((_, n) =>
+            crypto.hashNonce(identity, entropy.subarray(n * envelopeEntropy, n * envelopeEntropy + Limits.nonce))
+          )
+          const unsealed = reflects.map(({ entry, reflectId }) => ({
+            plain: entry.value.plain,
+            flags: entry.kind === "Ephemeral" ? ReflectFlags.ephemeral : 0,
+            reflectId
+          }))
+          return Effect.as(options.store.addNonces(nonces), sealReflects(crypto, keys.dgrk, unsealed, entropy))
+        })
+
+  /** What was drawn as frames in its order. */
+  const framesOf = (
+    drawn: NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>,
+    sealed: ReadonlyArray<Uint8Array>,
+    connection: LiveConnection
+  ): NonEmptyReadonlyArray<Uint8Array> => {
+    if (sealed.length === drawn.length) return sealed as unknown as NonEmptyReadonlyArray<Uint8Array>
+    let next = 0
+    return drawn.map((item) => {
+      if (item._tag === "Reflect") return sealed[next++]!
+      item.transaction.writing(item._tag, connection)
+      return encodeClientFrame(item._tag === "Begin" ? item.transaction.begin : { _tag: "CommitTransaction" })
+    }) as unknown as NonEmptyReadonlyArray<Uint8Array>
+  }
 
   /** draw → seal → send, for as long as the connection lives. */
-  const outbound = (connection: LiveConnection): Effect.Effect<void, ConnectionEnd> => {
-    const draw: Effect.Effect<NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>> = Effect.suspend(() => {
+  const outbound = (connection: LiveConnection): Effect.Effect<never, ConnectionEnd> => {
+    const turn: Effect.Effect<void, ConnectionEnd> = Effect.suspend((): Effect.Effect<void, ConnectionEnd> => {
       const drawn = ledger.draw(connection.link.listeningTime(), framesPerWrite)
-      if (drawn.length > 0) {
-        state.refreshUnsafe()
-        return Effect.succeed(drawn as unknown as NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>)
+      if (drawn.length === 0) {
+        work.closeUnsafe()
+        return work.await
       }
-      work.closeUnsafe()
-      return Effect.andThen(work.await, draw)
-    })
-    const send = (outgoing: NonEmptyReadonlyArray<Outgoing>) => {
-      for (const { writing } of outgoing) writing?.(connection)
-      return connection.session.sendAll(
-        outgoing.map(({ frame }) => frame) as unknown as NonEmptyReadonlyArray<SessionFrame>
+      state.refreshUnsafe()
+      const batch = drawn as unknown as NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>
+      return Effect.flatMap(seal(batch.filter(isReflect)), (sealed) =>
+        connection.session.sendEncoded(framesOf(batch, sealed, connection))
       )
-    }
-    return Stream.fromPull(Effect.succeed(draw)).pipe(Stream.mapArrayEffect(seal), Stream.runForEachArray(send))
+    })
+    // The scheduler still lets others have their turn; a yield for each write would cost more than the write.
+    return Effect.forever(turn, { disableYield: true })
   }
 
   return {
@@ -289,7 +286,7 @@ export const makeReflection = (options: {
     acked: (reflectId: ReflectId, timestamp: Timestamp) => {
       const entry = ledger.ack(reflectId)
       if (entry === undefined) return events.emit({ _tag: "StrayFrame", frame: "ReflectAck" })
-      if (entry !== "Cancelled") entry.value.acked(timestamp)
+      if (entry !== "Cancelled") entry.value.acked(entry.value, timestamp)
       noteWork()
     },
 

@@ -49,12 +49,13 @@ export interface Session {
   readonly send: (frame: SessionFrame) => Effect.Effect<void, TransportError>
   /** Writes frames in one go. */
   readonly sendAll: (frames: NonEmptyReadonlyArray<SessionFrame>) => Effect.Effect<void, TransportError>
+  /** Writes frames that were encoded where they were sealed; for `Reflection`. */
+  readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
   /** What the mediator sends, in the arrays it was read in; fails with the end of the connection. */
   readonly frames: Stream.Stream<SessionServerFrame, ConnectionEnd>
 }
 
-const isSessionFrame = (frame: MediatorFrame): frame is SessionServerFrame =>
-  frame._tag !== "ServerHello" && frame._tag !== "ServerInfo"
+const isMisplaced = (frame: MediatorFrame): boolean => frame._tag === "ServerHello" || frame._tag === "ServerInfo"
 
 /**
  * For `Handshake` alone.
@@ -63,24 +64,26 @@ const isSessionFrame = (frame: MediatorFrame): frame is SessionServerFrame =>
  */
 export const makeSession = (link: Link, info: ServerInfo): Session => {
   let misplaced: MediatorFrame | undefined
-  const pull = Effect.suspend(() => {
-    if (misplaced === undefined) return link.frames
-    return Effect.fail(new ProtocolViolation({ expected: "a frame of a session", found: misplaced._tag }))
-  })
-  const checked: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> = Effect.flatMap(
-    pull,
-    (frames) => {
-      const at = frames.findIndex((frame) => !isSessionFrame(frame))
-      const good = (at < 0 ? frames : frames.slice(0, at)) as ReadonlyArray<SessionServerFrame>
-      misplaced = frames[at]
-      return good.length === 0 ? checked : Effect.succeed(good as NonEmptyReadonlyArray<SessionServerFrame>)
-    }
+  const check = (
+    frames: NonEmptyReadonlyArray<MediatorFrame>
+  ): Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> => {
+    const at = frames.findIndex(isMisplaced)
+    if (at < 0) return Effect.succeed(frames as NonEmptyReadonlyArray<SessionServerFrame>)
+    misplaced = frames[at]
+    return at === 0 ? pull : Effect.succeed(frames.slice(0, at) as unknown as NonEmptyReadonlyArray<SessionServerFrame>)
+  }
+  const checked = Effect.flatMap(link.frames, check)
+  const pull: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> = Effect.suspend(() =>
+    misplaced === undefined
+      ? checked
+      : Effect.fail(new ProtocolViolation({ expected: "a frame of a session", found: misplaced._tag }))
   )
   return {
     [SessionTypeId]: SessionTypeId,
     info,
     send: (frame) => link.send([frame]),
     sendAll: link.send,
-    frames: Stream.fromPull(Effect.succeed(checked))
+    sendEncoded: link.sendEncoded,
+    frames: Stream.fromPull(Effect.succeed(pull))
   }
 }

@@ -20,6 +20,34 @@ const overhead = (length: number): number => (length < 0x80 ? 2 : length < 0x400
 const capacity = (room: number): number => Math.max(Math.min(room - 2, 0x7f), Math.min(room - 3, 0x3fff), room - 4)
 
 /**
+ * Bytes that the padding field takes, its tag and length included, when `length` bytes of padding are asked for and the
+ * whole may be `limit` bytes long; 0 for none.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const paddingFieldLength = (contentLength: number, length: number, limit: number): number => {
+  const fitting = Math.min(length, capacity(limit - contentLength))
+  return fitting <= 0 ? 0 : overhead(fitting) + fitting
+}
+
+/**
+ * Writes a padding field of `fieldLength` bytes, as {@link paddingFieldLength} gives it, at `at`; what is there must be
+ * zero. For whoever lays a message out in memory of their own: the content follows the field.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const putPadding = (target: Uint8Array, at: number, fieldLength: number): void => {
+  if (fieldLength === 0) return
+  // A field of n bytes holds n - 2 bytes of padding, or fewer when their number takes more than a byte.
+  let rest = fieldLength - (fieldLength < 0x82 ? 2 : fieldLength < 0x4003 ? 3 : 4)
+  target[at++] = paddingTag
+  for (; rest > 0x7f; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80
+  target[at] = rest
+}
+
+/**
  * Puts `length` bytes of zero padding ahead of an encoded message whose padding field is number 1 and empty.
  *
  * The padding shrinks until the whole fits `limit`, down to none; the caller checks that the message itself fits.
@@ -28,15 +56,10 @@ const capacity = (room: number): number => Math.max(Math.min(room - 2, 0x7f), Ma
  * @since 0.1.0
  */
 export const padEncoded = (content: Uint8Array, length: number, limit: number): Uint8Array => {
-  const fitting = Math.min(length, capacity(limit - content.length))
-  if (fitting <= 0) return content
-  const start = overhead(fitting) + fitting
+  const start = paddingFieldLength(content.length, length, limit)
+  if (start === 0) return content
   const bytes = new Uint8Array(start + content.length)
-  bytes[0] = paddingTag
-  let at = 1
-  let rest = fitting
-  for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80
-  bytes[at] = rest
+  putPadding(bytes, 0, start)
   bytes.set(content, start)
   return bytes
 }
