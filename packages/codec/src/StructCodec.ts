@@ -8,6 +8,7 @@
  */
 import type { Result, Schema } from "effect"
 import { DecodeError } from "./DecodeError.ts"
+import { frameMemory } from "./FrameMemory.ts"
 import { containerHeaderLength, structFieldOf, structFieldSizes as sizes, type StructFiller } from "./Struct.ts"
 import { structDecoder, structWriter } from "./StructShape.ts"
 
@@ -81,7 +82,7 @@ export const structCodec = (options: {
     decode: structDecoder(tag, fixed, rest, { headerEnd, lengthAt, error }),
     encode: (value) => {
       const body = rest === undefined ? undefined : (value[rest] as Uint8Array)
-      const frame = new Uint8Array(headerEnd + (body === undefined ? 0 : body.length))
+      const frame = frameMemory(headerEnd + (body === undefined ? 0 : body.length))
       frame[0] = type
       if (lengthByte !== undefined) frame[lengthAt] = lengthByte.value
       write(frame, value)
