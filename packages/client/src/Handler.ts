@@ -56,15 +56,24 @@ export const HandlerPolicy = Context.Reference<HandlerPolicy>("@d2m/client/Handl
  */
 export type HandlerOutcome = string | undefined
 
+/**
+ * What became of a batch: `undefined` when all of it was handled, else one outcome a message.
+ *
+ * @internal
+ */
+export type HandlerOutcomes = ReadonlyArray<HandlerOutcome> | undefined
+
 const detailOf = (cause: Cause.Cause<HandlerError>): string =>
   Result.match(Cause.findError(cause), {
     onSuccess: (error) => error.detail,
     onFailure: () => (Cause.hasInterruptsOnly(cause) ? "the handler was interrupted" : "the handler died of a defect")
   })
 
+const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
+
 /**
  * Runs a handler on a batch: first on all of it; when that fails, on one message after the other, so that one bad message
- * harms no other. The outcomes are in the order of the batch; with `halt` they end with the first bad one.
+ * harms no other. Outcomes are in the order of the batch; with `halt` they end with the first bad one.
  *
  * @internal
  */
@@ -90,11 +99,10 @@ export const makeHandler = (options: {
     }
   })
 
-  return Effect.fnUntraced(function* (
-    batch: NonEmptyReadonlyArray<Reflected>
-  ): Effect.fn.Return<ReadonlyArray<HandlerOutcome>> {
-    const detail = yield* attempt(batch)
-    if (detail === undefined) return batch.map(() => undefined)
+  const oneByOne = Effect.fnUntraced(function* (
+    batch: NonEmptyReadonlyArray<Reflected>,
+    detail: string
+  ): Effect.fn.Return<HandlerOutcomes> {
     if (batch.length === 1 && policy.tries <= 1) return [detail]
     onFailure(batch.length, 1, detail)
     yield* Effect.sleep(policy.delay(1))
@@ -106,4 +114,7 @@ export const makeHandler = (options: {
     }
     return outcomes
   })
+
+  return (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcomes> =>
+    Effect.flatMap(attempt(batch), (detail) => (detail === undefined ? allHandled : oneByOne(batch, detail)))
 }

@@ -3,12 +3,13 @@
  * Owns the cell that holds it, and the way to end it from outside of its pipelines.
  * Leaves its life to `Connection`.
  */
-import { Deferred, Effect, Latch, Schema } from "effect"
+import { Deferred, Effect, Fiber, Latch, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { Link } from "./Link.ts"
 import { Requests } from "./Requests.ts"
 import type { Session, SessionFrame } from "./Session.ts"
+import type { TransportError } from "./TransportError.ts"
 
 /**
  * There is no connection past its handshake, or it ended before the mediator answered.
@@ -82,12 +83,15 @@ export const makeLiveCell = (): LiveCell => {
       },
       over: Deferred.await(over),
       send: (frames) =>
-        Effect.suspend(() =>
-          live.ended === undefined
-            ? Effect.raceFirst(session.sendAll(frames), Deferred.await(over))
-            : Effect.fail(live.ended)
-        )
+        Effect.suspend(() => (live.ended === undefined ? unlessOver(session.sendAll(frames)) : Effect.fail(live.ended)))
     }
+    const unlessOver = (write: Effect.Effect<void, TransportError>): Effect.Effect<void, ConnectionEnd> =>
+      Effect.flatMap(Effect.forkChild(write, { startImmediately: true }), (writing) => {
+        // Most writes do not wait, and a race would cost more than they do.
+        const written = writing.pollUnsafe()
+        if (written !== undefined) return written
+        return Effect.ensuring(Effect.raceFirst(Fiber.join(writing), live.over), Fiber.interrupt(writing))
+      })
     current = live
     present.openUnsafe()
     return live

@@ -17,30 +17,41 @@ import {
   type ReflectedAck
 } from "@d2m/codec"
 import { Clock, Effect, Queue, Result, Semaphore, Stream } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
 import type { DeviceStore, QuarantineFull, QuarantineReason, StoreError } from "./DeviceStore.ts"
 import { openReflected, type Reflected, type Unopened } from "./Envelope.ts"
-import { type HandlerError, type HandlerOutcome, type HandlerPolicy, makeHandler } from "./Handler.ts"
+import {
+  type HandlerError,
+  type HandlerOutcome,
+  type HandlerOutcomes,
+  type HandlerPolicy,
+  makeHandler
+} from "./Handler.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
+import { NonceSet } from "./NonceSet.ts"
 
 interface Delivery {
   readonly live: LiveConnection
   readonly frame: ReflectedFrame
 }
 
-type Opened = Delivery & {
+interface Opened extends Delivery {
   /** Absent where the nonce must not be recorded: the box did not open, or its nonce is on record already. */
   readonly nonce: Uint8Array | undefined
   readonly message: "Duplicate" | Result.Result<Reflected, Unopened>
 }
 
-interface Handled extends Delivery {
-  readonly nonce: Uint8Array | undefined
-  /** Why the device comes to a stop before this message, and acks neither it nor what follows. */
+/** How far a batch was handled. */
+interface Handled {
+  /** What is to be acked: the whole batch, or what stands before the message that halted the device. */
+  readonly done: ReadonlyArray<Opened>
+  /** Why the device comes to a stop behind them. */
   readonly halt: ConnectionEnd | undefined
 }
+
+const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 
 /** Stands for the nonce of a box that is too short to have one: no hash is all zero. */
 const noNonce = new Uint8Array(32)
@@ -113,27 +124,31 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       )
     })
 
-  const open: (batch: NonEmptyReadonlyArray<Delivery>) => Effect.Effect<NonEmptyReadonlyArray<Opened>, StoreError> =
-    Effect.fnUntraced(function* (batch) {
-      const nonces = batch.map(({ frame }) =>
-        frame.envelope.length < Limits.nonce
-          ? noNonce
-          : crypto.hashNonce(identity, frame.envelope.subarray(0, Limits.nonce))
-      )
-      const known = yield* store.hasNonces(nonces)
-      const opened: Array<Opened> = []
-      for (const [at, delivery] of batch.entries()) {
-        const nonce = nonces[at]!
-        if (known[at] === true || opened.some((other) => other.nonce !== undefined && equals(other.nonce, nonce))) {
-          opened.push({ ...delivery, nonce: undefined, message: "Duplicate" })
-          continue
-        }
-        const message = openReflected(crypto, keys.dgrk, delivery.frame)
-        const boxOpened = Result.isSuccess(message) || message.failure.reason !== "Undecryptable"
-        opened.push({ ...delivery, nonce: boxOpened ? nonce : undefined, message })
+  /** The nonces of the batch that is being opened: they may repeat within it. */
+  const seen = new NonceSet()
+
+  const openOne = ({ frame, live }: Delivery, nonce: Uint8Array, isKnown: boolean): Opened => {
+    const message = isKnown ? "Duplicate" : openReflected(crypto, keys.dgrk, frame)
+    if (message !== "Duplicate") {
+      if (Result.isFailure(message) && message.failure.reason === "Undecryptable") {
+        return { live, frame, nonce: undefined, message }
       }
-      return opened as unknown as NonEmptyReadonlyArray<Opened>
+      if (seen.add(nonce)) return { live, frame, nonce, message }
+    }
+    return { live, frame, nonce: undefined, message: "Duplicate" }
+  }
+
+  const open = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<ReadonlyArray<Opened>, StoreError> => {
+    const nonces = batch.map(({ frame }) =>
+      frame.envelope.length < Limits.nonce
+        ? noNonce
+        : crypto.hashNonce(identity, frame.envelope.subarray(0, Limits.nonce))
+    )
+    return Effect.map(store.hasNonces(nonces), (known) => {
+      seen.clear()
+      return batch.map((delivery, at) => openOne(delivery, nonces[at]!, known[at]!))
     })
+  }
 
   const quarantine = Effect.fnUntraced(function* (frame: ReflectedFrame, reason: QuarantineReason, detail: string) {
     const quarantinedAt = yield* Clock.currentTimeMillis
@@ -159,54 +174,60 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       : quarantine(frame, "HandlerFailed", outcome)
   }
 
-  const handle: (batch: NonEmptyReadonlyArray<Opened>) => Effect.Effect<NonEmptyReadonlyArray<Handled>> =
-    Effect.fnUntraced(function* (batch) {
-      const messages: Array<Reflected> = []
-      for (const { message } of batch) {
-        if (message !== "Duplicate" && Result.isSuccess(message)) messages.push(message.success)
-      }
-      const outcomes =
-        messages.length === 0 ? [] : yield* runHandler(messages as unknown as NonEmptyReadonlyArray<Reflected>)
-      const handled: Array<Handled> = []
-      let halt: ConnectionEnd | undefined
-      let next = 0
-      for (const opened of batch) {
-        const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
-        const outcome = isHandled ? outcomes[next++] : undefined
-        if (halt === undefined) {
-          const blocked = yield* Effect.result(setAside(opened, outcome))
-          if (Result.isFailure(blocked)) halt = blocked.failure
-        }
-        handled.push({ live: opened.live, frame: opened.frame, nonce: opened.nonce, halt })
-      }
+  const settleEach = Effect.fnUntraced(function* (batch: ReadonlyArray<Opened>, outcomes: HandlerOutcomes) {
+    const done: Array<Opened> = []
+    let next = 0
+    for (const opened of batch) {
+      const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
+      const outcome = isHandled ? outcomes?.[next++] : undefined
+      const blocked = yield* Effect.result(setAside(opened, outcome))
+      if (Result.isFailure(blocked)) return { done, halt: blocked.failure }
+      done.push(opened)
+    }
+    return { done, halt: undefined }
+  })
+
+  const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled> => {
+    const messages: Array<Reflected> = []
+    for (const { message } of batch) {
+      if (message !== "Duplicate" && Result.isSuccess(message)) messages.push(message.success)
+    }
+    const outcomes = isReadonlyArrayNonEmpty(messages) ? runHandler(messages) : allHandled
+    return Effect.flatMap(outcomes, (outcomes): Effect.Effect<Handled> => {
       finished++
-      return handled as unknown as NonEmptyReadonlyArray<Handled>
+      return outcomes === undefined && messages.length === batch.length
+        ? Effect.succeed({ done: batch, halt: undefined })
+        : settleEach(batch, outcomes)
     })
+  }
+
+  const sendAcks = (done: ReadonlyArray<Opened>): Effect.Effect<void> => {
+    let acks: Effect.Effect<void> = Effect.void
+    for (let at = 0; at < done.length;) {
+      const { live } = done[at]!
+      const frames: Array<ReflectedAck> = []
+      for (; done[at]?.live === live; at++) {
+        const { flags, reflectedId } = done[at]!.frame
+        if (!isEphemeral(flags)) frames.push({ _tag: "ReflectedAck", reflectedId })
+      }
+      // On another connection the mediator would not know these ids; there the messages come again.
+      if (isReadonlyArrayNonEmpty(frames)) acks = Effect.andThen(acks, Effect.ignore(live.send(frames)))
+    }
+    return acks
+  }
 
   /** Nonces first: an ack that gets lost is answered with a redelivery, which they show to be one. */
-  const ack: (batch: NonEmptyReadonlyArray<Handled>) => Effect.Effect<void, ConnectionEnd> = Effect.fnUntraced(
-    function* (batch) {
-      const done = batch.filter(({ halt }) => halt === undefined)
-      const nonces = done.flatMap(({ nonce }) => (nonce === undefined ? [] : [nonce]))
-      if (nonces.length > 0) yield* store.addNonces(nonces)
-      const acks = new Map<LiveConnection, Array<ReflectedAck>>()
-      for (const { frame, live } of done) {
-        if (isEphemeral(frame.flags)) continue
-        const ours = acks.get(live)
-        const ack: ReflectedAck = { _tag: "ReflectedAck", reflectedId: frame.reflectedId }
-        if (ours === undefined) acks.set(live, [ack])
-        else ours.push(ack)
-      }
-      for (const [live, frames] of acks) {
-        // On another connection the mediator would not know these ids; there the messages come again.
-        yield* Effect.ignore(live.send(frames as unknown as NonEmptyReadonlyArray<ReflectedAck>))
-      }
-      const halt = batch.find((handled) => handled.halt !== undefined)?.halt
-      if (halt !== undefined) return yield* Effect.fail(halt)
+  const ack = ({ done, halt }: Handled): Effect.Effect<void, ConnectionEnd> => {
+    const nonces: Array<Uint8Array> = []
+    for (const { nonce } of done) if (nonce !== undefined) nonces.push(nonce)
+    const recorded = nonces.length === 0 ? Effect.void : store.addNonces(nonces)
+    return Effect.flatMap(Effect.andThen(recorded, sendAcks(done)), () => {
+      if (halt !== undefined) return Effect.fail(halt)
       const current = options.live.current()
       if (current?.passingOver === true && Queue.sizeUnsafe(queue) === 0) current.end(new FellBehind())
-    }
-  )
+      return Effect.void
+    })
+  }
 
   /** Nothing behind the message that stopped the device may overtake it: all of it comes again. */
   const stopAt = (end: ConnectionEnd): Effect.Effect<void> =>
@@ -231,8 +252,3 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
     }
   }
 })
-
-const equals = (a: Uint8Array, b: Uint8Array): boolean => {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return a.length === b.length
-}
