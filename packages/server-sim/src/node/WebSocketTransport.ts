@@ -119,8 +119,13 @@ export const attachWebSocket = (
     send: (frame) => {
       if (ws.readyState !== ws.OPEN) return
       cork()
-      ws.send(frame, binary, written)
-      if (socket.writableLength > outgoingLowWater) isAboveLowWater = true
+      if (socket.writableLength + frame.length > outgoingLowWater) {
+        // Only what is sent above the mark tells when it has gone: a callback a frame costs more than the rest of it.
+        isAboveLowWater = true
+        ws.send(frame, binary, written)
+      } else {
+        ws.send(frame, binary)
+      }
     },
     flush: () => {},
     close,
