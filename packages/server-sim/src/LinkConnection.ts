@@ -189,6 +189,7 @@ export const connect = (
         onFault("NoClosingHandshake")
         end(1006)
       }),
+    cut: () => tear(1006),
     buffered: () => down.bytes() + inboxBytes,
     pause: () => {
       release = up.stall()

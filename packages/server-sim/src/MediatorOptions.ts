@@ -58,6 +58,11 @@ const fields = Schema.Struct({
   outgoingHighWater: positive,
   /** Unwritten bytes of a connection at which its queue flows again. */
   outgoingLowWater: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  /**
+   * Bytes of frames that may wait for a connection at one moment before it is cut off: what a client asks for in one go and
+   * does not read. A commit may put all of a transaction there.
+   */
+  outgoingLimit: positive,
   /** Bytes waiting for the store above which nothing more is read from the clients that write. */
   storeHighWater: positive,
   /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */
@@ -82,6 +87,9 @@ export const MediatorOptions = fields.check(
     }
     if (options.outgoingLowWater > options.outgoingHighWater) {
       return "outgoingLowWater must not exceed outgoingHighWater"
+    }
+    if (options.outgoingLimit < options.outgoingHighWater + options.transactionBytes) {
+      return "outgoingLimit must have room for outgoingHighWater and transactionBytes"
     }
     return undefined
   })
@@ -137,6 +145,7 @@ export const strictOptions: MediatorOptions = {
   ephemeralBytes: 1024 * 1024,
   outgoingHighWater: 1024 * 1024,
   outgoingLowWater: 256 * 1024,
+  outgoingLimit: 32 * 1024 * 1024,
   storeHighWater: 64 * 1024 * 1024,
   chatHighWater: 1024 * 1024,
   shutdownTimeout: 5_000,

@@ -156,6 +156,14 @@ export const makeShell = (
       watch.ended(peer, "Mediator", code, reason)
     }
 
+    /** So much waits for the peer that it may not have the mediator's memory any longer. Its queue is in the store. */
+    const cutOff = (peer: Peer): void => {
+      forgetPeer(peer)
+      peer.transport.cut("Overflow")
+      watch.ended(peer, "Mediator", 1006, "too much waits to be read")
+      waiting.push({ _tag: "Gone", connection: peer.id })
+    }
+
     const forgetPeer = (peer: Peer): void => {
       peer.phase = "Gone"
       peers.delete(peer.id)
@@ -238,6 +246,7 @@ export const makeShell = (
       }
       enqueue(peer, output)
       dirty.add(peer)
+      if (peer.outboxBytes > options.outgoingLimit) cutOff(peer)
     }
 
     const stepOnce = (input: Input): void => {

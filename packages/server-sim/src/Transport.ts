@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type { Fault } from "./Fault.ts"
+import type { CutReason } from "./GuardEvent.ts"
 import type { ConnectionId } from "./Input.ts"
 
 /**
@@ -21,6 +22,8 @@ export interface Transport {
   readonly flush: () => void
   /** Closes after everything that was sent. Nothing is sent afterwards. */
   readonly close: (code: number, reason: string) => void
+  /** Ends the connection without a goodbye; what was sent and not yet written is lost. */
+  readonly cut: (reason: CutReason) => void
   /** Bytes taken but not yet written. */
   readonly buffered: () => number
   /** Stops reading from the peer. */

@@ -313,6 +313,15 @@ export class Pipe {
         else this.#end(code, reason)
       })
     },
+    cut: () => {
+      this.#attachment = undefined
+      this.#isClosedByMediator = true
+      this.#host.witness({ _tag: "MediatorClosed", ...this.#place(), code: 1006, reason: "" })
+      if (this.#ended !== undefined) return this.#host.onEnd(this)
+      if (this.#isLost) return
+      this.#up.cut()
+      this.#end(1006)
+    },
     buffered: () => this.#buffered(),
     pause: () => {
       this.#holds++

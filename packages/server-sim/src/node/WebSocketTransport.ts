@@ -28,7 +28,7 @@ const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
 
 /** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator. */
 export const attachWebSocket = (
-  mediator: Mediator["Service"],
+  mediator: Pick<Mediator["Service"], "options" | "attach">,
   path: ClientUrlInfo,
   ws: WebSocket,
   socket: Duplex
@@ -129,6 +129,8 @@ export const attachWebSocket = (
     },
     flush: () => {},
     close,
+    // A goodbye would wait behind all the rest.
+    cut: () => ws.terminate(),
     buffered: () => socket.writableLength,
     pause,
     resume,
