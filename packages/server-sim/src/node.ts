@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-export * from "./node/ListenAddress.ts"
+export { defaultGuards, Guards, makeGuards, openGuards } from "./node/Guards.ts"
+export { ListenAddress, ListenError } from "./node/ListenAddress.ts"
 export { layerTcpChat, type TcpChatOptions } from "./node/TcpChatUpstream.ts"
 export type { TlsOptions } from "./node/TlsOptions.ts"
 export { layerWebSocket, type WebSocketOptions } from "./node/WebSocketServer.ts"

@@ -1,84 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ClientUrlInfo, Crypto, DeviceGroupKey, toUrlPath } from "@d2m/codec"
-import { Fault, Mediator, type MediatorOptions, MediatorStore, ChatUpstream } from "@d2m/server-sim"
-import { ListenAddress, ListenError, layerTcpChat, layerWebSocket, type WebSocketOptions } from "@d2m/server-sim/node"
+import { toUrlPath } from "@d2m/codec"
+import { Fault, Mediator } from "@d2m/server-sim"
+import { ListenAddress, ListenError, layerTcpChat, type WebSocketOptions } from "@d2m/server-sim/node"
 import { Effect, Exit, Layer, Option, Redacted, Result, Stream } from "effect"
-import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
-import { connect, createServer } from "node:net"
-import type { AddressInfo, Socket } from "node:net"
+import type { Socket } from "node:net"
 import { makeCspFraming } from "../src/node/CspFraming.ts"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
-import { ack, bytes, hello, id, reflect } from "./drive.ts"
+import { ack, bytes, id, reflect } from "./drive.ts"
+import { join, keysOf, loopback, pathOf, rawRequest, register, served, tcpServer, urlOf } from "./served-mediator.ts"
 import { dial, type WireClient } from "./wire-client.ts"
-
-const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
-
-const mediator = (options: Partial<MediatorOptions> = {}, chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho) =>
-  Mediator.layer(options).pipe(
-    Layer.provide([MediatorStore.layerMemory, chat, Crypto.layer, SecureRandom.layerWebCrypto])
-  )
-
-const served = (
-  options: Partial<MediatorOptions> = {},
-  listen: WebSocketOptions = loopback,
-  chat?: Layer.Layer<ChatUpstream>
-) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat)), Layer.provideMerge(Crypto.layer))
-
-const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
-const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
-const urlOf = Effect.gen(function* () {
-  const address = yield* ListenAddress
-  return `${address.url}x/${toUrlPath(yield* pathOf)}`
-})
-
-const register = Effect.fnUntraced(function* (client: WireClient, device: number, expectedDeviceSlotState = 0) {
-  const crypto = yield* Crypto
-  const serverHello = yield* client.until("ServerHello")
-  const response = Result.getOrThrow(crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24)))
-  client.send(hello(device, { response, expectedDeviceSlotState }))
-  return yield* client.until("ServerInfo")
-})
-
-const join = Effect.fnUntraced(function* (device: number, expectedDeviceSlotState = 0) {
-  const client = yield* dial(yield* urlOf)
-  yield* register(client, device, expectedDeviceSlotState)
-  return client
-})
-
-/** A TCP server for the time of a scope; `onSocket` says what it does. */
-const tcpServer = (onSocket: (socket: Socket) => void) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-      const sockets = new Set<Socket>()
-      const server = createServer((socket) => {
-        sockets.add(socket)
-        socket.on("error", () => {})
-        onSocket(socket)
-      })
-      server.listen(0, "127.0.0.1", () =>
-        resume(
-          Effect.succeed({
-            port: (server.address() as AddressInfo).port,
-            close: () => {
-              for (const socket of sockets) socket.destroy()
-              server.close()
-            }
-          })
-        )
-      )
-    }),
-    (server) => Effect.sync(server.close)
-  )
-
-const rawRequest = (port: number, text: string) =>
-  Effect.callback<string>((resume) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(text))
-    let answer = ""
-    socket.on("data", (chunk) => (answer += chunk.toString()))
-    socket.on("close", () => resume(Effect.succeed(answer)))
-    socket.on("error", () => {})
-  })
 
 describe("WebSocket server", () => {
   it.live("serves devices that reflect to each other", () =>

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Context, Schema } from "effect"
+import { Context, Effect, Schema } from "effect"
+import type { AddressInfo, Server } from "node:net"
 
 /**
  * The address a mediator listens on.
@@ -47,3 +48,32 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
     return `cannot listen on ${this.host}:${this.port}: ${this.reason}: ${this.detail}`
   }
 }
+
+const reasonOf = (code: string | undefined): ListenError["reason"] => {
+  switch (code) {
+    case "EADDRINUSE":
+      return "PortInUse"
+    case "EACCES":
+    case "EPERM":
+      return "NotPermitted"
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+    case "EINVAL":
+      return "HostUnavailable"
+    default:
+      return "Failed"
+  }
+}
+
+/** Makes a server listen; succeeds with the port. */
+export const listen = (server: Server, host: string, port: number): Effect.Effect<number, ListenError> =>
+  Effect.callback((resume) => {
+    const failed = (error: NodeJS.ErrnoException): void =>
+      resume(new ListenError({ reason: reasonOf(error.code), host, port, detail: error.message }))
+    server.once("error", failed)
+    server.listen(port, host, () => {
+      server.off("error", failed)
+      resume(Effect.succeed((server.address() as AddressInfo).port))
+    })
+  })

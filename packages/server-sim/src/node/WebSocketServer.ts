@@ -1,23 +1,28 @@
 /**
  * A mediator on the network: HTTP upgrade, TLS, shutdown.
  *
- * Owns which requests become connections (PROTOCOL A1) and the end of them all. What a connection says is the mediator's.
- * A platform edge: this is where servers and sockets of Node live.
+ * Owns which requests become connections (PROTOCOL A1) and the end of them all. Who may connect is the admission's, what a
+ * connection says the mediator's. A platform edge: this is where servers and sockets of Node live.
  *
  * @since 0.1.0
  */
 import { type ClientUrlInfo, CloseCode, type DecodeError, fromUrlPath } from "@d2m/codec"
-import { Effect, Layer, Result, type Scope } from "effect"
+import { Clock, Effect, Layer, Result, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecureServer } from "node:https"
-import type { AddressInfo } from "node:net"
+import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type ServerOptions, WebSocketServer } from "ws"
+import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
-import type { Attachment } from "../Transport.ts"
-import { ListenAddress, ListenError } from "./ListenAddress.ts"
+import type { InvalidOptions } from "../MediatorOptions.ts"
+import { makeAdmission } from "./Admission.ts"
+import { type Arrivals, makeArrivals } from "./Arrivals.ts"
+import { type Guards, makeGuards } from "./Guards.ts"
+import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
+import { listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
+import { type OpenConnection, openConnection } from "./OpenConnection.ts"
 import { readTls, type TlsOptions, type TlsPair } from "./TlsOptions.ts"
-import { attachWebSocket } from "./WebSocketTransport.ts"
 
 /**
  * Where and how to listen.
@@ -31,13 +36,10 @@ export interface WebSocketOptions {
   readonly port: number
   /** Absent: plain `ws`, for loopback and behind a proxy. */
   readonly tls?: TlsOptions
-  /**
-   * The largest WebSocket message that is read, in bytes: 1 MiB if absent. It lies above the 65536 of a frame so that an
-   * oversized one is answered with 4010; what is even larger ends with 1009.
-   */
-  readonly maxMessageBytes?: number
   /** How long a client may take for its part of a closing handshake, in ms: 2000 if absent. */
   readonly closeTimeout?: number
+  /** What it puts up with; what is absent is as in `defaultGuards`. */
+  readonly guards?: Partial<Guards>
 }
 
 const lastSegment = (url: string): string => {
@@ -48,131 +50,177 @@ const lastSegment = (url: string): string => {
 const pathOf = (request: IncomingMessage): Result.Result<ClientUrlInfo, DecodeError> =>
   fromUrlPath(lastSegment(request.url ?? ""))
 
-/** What a request is answered that does not become a connection. */
-const refusal = (
-  request: IncomingMessage
-): { readonly status: number; readonly phrase: string; readonly text: string } => {
-  const path = pathOf(request)
-  return Result.isFailure(path)
-    ? { status: 400, phrase: "Bad Request", text: `${path.failure.message}\n` }
-    : { status: 426, phrase: "Upgrade Required", text: "this is a WebSocket endpoint\n" }
+const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
+  const header = headers["x-forwarded-for"]
+  return Array.isArray(header) ? header.join(",") : header
 }
 
-const refuseRequest = (request: IncomingMessage, response: ServerResponse): void => {
-  const { status, text } = refusal(request)
-  response.writeHead(status, { "content-type": "text/plain", connection: "close" })
-  response.end(text)
-}
+/** How `ws` is to read. The option `closeTimeout` and its like are younger than the types. */
+const socketOptions = (
+  guards: Guards,
+  closeTimeout: number
+): ServerOptions & {
+  readonly closeTimeout: number
+  readonly maxFragments: number
+  readonly maxBufferedChunks: number
+} => ({
+  noServer: true,
+  perMessageDeflate: false,
+  // None is spoken, and without this `ws` would accept the first one offered.
+  handleProtocols: () => false,
+  maxPayload: guards.maxMessageBytes,
+  maxFragments: guards.maxFragments,
+  maxBufferedChunks: guards.maxFragments,
+  skipUTF8Validation: true,
+  closeTimeout
+})
 
-const refuseUpgrade = (request: IncomingMessage, socket: Duplex): void => {
-  const { phrase, status, text } = refusal(request)
-  const head = [
-    `HTTP/1.1 ${status} ${phrase}`,
-    "Connection: close",
-    "Content-Type: text/plain",
-    `Content-Length: ${Buffer.byteLength(text)}`
-  ]
-  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`)
-}
-
-const reasonOf = (code: string | undefined): ListenError["reason"] => {
-  switch (code) {
-    case "EADDRINUSE":
-      return "PortInUse"
-    case "EACCES":
-    case "EPERM":
-      return "NotPermitted"
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-    case "EINVAL":
-      return "HostUnavailable"
-    default:
-      return "Failed"
-  }
-}
-
-const listen = (server: Server, host: string, port: number): Effect.Effect<number, ListenError> =>
-  Effect.callback((resume) => {
-    const failed = (error: NodeJS.ErrnoException): void =>
-      resume(new ListenError({ reason: reasonOf(error.code), host, port, detail: error.message }))
-    server.once("error", failed)
-    server.listen(port, host, () => {
-      server.off("error", failed)
-      resume(Effect.succeed((server.address() as AddressInfo).port))
-    })
-  })
+/** Late arrivals and slow readers are looked for so often, in ms: a deadline is kept to a quarter, and to a second. */
+const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards): number =>
+  Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline) / 4)))
 
 /** Closes what is open with 1001, in bounded time. */
 const stop = (
   server: Server,
-  sockets: WebSocketServer,
-  attachments: ReadonlySet<Attachment>,
+  connections: ReadonlySet<OpenConnection>,
+  arrivals: Arrivals,
   closeTimeout: number
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
     const closed = Effect.callback<void>((resume) => {
       server.close(() => resume(Effect.void))
     })
-    for (const attachment of attachments) attachment.requestClose(CloseCode.GoingAway, "the mediator is shutting down")
+    for (const { attachment } of connections) {
+      attachment.requestClose(CloseCode.GoingAway, "the mediator is shutting down")
+    }
     server.closeIdleConnections()
     // `ws` gives up on a client by itself after this time; the rest is for sockets that are not WebSockets.
     yield* Effect.timeoutOption(closed, closeTimeout)
-    for (const client of sockets.clients) client.terminate()
-    server.closeAllConnections()
+    arrivals.end()
   })
+
+/** What cannot be read as HTTP; nothing if there is nobody to answer. */
+const refusalOf = ({ code = "" }: NodeJS.ErrnoException): HttpRefusal | undefined => {
+  if (code === "HPE_HEADER_OVERFLOW") return badRequest("the head of the request is too large", 431)
+  return code.startsWith("HPE_") ? badRequest("this is no HTTP") : undefined
+}
+
+const httpServer = (guards: Guards, tls: TlsPair | undefined): Server => {
+  // Deadlines are kept by the arrivals, from the TCP handshake on.
+  const options = { maxHeaderSize: guards.maxHeaderBytes, headersTimeout: 0, requestTimeout: 0 }
+  return tls === undefined ? createServer(options) : createSecureServer({ ...tls, ...options })
+}
 
 const serve = (
   mediator: Mediator["Service"],
   options: WebSocketOptions,
+  guards: Guards,
   tls: TlsPair | undefined
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { closeTimeout = 2_000, host, maxMessageBytes = 1024 * 1024, port } = options
-    const attachments = new Set<Attachment>()
-    // The option is younger than the types of `ws`.
-    const socketOptions: ServerOptions & { readonly closeTimeout: number } = {
-      noServer: true,
-      perMessageDeflate: false,
-      // None is spoken, and without this `ws` would accept the first one offered.
-      handleProtocols: () => false,
-      maxPayload: maxMessageBytes,
-      skipUTF8Validation: true,
-      closeTimeout
+    const { closeTimeout = 2_000, host, port } = options
+    const report = yield* GuardEvents
+    const clock = yield* Clock.Clock
+    const now = (): number => clock.currentTimeMillisUnsafe()
+    const admission = makeAdmission(guards)
+    const arrivals = makeArrivals(admission, guards.upgradeDeadline, now, report)
+    const connections = new Set<OpenConnection>()
+    const connectionHost = {
+      mediator,
+      guards,
+      now,
+      report,
+      onFailed: (address: string) => admission.failed(address, now())
     }
-    const sockets = new WebSocketServer(socketOptions)
-    const server: Server =
-      tls === undefined ? createServer(refuseRequest) : createSecureServer({ ...tls }, refuseRequest)
-    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      socket.on("error", () => socket.destroy())
-      const path = pathOf(request)
-      if (Result.isFailure(path)) return refuseUpgrade(request, socket)
-      sockets.handleUpgrade(request, socket, head, (ws) => {
-        const attachment = attachWebSocket(mediator, path.success, ws, socket)
-        attachments.add(attachment)
-        ws.on("close", () => attachments.delete(attachment))
-      })
-    })
-    return yield* Effect.acquireRelease(listen(server, host, port), () =>
-      stop(server, sockets, attachments, closeTimeout)
+
+    const reportRefusal = (socket: Socket, { reason }: HttpRefusal): void => {
+      const arrival = arrivals.of(socket)
+      if (arrival !== undefined) report({ _tag: "Refused", reason, address: arrival.address })
+    }
+    const refuse = (socket: Socket, refusal: HttpRefusal): void => {
+      reportRefusal(socket, refusal)
+      refuseSocket(socket, refusal)
+    }
+
+    const sockets = new WebSocketServer(socketOptions(guards, closeTimeout))
+    sockets.on("wsClientError", (error: Error, socket: Duplex, request: IncomingMessage) =>
+      refuse(socket as Socket, badRequest(error.message, request.method === "GET" ? 400 : 405))
     )
+
+    const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
+      const socket = duplex as Socket
+      socket.on("error", () => socket.destroy())
+      const arrival = arrivals.of(socket)
+      if (arrival === undefined) return void socket.destroy()
+      const path = pathOf(request)
+      if (Result.isFailure(path)) return refuse(socket, badRequest(path.failure.message))
+      const { deviceGroupId: groupId } = path.success
+      const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
+      if (refusal !== undefined) return refuse(socket, guardRefusal(refusal))
+      sockets.handleUpgrade(request, socket, head, (ws) => {
+        arrivals.upgraded(socket)
+        const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket)
+        connections.add(connection)
+        ws.on("close", () => connections.delete(connection))
+      })
+    }
+
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      const path = pathOf(request)
+      const refusal = Result.isFailure(path) ? badRequest(path.failure.message) : notAnUpgrade
+      response.on("finish", () => arrivals.answered(request.socket))
+      reportRefusal(request.socket, refusal)
+      refuseRequest(response, refusal)
+    }
+
+    const server = httpServer(guards, tls)
+    server.on("connection", arrivals.accept)
+    server.on("request", answer)
+    server.on("upgrade", upgrade)
+    server.on("clientError", (error: NodeJS.ErrnoException, duplex: Duplex) => {
+      const socket = duplex as Socket
+      const refusal = refusalOf(error)
+      if (refusal === undefined) socket.destroy()
+      else if (!socket.writableEnded) refuse(socket, refusal)
+    })
+    server.on("tlsClientError", (_error: Error, socket: Socket) => {
+      const arrival = arrivals.of(socket)
+      if (arrival !== undefined) report({ _tag: "Refused", reason: "TlsFailed", address: arrival.address })
+    })
+
+    const bound = yield* Effect.acquireRelease(listen(server, host, port), () =>
+      stop(server, connections, arrivals, closeTimeout)
+    )
+    const look = Effect.sync(() => {
+      const time = now()
+      arrivals.look(time)
+      for (const connection of connections) connection.look(time)
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookInterval(guards)), look)))
+    return bound
   })
 
 /**
  * Serves the mediator over WebSockets at `/…/<hex ClientUrlInfo>`, whatever the segments before; anything else is answered
  * with HTTP 400. Declines permessage-deflate and sub-protocols. When the layer ends, every connection is closed with 1001.
  *
+ * Guarded by {@link Guards}; what the guards do is told to `GuardEvents`. A client that is cut for not reading gets no close
+ * frame, which would wait behind what it does not read: it sees 1006, and what it missed comes on its next connection.
+ *
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (options: WebSocketOptions): Layer.Layer<ListenAddress, ListenError, Mediator> =>
+export const layerWebSocket = (
+  options: WebSocketOptions
+): Layer.Layer<ListenAddress, ListenError | InvalidOptions, Mediator> =>
   Layer.effect(
     ListenAddress,
     Effect.gen(function* () {
       const mediator = yield* Mediator
+      const guards = yield* makeGuards(options.guards)
       const { host, tls } = options
       const pair = tls === undefined ? undefined : yield* readTls(tls, { host, port: options.port })
-      const port = yield* serve(mediator, options, pair)
+      const port = yield* serve(mediator, options, guards, pair)
       const isSecure = pair !== undefined
       const authority = host.includes(":") ? `[${host}]` : host
       return { host, port, isSecure, url: `${isSecure ? "wss" : "ws"}://${authority}:${port}/` }

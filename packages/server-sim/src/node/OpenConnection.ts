@@ -1,0 +1,113 @@
+/**
+ * A WebSocket that was admitted, under guard.
+ *
+ * Owns what is watched while it is open: the outcome of its handshake, its pings, and whether it reads. Attaching it to the
+ * mediator and its frames are `WebSocketTransport`'s.
+ *
+ * @since 0.1.0
+ */
+import type { ClientUrlInfo } from "@d2m/codec"
+import type { Socket } from "node:net"
+import type { WebSocket } from "ws"
+import type { CutReason, GuardEvent } from "../GuardEvent.ts"
+import type { Mediator } from "../Mediator.ts"
+import type { Attachment, Transport } from "../Transport.ts"
+import type { Guards } from "./Guards.ts"
+import { type HandshakeWatch, watchHandshake } from "./HandshakeWatch.ts"
+import { lookAtReader, watchReader } from "./SlowReader.ts"
+import { makeBucket, take } from "./TokenBucket.ts"
+import { attachWebSocket } from "./WebSocketTransport.ts"
+
+/** A WebSocket under guard. */
+export interface OpenConnection {
+  readonly attachment: Attachment
+  /** Cuts it if it is a slow reader. */
+  readonly look: (now: number) => void
+}
+
+/** What the server has for its connections. */
+export interface OpenConnectionHost {
+  readonly mediator: Mediator["Service"]
+  readonly guards: Guards
+  readonly now: () => number
+  readonly report: (event: GuardEvent) => void
+  /** A handshake of this address has failed. */
+  readonly onFailed: (address: string) => void
+}
+
+const policyViolation = 1008
+
+/** RFC 6455, 7.4.1: what `ws` closes with when it does not accept what it read. */
+const violation = (code: string | undefined): number | undefined => {
+  switch (code) {
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+      return 1009
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+      return policyViolation
+    default:
+      return code?.startsWith("WS_ERR_") === true ? 1002 : undefined
+  }
+}
+
+/** Attaches an admitted WebSocket on its TCP or TLS socket to the mediator. */
+export const openConnection = (
+  host: OpenConnectionHost,
+  path: ClientUrlInfo,
+  address: string,
+  ws: WebSocket,
+  socket: Socket
+): OpenConnection => {
+  const { guards, mediator, now, report } = host
+  const reader = watchReader(now())
+  const pingRate = { burst: guards.pings, perMinute: guards.pingsPerMinute }
+  const pings = makeBucket(pingRate, now())
+  let hasFlooded = false
+  let handshake: HandshakeWatch | undefined
+
+  const handshakeFailed = (code: number): void => {
+    host.onFailed(address)
+    report({ _tag: "HandshakeFailed", code, address })
+  }
+
+  const reportCut = (reason: CutReason): void => report({ _tag: "Cut", reason, address })
+
+  const guarded = (transport: Transport): Transport => {
+    const cut = (reason: CutReason): void => {
+      reportCut(reason)
+      transport.cut(reason)
+    }
+    handshake = watchHandshake({ ...transport, cut }, handshakeFailed)
+    return handshake.transport
+  }
+
+  const attachment = attachWebSocket(
+    { options: mediator.options, attach: (path, transport) => mediator.attach(path, guarded(transport)) },
+    path,
+    ws,
+    socket
+  )
+
+  ws.on("ping", () => {
+    if (hasFlooded || take(pings, pingRate, now())) return
+    hasFlooded = true
+    reportCut("PingFlood")
+    attachment.requestClose(policyViolation, "too many pings")
+  })
+  ws.on("error", (error: NodeJS.ErrnoException) => {
+    const code = violation(error.code)
+    if (code !== undefined) handshake?.closing(code)
+  })
+
+  return {
+    attachment,
+    look: (now) => {
+      if (ws.readyState === ws.CLOSED || socket.destroyed) return
+      const waiting = socket.writableLength
+      const why = lookAtReader(reader, { waiting, taken: socket.bytesWritten - waiting }, guards, now)
+      if (why === undefined) return
+      reportCut(why)
+      ws.terminate()
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A mediator behind its WebSocket server, for tests over real sockets, and devices of one group that talk to it.
+ */
+import { type ClientUrlInfo, Crypto, DeviceGroupKey, toUrlPath } from "@d2m/codec"
+import {
+  ChatUpstream,
+  type GuardEvent,
+  GuardEvents,
+  Mediator,
+  type MediatorOptions,
+  MediatorStore
+} from "@d2m/server-sim"
+import { type Guards, layerWebSocket, ListenAddress, type WebSocketOptions } from "@d2m/server-sim/node"
+import { Effect, Layer, Queue, Result } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import type { ClientOptions } from "ws"
+import { hello } from "./drive.ts"
+import { dial, type WireClient } from "./wire-client.ts"
+
+export const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
+
+const mediator = (options: Partial<MediatorOptions> = {}, chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho) =>
+  Mediator.layer(options).pipe(
+    Layer.provide([MediatorStore.layerMemory, chat, Crypto.layer, SecureRandom.layerWebCrypto])
+  )
+
+export const served = (
+  options: Partial<MediatorOptions> = {},
+  listen: WebSocketOptions = loopback,
+  chat?: Layer.Layer<ChatUpstream>
+) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat)), Layer.provideMerge(Crypto.layer))
+
+export const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
+export const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
+export const urlOf = Effect.gen(function* () {
+  const address = yield* ListenAddress
+  return `${address.url}x/${toUrlPath(yield* pathOf)}`
+})
+
+export const register = Effect.fnUntraced(function* (
+  client: WireClient,
+  device: number,
+  expectedDeviceSlotState = 0,
+  overrides: Parameters<typeof hello>[1] = {}
+) {
+  const crypto = yield* Crypto
+  const serverHello = yield* client.until("ServerHello")
+  const response = Result.getOrThrow(crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24)))
+  client.send(hello(device, { response, expectedDeviceSlotState, ...overrides }))
+  return yield* client.until("ServerInfo")
+})
+
+export const join = Effect.fnUntraced(function* (device: number, expectedDeviceSlotState = 0) {
+  const client = yield* dial(yield* urlOf)
+  yield* register(client, device, expectedDeviceSlotState)
+  return client
+})
+
+/** A TCP server for the time of a scope; `onSocket` says what it does. */
+export const tcpServer = (onSocket: (socket: Socket) => void) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket)
+        socket.on("error", () => {})
+        onSocket(socket)
+      })
+      server.listen(0, "127.0.0.1", () =>
+        resume(
+          Effect.succeed({
+            port: (server.address() as AddressInfo).port,
+            close: () => {
+              for (const socket of sockets) socket.destroy()
+              server.close()
+            }
+          })
+        )
+      )
+    }),
+    (server) => Effect.sync(server.close)
+  )
+
+export const rawRequest = (port: number, text: string) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text))
+    let answer = ""
+    socket.on("data", (chunk) => (answer += chunk.toString()))
+    socket.on("close", () => resume(Effect.succeed(answer)))
+    socket.on("error", () => {})
+  })
+
+/** A guarded mediator, and what its guards do. */
+export const guarded = <A, E, R>(
+  settings: { readonly guards: Partial<Guards>; readonly mediator?: Partial<MediatorOptions> },
+  test: (guard: {
+    /** The next thing that a guard does. */
+    readonly next: Effect.Effect<GuardEvent>
+    /** Everything that guards have done and nobody has looked at. */
+    readonly rest: Effect.Effect<ReadonlyArray<GuardEvent>>
+  }) => Effect.Effect<A, E, R>,
+  listen: Partial<WebSocketOptions> = {}
+) =>
+  Effect.gen(function* () {
+    const events = yield* Queue.unbounded<GuardEvent>()
+    const layer = served(settings.mediator, { ...loopback, ...listen, guards: settings.guards }).pipe(
+      Layer.provide(Layer.succeed(GuardEvents, (event) => void Queue.offerUnsafe(events, event)))
+    )
+    return yield* test({ next: Queue.take(events), rest: Queue.clear(events) }).pipe(Effect.provide(layer))
+  })
+
+/** How a dial is refused: status and text. */
+export const refused = (options: ClientOptions = {}) =>
+  Effect.flatMap(
+    Effect.flatMap(urlOf, (url) => Effect.result(dial(url, options))),
+    (result) => (Result.isFailure(result) ? Effect.succeed(result.failure) : Effect.die("it was not refused"))
+  )
