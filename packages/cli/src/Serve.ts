@@ -12,6 +12,7 @@ import * as Node from "@d2m/server-sim/node"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Console, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
+import { guardFlags, guardsOf, limitsOf } from "./GuardFlags.ts"
 import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
@@ -50,7 +51,8 @@ const flags = {
   chat: Flag.String("chat").pipe(
     Flag.withDescription("Chat server behind the proxy: none, echo, or HOST:PORT"),
     Flag.withDefault("none")
-  )
+  ),
+  ...guardFlags
 }
 
 const invalid = (option: string, value: string, expected: string) =>
@@ -97,15 +99,18 @@ export const serve = Command.make(
   Effect.fnUntraced(function* (options) {
     const upstream = yield* chatUpstream(options.chat)
     const { pin, tls } = yield* tlsOf(options)
+    const guards = yield* guardsOf(options)
     const preset = options.strict ? strictOptions : lenientOptions
     const mediator = Mediator.layer({
       ...preset,
+      ...limitsOf(options),
       maxDeviceSlots: options.slots,
       transactionTtl: options.ttl * 1000
     }).pipe(Layer.provide([upstream, MediatorStore.layerMemory, Crypto.layer, NodeCrypto.layerSecureRandom]))
     const server = Node.layerWebSocket({
       host: options.host,
       port: options.port,
+      guards,
       ...(tls === undefined ? {} : { tls })
     }).pipe(Layer.provide(mediator))
     return yield* Effect.scoped(

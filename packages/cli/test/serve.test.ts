@@ -1,11 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DeviceStore, makeDevice } from "@d2m/client"
+import { DeviceStore, makeDevice, transportError } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
 import { Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Effect, Fiber, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Hex } from "effect/encoding"
+import { Socket } from "effect/socket"
 import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Server } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
@@ -95,6 +100,34 @@ describe("d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
   )
 
+  it.live("serves the device groups it is told to, and so many connections of one address", () =>
+    Effect.gen(function* () {
+      const groupId = (yield* Crypto).deriveKeys(groupKey).groupId
+      const directory = mkdtempSync(join(tmpdir(), "d2m-serve-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
+      const list = join(directory, "groups")
+      writeFileSync(list, `# ours\n\n${Hex.encode(groupId)} # Ann\n`)
+      const server = yield* serve("--allow-groups", list, "--max-connections-per-address", "1")
+      const { address } = JSON.parse(yield* server.line)
+      const opens = (deviceGroupId: Uint8Array) =>
+        Effect.gen(function* () {
+          const url = mediatorUrl(address, { deviceGroupId, serverGroup: "7a" })
+          const socket = Context.get(yield* Layer.build(layerNodeWebSocket({ url })), Socket.Socket)
+          return yield* Effect.mapError(Effect.asVoid(socket.reader), transportError)
+        })
+      const status = (deviceGroupId: Uint8Array) =>
+        Effect.map(Effect.flip(Effect.scoped(opens(deviceGroupId))), (error) =>
+          error._tag === "UpgradeRefused" ? error.status : error._tag
+        )
+      assert.strictEqual(yield* status(new Uint8Array(32).fill(1)), 403)
+      // The refused one may take a moment to leave.
+      yield* Effect.retry(opens(groupId), {
+        while: (error) => error._tag === "UpgradeRefused" && error.status === 429
+      })
+      assert.strictEqual(yield* status(groupId), 429)
+    }).pipe(Effect.scoped, Effect.provide(Crypto.layer))
+  )
+
   it.live("says in one line why it cannot listen", () =>
     Effect.gen(function* () {
       const port = yield* takenPort
@@ -112,6 +145,12 @@ describe("d2m serve", () => {
     [["--chat", "example.org:99999"], "none, echo, or HOST:PORT"],
     [["--port", "70000"], "between 0 and 65535"],
     [["--slots", "0"], "greater than 0"],
+    [["--max-connections", "0"], "between 1 and"],
+    [["--allow-group", "7a"], "64 hexadecimal digits"],
+    [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound"],
+    [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits"],
+    [["--trust-proxy", "example.org"], "an IP address"],
+    [["--idle-timeout", "5"], "idleTimeout must be at least 30000 ms"],
     [["--frobnicate"], "Unrecognized flag"]
   ] as const) {
     it.live(`refuses ${args.join(" ")}`, () =>

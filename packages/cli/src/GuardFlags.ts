@@ -1,0 +1,162 @@
+/**
+ * What a mediator that strangers can reach puts up with, as options of `d2m serve`.
+ *
+ * Owns the flags and the list of device groups in a file. What each limit does is told where it is kept: `Guards` and
+ * `MediatorOptions` of the server.
+ *
+ * @since 0.1.0
+ */
+import { lenientOptions, type MediatorOptions } from "@d2m/server-sim"
+import { defaultGuards, type Guards } from "@d2m/server-sim/node"
+import { Effect, FileSystem, Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+
+/**
+ * A list of device groups that cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnusableGroupList extends Schema.TaggedError<UnusableGroupList>()("UnusableGroupList", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `--allow-groups ${this.path}: ${this.reason}`
+  }
+}
+
+const mebibyte = 1024 * 1024
+
+/** A whole number of something, at least one. */
+const count = (name: string, description: string, otherwise: number) =>
+  Flag.Int(name).pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_000_000 }))),
+    Flag.withDescription(description),
+    Flag.withDefault(otherwise)
+  )
+
+const groupIdPattern = /^[0-9a-fA-F]{64}$/
+
+/**
+ * The options that guard a mediator.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const guardFlags = {
+  maxConnections: count("max-connections", "Open connections in all", defaultGuards.maxConnections),
+  maxConnectionsPerAddress: count(
+    "max-connections-per-address",
+    "Open connections of one IPv4 address or IPv6 /64",
+    defaultGuards.maxConnectionsPerAddress
+  ),
+  maxFailedHandshakes: count(
+    "max-failed-handshakes",
+    "Handshakes of one address that may fail in a minute; twice as many at once",
+    defaultGuards.failedHandshakesPerMinute
+  ),
+  trustProxy: Flag.String("trust-proxy").pipe(
+    Flag.withDescription("Address or network of a proxy whose X-Forwarded-For is believed; may be repeated"),
+    Flag.withMetavar("ADDRESS"),
+    Flag.atLeast(0)
+  ),
+  allowGroup: Flag.String("allow-group").pipe(
+    Flag.withSchema(
+      Schema.String.check(Schema.isPattern(groupIdPattern, { expected: "a device group id: 64 hexadecimal digits" }))
+    ),
+    Flag.withDescription("Id of a device group to serve, and no others; may be repeated"),
+    Flag.withMetavar("HEX"),
+    Flag.atLeast(0)
+  ),
+  allowGroups: Flag.String("allow-groups").pipe(
+    Flag.withDescription("File with the ids of the device groups to serve, one a line; # begins a comment"),
+    Flag.withMetavar("FILE"),
+    Flag.optional
+  ),
+  handshakeDeadline: count(
+    "handshake-deadline",
+    "Longest from a connection to its upgrade, and from there to the ClientHello, in seconds",
+    lenientOptions.handshakeDeadline / 1000
+  ),
+  idleTimeout: count(
+    "idle-timeout",
+    "Longest without a frame or ping of a client, in seconds; at least 30",
+    lenientOptions.idleTimeout / 1000
+  ),
+  slowReaderDeadline: count(
+    "slow-reader-deadline",
+    "How long a client may hardly read what it is sent, in seconds",
+    defaultGuards.slowReaderDeadline / 1000
+  ),
+  queueMessages: count("queue-messages", "Messages that may wait for one device", lenientOptions.queueMessages),
+  queueMebibytes: count("queue-mib", "MiB that may wait for one device", lenientOptions.queueBytes / mebibyte)
+}
+
+/** What the options say. */
+export interface GuardSettings {
+  readonly maxConnections: number
+  readonly maxConnectionsPerAddress: number
+  readonly maxFailedHandshakes: number
+  readonly trustProxy: ReadonlyArray<string>
+  readonly allowGroup: ReadonlyArray<string>
+  readonly allowGroups: Option.Option<string>
+  readonly handshakeDeadline: number
+  readonly idleTimeout: number
+  readonly slowReaderDeadline: number
+  readonly queueMessages: number
+  readonly queueMebibytes: number
+}
+
+const listedGroups = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.mapError(
+    fs.readFileString(path),
+    ({ reason }) => new UnusableGroupList({ path, reason: `it cannot be read: ${reason._tag}` })
+  )
+  const groups: Array<string> = []
+  for (const [index, line] of text.split("\n").entries()) {
+    const id = line.replace(/#.*$/, "").trim()
+    if (id === "") continue
+    if (!groupIdPattern.test(id)) {
+      return yield* new UnusableGroupList({ path, reason: `line ${index + 1} is not 64 hexadecimal digits` })
+    }
+    groups.push(id)
+  }
+  return groups
+})
+
+/**
+ * The guards that the options ask for. A list of groups that is empty lets nobody in.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const guardsOf = Effect.fnUntraced(function* (settings: GuardSettings) {
+  const isOpen = Option.isNone(settings.allowGroups) && settings.allowGroup.length === 0
+  const listed = Option.isSome(settings.allowGroups) ? yield* listedGroups(settings.allowGroups.value) : []
+  const guards: Partial<Guards> = {
+    maxConnections: settings.maxConnections,
+    maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+    failedHandshakes: 2 * settings.maxFailedHandshakes,
+    failedHandshakesPerMinute: settings.maxFailedHandshakes,
+    trustedProxies: settings.trustProxy,
+    allowedGroups: isOpen ? "any" : [...settings.allowGroup, ...listed],
+    upgradeDeadline: settings.handshakeDeadline * 1000,
+    slowReaderDeadline: settings.slowReaderDeadline * 1000
+  }
+  return guards
+})
+
+/**
+ * The limits of the protocol that the options set.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const limitsOf = (settings: GuardSettings): Partial<MediatorOptions> => ({
+  handshakeDeadline: settings.handshakeDeadline * 1000,
+  idleTimeout: settings.idleTimeout * 1000,
+  queueMessages: settings.queueMessages,
+  queueBytes: settings.queueMebibytes * mebibyte
+})
