@@ -1,0 +1,203 @@
+/**
+ * What an event says, in words: one short phrase each, the same on every engine.
+ *
+ * Owns the phrases that traces and stories are made of. When it happened and where it stands on a page is theirs to say.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectionState, Reflected } from "@d2m/client"
+import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
+import type { Operation } from "./Operation.ts"
+import { messageIdOf } from "./SimulatedDevice.ts"
+import type { Answer, WorldEvent } from "./WorldEvent.ts"
+
+const ephemeral = (flags: number): string => (isEphemeral(flags) ? " ephemeral" : "")
+const slot = (state: number): string => (state === 0 ? "New" : state === 1 ? "Existing" : `${state}`)
+
+/** A frame, by its tag and the numbers that tell it from its like. */
+export const frameWords = (frame: ClientFrame | ServerFrame): string => {
+  switch (frame._tag) {
+    case "Reflect":
+      return `Reflect ${frame.reflectId}${ephemeral(frame.flags)}`
+    case "ReflectAck":
+      return `ReflectAck ${frame.reflectId}`
+    case "Reflected":
+      return `Reflected ${frame.reflectedId}${ephemeral(frame.flags)}`
+    case "ReflectedAck":
+      return `ReflectedAck ${frame.reflectedId}`
+    case "ClientHello":
+      return `ClientHello as ${slot(frame.expectedDeviceSlotState)}`
+    case "ServerInfo":
+      return `ServerInfo ${slot(frame.deviceSlotState)}, ${frame.reflectionQueueLength} queued`
+    case "TransactionRejected":
+    case "TransactionEnded":
+    case "DropDevice":
+    case "DropDeviceAck":
+      return `${frame._tag} ${frame.deviceId}`
+    case "BeginTransaction":
+      return `BeginTransaction${frame.ttl === 0 ? "" : ` ${frame.ttl} s`}`
+    case "Proxy":
+      return `Proxy ${frame.data.length} B`
+    case "Unknown":
+      return `Unknown 0x${frame.type.toString(16).padStart(2, "0")}`
+    case "ServerHello":
+    case "GetDevicesInfo":
+    case "DevicesInfo":
+    case "SetSharedDeviceData":
+    case "BeginTransactionAck":
+    case "CommitTransaction":
+    case "CommitTransactionAck":
+    case "ReflectionQueueDry":
+    case "RolePromotedToLeader":
+      return frame._tag
+  }
+}
+
+const messageWords = (message: Uint8Array | string, frame: ClientFrame | ServerFrame | undefined): string => {
+  if (frame !== undefined) return frameWords(frame)
+  return typeof message === "string" ? `text, ${message.length} long` : `no frame, ${message.length} B`
+}
+
+/** Numbers that follow each other, or a list of them; no more than eight. */
+const numbers = (ids: ReadonlyArray<string>): string =>
+  ids.length > 8 ? `${ids.slice(0, 7).join(" ")} … ${ids.at(-1)}` : ids.join(" ")
+
+/** Handled messages, by the numbers that the mediator gave them and those of the workload, where they are its. */
+const batchWords = (messages: ReadonlyArray<Reflected>): string =>
+  numbers(
+    messages.map(({ content, reflectedId }) => {
+      const id = messageIdOf(content)
+      return id === undefined ? `${reflectedId}` : `${reflectedId}=m${id}`
+    })
+  )
+
+const range = (first: number, count: number): string => (count === 1 ? `m${first}` : `m${first}…m${first + count - 1}`)
+
+/** What an application asks for. */
+export const operationWords = (operation: Operation, firstMessage = 0): string => {
+  switch (operation._tag) {
+    case "Reflect":
+    case "Transaction": {
+      const what = firstMessage === 0 ? `${operation.count}` : range(firstMessage, operation.count)
+      return `${operation._tag} ${what}, ${operation.bytes} B`
+    }
+    case "Ephemeral":
+      return `Ephemeral ${firstMessage === 0 ? "" : `m${firstMessage}, `}${operation.bytes} B`
+    case "SetSharedData":
+      return `SetSharedData ${operation.version}`
+    case "Drop":
+      return `Drop ${operation.target}`
+    case "SwitchOff":
+      return `SwitchOff for ${Math.round(operation.lasts)} ms`
+    case "ListDevices":
+    case "RetryNow":
+      return operation._tag
+  }
+}
+
+const answerWords = (answer: Answer): string => {
+  if (answer._tag === "Done") return answer.timestamps.length === 0 ? "done" : "promised"
+  return answer.committed === undefined ? answer.error : `${answer.error}, committed ${answer.committed}`
+}
+
+/** A state, with what sets it apart from its like. */
+export const stateWords = (state: ConnectionState): string => {
+  const pending =
+    "pendingReflects" in state && state.pendingReflects > 0 ? `, ${state.pendingReflects} reflects pending` : ""
+  switch (state._tag) {
+    case "Live":
+      return `Live${state.dry ? ", dry" : ""}${state.leader ? ", leader" : ""}${pending}`
+    case "Connecting":
+    case "Handshaking":
+      return `${state._tag} ${state.attempt}${pending}`
+    case "Waiting": {
+      const { because } = state
+      return `Waiting after ${because._tag}${"code" in because ? ` ${because.code}` : ""}${pending}`
+    }
+    case "NeedsUser":
+      return `NeedsUser ${state.reason._tag}${pending}`
+    case "Stopped":
+      return `Stopped, ${state.unacked.length} not acked`
+  }
+}
+
+/** What a device says of itself. */
+const happenedWords = (event: Extract<WorldEvent, { readonly _tag: "Happened" }>["event"]): string => {
+  switch (event._tag) {
+    case "Duplicate":
+      return `Duplicate ${event.reflectedId}`
+    case "Quarantined":
+      return `Quarantined ${event.reflectedId} ${event.reason}`
+    case "HandlerFailed":
+      return `HandlerFailed on ${event.messages}, try ${event.tries}`
+    case "BlobRejected":
+      return `BlobRejected ${event.blob} ${event.reason}`
+    case "UnknownFrame":
+      return `UnknownFrame 0x${event.type.toString(16).padStart(2, "0")}`
+    case "StrayFrame":
+      return `StrayFrame ${event.frame}`
+    case "TransactionEnded":
+    case "LockHeld":
+      return `${event._tag} ${event.deviceId}`
+    case "EphemeralsDropped":
+      return `EphemeralsDropped ${event.count}`
+    case "Disconnected": {
+      const { because } = event
+      return `Disconnected ${because._tag}${"code" in because ? ` ${because.code}` : ""}`
+    }
+    case "Dry":
+    case "PromotedToLeader":
+    case "PassedOver":
+    case "ChatFailed":
+      return event._tag
+  }
+}
+
+/**
+ * An event in words, without its time and its device.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const wordsOf = (event: WorldEvent): string => {
+  switch (event._tag) {
+    case "DeviceSent":
+    case "MediatorReceived":
+    case "MediatorSent":
+    case "DeviceReceived":
+      return messageWords(event.message, event.frame)
+    case "Dialed":
+      return "dials"
+    case "DialFailed":
+      return `dial failed: ${event.why}`
+    case "Opened":
+      return "connected"
+    case "MediatorClosed":
+    case "DeviceClosed":
+      return `closes ${event.code}`
+    case "MediatorLost":
+      return "connection is over"
+    case "DeviceLost":
+      return `connection is over, ${event.code}`
+    case "Handling":
+      return `handles ${batchWords(event.messages)}`
+    case "Handled":
+      return `handled ${batchWords(event.messages)}${event.outcome === "Done" ? "" : `: ${event.outcome}`}`
+    case "Asked":
+      return `${operationWords(event.operation, event.firstMessage)} ?${event.call}`
+    case "Answered":
+      return `?${event.call} ${answerWords(event.answer)}`
+    case "StateChanged":
+      return stateWords(event.state)
+    case "Happened":
+      return happenedWords(event.event)
+    case "UserAnswered":
+      return `user: ${event.reason} ${event.answer}`
+    case "Machine":
+      return event.withoutStorage === true ? `${event.change}, storage lost` : event.change
+    case "Fault":
+      return `${event.kind} ${event.phase}`
+    case "Phase":
+      return event.phase
+  }
+}
