@@ -6,7 +6,9 @@
 import { Command } from "effect/cli"
 import { inspect } from "./Inspect.ts"
 import { keys } from "./Keys.ts"
+import { replay } from "./Replay.ts"
 import { serve } from "./Serve.ts"
+import { simulate } from "./Simulate.ts"
 
 /**
  * The `d2m` command with all its subcommands.
@@ -16,7 +18,7 @@ import { serve } from "./Serve.ts"
  */
 export const d2m = Command.make("d2m").pipe(
   Command.withDescription("Tools for the Device-to-Mediator protocol"),
-  Command.withSubcommands([serve, inspect, keys])
+  Command.withSubcommands([serve, inspect, keys, simulate, replay])
 )
 
-export { inspect, keys, serve }
+export { inspect, keys, replay, serve, simulate }

@@ -1,5 +1,4 @@
 import { inMemory } from "./InMemoryTarget.ts"
-import { memory } from "./KeptStore.ts"
 import { runScenarios } from "./runScenarios.ts"
 
-runScenarios(inMemory(memory), "in-memory")
+runScenarios(inMemory, "in-memory")

@@ -1,0 +1,170 @@
+/**
+ * `d2m simulate`: many worlds of devices and a mediator, one for each seed, judged by oracles.
+ *
+ * Owns the options, the order of what is printed, and the exit code: 1 when any seed failed, 130 when Ctrl-C ended it
+ * early. The runs are `SeedWorkers`', the words `simulate/Report`'s.
+ *
+ * @since 0.1.0
+ */
+import { Summary } from "@d2m/simulation"
+import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
+import { Command, Flag } from "effect/cli"
+import { availableParallelism } from "node:os"
+import * as Failure from "./simulate/Failure.ts"
+import type { Ran, Setting } from "./simulate/Messages.ts"
+import { makeProgress } from "./simulate/Progress.ts"
+import * as Report from "./simulate/Report.ts"
+import { runSeeds } from "./simulate/SeedWorkers.ts"
+
+/**
+ * Some seeds failed; which and why has been printed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class FailedSeeds extends Schema.TaggedError<FailedSeeds>()("FailedSeeds", {
+  failed: Schema.Int,
+  total: Schema.Int
+}) {
+  override get message(): string {
+    return `${this.failed} of ${this.total} ${this.total === 1 ? "seed" : "seeds"} failed`
+  }
+}
+
+const count = (minimum: number, maximum: number) =>
+  Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
+
+/** 100 years: beyond, a double no longer tells the fractions of a millisecond apart that the network draws. */
+const longest = 876_000
+
+const flags = {
+  seeds: Flag.Int("seeds").pipe(
+    Flag.withAlias("n"),
+    count(1, 1_000_000_000),
+    Flag.withDescription("How many seeds to run: 100 unless given, 1 when --seed is"),
+    Flag.withMetavar("N"),
+    Flag.optional
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withAlias("s"),
+    count(0, 2 ** 52),
+    Flag.withDescription("The first seed; the others follow it: 0 unless given"),
+    Flag.withMetavar("S"),
+    Flag.optional
+  ),
+  hours: Flag.Finite("hours").pipe(
+    Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: longest }))),
+    Flag.withDescription(
+      "Hours that each world lives for until faults are over; fractions allowed, a minute unless given"
+    ),
+    Flag.withMetavar("H"),
+    Flag.withDefault(1 / 60)
+  ),
+  devices: Flag.Int("devices").pipe(
+    Flag.withAlias("d"),
+    count(1, 64),
+    Flag.withDescription("Devices of each world"),
+    Flag.withMetavar("D"),
+    Flag.withDefault(3)
+  ),
+  faults: Flag.Literals("faults", ["none", "light", "swarm", "brutal"]).pipe(
+    Flag.withDescription("What goes wrong: nothing, some network, what each seed draws, or much of everything"),
+    Flag.withDefault("swarm" as const)
+  ),
+  misbehaving: Flag.Boolean("misbehaving").pipe(
+    Flag.withDescription("Let the mediator do what a faithful one never does"),
+    Flag.withDefault(false)
+  ),
+  jobs: Flag.Int("jobs").pipe(
+    Flag.withAlias("j"),
+    count(1, 256),
+    Flag.withDescription("Threads that run seeds: one for each core unless given; the output is the same"),
+    Flag.optional
+  ),
+  verify: Flag.Boolean("verify").pipe(
+    Flag.withDescription("Run each seed twice, and name the first event in which the runs differ"),
+    Flag.withDefault(false)
+  ),
+  failFast: Flag.Boolean("fail-fast").pipe(
+    Flag.withDescription("Stop at the first seed that fails"),
+    Flag.withDefault(false)
+  ),
+  folder: Flag.String("failures").pipe(
+    Flag.withDescription("Folder for the files of seeds that failed, d2m-failure-<seed>.json"),
+    Flag.withMetavar("DIR"),
+    Flag.withDefault(".")
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print a JSON object for each seed and one for all, each on a line of its own"),
+    Flag.withDefault(false)
+  )
+}
+
+/** Failures beyond this many are counted, and not written. */
+const mostFiles = 100
+
+/**
+ * The command `d2m simulate`.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const simulate = Command.make(
+  "simulate",
+  flags,
+  Effect.fnUntraced(function* (options) {
+    const { devices, failFast, faults, folder, json, misbehaving, verify } = options
+    const total = Option.getOrElse(options.seeds, () => (Option.isSome(options.seed) ? 1 : 100))
+    const setting: Setting = { devices, duration: options.hours * 3_600_000, faults, misbehaving, verify }
+    const summary = new Summary()
+    const failed: Array<number> = []
+    const progress = yield* makeProgress(total)
+    const start = yield* Clock.currentTimeMillis
+
+    const tellFailure = Effect.fnUntraced(function* (ran: Ran) {
+      const { schedule } = ran
+      failed.push(ran.report.seed)
+      if (failed.length > mostFiles) return
+      const path = schedule === undefined ? undefined : yield* Failure.write(folder, ran.report.seed, schedule)
+      yield* progress.clear
+      yield* Console.error(Failure.text(ran, path))
+    })
+    const tell = Effect.fnUntraced(function* (ran: Ran) {
+      summary.add(ran.report)
+      if (json) yield* Console.log(Report.seedJson(ran))
+      if (!Report.isOk(ran)) yield* tellFailure(ran)
+      yield* progress.advance(summary.seeds, failed.length)
+    })
+    const sumUp = Effect.fnUntraced(function* (wasInterrupted: boolean) {
+      yield* progress.clear
+      const outcome = { summary, failed, millis: (yield* Clock.currentTimeMillis) - start, wasInterrupted }
+      yield* Console.log(json ? Report.summaryJson(outcome) : Report.summaryText(outcome))
+    })
+
+    yield* runSeeds({
+      first: Option.getOrElse(options.seed, () => 0),
+      count: total,
+      jobs: Option.getOrElse(options.jobs, availableParallelism),
+      setting
+    }).pipe(
+      Stream.takeUntil((ran) => failFast && !Report.isOk(ran)),
+      Stream.runForEach(tell),
+      Effect.onInterrupt(() => sumUp(true))
+    )
+    yield* sumUp(false)
+    if (failed.length > 0) return yield* new FailedSeeds({ failed: failed.length, total: summary.seeds })
+  })
+).pipe(
+  Command.withDescription("Run worlds of devices and a mediator under seeds; exits with 1 when a rule was broken"),
+  Command.withExamples([
+    {
+      command: "d2m simulate --seeds 1000",
+      description: "A minute of three devices under swarm faults, a thousand times"
+    },
+    { command: "d2m simulate --seed 4711 --hours 2 --devices 5 --faults none", description: "One long quiet world" },
+    {
+      command: "d2m simulate --seeds 100000 --misbehaving --json",
+      description: "Against a mediator that lies, for machines"
+    }
+  ])
+)

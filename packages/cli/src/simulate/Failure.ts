@@ -1,0 +1,55 @@
+/**
+ * What is left of a seed that failed: a file to replay, and the words about it.
+ *
+ * @since 0.1.0
+ */
+import { divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import type { Ran } from "./Messages.ts"
+
+/**
+ * The file of a failure could not be written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnwritableFailure extends Schema.TaggedError<UnwritableFailure>()("UnwritableFailure", {
+  path: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `cannot write ${this.path}: ${this.reason}`
+  }
+}
+
+const encode = Schema.encodeSync(ScheduleJson)
+
+/** Writes a schedule where it can be replayed from, and says where that is. */
+export const write = Effect.fnUntraced(function* (folder: string, seed: number, schedule: Schedule) {
+  const fs = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const path = paths.join(folder, `d2m-failure-${seed}.json`)
+  // Indented: people look into it, and change it.
+  const text = `${JSON.stringify(JSON.parse(encode(schedule)), undefined, 2)}\n`
+  yield* fs.makeDirectory(folder, { recursive: true }).pipe(
+    Effect.andThen(fs.writeFileString(path, text)),
+    Effect.mapError((error) => new UnwritableFailure({ path, reason: error.reason._tag }))
+  )
+  return path
+})
+
+/** What went wrong in a seed, in lines. */
+export const text = ({ divergence, report }: Ran, path: string | undefined): string => {
+  const { seed, violation } = report
+  const lines: Array<string> = []
+  if (violation !== undefined) {
+    lines.push(
+      `seed ${seed} broke a rule of ${violation.oracle}: ${violation.rule}`,
+      `  found     ${violation.found}`,
+      `  expected  ${violation.expected}`
+    )
+  }
+  if (divergence !== undefined) lines.push(`seed ${seed} did not run the same twice: ${divergenceText(divergence)}`)
+  if (path !== undefined) lines.push(`  replay    d2m replay ${path}`)
+  return lines.join("\n")
+}

@@ -1,0 +1,114 @@
+import { assert, describe, it } from "@effect/vitest"
+import { calm, run, type Schedule, ScheduleJson, swarm } from "@d2m/simulation"
+import { Effect, Schema } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { run as runHere } from "./commands.ts"
+import { runToEnd } from "./programs.ts"
+
+const specOf = (name: string) =>
+  ({
+    name,
+    group: 0,
+    joinsAt: 0,
+    expiration: "Persistent",
+    exhausted: "Reject",
+    skew: 0,
+    chats: false
+  }) as const
+
+/** A second machine takes the phone's place, and its user is not there to take it back: it never comes to rest. */
+const forsaken: Schedule = {
+  version: 1,
+  seed: 5,
+  duration: 10_000,
+  conditions: { ...calm, userDelay: 3_600_000 },
+  devices: [specOf("phone"), specOf("desktop")],
+  operations: [{ at: 2_000, device: "desktop", operation: { _tag: "Reflect", count: 2, bytes: 10 } }],
+  faults: [{ at: 1_000, fault: { _tag: "Twin", device: "phone", lasts: 3_000 } }],
+  violates: { oracle: "liveness", rule: "once faults are over, everything comes to rest" }
+}
+
+const withFile = <A, E, R>(text: string, body: (path: string) => Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => {
+      const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-replay-"))
+      Fs.writeFileSync(Path.join(folder, "schedule.json"), text)
+      return folder
+    }),
+    (folder) => body(Path.join(folder, "schedule.json")),
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+  )
+
+const withSchedule = <A, E, R>(schedule: Schedule, body: (path: string) => Effect.Effect<A, E, R>) =>
+  withFile(Schema.encodeSync(ScheduleJson)(schedule), body)
+
+describe("d2m replay", { timeout: 60_000 }, () => {
+  it.live("shows the broken rule again, and ends with 1", () =>
+    withSchedule(forsaken, (path) =>
+      Effect.gen(function* () {
+        const { code, stderr, stdout } = yield* runToEnd(["replay", path])
+        assert.strictEqual(code, 1)
+        assert.include(stdout, "liveness: once faults are over, everything comes to rest")
+        assert.include(stdout, "phone is NeedsUser, not Live and dry")
+        assert.include(stdout, run(forsaken).digest)
+        assert.strictEqual(
+          stderr,
+          "d2m: a rule of liveness is broken: once faults are over, everything comes to rest\n"
+        )
+      })
+    )
+  )
+
+  it.effect("ends well when nothing is broken any more, and says what the file expected", () =>
+    withSchedule({ ...forsaken, faults: [] }, (path) =>
+      Effect.gen(function* () {
+        const { failure, out } = yield* runHere(["replay", path])
+        assert.isUndefined(failure)
+        assert.include(out, "no longer breaks liveness: once faults are over, everything comes to rest")
+      })
+    )
+  )
+
+  it.effect("prints digest and violation as JSON", () =>
+    withSchedule(forsaken, (path) =>
+      Effect.gen(function* () {
+        const { failure, out } = yield* runHere(["replay", "--json", path])
+        assert.strictEqual(failure?._tag, "RuleBroken")
+        const { violation, ...rest } = JSON.parse(out)
+        assert.deepStrictEqual(rest, { seed: 5, digest: run(forsaken).digest, ok: false })
+        assert.deepInclude(violation, { oracle: "liveness", rule: forsaken.violates!.rule })
+        assert.isAbove(violation.at, 300_000)
+      })
+    )
+  )
+
+  it.effect("prints every event with --trace, the same each time", () =>
+    withSchedule(swarm({ seed: 3, duration: 3_000, faults: "none" }), (path) =>
+      Effect.gen(function* () {
+        const first = yield* runHere(["replay", "--trace", path])
+        const second = yield* runHere(["replay", "--trace", path])
+        assert.strictEqual(second.out, first.out)
+        const lines = first.out.trimEnd().split("\n")
+        assert.strictEqual(lines[0], "0.0000 world Phase: Safety")
+        assert.isAbove(lines.length, 50)
+        assert.isTrue(
+          lines.some((line) => /^\d+\.\d{4} phone DeviceSent #\d+: ClientHello as New \(\d+ B, /.test(line))
+        )
+      })
+    )
+  )
+
+  it.effect("says in one line what is wrong with a file", () =>
+    Effect.gen(function* () {
+      const missing = yield* runHere(["replay", "/no/such.json"])
+      assert.strictEqual(missing.failure?.message, "cannot replay /no/such.json: NotFound")
+      for (const text of ["", "{}", "[1,2", JSON.stringify({ ...forsaken, version: 2 })]) {
+        const { failure } = yield* withFile(text, (path) => runHere(["replay", path]))
+        assert.strictEqual(failure?._tag, "UnreadableSchedule", text)
+        assert.notInclude(failure?.message, "\n")
+      }
+    })
+  )
+})
