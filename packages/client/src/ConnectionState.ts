@@ -93,7 +93,11 @@ const isSameAttempt = (phase: Phase, next: Phase): boolean =>
   phase._tag === "Connecting" && next._tag === "Connecting" && phase.attempt === next.attempt
 
 /** @internal */
-export const makeStateCell = (options: { readonly capacity: number; readonly pending: () => number }) =>
+export const makeStateCell = (options: {
+  readonly capacity: number
+  readonly pending: () => number
+  readonly onState: (state: ConnectionState) => void
+}) =>
   Effect.gen(function* () {
     let phase: Phase = { _tag: "Connecting", attempt: 1 }
     let published = 0
@@ -102,7 +106,9 @@ export const makeStateCell = (options: { readonly capacity: number; readonly pen
     const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
     const publish = () => {
       published = options.pending()
-      PubSub.publishUnsafe(pubsub, current())
+      const state = current()
+      options.onState(state)
+      PubSub.publishUnsafe(pubsub, state)
     }
     publish()
     const cell: StateCell = {

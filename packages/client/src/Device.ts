@@ -21,6 +21,7 @@ import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
 import { makeDeviceBlobs } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
+import { DeviceObserver } from "./DeviceObserver.ts"
 import { type DeviceDescription, type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { DeviceStore } from "./DeviceStore.ts"
 import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
@@ -178,13 +179,18 @@ export const makeDevice = <R = never, R2 = never>(
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
 
-    const events = yield* makeEventLog(capacities.events)
+    const observer = yield* DeviceObserver
+    const events = yield* makeEventLog(capacities.events, observer.onEvent)
     const live = makeLiveCell()
     const ledger = makeLedger({
       capacity: capacities.reflects,
       ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
     })
-    const state = yield* makeStateCell({ capacity: capacities.events, pending: () => ledger.pending })
+    const state = yield* makeStateCell({
+      capacity: capacities.events,
+      pending: () => ledger.pending,
+      onState: observer.onState
+    })
     const reflection = makeReflection({
       crypto,
       random,

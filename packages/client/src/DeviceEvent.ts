@@ -68,9 +68,12 @@ export interface EventLog {
 }
 
 /** @internal */
-export const makeEventLog = (capacity: number): Effect.Effect<EventLog> =>
+export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => void): Effect.Effect<EventLog> =>
   Effect.map(PubSub.sliding<DeviceEvent | undefined>(capacity), (pubsub) => ({
-    emit: (event) => void PubSub.publishUnsafe(pubsub, event),
+    emit: (event) => {
+      onEvent(event)
+      PubSub.publishUnsafe(pubsub, event)
+    },
     events: Stream.fromPubSub(pubsub).pipe(Stream.takeWhile((event) => event !== undefined)),
     end: () => void PubSub.endUnsafe(pubsub, undefined)
   }))

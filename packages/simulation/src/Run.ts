@@ -147,6 +147,10 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     })
   })
 
+  // Errors are values here, and where they were made is of no interest: capturing it takes longer than the rest of them.
+  const errors = Error as { stackTraceLimit?: number }
+  const { stackTraceLimit } = errors
+  errors.stackTraceLimit = 0
   try {
     const rest = kernel.runUntil(() => isOver || violation !== undefined, options.maxSteps ?? 20_000_000)
     if (rest !== "Reached") {
@@ -168,6 +172,8 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
       found: defect instanceof Error ? (defect.stack ?? defect.message) : String(defect),
       expected: "no defect in client, mediator or world"
     }
+  } finally {
+    if (stackTraceLimit !== undefined) errors.stackTraceLimit = stackTraceLimit
   }
   phase("Over")
   return {

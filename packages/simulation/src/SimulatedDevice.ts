@@ -7,10 +7,13 @@
  * @since 0.1.0
  */
 import {
+  Capacities,
   type ChatDuplex,
   type ChatEnd,
   type Content,
+  defaultCapacities,
   Device,
+  DeviceObserver,
   type DeviceOptions,
   DeviceStore,
   HandlerError,
@@ -75,6 +78,9 @@ export interface DeviceHost {
 }
 
 const zeros = new Uint8Array(65_536)
+
+/** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
+const capacities: Capacities = { ...defaultCapacities, events: 8 }
 
 const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
 
@@ -282,7 +288,17 @@ export class SimulatedDevice {
     const { crypto, groupKey, options, path } = this.#host
     const machine = this.machine!
     const { life } = this
+    const { witness } = this.#host
+    const place = () => ({ at: machine.kernel.now, device: this.name, life })
     const context = machine.context.pipe(
+      Context.add(Capacities, capacities),
+      Context.add(DeviceObserver, {
+        onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
+        onState: (state) => {
+          witness({ _tag: "StateChanged", ...place(), state })
+          if (state._tag === "NeedsUser") this.#askUser(machine, life, state.reason)
+        }
+      }),
       Context.add(Socket.Socket, this.route.socket(machine, path)),
       Context.add(Crypto, crypto),
       Context.add(DeviceStore, this.disk.store)
@@ -305,29 +321,17 @@ export class SimulatedDevice {
       ...(this.spec.chats ? { chat: chatter } : {})
     }).pipe(Effect.provideContext(context))
     this.device = device
-    const { witness } = this.#host
-    const place = () => ({ at: machine.kernel.now, device: this.name, life })
-    yield* Effect.forkScoped(
-      Stream.runForEach(device.events, (event) => Effect.sync(() => witness({ _tag: "Happened", ...place(), event })))
-    )
-    yield* Effect.forkScoped(
-      Stream.runForEach(device.state.changes, (state) =>
-        Effect.sync(() => {
-          witness({ _tag: "StateChanged", ...place(), state })
-          if (state._tag === "NeedsUser") this.#askUser(device, life, state.reason)
-        })
-      )
-    )
     this.onStart(device)
     for (const use of this.#waiting.splice(0)) use()
     return yield* Effect.never
   })
 
   /** The user looks at the screen after a while, and does what they think best. */
-  #askUser(device: Device["Service"], life: number, reason: UserReason): void {
+  #askUser(machine: Machine, life: number, reason: UserReason): void {
     const { answer, kernel, userDelay, witness } = this.#host
-    const machine = this.machine!
     kernel.after(machine, userDelay, () => {
+      const { device } = this
+      if (this.machine !== machine || device === undefined) return
       const resume = answer(this, reason)
       if (resume === undefined) return
       witness({ _tag: "UserAnswered", ...this.#place(), life, reason: reason._tag, answer: resume._tag })

@@ -55,8 +55,8 @@ export class Tally {
   readonly faults = new Map<string, number>()
   /** States that devices have been in. */
   readonly states = new Set<string>()
-  /** What came upon devices in each state, as `state / event`. */
-  readonly pairs = new Set<string>()
+  /** What came upon devices in each state. */
+  readonly pairs = new Map<string, Set<string>>()
   /** The latest state of each device that is on. */
   readonly latest = new Map<string, ConnectionState>()
   /** Calls that are not answered, with their devices. */
@@ -78,7 +78,10 @@ export class Tally {
         this.latest.set(event.device, event.state)
         const name = stateName(event.state)
         this.#names.set(event.device, name)
-        this.states.add(name)
+        if (!this.states.has(name)) {
+          this.states.add(name)
+          this.pairs.set(name, new Set())
+        }
         return
       }
       case "MediatorClosed":
@@ -105,7 +108,7 @@ export class Tally {
     const state = this.#names.get(event.device)
     if (state === undefined) return
     const name = eventName(event)
-    if (name !== undefined) this.pairs.add(`${state} / ${name}`)
+    if (name !== undefined) this.pairs.get(state)!.add(name)
   }
 
   #count(kind: string): void {

@@ -1,0 +1,31 @@
+/**
+ * Whoever wants to know of everything a device goes through, at once and without loss.
+ *
+ * Owns the reference under which one is given. Streams (`Device.events`, `Device.state`) are for everybody else: they may be
+ * late, begin when they are subscribed to, and lose the oldest when nobody reads.
+ */
+import { Context } from "effect"
+import type { ConnectionState } from "./ConnectionState.ts"
+import type { DeviceEvent } from "./DeviceEvent.ts"
+
+/**
+ * Called synchronously in the middle of the device's work, in the order in which things happen: for logs, counters and
+ * simulations. Must neither throw nor call the device.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceObserver {
+  readonly onState: (state: ConnectionState) => void
+  readonly onEvent: (event: DeviceEvent) => void
+}
+
+/**
+ * The observer in force; nobody unless another is provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const DeviceObserver = Context.Reference<DeviceObserver>("@d2m/client/DeviceObserver", {
+  defaultValue: () => ({ onState: () => {}, onEvent: () => {} })
+})
