@@ -48,6 +48,12 @@ const flags = {
     Flag.withDescription("Refuse what shipped clients get wrong and lenient mediators overlook"),
     Flag.withDefault(false)
   ),
+  data: Flag.String("data").pipe(
+    Flag.withDescription(
+      "Directory for slots and messages, made when missing; without it a restart forgets everything"
+    ),
+    Flag.optional
+  ),
   chat: Flag.String("chat").pipe(
     Flag.withDescription("Chat server behind the proxy: none, echo, or HOST:PORT"),
     Flag.withDefault("none")
@@ -101,12 +107,16 @@ export const serve = Command.make(
     const { pin, tls } = yield* tlsOf(options)
     const guards = yield* guardsOf(options)
     const preset = options.strict ? strictOptions : lenientOptions
+    const store = Option.match(options.data, {
+      onNone: () => MediatorStore.layerMemory,
+      onSome: (directory) => Node.layerSqlite({ directory })
+    })
     const mediator = Mediator.layer({
       ...preset,
       ...limitsOf(options),
       maxDeviceSlots: options.slots,
       transactionTtl: options.ttl * 1000
-    }).pipe(Layer.provide([upstream, MediatorStore.layerMemory, Crypto.layer, NodeCrypto.layerSecureRandom]))
+    }).pipe(Layer.provide([upstream, store, Crypto.layer, NodeCrypto.layerSecureRandom]))
     const server = Node.layerWebSocket({
       host: options.host,
       port: options.port,
@@ -127,6 +137,9 @@ export const serve = Command.make(
   Command.withExamples([
     { command: "d2m serve --port 8080", description: "Plain WebSocket on loopback, for a client under development" },
     { command: "d2m serve --self-signed --chat echo", description: "TLS with a fresh certificate and its pin" },
-    { command: "d2m serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem", description: "For others" }
+    {
+      command: "d2m serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem --data /var/lib/d2m",
+      description: "For others, on a disk"
+    }
   ])
 )

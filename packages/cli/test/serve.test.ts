@@ -46,6 +46,11 @@ const serve = (...args: ReadonlyArray<string>) =>
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "d2m-serve-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
 /** A port that somebody listens on. */
 const takenPort = Effect.acquireRelease(
   Effect.callback<Server>((resume) => {
@@ -136,6 +141,32 @@ describe("d2m serve", () => {
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "")
       assert.match(stderr, new RegExp(`^d2m: cannot listen on 127\\.0\\.0\\.1:${port}: PortInUse: .*\\n$`))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("has a data directory to itself, and says in one line that another process has it", () =>
+    Effect.gen(function* () {
+      const data = yield* directory
+      const first = yield* serve("--data", join(data, "mediator"))
+      yield* first.line
+      const second = yield* serve("--data", join(data, "mediator"))
+      const ended = yield* second.ended
+      assert.strictEqual(ended.code, 1)
+      assert.strictEqual(ended.stdout, "")
+      assert.match(ended.stderr, /^d2m: the mediator's store failed to open: InUse: .*mediator: another process.*\n$/)
+      first.child.kill("SIGINT")
+      assert.strictEqual((yield* first.ended).stderr, "")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("says in one line why it cannot keep data in a place", () =>
+    Effect.gen(function* () {
+      const data = yield* directory
+      yield* Effect.sync(() => writeFileSync(join(data, "file"), ""))
+      const server = yield* serve("--data", join(data, "file", "below"))
+      const { code, stderr } = yield* server.ended
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^d2m: the mediator's store failed to open: Unwritable: .*file.below: .*\n$/)
     }).pipe(Effect.scoped)
   )
 

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { DeviceId } from "@d2m/codec"
+import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { invariant } from "./Invariant.ts"
 import type { Persist } from "./Output.ts"
@@ -14,19 +14,43 @@ import type { Position } from "./ReflectionQueue.ts"
 import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
 import { own } from "./Turn.ts"
 
+const reasons = [
+  "InUse",
+  "Unwritable",
+  "Full",
+  "Corrupt",
+  "Foreign",
+  "NewerVersion",
+  "Unsupported",
+  "Closed",
+  "Failed"
+] as const
+
 /**
- * The store could not do what it was asked: a full disk, a lost file.
+ * The store could not do what it was asked.
+ *
+ * - `InUse`: another mediator uses the data
+ * - `Unwritable`: the place cannot be written to
+ * - `Full`: there is no space left; it works again when there is
+ * - `Corrupt`: the data is damaged
+ * - `Foreign`: the data is not a mediator's
+ * - `NewerVersion`: the data is of a later release
+ * - `Unsupported`: the platform has not what the store is made of
+ * - `Closed`: the store is not open any more
+ * - `Failed`: anything else
  *
  * @category errors
  * @since 0.1.0
  */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   operation: Schema.Literals(["open", "load", "read", "apply"]),
+  /** `Failed` unless given. */
+  reason: Schema.Literals(reasons).pipe(Schema.withConstructorDefault(Effect.succeed("Failed" as const))),
   /** What went wrong, in words that are fit for a log. */
   detail: Schema.String
 }) {
   override get message(): string {
-    return `the mediator's store failed to ${this.operation}: ${this.detail}`
+    return `the mediator's store failed to ${this.operation}: ${this.reason}: ${this.detail}`
   }
 }
 
@@ -68,6 +92,9 @@ export class MediatorStore extends Context.Service<
      * concerned are loaded again before they are written to. Called once at a time.
      */
     readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, StoreError>
+
+    /** The groups that have volatile slots, for a mediator that starts: those expire though nobody connects. */
+    readonly volatileGroups: Effect.Effect<ReadonlyArray<GroupKey>, StoreError>
   }
 >()("@d2m/server-sim/MediatorStore") {
   /** In memory: what is durable lasts as long as the layer. Never fails and never waits. */
@@ -86,6 +113,8 @@ interface MemoryGroup {
   encryptedSharedDeviceData: Uint8Array
   readonly slots: Map<DeviceId, MemorySlot>
 }
+
+const isVolatile = (slot: MemorySlot): boolean => slot.expirationPolicy === DeviceSlotExpirationPolicy.VOLATILE
 
 const slotOf = (group: MemoryGroup, deviceId: DeviceId): MemorySlot => {
   const slot = group.slots.get(deviceId)
@@ -186,6 +215,12 @@ export const makeMemoryStore = (): MediatorStore["Service"] => {
         return found
       }),
 
-    apply: (persists) => Effect.sync(() => persists.forEach(applyPersist))
+    apply: (persists) => Effect.sync(() => persists.forEach(applyPersist)),
+
+    volatileGroups: Effect.sync(() =>
+      Array.from(groups).flatMap(([groupKey, { slots }]) =>
+        Array.from(slots.values()).some(isVolatile) ? groupKey : []
+      )
+    )
   }
 }

@@ -1,10 +1,11 @@
 /**
- * What a mediator needs of Node: a WebSocket server and a chat server over TCP.
+ * What a mediator needs of Node: a WebSocket server, a store on the disk and a chat server over TCP.
  *
  * @since 0.1.0
  */
 export { defaultGuards, Guards, makeGuards, openGuards } from "./node/Guards.ts"
 export { ListenAddress, ListenError } from "./node/ListenAddress.ts"
+export { layerSqlite, type MediatorStoreSqliteOptions } from "./node/MediatorStoreSqlite.ts"
 export { layerTcpChat, type TcpChatOptions } from "./node/TcpChatUpstream.ts"
 export type { TlsOptions } from "./node/TlsOptions.ts"
 export { layerWebSocket, type WebSocketOptions } from "./node/WebSocketServer.ts"

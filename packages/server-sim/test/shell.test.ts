@@ -43,7 +43,8 @@ const fragileStore = () => {
       apply: (persists) => {
         applies.push(persists.length)
         return Effect.andThen(applyGate.await, guarded("apply", memory.apply(persists)))
-      }
+      },
+      volatileGroups: memory.volatileGroups
     })
   }
 }

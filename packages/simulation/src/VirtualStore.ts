@@ -48,7 +48,8 @@ export class VirtualStore {
             return this.#unlessFailing("apply", this.#disk.apply(persists))
           })
         )
-      })
+      }),
+    volatileGroups: Effect.suspend(() => this.#unlessFailing("load", this.#disk.volatileGroups))
   }
 
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */

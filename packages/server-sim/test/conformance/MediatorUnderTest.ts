@@ -11,13 +11,13 @@ import { TestClock } from "effect/testing"
 import {
   ChatUpstream,
   lenientOptions,
-  makeMemoryStore,
   Mediator,
   type MediatorOptions,
   MediatorStore,
   StoreError,
   strictOptions
 } from "../../src/index.ts"
+import type { KeptStore } from "./KeptStore.ts"
 import { crypto } from "./RawDevice.ts"
 import type { Settings } from "./Target.ts"
 
@@ -59,9 +59,6 @@ const layerRandom = Layer.sync(SecureRandom.SecureRandom, () => {
   })
 })
 
-/** A store is never done at once: what comes in meanwhile must find its order all the same. */
-const turns = Effect.repeat(Effect.yieldNow, { times: 5 })
-
 /** What both targets do alike. */
 export interface UnderTest<Launched> {
   /** What the present run was launched as. */
@@ -76,25 +73,20 @@ export interface UnderTest<Launched> {
 /** Runs a mediator and what `launch` puts in front of it. */
 export const underTest = <Launched>(
   settings: Settings,
+  kept: KeptStore,
   launch: Effect.Effect<Launched, never, Mediator | Scope.Scope>
 ): Effect.Effect<UnderTest<Launched>, never, Scope.Scope> =>
   Effect.gen(function* () {
     yield* TestClock.setTime(epoch)
-    const memory = makeMemoryStore()
     let isBroken = false
-    const store = Layer.succeed(MediatorStore, {
-      load: (...args) => Effect.andThen(turns, memory.load(...args)),
-      read: (...args) => Effect.andThen(turns, memory.read(...args)),
-      apply: (persists) =>
-        Effect.andThen(
-          turns,
-          Effect.suspend(() =>
-            isBroken
-              ? Effect.fail(new StoreError({ operation: "apply", detail: "the scenario says so" }))
-              : memory.apply(persists)
-          )
-        )
-    })
+    const broken = new StoreError({ operation: "apply", detail: "the scenario says so" })
+    const store = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        apply: (persists) => Effect.suspend(() => (isBroken ? Effect.fail(broken) : store.apply(persists)))
+      }))
+    ).pipe(Layer.provide(yield* kept))
     const around = Layer.mergeAll(store, chatOf(settings), Crypto.layer, layerRandom)
 
     const start = Effect.gen(function* () {

@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Queue, type Scope } from "effect"
 import * as Http from "node:http"
 import { WebSocket } from "ws"
 import { layerWebSocket, ListenAddress } from "../../src/node.ts"
+import type { KeptStore } from "./KeptStore.ts"
 import { underTest } from "./MediatorUnderTest.ts"
 import { type DialOptions, OpenError, Target, type TargetLayer, type WebSocketWire } from "./Target.ts"
 import { makeWire, type WireEvent } from "./Wire.ts"
@@ -89,25 +90,27 @@ const request = (url: string, headers: Readonly<Record<string, string>>) =>
     sent.end()
   })
 
-export const webSocket: TargetLayer = (settings) =>
-  Layer.effect(
-    Target,
-    Effect.gen(function* () {
-      const listening = Effect.map(
-        Layer.build(Layer.suspend(() => layerWebSocket({ host: "127.0.0.1", port: 0 }))),
-        (context) => Context.get(context, ListenAddress)
-      )
-      const { current, ...rest } = yield* underTest(settings, Effect.orDie(listening))
-      const root = (scheme: "ws" | "http"): string => `${scheme}://127.0.0.1:${current().port}`
+export const webSocket =
+  (kept: KeptStore): TargetLayer =>
+  (settings) =>
+    Layer.effect(
+      Target,
+      Effect.gen(function* () {
+        const listening = Effect.map(
+          Layer.build(Layer.suspend(() => layerWebSocket({ host: "127.0.0.1", port: 0 }))),
+          (context) => Context.get(context, ListenAddress)
+        )
+        const { current, ...rest } = yield* underTest(settings, kept, Effect.orDie(listening))
+        const root = (scheme: "ws" | "http"): string => `${scheme}://127.0.0.1:${current().port}`
 
-      return Target.of({
-        ...rest,
-        name: "websocket",
-        open: (path) => wireOf(mediatorUrl(`${root("ws")}/{deviceGroupIdPrefix8}/`, path)),
-        webSocket: {
-          dial: (path, options) => wireOf(`${root("ws")}${path}`, options),
-          request: (path, headers = {}) => request(`${root("http")}${path}`, headers)
-        }
+        return Target.of({
+          ...rest,
+          name: "websocket",
+          open: (path) => wireOf(mediatorUrl(`${root("ws")}/{deviceGroupIdPrefix8}/`, path)),
+          webSocket: {
+            dial: (path, options) => wireOf(`${root("ws")}${path}`, options),
+            request: (path, headers = {}) => request(`${root("http")}${path}`, headers)
+          }
+        })
       })
-    })
-  )
+    )

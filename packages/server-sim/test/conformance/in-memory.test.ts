@@ -1,4 +1,5 @@
 import { inMemory } from "./InMemoryTarget.ts"
+import { memory } from "./KeptStore.ts"
 import { runScenarios } from "./runScenarios.ts"
 
-runScenarios(inMemory, "in-memory")
+runScenarios(inMemory(memory), "in-memory")

@@ -1,4 +1,5 @@
+import { memory } from "./KeptStore.ts"
 import { runScenarios } from "./runScenarios.ts"
 import { webSocket } from "./WebSocketTarget.ts"
 
-runScenarios(webSocket, "websocket")
+runScenarios(webSocket(memory), "websocket")

@@ -1,0 +1,225 @@
+/**
+ * `Persist`s on their way to the thread of the store, and stored messages on their way back: bytes in one buffer that
+ * changes hands, because cloning a view would clone all of the buffer it was received in.
+ *
+ * Owns the layout, which never leaves the process. All numbers little-endian.
+ *
+ * @since 0.1.0
+ */
+import type { DeviceId } from "@d2m/codec"
+import type { StoredMessage } from "../MediatorStore.ts"
+import type { Persist } from "../Output.ts"
+import type { GroupKey, StoreCommand } from "../StoreCommand.ts"
+
+/** Commands of several groups, each run of them behind the index of its group in `groups`. */
+export interface StoreBatch {
+  readonly groups: ReadonlyArray<GroupKey>
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Writes or reads one value after the other. Positions and times are whole numbers that a double holds exactly. */
+class Cursor {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  private readonly view: DataView
+  private offset = 0
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+  isAtEnd(): boolean {
+    return this.offset === this.bytes.length
+  }
+  putU32(value: number): void {
+    this.view.setUint32(this.offset, value, true)
+    this.offset += 4
+  }
+  putU64(value: bigint): void {
+    this.view.setBigUint64(this.offset, value, true)
+    this.offset += 8
+  }
+  putF64(value: number): void {
+    this.view.setFloat64(this.offset, value, true)
+    this.offset += 8
+  }
+  putBytes(value: Uint8Array): void {
+    this.putU32(value.length)
+    this.bytes.set(value, this.offset)
+    this.offset += value.length
+  }
+  u32(): number {
+    const value = this.view.getUint32(this.offset, true)
+    this.offset += 4
+    return value
+  }
+  u64(): bigint {
+    const value = this.view.getBigUint64(this.offset, true)
+    this.offset += 8
+    return value
+  }
+  f64(): number {
+    const value = this.view.getFloat64(this.offset, true)
+    this.offset += 8
+    return value
+  }
+  /** A view. */
+  blob(): Uint8Array {
+    const length = this.u32()
+    this.offset += length
+    return this.bytes.subarray(this.offset - length, this.offset)
+  }
+}
+
+const tags = [
+  "RegisterSlot",
+  "DisconnectSlot",
+  "DropSlot",
+  "Append",
+  "IssueId",
+  "Ack",
+  "SetSharedData"
+] as const satisfies ReadonlyArray<StoreCommand["_tag"]>
+
+const tagNumbers: { readonly [Tag in StoreCommand["_tag"]]: number } = {
+  RegisterSlot: 0,
+  DisconnectSlot: 1,
+  DropSlot: 2,
+  Append: 3,
+  IssueId: 4,
+  Ack: 5,
+  SetSharedData: 6
+}
+
+const sizeOf = (command: StoreCommand): number => {
+  switch (command._tag) {
+    case "RegisterSlot":
+      return 40 + command.encryptedDeviceInfo.length
+    case "DropSlot":
+      return 12
+    case "DisconnectSlot":
+    case "IssueId":
+    case "Ack":
+      return 20
+    case "Append":
+      return 24 + command.envelope.length + 16 * command.to.length
+    case "SetSharedData":
+      return 8 + command.encryptedSharedDeviceData.length
+  }
+}
+
+const put = (out: Cursor, command: StoreCommand): void => {
+  out.putU32(tagNumbers[command._tag])
+  switch (command._tag) {
+    case "RegisterSlot":
+      out.putU64(command.deviceId)
+      out.putF64(command.expirationPolicy)
+      out.putBytes(command.encryptedDeviceInfo)
+      out.putF64(command.issued)
+      out.putF64(command.at)
+      return
+    case "DropSlot":
+      return out.putU64(command.deviceId)
+    case "DisconnectSlot":
+      out.putU64(command.deviceId)
+      return out.putF64(command.at)
+    case "IssueId":
+      out.putU64(command.deviceId)
+      return out.putF64(command.issued)
+    case "Ack":
+      out.putU64(command.deviceId)
+      return out.putF64(command.position)
+    case "Append":
+      out.putU32(command.flags)
+      out.putU64(command.timestamp)
+      out.putBytes(command.envelope)
+      out.putU32(command.to.length)
+      for (const { deviceId, position } of command.to) {
+        out.putU64(deviceId)
+        out.putF64(position)
+      }
+      return
+    case "SetSharedData":
+      return out.putBytes(command.encryptedSharedDeviceData)
+  }
+}
+
+const take = (from: Cursor): StoreCommand => {
+  const _tag = tags[from.u32()]!
+  switch (_tag) {
+    case "RegisterSlot": {
+      const deviceId = from.u64() as DeviceId
+      const expirationPolicy = from.f64()
+      const encryptedDeviceInfo = from.blob()
+      return { _tag, deviceId, expirationPolicy, encryptedDeviceInfo, issued: from.f64(), at: from.f64() }
+    }
+    case "DropSlot":
+      return { _tag, deviceId: from.u64() as DeviceId }
+    case "DisconnectSlot":
+      return { _tag, deviceId: from.u64() as DeviceId, at: from.f64() }
+    case "IssueId":
+      return { _tag, deviceId: from.u64() as DeviceId, issued: from.f64() }
+    case "Ack":
+      return { _tag, deviceId: from.u64() as DeviceId, position: from.f64() }
+    case "Append": {
+      const flags = from.u32()
+      const timestamp = from.u64()
+      const envelope = from.blob()
+      const to = Array.from({ length: from.u32() }, () => ({ deviceId: from.u64() as DeviceId, position: from.f64() }))
+      return { _tag, flags, timestamp, envelope, to }
+    }
+    case "SetSharedData":
+      return { _tag, encryptedSharedDeviceData: from.blob() }
+  }
+}
+
+/** Copies what the `Persist`s hold; their buffers may be reused. */
+export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
+  let size = 0
+  for (const { commands } of persists) {
+    size += 8
+    for (const command of commands) size += sizeOf(command)
+  }
+  const out = new Cursor(new Uint8Array(size))
+  const indexes = new Map<GroupKey, number>()
+  for (const { commands, groupKey } of persists) {
+    let index = indexes.get(groupKey)
+    if (index === undefined) indexes.set(groupKey, (index = indexes.size))
+    out.putU32(index)
+    out.putU32(commands.length)
+    for (const command of commands) put(out, command)
+  }
+  return { groups: [...indexes.keys()], bytes: out.bytes }
+}
+
+/** The `Persist`s of a batch, without their ids. Bytes in them are views of the batch. */
+export function* unpackBatch(batch: StoreBatch): Generator<Pick<Persist, "groupKey" | "commands">> {
+  const from = new Cursor(batch.bytes)
+  while (!from.isAtEnd()) {
+    const groupKey = batch.groups[from.u32()]!
+    yield { groupKey, commands: Array.from({ length: from.u32() }, () => take(from)) }
+  }
+}
+
+/** Messages as bytes. */
+export const packMessages = (messages: ReadonlyArray<StoredMessage>): Uint8Array<ArrayBuffer> => {
+  const out = new Cursor(new Uint8Array(messages.reduce((size, { envelope }) => size + 24 + envelope.length, 0)))
+  for (const { envelope, flags, position, timestamp } of messages) {
+    out.putF64(position)
+    out.putU32(flags)
+    out.putU64(timestamp)
+    out.putBytes(envelope)
+  }
+  return out.bytes
+}
+
+/** The messages of these bytes; their envelopes are views. */
+export const unpackMessages = (bytes: Uint8Array<ArrayBuffer>): ReadonlyArray<StoredMessage> => {
+  const from = new Cursor(bytes)
+  const messages: Array<StoredMessage> = []
+  while (!from.isAtEnd()) {
+    const position = from.f64()
+    const flags = from.u32()
+    const timestamp = from.u64()
+    messages.push({ position, flags, timestamp, envelope: from.blob() })
+  }
+  return messages
+}

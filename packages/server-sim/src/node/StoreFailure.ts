@@ -1,0 +1,73 @@
+/**
+ * Why the mediator's database does not do what it was asked, as plain data that crosses threads.
+ *
+ * Owns the reading of SQLite's result codes. Becomes a `StoreError` on the mediator's side.
+ *
+ * @since 0.1.0
+ */
+import type { StoreError } from "../MediatorStore.ts"
+
+/** A failure without its operation. */
+export interface StoreFailure {
+  readonly reason: StoreError["reason"]
+  readonly detail: string
+}
+
+/** A file that is refused: thrown by the store's own checks. */
+export class StoreRefusal extends Error {
+  readonly failure: StoreFailure
+  constructor(reason: StoreError["reason"], detail: string) {
+    super(detail)
+    this.failure = { reason, detail }
+  }
+}
+
+// https://sqlite.org/rescode.html, primary codes.
+const reasonOf = (code: number): StoreError["reason"] => {
+  switch (code & 0xff) {
+    case 5: // BUSY
+    case 6: // LOCKED
+      return "InUse"
+    case 3: // PERM
+    case 8: // READONLY
+    case 14: // CANTOPEN
+      return "Unwritable"
+    case 11: // CORRUPT
+      return "Corrupt"
+    case 26: // NOTADB
+      return "Foreign"
+    case 13: // FULL
+      return "Full"
+    default:
+      return "Failed"
+  }
+}
+
+const reasonOfSystem = (code: unknown): StoreError["reason"] | undefined => {
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "ENOTDIR":
+    case "EEXIST":
+    case "ENOENT":
+      return "Unwritable"
+    case "ENOSPC":
+    case "EDQUOT":
+      return "Full"
+    case "ERR_UNKNOWN_BUILTIN_MODULE":
+      return "Unsupported"
+    default:
+      return undefined
+  }
+}
+
+/** What a thrown value means. */
+export const failureOf = (cause: unknown): StoreFailure => {
+  if (cause instanceof StoreRefusal) return cause.failure
+  if (!(cause instanceof Error)) return { reason: "Failed", detail: String(cause) }
+  const { code, errcode } = cause as { readonly code?: unknown; readonly errcode?: unknown }
+  const reason = reasonOfSystem(code) ?? (typeof errcode === "number" ? reasonOf(errcode) : "Failed")
+  if (reason === "InUse") return { reason, detail: "another process has it open" }
+  return { reason, detail: cause.message }
+}

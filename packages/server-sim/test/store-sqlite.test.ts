@@ -1,0 +1,398 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  type GroupSnapshot,
+  makeMemoryStore,
+  MediatorStore,
+  type Persist,
+  type StoreCommand,
+  StoreError
+} from "@d2m/server-sim"
+import { layerSqlite } from "@d2m/server-sim/node"
+import { Effect, Layer, Option, Random } from "effect"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { makeSqliteStore } from "../src/node/MediatorStoreSqlite.ts"
+import { migrate, migrations } from "../src/node/StoreMigrations.ts"
+import { bytes, id } from "./drive.ts"
+import {
+  ack,
+  append,
+  groupKey,
+  load,
+  otherKey,
+  persist,
+  plain,
+  read,
+  register,
+  storeSuite,
+  write
+} from "./store-suite.ts"
+
+/** A directory that goes with the scope. */
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "d2m-store-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
+const fileIn = (path: string): string => join(path, "mediator.sqlite")
+
+/** Runs with the store in this directory, which is closed afterwards. */
+const on = <A, E>(path: string, run: Effect.Effect<A, E, MediatorStore>) =>
+  Effect.provide(run, Layer.fresh(layerSqlite({ directory: path })))
+
+/** What another program finds in the file once the store is closed. */
+const query = (path: string, sql: string) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new DatabaseSync(fileIn(path))),
+    (db) =>
+      Effect.sync(() =>
+        db
+          .prepare(sql)
+          .all()
+          .map((row) => Object.values(row))
+      ),
+    (db) => Effect.sync(() => db.close())
+  )
+
+const execute = (path: string, sql: string) =>
+  Effect.sync(() => {
+    const db = new DatabaseSync(fileIn(path))
+    db.exec(sql)
+    db.close()
+  })
+
+const refusal = (path: string) => Effect.flip(on(path, load(groupKey)))
+
+storeSuite(
+  "on SQLite",
+  Layer.unwrap(Effect.map(directory, (path) => layerSqlite({ directory: join(path, "made", "when missing") })))
+)
+
+const fixture = readFileSync(new URL("./fixtures/mediator-store-1.sql", import.meta.url), "utf8")
+
+/** What the fixture holds. */
+const ofVersion1: GroupSnapshot = {
+  encryptedSharedDeviceData: bytes(0x5a, 0x5b),
+  slots: [
+    {
+      deviceId: id(1),
+      expirationPolicy: 1,
+      encryptedDeviceInfo: bytes(0xd1),
+      issued: 7,
+      queue: { positions: [6], sizes: [1] }
+    },
+    {
+      deviceId: 0xffff_ffff_ffff_ffffn as never,
+      expirationPolicy: 0,
+      encryptedDeviceInfo: bytes(0xd2, 0xd2),
+      issued: 2 ** 32 + 2,
+      lastDisconnectAt: 1_700_000_000_000,
+      queue: { positions: [2 ** 32, 2 ** 32 + 2], sizes: [1, 2] }
+    }
+  ]
+}
+
+describe("the file", () => {
+  it.live("keeps everything from one opening to the next", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* on(path, write(register(id(1)), append(bytes(1, 2), [[id(1), 1]])))
+      const before = yield* on(path, Effect.all([load(groupKey), Effect.map(read(id(1), 1), plain)]))
+      assert.deepStrictEqual(before[1], [{ position: 1, flags: 0, timestamp: 1_700_000_000_000n, envelope: [1, 2] }])
+      yield* on(path, write(ack(id(1), 1)))
+      const after = yield* on(path, load(groupKey))
+      assert.deepStrictEqual(after?.slots[0]?.queue.positions, [])
+      assert.strictEqual(after?.slots[0]?.issued, 1)
+    })
+  )
+
+  it.live("is synced before a write is done: write-ahead log, synchronous = FULL", () =>
+    Effect.gen(function* () {
+      const { pragma } = yield* makeSqliteStore({ directory: yield* directory })
+      assert.strictEqual(yield* pragma("journal_mode"), "wal")
+      assert.strictEqual(yield* pragma("synchronous"), 2)
+      assert.strictEqual(yield* pragma("locking_mode"), "exclusive")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("holds an envelope once, however many queues it stands in, and none that stands in no queue", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const everybody = Array.from({ length: 8 }, (_, index) => id(index + 1))
+      yield* on(
+        path,
+        write(
+          ...everybody.map((device) => register(device)),
+          append(
+            bytes(9),
+            everybody.map((device) => [device, 1])
+          )
+        )
+      )
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[1]])
+      const [first, ...others] = everybody
+      yield* on(path, write(...others.map((device) => ack(device, 1))))
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[1]])
+      yield* on(path, write({ _tag: "DropSlot", deviceId: first! }))
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[0]])
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM counter"), [[7]])
+    })
+  )
+
+  it.live("is as it was before a write that fails, and writes on", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          const store = yield* MediatorStore
+          yield* store.apply([persist(groupKey, register(id(1)), append(bytes(1), [[id(1), 1]]))])
+          const before = yield* load(groupKey)
+          const error = yield* Effect.flip(
+            store.apply([
+              persist(groupKey, register(id(2)), append(bytes(2), [[id(1), 2]]), ack(id(1), 1)),
+              persist(otherKey, register(id(1)), ack(id(5), 1))
+            ])
+          )
+          assert.instanceOf(error, StoreError)
+          assert.strictEqual(error.operation, "apply")
+          assert.deepStrictEqual(yield* load(groupKey), before)
+          assert.isUndefined(yield* load(otherKey))
+          yield* store.apply([
+            persist(
+              groupKey,
+              register(id(2)),
+              append(bytes(3), [
+                [id(1), 2],
+                [id(2), 1]
+              ])
+            )
+          ])
+          assert.deepStrictEqual(
+            (yield* read(id(2), 1)).map(({ envelope }) => [...envelope]),
+            [[3]]
+          )
+        })
+      )
+    })
+  )
+
+  it.live("is refused while another has it, and free once that one is closed", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          const error = yield* refusal(path)
+          assert.strictEqual(error.reason, "InUse")
+          assert.include(error.message, path)
+        })
+      )
+      yield* on(path, load(groupKey))
+    })
+  )
+
+  it.live("is not used after its end", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const store = yield* on(
+        path,
+        Effect.map(MediatorStore, (store) => store)
+      )
+      assert.strictEqual((yield* Effect.flip(store.load(groupKey))).reason, "Closed")
+    })
+  )
+
+  it.live("is refused when it is another program's, and stays what it was", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* execute(path, "CREATE TABLE note (text TEXT); INSERT INTO note VALUES ('mine')")
+      assert.strictEqual((yield* refusal(path)).reason, "Foreign")
+      assert.deepStrictEqual(yield* query(path, "SELECT * FROM note"), [["mine"]])
+      assert.deepStrictEqual(yield* query(path, "PRAGMA journal_mode"), [["delete"]])
+      yield* execute(path, "DROP TABLE note; PRAGMA application_id = 7")
+      assert.strictEqual((yield* refusal(path)).reason, "Foreign")
+    })
+  )
+
+  it.live("is refused when it is no database, or a damaged one", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* Effect.sync(() => writeFileSync(fileIn(path), "not a database at all, and long enough to be read as one"))
+      assert.strictEqual((yield* refusal(path)).reason, "Foreign")
+      yield* Effect.sync(() => rmSync(fileIn(path)))
+      yield* execute(path, fixture)
+      const intact = readFileSync(fileIn(path))
+      yield* Effect.sync(() => writeFileSync(fileIn(path), intact.fill(0xff, 100, 4_096)))
+      assert.strictEqual((yield* refusal(path)).reason, "Corrupt")
+    })
+  )
+
+  it.live("is refused where it cannot be made", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* Effect.sync(() => writeFileSync(join(path, "file"), ""))
+      for (const place of [join(path, "file"), join(path, "file", "below"), "/proc/d2m"]) {
+        const error = yield* refusal(place)
+        assert.strictEqual(error.reason, "Unwritable", place)
+        assert.include(error.message, place)
+      }
+      yield* Effect.sync(() => mkdirSync(fileIn(path)))
+      assert.strictEqual((yield* refusal(path)).reason, "Unwritable")
+    })
+  )
+})
+
+describe("its versions", () => {
+  it.live("data of version 1 is read as it was written", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* execute(path, fixture)
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* load(groupKey), ofVersion1)
+          assert.deepStrictEqual(plain(yield* read(0xffff_ffff_ffff_ffffn as never, 2 ** 32, 2 ** 32 + 2)), [
+            { position: 2 ** 32, flags: 0, timestamp: 1_699_999_999_000n, envelope: [0xe3] },
+            { position: 2 ** 32 + 2, flags: 2, timestamp: 1_699_999_999_001n, envelope: [0xe4, 0xe4] }
+          ])
+        })
+      )
+    })
+  )
+
+  it.live("the fixture has the tables that version 1 makes", () =>
+    Effect.gen(function* () {
+      const [made, fixed] = [yield* directory, yield* directory]
+      yield* on(made, load(groupKey))
+      yield* execute(fixed, fixture)
+      const schema = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+      if (migrations.length === 1) assert.deepStrictEqual(yield* query(made, schema), yield* query(fixed, schema))
+      assert.deepStrictEqual(yield* query(made, "PRAGMA user_version"), [[migrations.length]])
+    })
+  )
+
+  it("a later version adds its steps to the data of an earlier one, each once", () => {
+    const db = new DatabaseSync(":memory:")
+    db.exec(fixture)
+    const steps = [migrations[0]!, "ALTER TABLE slot ADD COLUMN note TEXT", "UPDATE slot SET note = 'three'"]
+    migrate(db, steps)
+    migrate(db, steps)
+    const versions = db.prepare("SELECT DISTINCT note, user_version FROM slot, pragma_user_version").all()
+    assert.deepStrictEqual(
+      versions.map((row) => ({ ...row })),
+      [{ note: "three", user_version: 3 }]
+    )
+    assert.throws(() => migrate(db, steps.slice(0, 2)), /version 3, this release knows 2/)
+    db.close()
+  })
+
+  it.live("data of a later version is refused and left alone", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* execute(path, `${fixture}; PRAGMA user_version = 1000`)
+      const error = yield* refusal(path)
+      assert.strictEqual(error.reason, "NewerVersion")
+      assert.include(error.message, "1000")
+      assert.deepStrictEqual(yield* query(path, "PRAGMA user_version"), [[1000]])
+    })
+  )
+})
+
+/** A mediator's life at random: commands that the core could have written, and what is known to be queued. */
+const randomLife = Effect.gen(function* () {
+  const slots = new Map<string, { issued: number; readonly queued: Set<number> }>()
+  const at = (key: string, device: number) => `${key} ${device}`
+  const below = (limit: number) => Random.nextIntBetween(0, limit, { halfOpen: true })
+  const batches: Array<ReadonlyArray<Persist>> = []
+
+  const command = Effect.fnUntraced(function* (key: string) {
+    const device = 1 + (yield* below(4))
+    const deviceId = id(device)
+    const slot = slots.get(at(key, device))
+    const kind = yield* below(20)
+    if (slot === undefined || kind === 0) {
+      const issued = yield* below(10)
+      if (slot === undefined) slots.set(at(key, device), { issued, queued: new Set() })
+      const expirationPolicy = yield* below(2)
+      return register(deviceId, { issued, expirationPolicy, encryptedDeviceInfo: bytes(kind, issued) })
+    }
+    if (kind === 1) {
+      slots.delete(at(key, device))
+      return { _tag: "DropSlot", deviceId } satisfies StoreCommand
+    }
+    if (kind === 2) return { _tag: "DisconnectSlot", deviceId, at: kind * 1_000 } satisfies StoreCommand
+    if (kind === 3) return { _tag: "IssueId", deviceId, issued: ++slot.issued } satisfies StoreCommand
+    if (kind === 4) {
+      const encryptedSharedDeviceData = new Uint8Array(yield* below(3))
+      return { _tag: "SetSharedData", encryptedSharedDeviceData } satisfies StoreCommand
+    }
+    const [oldest] = slot.queued
+    if (kind < 12 && oldest !== undefined) {
+      slot.queued.delete(oldest)
+      return ack(deviceId, oldest)
+    }
+    const others = [1, 2, 3, 4].flatMap((other) => {
+      const there = other === device ? undefined : slots.get(at(key, other))
+      if (there === undefined) return []
+      there.queued.add(++there.issued)
+      return [[id(other), there.issued] as const]
+    })
+    return append(bytes(device, yield* below(256)), others)
+  })
+
+  for (let batch = 0; batch < 60; batch++) {
+    const persists: Array<Persist> = []
+    for (let n = yield* below(6); n >= 0; n--) {
+      const key = (yield* below(2)) === 0 ? groupKey : otherKey
+      const commands: Array<StoreCommand> = []
+      for (let m = yield* below(4); m >= 0; m--) commands.push(yield* command(key))
+      persists.push(persist(key, ...commands))
+    }
+    batches.push(persists)
+  }
+  return batches
+})
+
+/** Everything that can be read out of a store. */
+const everything = (store: MediatorStore["Service"]) =>
+  Effect.forEach([groupKey, otherKey], (key) =>
+    Effect.gen(function* () {
+      const snapshot = Option.getOrUndefined(yield* store.load(key))
+      const messages = yield* Effect.forEach(snapshot?.slots ?? [], ({ deviceId, queue }) =>
+        Effect.map(store.read(key, deviceId, queue.positions), plain)
+      )
+      return { snapshot, messages }
+    })
+  )
+
+describe("the store on SQLite and the store in memory", () => {
+  for (const seed of [1, 2, 3]) {
+    it.live(`hold the same after the same life, whenever it was closed in between (seed ${seed})`, () =>
+      Effect.gen(function* () {
+        const path = yield* directory
+        const memory = makeMemoryStore()
+        const batches = yield* Random.withSeed(randomLife, seed)
+        for (let start = 0; start < batches.length; start += 20) {
+          yield* on(
+            path,
+            Effect.gen(function* () {
+              const store = yield* MediatorStore
+              assert.deepStrictEqual(yield* everything(store), yield* everything(memory))
+              for (const batch of batches.slice(start, start + 20)) {
+                yield* memory.apply(batch)
+                yield* store.apply(batch)
+                assert.deepStrictEqual(yield* store.volatileGroups, yield* memory.volatileGroups)
+              }
+              assert.deepStrictEqual(yield* everything(store), yield* everything(memory))
+            })
+          )
+        }
+        assert.deepStrictEqual(yield* query(path, "SELECT id FROM envelope EXCEPT SELECT envelope_id FROM queued"), [])
+        assert.deepStrictEqual(yield* query(path, "SELECT slot_id FROM counter EXCEPT SELECT id FROM slot"), [])
+      })
+    )
+  }
+})
