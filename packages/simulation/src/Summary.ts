@@ -44,7 +44,7 @@ export const reportOf = ({ digest, elapsed, schedule, tally, violation }: RunRes
   frames: tally.frames,
   faults: [...tally.faults],
   states: [...tally.states],
-  pairs: [...tally.pairs]
+  pairs: [...tally.pairs].flatMap(([state, events]) => Array.from(events, (event) => `${state} / ${event}`))
 })
 
 /**
