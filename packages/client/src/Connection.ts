@@ -36,7 +36,7 @@ export interface ConnectionParts {
   readonly events: EventLog
   readonly live: LiveCell
   readonly reflection: Reflection
-  readonly reflected: ReflectedQueue
+  readonly reflected: Pick<ReflectedQueue<never>, "accept" | "takeHalt">
   readonly devices: Devices
 }
 
@@ -128,7 +128,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
 
 /** Only reflected messages may hold up the next read. */
 const makeEnqueue =
-  (reflected: ReflectedQueue, live: LiveConnection) =>
+  (reflected: ConnectionParts["reflected"], live: LiveConnection) =>
   ({ messages, violation }: Routed): Effect.Effect<void, ConnectionEnd> => {
     const accepted = isReadonlyArrayNonEmpty(messages) ? reflected.accept(live, messages) : Effect.void
     return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))

@@ -217,10 +217,9 @@ export const makeDevice = <R = never, R2 = never>(
     const isAwaiting = () =>
       reflection.isAwaiting() || transactions.isRunning() || live.current()?.requests.isAwaited === true
 
-    const handler = (batch: NonEmptyReadonlyArray<Reflected>) =>
-      Effect.provideContext(options.onReflected(batch), context)
     const reflected = yield* makeReflectedQueue({
-      handler,
+      // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
+      handler: options.onReflected,
       policy,
       crypto,
       keys,
@@ -301,7 +300,14 @@ export const makeDevice = <R = never, R2 = never>(
       drop: devices.drop,
       setSharedData: devices.setSharedData,
       sharedData: devices.sharedData,
-      quarantine: makeQuarantine({ crypto, keys, identity, store, handler, whileAtRest: reflected.whileAtRest }),
+      quarantine: makeQuarantine({
+        crypto,
+        keys,
+        identity,
+        store,
+        handler: (batch) => Effect.provideContext(options.onReflected(batch), context),
+        whileAtRest: reflected.whileAtRest
+      }),
       events: events.events,
       resume: loop.resume,
       retryNow: loop.retryNow,

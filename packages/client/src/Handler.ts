@@ -77,14 +77,14 @@ const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
  *
  * @internal
  */
-export const makeHandler = (options: {
-  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+export const makeHandler = <R>(options: {
+  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
   readonly onFailure: (messages: number, tries: number, detail: string) => void
 }) => {
   const { handler, onFailure, policy } = options
 
-  const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome> =>
+  const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome, never, R> =>
     Effect.map(Effect.exit(Effect.suspend(() => handler(batch))), (exit) =>
       Exit.isSuccess(exit) ? undefined : detailOf(exit.cause)
     )
@@ -102,7 +102,7 @@ export const makeHandler = (options: {
   const oneByOne = Effect.fnUntraced(function* (
     batch: NonEmptyReadonlyArray<Reflected>,
     detail: string
-  ): Effect.fn.Return<HandlerOutcomes> {
+  ): Effect.fn.Return<HandlerOutcomes, never, R> {
     if (batch.length === 1 && policy.tries <= 1) return [detail]
     onFailure(batch.length, 1, detail)
     yield* Effect.sleep(policy.delay(1))
@@ -115,6 +115,6 @@ export const makeHandler = (options: {
     return outcomes
   })
 
-  return (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcomes> =>
+  return (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcomes, never, R> =>
     Effect.flatMap(attempt(batch), (detail) => (detail === undefined ? allHandled : oneByOne(batch, detail)))
 }

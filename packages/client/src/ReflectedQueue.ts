@@ -57,11 +57,11 @@ const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 const noNonce = new Uint8Array(32)
 
 /** @internal */
-export interface ReflectedQueue {
+export interface ReflectedQueue<R> {
   /** Takes messages in, in order. Waits while the queue is full. */
   readonly accept: (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>) => Effect.Effect<void>
   /** Hands messages to the handler and acks them; goes on over all connections, and with what an ended one has left. */
-  readonly work: Effect.Effect<void>
+  readonly work: Effect.Effect<void, never, R>
   /** Runs an effect while the handler is at rest. */
   readonly whileAtRest: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** A halt that happened while no connection was live; asked for once. */
@@ -69,8 +69,8 @@ export interface ReflectedQueue {
 }
 
 /** @internal */
-export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
-  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
+  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
   readonly crypto: Crypto["Service"]
   readonly keys: Pick<DeviceGroupKeys, "dgrk">
@@ -82,7 +82,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
   readonly events: EventLog
   /** Whether the device waits for the mediator, so that it must not stop reading for good. */
   readonly isAwaiting: () => boolean
-}): Effect.fn.Return<ReflectedQueue> {
+}): Effect.fn.Return<ReflectedQueue<R>> {
   const { crypto, events, identity, keys, store } = options
   const queue = yield* Queue.bounded<Delivery>(options.capacity)
   const atRest = Semaphore.makeUnsafe(1)
@@ -187,12 +187,14 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
     return { done, halt: undefined }
   })
 
-  const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled> => {
+  const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled, never, R> => {
     const messages: Array<Reflected> = []
     for (const { message } of batch) {
       if (message !== "Duplicate" && Result.isSuccess(message)) messages.push(message.success)
     }
-    const outcomes = isReadonlyArrayNonEmpty(messages) ? runHandler(messages) : allHandled
+    const outcomes: Effect.Effect<HandlerOutcomes, never, R> = isReadonlyArrayNonEmpty(messages)
+      ? runHandler(messages)
+      : allHandled
     return Effect.flatMap(outcomes, (outcomes): Effect.Effect<Handled> => {
       finished++
       return outcomes === undefined && messages.length === batch.length
@@ -238,7 +240,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* (options: {
       return Effect.asVoid(Queue.clear(queue))
     })
 
-  const settle = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void> =>
+  const settle = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void, never, R> =>
     open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack), Effect.catch(stopAt), atRest.withPermit)
 
   return {
