@@ -38,6 +38,8 @@ export class SimulatedMediator {
   readonly #layer: Layer.Layer<Mediator, never, SecureRandom.SecureRandom>
   #machine: Machine | undefined
   #scope: Scope.Closeable | undefined
+  /** What to do when the life that is being stopped is over: no two lives share a store. */
+  #afterStop: Array<() => void> | undefined
 
   constructor(host: MediatorHost) {
     this.#host = host
@@ -62,6 +64,7 @@ export class SimulatedMediator {
   /** Starts it; from now on dials are answered. */
   start(): void {
     if (this.#machine !== undefined) return
+    if (this.#afterStop !== undefined) return void this.#afterStop.push(() => this.start())
     const { network, prng } = this.#host
     const { kernel } = network.machine
     const life = ++this.life
@@ -83,8 +86,9 @@ export class SimulatedMediator {
     if (machine === undefined) return
     machine.kill()
     this.#machine = this.#scope = undefined
-    const { network, store } = this.#host
+    const { chat, network, store } = this.#host
     network.machine.fork(Effect.orDie(store.crash(kept)))
+    chat.abandon()
     network.mediatorCrashed(areDevicesTold)
     this.#tell("Crashed")
   }
@@ -97,10 +101,13 @@ export class SimulatedMediator {
     const { network } = this.#host
     this.#machine = this.#scope = undefined
     network.mediator = undefined
+    this.#afterStop = [onStopped]
     this.#tell("Stopped")
     machine.fork(Scope.close(scope, Exit.void), () => {
       machine.kill()
-      onStopped()
+      const after = this.#afterStop ?? []
+      this.#afterStop = undefined
+      for (const proceed of after) proceed()
     })
   }
 

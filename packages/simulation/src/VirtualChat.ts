@@ -39,6 +39,11 @@ export class VirtualChat {
       })
   }
 
+  /** The mediator has crashed: nobody is left at its end of the open connections. */
+  abandon(): void {
+    this.#open.clear()
+  }
+
   /** Ends every open connection, and refuses new ones until the trouble is taken away. */
   fail(reason: ChatError["reason"]): Effect.Effect<void> {
     return Effect.suspend(() => {
