@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../Oracle.ts"
+import { mediator } from "./mediator/MediatorModel.ts"
 
 /**
  * All oracles of the protocol.
@@ -11,4 +12,4 @@ import type { OracleMaker } from "../Oracle.ts"
  * @category oracles
  * @since 0.1.0
  */
-export const standardOracles: ReadonlyArray<OracleMaker> = []
+export const standardOracles: ReadonlyArray<OracleMaker> = [mediator]

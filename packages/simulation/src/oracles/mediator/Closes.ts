@@ -1,0 +1,74 @@
+/**
+ * Why a mediator closes a connection.
+ *
+ * Owns the rule of each close code (decisions 5, 6, 12, 14; PROTOCOL A7): a mediator closes for a reason, and says which.
+ *
+ * @since 0.1.0
+ */
+import { CloseCode } from "@d2m/codec"
+import { handshakeDeadline, idleTimeout, isThere, type Model, type Peer } from "./Model.ts"
+import { mayMakeRoom } from "./Registration.ts"
+
+/** Whether the mediator has a reason to close a connection with this code. */
+const hasReason = (model: Model, peer: Peer, code: number): boolean => {
+  const { hello, lock, slot } = peer
+  const now = Math.floor(model.now)
+  switch (code) {
+    case CloseCode.GoingAway:
+      return model.isStopping
+    case CloseCode.InternalError:
+      return model.isStoreFailing
+    case CloseCode.ChatEnded:
+    case CloseCode.ChatUnreachable:
+    case CloseCode.ChatInternal:
+      return peer.chats
+    case CloseCode.ProtocolError:
+      return peer.hasErred || (lock !== undefined && lock.messages.length > model.numbers.transactionMessages)
+    case CloseCode.TransactionTimeout:
+      return lock !== undefined && now >= lock.endsAt
+    case CloseCode.UnknownAck:
+      return peer.hasAckedUnknown
+    case CloseCode.Idle:
+      return hello === undefined
+        ? now >= Math.floor(peer.openedAt) + handshakeDeadline
+        : now >= Math.floor(peer.heardAt) + idleTimeout
+    case CloseCode.DuplicateDevice:
+      return hello !== undefined && peer.group.latest.get(hello.deviceId)! > hello.number
+    case CloseCode.Dropped:
+      return hello !== undefined && (!isThere(model, slot) || mayMakeRoom(peer))
+    case CloseCode.QueueLimit:
+      return slot?.overflow !== undefined
+    // Whether these are right is judged with registration.
+    case CloseCode.SlotsExhausted:
+    case CloseCode.SlotStateMismatch:
+      return hello !== undefined && slot === undefined
+    default:
+      return false
+  }
+}
+
+/** The mediator has closed a connection. */
+export const checkClose = (model: Model, peer: Peer, code: number, reason: string): void => {
+  if (hasReason(model, peer, code)) return
+  model.report({
+    rule: "the mediator closes a connection for the reason it gives",
+    device: peer.device,
+    found: `${code} ${reason}`,
+    expected: "no such close"
+  })
+}
+
+/** Somebody has been silent for too long and is still there. */
+export const checkSilence = (model: Model, peer: Peer): void => {
+  // What waits for the store may hold up a close.
+  if (!model.isStoreInstant || peer.isOver) return
+  const [limit, since] = peer.hello === undefined ? [handshakeDeadline, peer.openedAt] : [idleTimeout, peer.heardAt]
+  const silent = Math.floor(model.now) - Math.floor(since)
+  if (silent <= limit) return
+  model.report({
+    rule: "whoever is silent for too long is closed",
+    device: peer.device,
+    found: `${silent} ms ${peer.hello === undefined ? "without ClientHello" : "of silence"}`,
+    expected: `4013 after ${limit} ms`
+  })
+}

@@ -1,0 +1,357 @@
+/**
+ * What each slot gets, in which order, with which ids and how often.
+ *
+ * Owns the rules about reflect, reflect-ack, reflected, reflected-ack and Dry (decisions 8-11; PROTOCOL D10, D12-D16):
+ * a promised message reaches every slot that was there, in the mediator's order, until it is acked and never after; ids
+ * rise and stay with their message; an ephemeral passes once.
+ *
+ * @since 0.1.0
+ */
+import type { ClientFrame, ServerFrame } from "@d2m/codec"
+import { isEphemeral } from "@d2m/codec"
+import { nonceOf, printOf } from "../Envelopes.ts"
+import {
+  type Delivery,
+  type Group,
+  isThere,
+  lastIndex,
+  type Lock,
+  mayBeOver,
+  type Message,
+  type Model,
+  type Peer,
+  type Slot
+} from "./Model.ts"
+
+type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
+
+const isFor = (message: Message, slot: Slot): boolean => message.from !== slot.deviceId
+
+const named = ({ device, reflectId }: { readonly device: string; readonly reflectId: number }): string =>
+  `reflect ${reflectId} of ${device}`
+
+const told = (model: Model, message: Message, group: Group): string =>
+  named({ device: group.slots.get(message.from)?.device ?? `device ${message.from}`, reflectId: message.reflectId }) +
+  `, taken at ${message.takenAt}${message.takenAt === Math.floor(model.now) ? " (now)" : ""}`
+
+/** Whether `a` follows `b` among numbers that wrap at 2^32. */
+const follows = (a: number, b: number): boolean => {
+  const distance = (a - b) >>> 0
+  return distance !== 0 && distance < 0x8000_0000
+}
+
+/** A slot that may have no room for one message more may be dropped by it. */
+const grow = (model: Model, slot: Slot, message: Message): void => {
+  const { queueBytes, queueMessages } = model.numbers
+  if (slot.overflow === undefined && (slot.most >= queueMessages || slot.mostBytes + message.size > queueBytes)) {
+    slot.overflow = message.index
+    slot.state = "Maybe"
+    if (slot.session !== undefined) slot.session.doubts++
+  }
+  slot.most++
+  slot.mostBytes += message.size
+}
+
+/** A message takes its place in the order of the group. */
+export const takePlace = (model: Model, group: Group, message: Message): void => {
+  message.index = group.order.length
+  group.order.push(message)
+  if (message.ephemeral) return
+  for (const slot of group.slots.values()) if (slot.state !== "No" && isFor(message, slot)) grow(model, slot, message)
+}
+
+/** The mediator was handed a reflect. */
+export const reflectReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame, "Reflect">): void => {
+  const { group, hello } = peer
+  if (hello === undefined) return
+  const lock = peer.lock?.state === "Held" ? peer.lock : undefined
+  const message: Message = {
+    nonce: nonceOf(frame.envelope),
+    print: printOf(frame.envelope),
+    size: frame.envelope.length,
+    flags: frame.flags,
+    ephemeral: isEphemeral(frame.flags),
+    reflectId: frame.reflectId,
+    from: hello.deviceId,
+    number: model.received,
+    takenAt: Math.floor(model.now),
+    index: 0,
+    isOwed: false,
+    lock
+  }
+  group.messages.set(message.nonce, message)
+  if (!message.ephemeral) peer.reflects.push(message)
+  if (lock === undefined) takePlace(model, group, message)
+  else lock.messages.push(message)
+}
+
+/** What the mediator had written before it took this message is durable: whatever it says about it waits for the store. */
+export const settleAcks = (group: Group, before: number): void => {
+  const { acks } = group
+  while (group.nextSettled < acks.length && acks[group.nextSettled]!.ackedAt < before) group.nextSettled++
+  if (group.nextSettled === acks.length) acks.length = group.nextSettled = 0
+}
+
+/** The mediator has crashed, or its store has failed: acks that may not have become durable may be forgotten. */
+export const doubtAcks = (model: Model, group: Group): void => {
+  if (!model.isStoreInstant) for (const delivery of group.acks.slice(group.nextSettled)) forget(delivery)
+  group.acks.length = group.nextSettled = 0
+}
+
+const forget = (delivery: Delivery): void => {
+  const { message, slot } = delivery
+  delivery.acked = "Maybe"
+  slot.most++
+  slot.mostBytes += message.size
+  slot.settled = Math.min(slot.settled, message.index - 1)
+}
+
+/** The mediator was handed a reflected-ack. */
+export const ackReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame, "ReflectedAck">): void => {
+  const delivery = peer.deliveries.get(frame.reflectedId)
+  // What the client may ack is judged where the client is.
+  if (delivery === undefined) peer.hasAckedUnknown = true
+  if (delivery === undefined || delivery.message.ephemeral || delivery.acked === "Yes") return
+  if (mayBeOver(model, peer)) {
+    delivery.acked = "Maybe"
+    return
+  }
+  const { slot } = delivery
+  delivery.acked = "Yes"
+  delivery.ackedAt = model.received
+  slot.most--
+  slot.mostBytes -= delivery.message.size
+  if (!model.isStoreInstant) slot.group.acks.push(delivery)
+}
+
+/** The mediator has sent a reflect-ack. */
+export const reflectAckSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, "ReflectAck">): void => {
+  const message = peer.reflects[peer.nextAck]
+  if (message === undefined || message.reflectId !== frame.reflectId) {
+    return model.report({
+      rule: "reflects are acked in the order in which they came, each once",
+      device: peer.device,
+      found: `reflect-ack ${frame.reflectId}`,
+      expected: message === undefined ? "nothing, as all are acked" : `reflect-ack ${message.reflectId}`
+    })
+  }
+  if (++peer.nextAck >= 256) {
+    peer.reflects.splice(0, peer.nextAck)
+    peer.nextAck = 0
+  }
+  checkTime(model, peer, message, frame.timestamp)
+  if (message.lock === undefined) becomesOwed(peer.group, message)
+}
+
+const checkTime = (model: Model, peer: Peer, message: Message, timestamp: bigint): void => {
+  if (Number(timestamp) === message.takenAt) return
+  model.report({
+    rule: "ack and reflected tell the same time: when the mediator took the message",
+    device: peer.device,
+    found: String(timestamp),
+    expected: String(message.takenAt)
+  })
+}
+
+/** A message was promised, or is durable for one slot and so for all. */
+export const becomesOwed = (group: Group, message: Message): void => {
+  if (message.isOwed) return
+  message.isOwed = true
+  // A group of one needs no store to promise.
+  if (group.slots.size > 1) settleAcks(group, message.number)
+}
+
+/** The first message before `end` that a slot must have got by now on this connection and has not. */
+const missing = (peer: Peer, slot: Slot, from: number, end: number): Message | undefined => {
+  const { order } = slot.group
+  for (let index = Math.max(from, slot.mustFrom) + 1; index < end; index++) {
+    const message = order[index]!
+    if (!message.isOwed || message.ephemeral || !isFor(message, slot)) continue
+    const delivery = slot.deliveries.get(index)
+    if (delivery === undefined || (delivery.acked === "No" && delivery.connection !== peer.connection)) return message
+  }
+  return undefined
+}
+
+const lostLock = (lock: Lock): boolean => lock.state === "Over"
+
+/** Why a message must not be sent to a connection at all, if so. */
+const mustNotGet = (
+  model: Model,
+  peer: Peer,
+  message: Message
+): readonly [rule: string, expected: string] | undefined => {
+  const slot = peer.slot!
+  const { lock } = message
+  if (message.index === 0 && lock !== undefined) {
+    return lostLock(lock)
+      ? ["what a transaction reflected is never delivered when it was lost", "nothing of it"]
+      : ["nothing is delivered before its transaction commits", "nothing of it before CommitTransaction"]
+  }
+  if (!isFor(message, slot)) return ["a device does not get its own messages", "nothing of its own"]
+  if (message.index <= slot.mayFrom) {
+    return ["a slot gets only what came after it was registered", `messages behind place ${slot.mayFrom}`]
+  }
+  if (message.ephemeral && message.number < peer.hello!.number) {
+    return ["an ephemeral reaches only who was connected", "nothing from before this connection"]
+  }
+  const earlier = slot.deliveries.get(message.index)
+  if (earlier !== undefined && message.ephemeral) return ["an ephemeral is never delivered again", "nothing"]
+  if (earlier?.acked === "Yes") return ["what was acked does not come again", "nothing, as it was acked"]
+  if (message.index > peer.sent) return undefined
+  return [
+    "every slot sees messages in the mediator's order, each once on a connection",
+    `place ${peer.sent + 1} or later, not ${message.index}`
+  ]
+}
+
+const checkId = (model: Model, peer: Peer, message: Message, id: number): void => {
+  const slot = peer.slot!
+  const earlier = slot.deliveries.get(message.index)
+  if (earlier !== undefined) {
+    if (earlier.id === id) return
+    return model.report({
+      rule: "a message has the same reflected-id each time it comes",
+      device: peer.device,
+      found: String(id),
+      expected: String(earlier.id)
+    })
+  }
+  const { furthest } = slot
+  const before = furthest?.id ?? (model.numbers.firstReflectedId - 1) >>> 0
+  const placeBefore = furthest?.message.index ?? slot.mayFrom
+  // Each message takes one id at most, so they do not run ahead of the order either.
+  if (follows(id, before) && (id - before) >>> 0 <= message.index - placeBefore) return
+  model.report({
+    rule: "reflected-ids of a slot rise by one with each message and wrap to 0",
+    device: peer.device,
+    found: String(id),
+    expected: `an id behind ${before}, and at most ${message.index - placeBefore} further`
+  })
+}
+
+/** The mediator has sent a message to a device. */
+export const reflectedSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, "Reflected">): void => {
+  const { group, slot } = peer
+  // That ServerInfo comes first is judged with registration.
+  if (slot === undefined) return
+  const message = group.messages.get(nonceOf(frame.envelope))
+  if (message === undefined || message.print !== printOf(frame.envelope) || message.flags !== frame.flags) {
+    return model.report({
+      rule: "what is delivered is what was reflected",
+      device: peer.device,
+      found: `reflected ${frame.reflectedId} with flags ${frame.flags} and ${frame.envelope.length} bytes`,
+      expected:
+        message === undefined
+          ? "a message that another device of the group reflected"
+          : `flags ${message.flags} and the same ${message.size} bytes`
+    })
+  }
+  const wrong = mustNotGet(model, peer, message)
+  if (wrong !== undefined) {
+    const [rule, expected] = wrong
+    return model.report({ rule, device: peer.device, found: told(model, message, group), expected })
+  }
+  checkTime(model, peer, message, frame.timestamp)
+  checkId(model, peer, message, frame.reflectedId)
+  // What stands in line for a session that is over is read from a slot that may be gone.
+  const left = mayBeOver(model, peer) ? undefined : missing(peer, slot, peer.sent, message.index)
+  if (left !== undefined) {
+    model.report({
+      rule: "nothing that was promised is left out",
+      device: peer.device,
+      found: `${told(model, message, group)}, and before it not ${told(model, left, group)}`,
+      expected: "both, in their order"
+    })
+  }
+  deliver(peer, slot, message, frame.reflectedId)
+  if (slot.overflow !== undefined && message.index >= slot.overflow) {
+    // It did have room.
+    slot.overflow = undefined
+    slot.state = "Yes"
+    peer.doubts--
+  }
+  if (!message.ephemeral) {
+    if (message.lock === undefined) becomesOwed(group, message)
+    else for (const other of message.lock.messages) becomesOwed(group, other)
+  }
+}
+
+const deliver = (peer: Peer, slot: Slot, message: Message, id: number): void => {
+  const earlier = slot.deliveries.get(message.index)
+  const delivery: Delivery = earlier ?? {
+    message,
+    slot,
+    id,
+    connection: peer.connection,
+    acked: "No",
+    ackedAt: 0
+  }
+  delivery.connection = peer.connection
+  // It is in the queue again: an ack that may not have been heard was not.
+  delivery.acked = "No"
+  slot.deliveries.set(message.index, delivery)
+  peer.deliveries.set(id, delivery)
+  peer.sent = message.index
+  if (slot.furthest === undefined || slot.furthest.message.index < message.index) slot.furthest = delivery
+}
+
+/** The mediator has sent Dry. */
+export const drySent = (model: Model, peer: Peer): void => {
+  const { hello, slot } = peer
+  if (peer.isDry || hello === undefined || slot === undefined) {
+    return model.report({
+      rule: "Dry is sent once on a connection, after ServerInfo",
+      device: peer.device,
+      found: peer.isDry ? "a second Dry" : "Dry before ServerInfo",
+      expected: "one Dry"
+    })
+  }
+  peer.isDry = true
+  peer.dryAt = model.now
+  peer.dryNumber = model.received
+  const left = missing(peer, slot, Math.max(peer.sent, slot.settled), hello.index + 1)
+  if (left === undefined || mayBeOver(model, peer)) return
+  model.report({
+    rule: "Dry is sent when all that was queued at ServerInfo has been",
+    device: peer.device,
+    found: `Dry before ${told(model, left, slot.group)}`,
+    expected: "the message first"
+  })
+}
+
+/** How many messages stand in the queue of a slot, at least and at most. */
+export const queued = (slot: Slot): readonly [least: number, most: number] => {
+  const { order } = slot.group
+  let least = 0
+  let most = 0
+  let isSettled = true
+  for (let index = slot.settled + 1; index < order.length; index++) {
+    const message = order[index]!
+    const delivery = slot.deliveries.get(index)
+    const isDone = message.ephemeral || !isFor(message, slot) || delivery?.acked === "Yes"
+    if (!isDone) {
+      most++
+      isSettled = false
+      if (message.isOwed && delivery?.acked !== "Maybe" && index > slot.mustFrom) least++
+    } else if (isSettled) slot.settled = index
+  }
+  return [least, most]
+}
+
+/** What a slot with a session has not acked though it must get it. */
+export const owedTo = (model: Model, peer: Peer): string | undefined => {
+  const { slot } = peer
+  if (!isThere(model, slot) || mayBeOver(model, peer)) return undefined
+  queued(slot)
+  const { order } = slot.group
+  for (let index = Math.max(slot.settled, slot.mustFrom) + 1; index <= lastIndex(slot.group); index++) {
+    const message = order[index]!
+    if (!message.isOwed || message.ephemeral || !isFor(message, slot)) continue
+    const delivery = slot.deliveries.get(index)
+    if (delivery === undefined || delivery.acked === "No") {
+      return `${peer.device} has not acked ${told(model, message, slot.group)}`
+    }
+  }
+  return undefined
+}
