@@ -150,10 +150,10 @@ const tellEnd = (model: Model, lock: Lock): void => {
   lock.overAt = model.received
   if (lock.state !== "Committing") lock.state = "Over"
   const end = { lock, index: lastIndex(group) }
-  // It may have been over since the first doubt: who came later had nothing to be told.
-  const since = peer.doubtedAt ?? model.now
+  // It may have been over since the first doubt: who came with that or later had nothing to be told.
+  const since = peer.doubtedBy ?? Infinity
   for (const other of group.peers) {
-    if (other === peer || other.slot === undefined || other.hello!.at >= since || lock.told.has(other.connection))
+    if (other === peer || other.slot === undefined || other.hello!.number >= since || lock.told.has(other.connection))
       continue
     // One wake-up for a holder is enough.
     if (!mayBeOver(model, other)) other.ends.set(deviceId, end)

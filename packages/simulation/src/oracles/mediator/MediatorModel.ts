@@ -179,6 +179,7 @@ class MediatorModel implements Oracle {
       isOver: false,
       doubts: 0,
       doubtedAt: undefined,
+      doubtedBy: undefined,
       heardAt: at,
       reflects: [],
       nextAck: 0,

@@ -157,6 +157,8 @@ export interface Peer {
   doubts: number
   /** When the first of them came. */
   doubtedAt: number | undefined
+  /** How many frames the mediator had received by then, that one included. */
+  doubtedBy: number | undefined
   heardAt: number
   /** Reflects that have no ack, oldest at `nextAck`. */
   readonly reflects: Array<Message>
@@ -269,3 +271,10 @@ export const isGone = (model: Model, slot: Slot | undefined): boolean =>
     slot.session === undefined &&
     slot.isLeftAtSure &&
     model.now > slot.leftAt + model.numbers.volatileGrace + 1)
+
+/** Something was received that may end the session of a connection. */
+export const doubt = (model: Model, peer: Peer): void => {
+  peer.doubts++
+  peer.doubtedAt ??= model.now
+  peer.doubtedBy ??= model.received
+}

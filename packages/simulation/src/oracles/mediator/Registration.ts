@@ -16,15 +16,10 @@ import {
   type ServerFrame
 } from "@d2m/codec"
 import { sameBytes } from "../Envelopes.ts"
-import { type Group, type Hello, isGone, isThere, lastIndex, type Model, type Peer, type Slot } from "./Model.ts"
+import { doubt, type Group, type Hello, isGone, isThere, lastIndex, type Model, type Peer, type Slot } from "./Model.ts"
 import { queued } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
-
-export const doubt = (model: Model, peer: Peer): void => {
-  peer.doubts++
-  peer.doubtedAt ??= model.now
-}
 
 /** The mediator was handed a ClientHello. */
 export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame, "ClientHello">): void => {
@@ -318,7 +313,7 @@ export const refused = (model: Model, peer: Peer, code: number): void => {
   const { group, hello } = peer
   if (hello === undefined) return
   if (group.latest.get(hello.deviceId) === hello.number) group.latest.set(hello.deviceId, hello.before)
-  for (const other of hello.doubted) if (--other.doubts === 0) other.doubtedAt = undefined
+  for (const other of hello.doubted) if (--other.doubts === 0) other.doubtedAt = other.doubtedBy = undefined
   const say = (rule: string, found: string, expected: string) =>
     model.report({ rule, device: peer.device, found, expected })
   if (code === CloseCode.SlotStateMismatch) {

@@ -12,6 +12,7 @@ import { isEphemeral } from "@d2m/codec"
 import { nonceOf, printOf } from "../Envelopes.ts"
 import {
   type Delivery,
+  doubt,
   type Group,
   isThere,
   lastIndex,
@@ -46,7 +47,7 @@ const grow = (model: Model, slot: Slot, message: Message): void => {
   if (slot.overflow === undefined && (slot.most >= queueMessages || slot.mostBytes + message.size > queueBytes)) {
     slot.overflow = message.index
     slot.state = "Maybe"
-    if (slot.session !== undefined) slot.session.doubts++
+    if (slot.session !== undefined) doubt(model, slot.session)
   }
   slot.most++
   slot.mostBytes += message.size
@@ -192,11 +193,11 @@ const mustNotGet = (
   if (message.index <= slot.mayFrom) {
     return ["a slot gets only what came after it was registered", `messages behind place ${slot.mayFrom}`]
   }
+  const earlier = slot.deliveries.get(message.index)
+  if (message.ephemeral && earlier !== undefined) return ["an ephemeral is never delivered again", "nothing"]
   if (message.ephemeral && message.number < peer.hello!.number) {
     return ["an ephemeral reaches only who was connected", "nothing from before this connection"]
   }
-  const earlier = slot.deliveries.get(message.index)
-  if (earlier !== undefined && message.ephemeral) return ["an ephemeral is never delivered again", "nothing"]
   if (earlier?.acked === "Yes") return ["what was acked does not come again", "nothing, as it was acked"]
   if (message.index > peer.sent) return undefined
   return [

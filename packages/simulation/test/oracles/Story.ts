@@ -1,0 +1,287 @@
+/**
+ * Event sequences by hand: what a witness would have seen of a world that never was.
+ *
+ * A story is told line by line, as a world would show it; at the end it says which rules an oracle saw broken. Devices are
+ * named `phone`, `desktop`, `tablet` with the ids 1, 2, 3.
+ */
+import { type ConnectionState, type Reflected as ReflectedMessage } from "@d2m/client"
+import {
+  type ClientFrame,
+  type DeviceId,
+  encodeClientFrame,
+  encodeServerFrame,
+  type ReflectedId,
+  type ReflectId,
+  type ServerFrame,
+  type Timestamp
+} from "@d2m/codec"
+import {
+  type Answer,
+  calm,
+  type Conditions,
+  messageOf,
+  type Operation,
+  type OracleMaker,
+  type Schedule,
+  type ScheduledFault,
+  type WorldEvent
+} from "../../src/index.ts"
+
+export const ids = { phone: 1n, desktop: 2n, tablet: 3n } as const
+export type Name = keyof typeof ids
+
+export const start = 1_767_225_600_000
+
+/** An envelope that no other has: its nonce is made of `n`. */
+export const envelope = (n: number, length = 100): Uint8Array => {
+  const bytes = new Uint8Array(length).fill(n & 0xff)
+  new DataView(bytes.buffer).setUint32(0, n, true)
+  return bytes
+}
+
+const scheduleOf = (conditions: Partial<Conditions>, faults: ReadonlyArray<ScheduledFault>): Schedule => ({
+  version: 1,
+  seed: 1,
+  duration: 60_000,
+  conditions: { ...calm, ...conditions },
+  devices: (Object.keys(ids) as ReadonlyArray<Name>).map((name) => ({
+    name,
+    group: 0,
+    joinsAt: 0,
+    expiration: "Persistent",
+    exhausted: "Reject",
+    skew: 0,
+    chats: false
+  })),
+  operations: [],
+  faults
+})
+
+export interface Hello {
+  readonly existing?: boolean
+  readonly volatile?: boolean
+  readonly dropLeastRecent?: boolean
+}
+
+/** A sequence of events under way. */
+export class Story {
+  /** Milliseconds since the story began. */
+  time = 0
+  readonly broken: Array<string> = []
+  readonly #oracle: ReturnType<OracleMaker["make"]>
+  #connections = 0
+  #calls = 0
+
+  constructor(maker: OracleMaker, conditions: Partial<Conditions> = {}, faults: ReadonlyArray<ScheduledFault> = []) {
+    this.#oracle = maker.make(({ rule }) => void this.broken.push(rule), scheduleOf(conditions, faults))
+  }
+
+  /** Lets time pass. */
+  wait(millis: number): this {
+    this.time += millis
+    return this
+  }
+
+  tell(event: WorldEvent): this {
+    this.#oracle.see(event)
+    return this
+  }
+
+  /** What the oracle says is owed. */
+  get owed(): string | undefined {
+    return this.#oracle.owes?.()
+  }
+
+  /** The rules that were broken, once the present instant is over. */
+  end(): ReadonlyArray<string> {
+    this.time += 1
+    this.tell({ _tag: "Phase", at: start + this.time, phase: "Over" })
+    return this.broken
+  }
+
+  place(device: string) {
+    return { at: start + this.time, device }
+  }
+
+  open(device: string): Line {
+    const line = new Line(this, device, ++this.#connections)
+    this.tell({ _tag: "Dialed", ...this.place(device) })
+    this.tell({ _tag: "Opened", ...line.place() })
+    return line
+  }
+
+  /** A connection past ServerInfo and Dry, seen from both ends. */
+  live(device: Name, hello: Hello = {}, queued = 0): Line {
+    const line = this.open(device).greet(hello)
+    line.info(hello.existing === true, queued)
+    return queued > 0 ? line : line.say({ _tag: "ReflectionQueueDry" })
+  }
+
+  machine(device: string, change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped", life = 1): this {
+    return this.tell({ _tag: "Machine", ...this.place(device), life, change })
+  }
+
+  fault(kind: string, phase: "Begun" | "Fired" | "Ended", device?: string): this {
+    return this.tell({ _tag: "Fault", at: start + this.time, kind, phase, device })
+  }
+
+  state(device: string, state: ConnectionState, life = 1): this {
+    return this.tell({ _tag: "StateChanged", ...this.place(device), life, state })
+  }
+
+  ask(device: string, operation: Operation, firstMessage = 0, life = 1): (answer: Answer) => this {
+    const call = { life, call: ++this.#calls, operation, firstMessage }
+    this.tell({ _tag: "Asked", ...this.place(device), ...call })
+    return (answer) => this.tell({ _tag: "Answered", ...this.place(device), ...call, answer })
+  }
+
+  /** The handler is given messages, and ends. */
+  handle(
+    device: string,
+    messages: ReadonlyArray<ReflectedMessage>,
+    outcome: "Done" | "Failed" | "Died" | "Interrupted" = "Done"
+  ): this {
+    this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages })
+    return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, outcome })
+  }
+}
+
+/** One connection of a story. */
+export class Line {
+  readonly story: Story
+  readonly device: string
+  readonly connection: number
+
+  constructor(story: Story, device: string, connection: number) {
+    this.story = story
+    this.device = device
+    this.connection = connection
+  }
+
+  place() {
+    return { ...this.story.place(this.device), connection: this.connection }
+  }
+
+  /** The device sends a frame, and the mediator gets it. */
+  hear(frame: ClientFrame): this {
+    return this.write(frame).arrive(frame)
+  }
+
+  /** The device sends a frame. */
+  write(frame: ClientFrame): this {
+    this.story.tell({ _tag: "DeviceSent", ...this.place(), message: encodeClientFrame(frame), frame })
+    return this
+  }
+
+  /** The mediator gets a frame. */
+  arrive(frame: ClientFrame): this {
+    this.story.tell({ _tag: "MediatorReceived", ...this.place(), message: encodeClientFrame(frame), frame })
+    return this
+  }
+
+  /** The mediator sends a frame, and the device gets it. */
+  say(frame: ServerFrame): this {
+    return this.send(frame).read(frame)
+  }
+
+  /** The mediator sends a frame. */
+  send(frame: ServerFrame): this {
+    this.story.tell({ _tag: "MediatorSent", ...this.place(), message: encodeServerFrame(frame), frame })
+    return this
+  }
+
+  /** The device gets a frame. */
+  read(frame: ServerFrame): this {
+    this.story.tell({ _tag: "DeviceReceived", ...this.place(), message: encodeServerFrame(frame), frame })
+    return this
+  }
+
+  greet({ dropLeastRecent = false, existing = false, volatile = false }: Hello = {}): this {
+    this.say({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
+    return this.hear({
+      _tag: "ClientHello",
+      version: 0,
+      response: new Uint8Array(72),
+      deviceId: ids[this.device.split("'")[0] as Name] as DeviceId,
+      deviceSlotsExhaustedPolicy: dropLeastRecent ? 1 : 0,
+      deviceSlotExpirationPolicy: volatile ? 0 : 1,
+      encryptedDeviceInfo: new Uint8Array(50),
+      expectedDeviceSlotState: existing ? 1 : 0
+    })
+  }
+
+  info(existing: boolean, queued = 0, more: { readonly slots?: number; readonly time?: number } = {}): this {
+    return this.say({
+      _tag: "ServerInfo",
+      maxDeviceSlots: more.slots ?? 8,
+      deviceSlotState: existing ? 1 : 0,
+      encryptedSharedDeviceData: new Uint8Array(0),
+      currentTime: BigInt(Math.floor(start + (more.time ?? this.story.time))),
+      reflectionQueueLength: queued
+    })
+  }
+
+  reflect(reflectId: number, box: Uint8Array, flags = 0): this {
+    return this.hear({ _tag: "Reflect", flags, reflectId: reflectId as ReflectId, envelope: box })
+  }
+
+  ack(reflectId: number, at = this.story.time): this {
+    return this.say({
+      _tag: "ReflectAck",
+      reflectId: reflectId as ReflectId,
+      timestamp: BigInt(start + at) as Timestamp
+    })
+  }
+
+  reflected(id: number, box: Uint8Array, at = this.story.time, flags = 0): this {
+    return this.say({
+      _tag: "Reflected",
+      flags,
+      reflectedId: id as ReflectedId,
+      timestamp: BigInt(start + at) as Timestamp,
+      envelope: box
+    })
+  }
+
+  reflectedAck(id: number): this {
+    return this.hear({ _tag: "ReflectedAck", reflectedId: id as ReflectedId })
+  }
+
+  begin(ttl = 0, scope = 1): this {
+    return this.hear({ _tag: "BeginTransaction", encryptedScope: envelope(scope, 42), ttl })
+  }
+
+  /** The mediator closes, and the device learns of it. */
+  close(code: number): this {
+    this.story.tell({ _tag: "MediatorClosed", ...this.place(), code, reason: "" })
+    return this.lose(code)
+  }
+
+  /** The device learns that the connection is over. */
+  lose(code: number): this {
+    this.story.tell({ _tag: "DeviceLost", ...this.place(), code })
+    return this
+  }
+
+  /** The device closes, and the mediator learns of it. */
+  hangUp(code = 1000): this {
+    this.story.tell({ _tag: "DeviceClosed", ...this.place(), code })
+    return this.gone()
+  }
+
+  /** The mediator learns that the connection is over. */
+  gone(): this {
+    this.story.tell({ _tag: "MediatorLost", ...this.place() })
+    return this
+  }
+}
+
+/** A message as a handler gets it. */
+export const message = (reflectedId: number, messageId: number, at = 0, ephemeral = false): ReflectedMessage => ({
+  content: messageOf(messageId, 10),
+  sender: 1n as DeviceId,
+  timestamp: BigInt(start + at) as Timestamp,
+  reflectedId: reflectedId as ReflectedId,
+  ephemeral,
+  protocolVersion: 0
+})
