@@ -1,0 +1,204 @@
+/**
+ * Kinds of schedules in which different bugs come out.
+ *
+ * Owns the rotation of them that a hunt goes through. Schedules are made by `Swarm`; a ground says which of its knobs are
+ * set, and sharpens conditions that a swarm draws only now and then.
+ *
+ * @since 0.1.0
+ */
+import type { Operation } from "./Operation.ts"
+import * as Prng from "./Prng.ts"
+import type { Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
+import { swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+
+/**
+ * One kind of schedules.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HuntingGround {
+  readonly name: string
+  /** What is likely to come out there. */
+  readonly purpose: string
+  readonly schedule: (seed: number) => Schedule
+}
+
+const between = (prng: Prng.Prng, minimum: number, maximum: number): number =>
+  minimum + prng.below(maximum - minimum + 1)
+
+/** Every device wants the lock all the time, and reflects and says ephemerals besides. */
+const contendedWorkload: Workload = (prng, devices, duration) => {
+  const operations: Array<ScheduledOperation> = []
+  for (const { joinsAt, name } of devices) {
+    for (let at = joinsAt + prng.below(2_000); at < duration; at += 200 + prng.below(6_000)) {
+      const kind = prng.below(10)
+      const operation: Operation =
+        kind < 5
+          ? {
+              _tag: "Transaction",
+              count: between(prng, 1, 4),
+              bytes: prng.below(300),
+              pause: prng.below(kind === 0 ? 4_000 : 400),
+              ttl: kind < 2 ? between(prng, 1, 5) : 0,
+              fails: prng.below(5) === 0
+            }
+          : kind < 8
+            ? { _tag: "Reflect", count: between(prng, 1, 3), bytes: prng.below(300) }
+            : { _tag: "Ephemeral", bytes: prng.below(100) }
+      operations.push({ at, device: name, operation })
+    }
+  }
+  return operations.sort((a, b) => a.at - b.at)
+}
+
+/** Devices come and go, are dropped and register again, ask who is there and say what they share. */
+const restlessWorkload: Workload = (prng, devices, duration) => {
+  const operations: Array<ScheduledOperation> = []
+  for (const { joinsAt, name } of devices) {
+    const others = devices.filter((other) => other.name !== name).map((other) => other.name)
+    for (let at = joinsAt + prng.below(4_000); at < duration; at += 200 + prng.below(5_000)) {
+      const kind = prng.below(10)
+      const operation: Operation =
+        kind < 4
+          ? { _tag: "Reflect", count: between(prng, 1, 6), bytes: prng.below(300) }
+          : kind < 6
+            ? { _tag: "Ephemeral", bytes: prng.below(100) }
+            : kind < 7
+              ? { _tag: "SwitchOff", lasts: between(prng, 200, 12_000) }
+              : kind < 8
+                ? { _tag: "SetSharedData", version: prng.below(1_000) }
+                : kind < 9 || others.length === 0
+                  ? { _tag: "ListDevices" }
+                  : { _tag: "Drop", target: prng.below(4) === 0 ? name : others[prng.below(others.length)]! }
+      operations.push({ at, device: name, operation })
+    }
+  }
+  return operations.sort((a, b) => a.at - b.at)
+}
+
+/** Sharpens a schedule with a source of its own, so that the rest of it stays what its seed says. */
+const sharpened =
+  (options: Omit<SwarmOptions, "seed">, sharpen: (schedule: Schedule, prng: Prng.Prng) => Partial<Schedule>) =>
+  (seed: number): Schedule => {
+    const schedule = swarm({ ...options, seed })
+    return { ...schedule, ...sharpen(schedule, Prng.make(seed).fork("hunting ground")) }
+  }
+
+const plain = (options: Omit<SwarmOptions, "seed">) => (seed: number) => swarm({ ...options, seed })
+
+/** A fault each `gap` ms or so, drawn by `draw`. */
+const faultsEvery = (
+  prng: Prng.Prng,
+  duration: number,
+  gap: number,
+  draw: () => ScheduledFault["fault"]
+): Array<ScheduledFault> => {
+  const faults: Array<ScheduledFault> = []
+  for (let at = prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) faults.push({ at, fault: draw() })
+  return faults
+}
+
+const byTime = (faults: ReadonlyArray<ScheduledFault>): ReadonlyArray<ScheduledFault> =>
+  faults.toSorted((a, b) => a.at - b.at)
+
+const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ conditions, devices }, prng) => ({
+  conditions: {
+    ...conditions,
+    mediator: {
+      ...conditions.mediator,
+      firstReflectedId: 0xffff_ffff - prng.below(12),
+      volatileGrace: between(prng, 500, 6_000),
+      deliveryMessages: between(prng, 1, 3),
+      ...(prng.below(2) === 0 ? { queueMessages: between(prng, 3, 12) } : {}),
+      ...(prng.below(3) === 0 ? { maxDeviceSlots: Math.max(1, devices.length - 1) } : {}),
+      ...(prng.below(2) === 0 ? { outgoingHighWater: between(prng, 200, 2_000), outgoingLowWater: 100 } : {})
+    }
+  },
+  devices: devices.map((device) => ({ ...device, expiration: prng.below(2) === 0 ? "Volatile" : "Persistent" }))
+}))
+
+const slowStore = sharpened({ faults: "light" }, ({ conditions, duration, faults }, prng) => ({
+  conditions: { ...conditions, storeLatency: between(prng, 20, 400), diskLatency: prng.below(20) },
+  faults: byTime([
+    ...faults,
+    ...faultsEvery(prng, duration, 12_000, () => {
+      const kind = prng.below(4)
+      return kind === 0
+        ? { _tag: "StoreFails", lasts: prng.below(2_000) }
+        : kind === 1
+          ? { _tag: "MediatorRestart", downFor: prng.below(3_000) }
+          : { _tag: "MediatorCrash", downFor: prng.below(3_000), kept: prng.below(2), isTold: true }
+    })
+  ])
+}))
+
+const poorHandlers = sharpened({ faults: "light" }, ({ devices, duration, faults }, prng) => ({
+  faults: byTime([
+    ...faults,
+    ...faultsEvery(prng, duration, 6_000, () => {
+      const device = devices[prng.below(devices.length)]!.name
+      const kind = prng.below(6)
+      if (kind < 2) return { _tag: "HandlerStalls", device, lasts: prng.below(8_000) }
+      if (kind < 4)
+        return { _tag: "HandlerFails", device, how: kind === 2 ? "Fails" : "Dies", lasts: prng.below(5_000) }
+      return kind === 4
+        ? { _tag: "Crash", device, downFor: prng.below(3_000), withoutStorage: false, isTold: true }
+        : { _tag: "Reset", device }
+    })
+  ])
+}))
+
+const siege = sharpened(
+  { faults: "light", devices: 2, duration: 40 * 60_000 },
+  ({ devices, duration, operations }, prng) => ({
+    operations: operations.filter((_, at) => at % 16 === 0),
+    faults: byTime([
+      {
+        at: prng.below(60_000),
+        fault: { _tag: "Refuse", device: devices[0]!.name, lasts: between(prng, 60_000, duration) }
+      },
+      ...faultsEvery(prng, duration, 5 * 60_000, () => ({ _tag: "Reset", device: devices[1]!.name }))
+    ])
+  })
+)
+
+/**
+ * The grounds that a hunt goes through, one seed each and then from the first again.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const huntingGrounds: ReadonlyArray<HuntingGround> = [
+  { name: "swarm", purpose: "whatever the seed draws", schedule: plain({ faults: "swarm" }) },
+  { name: "calm", purpose: "nothing goes wrong", schedule: plain({ faults: "none" }) },
+  { name: "brutal", purpose: "much of everything goes wrong", schedule: plain({ faults: "brutal" }) },
+  {
+    name: "contended",
+    purpose: "all devices want the lock, and connections are lost",
+    schedule: plain({ faults: "swarm", workload: contendedWorkload })
+  },
+  { name: "narrow", purpose: "ids that wrap, short queues, few slots, small chunks", schedule: narrow },
+  { name: "slow store", purpose: "a slow store, and a mediator that crashes", schedule: slowStore },
+  { name: "poor handlers", purpose: "handlers that stall, fail and die, and crashes", schedule: poorHandlers },
+  {
+    name: "misbehaving",
+    purpose: "a mediator that does what a faithful one never does",
+    schedule: plain({ faults: "light", misbehaving: true })
+  },
+  { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege }
+]
+
+/**
+ * The schedule of the `attempt`th try of a hunt, from 0.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const attemptOf = (
+  attempt: number,
+  grounds: ReadonlyArray<HuntingGround> = huntingGrounds
+): { readonly ground: HuntingGround; readonly schedule: Schedule } => {
+  const ground = grounds[attempt % grounds.length]!
+  return { ground, schedule: ground.schedule(attempt) }
+}

@@ -1,0 +1,133 @@
+/**
+ * Bugs in what a device does with reflected messages: the handler, nonces, quarantine, acks.
+ *
+ * @since 0.1.0
+ */
+import type { Mutant } from "./Mutant.ts"
+
+export const inbound: ReadonlyArray<Mutant> = [
+  {
+    name: "ack-before-handling",
+    side: "client",
+    flaw: "A reflected message is acked before its handler has run.",
+    breaks: "decision 21",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack),",
+        replace: "open(batch).pipe(Effect.tap(sendAcks), Effect.flatMap(handle), Effect.flatMap(ack),"
+      },
+      { file: "ReflectedQueue.ts", find: "Effect.andThen(recorded, sendAcks(done))", replace: "recorded" }
+    ]
+  },
+  {
+    name: "ephemeral-acked",
+    side: "client",
+    flaw: "An ephemeral is acked like any other message.",
+    breaks: "decision 21",
+    patches: [{ file: "ReflectedQueue.ts", find: "if (!isEphemeral(flags)) frames.push", replace: "frames.push" }]
+  },
+  {
+    name: "nonces-not-recorded",
+    side: "client",
+    flaw: "The nonces of handled messages are not recorded, so that a redelivery is handled once more.",
+    breaks: "decision 23",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "nonces.length === 0 ? Effect.void : store.addNonces(nonces)",
+        replace: "Effect.void"
+      }
+    ]
+  },
+  {
+    name: "nonce-before-handling",
+    side: "client",
+    flaw: "A nonce is recorded before its message is handled, so that a crash in between makes the redelivery a duplicate.",
+    breaks: "decision 23",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack),",
+        replace: `open(batch).pipe(
+          Effect.tap((opened) => store.addNonces(opened.flatMap(({ nonce }) => (nonce === undefined ? [] : [nonce])))),
+          Effect.flatMap(handle),
+          Effect.flatMap(ack),`
+      }
+    ]
+  },
+  {
+    name: "duplicate-handled-again",
+    side: "client",
+    flaw: "A message whose nonce is on record is handled again.",
+    breaks: "decision 23",
+    patches: [
+      { file: "ReflectedQueue.ts", find: 'isKnown ? "Duplicate"', replace: 'isKnown && frame.flags < 0 ? "Duplicate"' }
+    ]
+  },
+  {
+    name: "quarantine-forgotten",
+    side: "client",
+    flaw: "A message that could not be handled is acked without being put into quarantine.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: `: quarantine(frame, "HandlerFailed", outcome)`,
+        replace: ": Effect.void"
+      }
+    ]
+  },
+  {
+    name: "ack-on-wrong-connection",
+    side: "client",
+    flaw: "An ack goes out on whatever connection is live, not on the one that delivered.",
+    breaks: "decision 10",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "Effect.ignore(live.send(",
+        replace: "Effect.ignore((options.live.current() ?? live).send("
+      }
+    ]
+  },
+  {
+    name: "handled-out-of-order",
+    side: "client",
+    flaw: "The handler is given the messages of a batch in reverse order.",
+    breaks: "decision 9",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "messages.push(message.success)",
+        replace: "messages.unshift(message.success)"
+      }
+    ]
+  },
+  {
+    name: "death-of-handler-ignored",
+    side: "client",
+    flaw: "A handler that dies counts as one that has handled its messages.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "Handler.ts",
+        find: "Exit.isSuccess(exit) ? undefined : detailOf(exit.cause)",
+        replace: "Exit.isSuccess(exit) || Cause.hasDies(exit.cause) ? undefined : detailOf(exit.cause)"
+      }
+    ]
+  },
+  {
+    name: "only-first-tried-again",
+    side: "client",
+    flaw: "When a batch fails, only its first message is tried again; the others count as handled.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "Handler.ts",
+        find: "const outcome = yield* retry(message, 1, detail)",
+        replace: "const outcome = message === batch[0] ? yield* retry(message, 1, detail) : undefined"
+      }
+    ]
+  }
+]

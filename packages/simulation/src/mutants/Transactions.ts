@@ -1,0 +1,88 @@
+/**
+ * Bugs in how a device carries out its transactions.
+ *
+ * @since 0.1.0
+ */
+import type { Mutant } from "./Mutant.ts"
+
+export const transactions: ReadonlyArray<Mutant> = [
+  {
+    name: "commit-before-acks",
+    side: "client",
+    flaw: "Reflects of a transaction count as acked when they are written, and Commit does not wait for their acks.",
+    breaks: "decision 13, PROTOCOL C5",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "yield* Effect.raceFirst(reflection.transactionDrained, lost)",
+        replace: ""
+      },
+      {
+        file: "Reflection.ts",
+        find: "plain: entry.value.plain,",
+        replace: `plain:
+              (entry.kind === "Transactional" && entry.value.acked(entry.value, 0n as Timestamp), entry.value.plain),`
+      }
+    ]
+  },
+  {
+    name: "wake-up-lost",
+    side: "client",
+    flaw: "A device that was rejected begins to listen for the end of the transaction too late, and sleeps through it.",
+    breaks: "PROTOCOL D21, E",
+    patches: [
+      { file: "Transaction.ts", find: "connection.lockReleased.closeUnsafe()", replace: "" },
+      {
+        file: "Transaction.ts",
+        find: "Effect.raceFirst(connection.lockReleased.await, Effect.exit(connection.over))",
+        replace: `Effect.raceFirst(
+      Effect.suspend(() => {
+        connection.lockReleased.closeUnsafe()
+        return connection.lockReleased.await
+      }),
+      Effect.exit(connection.over)
+    )`
+      }
+    ]
+  },
+  {
+    name: "ended-ignored",
+    side: "client",
+    flaw: "A TransactionEnded wakes nobody; only patience gets a rejected device its turn.",
+    breaks: "PROTOCOL C5",
+    patches: [{ file: "Connection.ts", find: "live.lockReleased.openUnsafe()", replace: "" }]
+  },
+  {
+    name: "lost-told-as-committed",
+    side: "client",
+    flaw: "A transaction whose connection is lost before the CommitTransactionAck is told to have been committed.",
+    breaks: "decision 13",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "if (Deferred.isDoneUnsafe(asking.committed)) return Effect.void",
+        replace: "if (asking.commitWritten) return Effect.void"
+      }
+    ]
+  },
+  {
+    name: "unknown-told-as-no",
+    side: "client",
+    flaw: "A transaction whose Commit was written and got no ack is told not to have been committed.",
+    breaks: "decision 13",
+    patches: [{ file: "Transaction.ts", find: `asking.commitWritten ? "unknown" : "no"`, replace: `"no"` }]
+  },
+  {
+    name: "failed-body-committed",
+    side: "client",
+    flaw: "A transaction whose body failed is committed instead of thrown away.",
+    breaks: "PROTOCOL C5",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "if (reflected) connection.end(new TransactionAborted({}))\n        else reflection.commit(asking.outgoing)",
+        replace: "reflection.commit(asking.outgoing)"
+      }
+    ]
+  }
+]
