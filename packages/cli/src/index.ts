@@ -6,6 +6,7 @@
 import { Command } from "effect/cli"
 import { inspect } from "./Inspect.ts"
 import { keys } from "./Keys.ts"
+import { mutants } from "./Mutants.ts"
 import { replay } from "./Replay.ts"
 import { serve } from "./Serve.ts"
 import { simulate } from "./Simulate.ts"
@@ -18,7 +19,7 @@ import { simulate } from "./Simulate.ts"
  */
 export const d2m = Command.make("d2m").pipe(
   Command.withDescription("Tools for the Device-to-Mediator protocol"),
-  Command.withSubcommands([serve, inspect, keys, simulate, replay])
+  Command.withSubcommands([serve, inspect, keys, simulate, replay, mutants])
 )
 
-export { inspect, keys, replay, serve, simulate }
+export { inspect, keys, mutants, replay, serve, simulate }
