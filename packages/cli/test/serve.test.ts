@@ -6,50 +6,13 @@ import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
-import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Server } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { directory, serve } from "./served.ts"
 
-const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(9))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** A running `d2m serve`: its first line of output, and how it ends. */
-const serve = (...args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, [bin, "serve", ...args], { stdio: ["ignore", "pipe", "pipe"] })
-      let stdout = ""
-      let stderr = ""
-      child.stderr.on("data", (chunk) => (stderr += chunk))
-      const line = Effect.callback<string>((resume) => {
-        const look = () => {
-          if (stdout.includes("\n")) resume(Effect.succeed(stdout.slice(0, stdout.indexOf("\n"))))
-        }
-        child.stdout.on("data", look)
-        look()
-      })
-      child.stdout.on("data", (chunk) => (stdout += chunk))
-      const ended = Effect.callback<Ended>((resume) => {
-        child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
-      })
-      return { child, line, ended }
-    }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
-  )
-
-const directory = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "d2m-serve-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
-)
 
 /** A port that somebody listens on. */
 const takenPort = Effect.acquireRelease(
@@ -108,9 +71,7 @@ describe("d2m serve", () => {
   it.live("serves the device groups it is told to, and so many connections of one address", () =>
     Effect.gen(function* () {
       const groupId = (yield* Crypto).deriveKeys(groupKey).groupId
-      const directory = mkdtempSync(join(tmpdir(), "d2m-serve-"))
-      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true })))
-      const list = join(directory, "groups")
+      const list = join(yield* directory, "groups")
       writeFileSync(list, `# ours\n\n${Hex.encode(groupId)} # Ann\n`)
       const server = yield* serve("--allow-groups", list, "--max-connections-per-address", "1")
       const { address } = JSON.parse(yield* server.line)
