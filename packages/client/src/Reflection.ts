@@ -159,7 +159,8 @@ export const makeReflection = (options: {
 
   /** While live, the writer's next batch tells subscribers how much is pending. */
   const noteWork = () => {
-    work.openUnsafe()
+    // Waking the writer for nothing, once an ack, would cost more than the ack.
+    if (ledger.hasLine) work.openUnsafe()
     if (live.current() === undefined) state.refreshUnsafe()
     if (drained !== undefined && ledger.transactionDrained) drained()
   }

@@ -152,6 +152,11 @@ export class ReflectionLedger<A, T> {
     return this.ordinary.weight
   }
 
+  /** Whether `draw` may have something to give. */
+  get hasLine(): boolean {
+    return (this.transactional ?? this.ordinary).line.length > 0
+  }
+
   /** Whether a Begin was drawn and its Commit was not. */
   get inTransaction(): boolean {
     return this.transactional !== undefined

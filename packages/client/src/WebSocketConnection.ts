@@ -16,8 +16,8 @@ import type { Inbox, Message } from "./WebSocketInbox.ts"
  */
 export interface Link {
   readonly isOpen: () => boolean
-  /** Hands a message to the platform; called only while open. */
-  readonly send: (message: Message) => void
+  /** Hands messages to the platform, in their order; called only while open. */
+  readonly send: (messages: ReadonlyArray<Message>) => void
   /** Waits while more is buffered than may be; undefined when nothing has to be waited for. */
   readonly drained: () => Effect.Effect<void> | undefined
   /** Starts the closing handshake, which the platform ends within a bounded time. */
@@ -96,13 +96,13 @@ export const makeConnection = (inbox: Inbox, link: Link): Connection => {
           : Effect.fail(unsent(`${chunk.code} is not a close code that may be sent`))
       }
       return whileOpen(() => {
-        link.send(chunk)
+        link.send([chunk])
         return sent()
       })
     },
     writeAll: (chunks) =>
       whileOpen(() => {
-        for (const chunk of chunks) link.send(chunk)
+        link.send(chunks)
         return sent()
       })
   }

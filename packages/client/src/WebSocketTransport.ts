@@ -131,7 +131,9 @@ export const makeWebSocket = (
 
       return makeConnection(inbox, {
         isOpen: () => ws.readyState === openState,
-        send: (message) => ws.send(message as string | Uint8Array<ArrayBuffer>),
+        send: (messages) => {
+          for (const message of messages) ws.send(message as string | Uint8Array<ArrayBuffer>)
+        },
         drained: () => (bufferedBytes(ws) > writeHighWaterMark ? drained : undefined),
         close: (code, reason) => ws.close(code, reason),
         closeTimeout

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Socket } from "effect/socket"
-import { client, connected, event, failure, frame, standstill, turns } from "./transport-support.ts"
+import { client, connected, event, failure, frame, messagesOf, standstill, turns } from "./transport-support.ts"
 
 describe("backpressure", () => {
   const size = 64 * 1024
@@ -131,6 +131,26 @@ describe("ping", () => {
       peer.ws.send(frame(1))
       yield* turns(50)
       yield* ping
+    })
+  )
+})
+
+describe("framing", () => {
+  it.effect("messages of any length, in one write or several, arrive as they were and stay as they are", () =>
+    Effect.gen(function* () {
+      const { peer, writeAll } = yield* connected()
+      const lengths = [...Array.from({ length: 140 }, (_, n) => n), 65_534, 65_535, 65_536, 70_000, 3]
+      const messages = lengths.map((length, seed) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 7) & 255))
+      const before = messages.map((message) => Buffer.from(message))
+      const received = messagesOf(peer.ws)
+      yield* writeAll(messages.slice(0, 50) as [Uint8Array])
+      yield* writeAll(messages.slice(50) as [Uint8Array])
+      while (received.length < messages.length) yield* event(peer.ws, "message")
+      assert.deepStrictEqual(
+        received.map((message) => Buffer.from(message).toString("base64")),
+        before.map((message) => message.toString("base64"))
+      )
+      assert.isTrue(messages.every((message, n) => before[n]!.equals(message)))
     })
   )
 })

@@ -9,8 +9,9 @@ import type * as Net from "node:net"
 import { type ClientOptions, WebSocket } from "ws"
 import { Closed, InvalidUrl, type OpenError, platformError, UpgradeRefused, writeFailed } from "../TransportError.ts"
 import { type Connection, makeConnection } from "../WebSocketConnection.ts"
-import { makeInbox } from "../WebSocketInbox.ts"
+import { makeInbox, type Message } from "../WebSocketInbox.ts"
 import { dialError, type Target } from "./Dial.ts"
+import { maskedFrames } from "./MaskedFrames.ts"
 
 /** @internal */
 export interface WsOptions {
@@ -40,6 +41,9 @@ const violationCode = (code: string): number => {
       return 1002
   }
 }
+
+const isBinary = (messages: ReadonlyArray<Message>): messages is ReadonlyArray<Uint8Array> =>
+  messages.every((message) => typeof message !== "string")
 
 const plainBytes = (data: Buffer): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
@@ -83,6 +87,7 @@ export const upgrade = (
       corked = false
       socket.uncork()
     }
+    // What is sent in one tick, acks and reflects alike, leaves in one write.
     const cork = () => {
       if (corked) return
       corked = true
@@ -158,9 +163,10 @@ export const upgrade = (
 
     const connection = makeConnection(inbox, {
       isOpen: () => ws.readyState === WebSocket.OPEN,
-      send: (message) => {
+      send: (messages) => {
         cork()
-        ws.send(message)
+        if (isBinary(messages)) socket.write(maskedFrames(messages))
+        else for (const message of messages) ws.send(message)
       },
       drained: () => {
         if (!socket.writableNeedDrain || socket.writableLength <= options.writeHighWaterMark) return undefined
