@@ -1,8 +1,8 @@
 /**
  * A mediator's connection over `ws`.
  *
- * Owns batching: all messages of one read reach the core in one call, all frames of one tick leave in one write, and the
- * core is told when written bytes have gone. A platform edge: this is where callbacks and ticks of Node live.
+ * Owns batching on the way in, all messages of one read reach the core in one call, and what closing and faults mean for
+ * a socket. The way out is `FrameWriter`'s. A platform edge: this is where callbacks and ticks of Node live.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,7 @@ import type { RawData, WebSocket } from "ws"
 import type { Fault } from "../Fault.ts"
 import type { Mediator } from "../Mediator.ts"
 import type { Attachment, Transport } from "../Transport.ts"
-
-const binary = { binary: true } as const
+import { makeFrameWriter } from "./FrameWriter.ts"
 
 /** Node's `Buffer` has methods of its own that copy or do not where `Uint8Array`'s do the opposite. */
 const plainBytes = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
@@ -33,10 +32,8 @@ export const attachWebSocket = (
   ws: WebSocket,
   socket: Duplex
 ): Attachment => {
-  const { outgoingLowWater } = mediator.options
+  const frames = makeFrameWriter(socket, mediator.options.outgoingLowWater, () => attachment.drained())
   let arrived: Array<Uint8Array | string> = []
-  let isCorked = false
-  let isAboveLowWater = false
   let endsWithoutHandshake = 0
   let pauses = 0
 
@@ -47,24 +44,6 @@ export const attachWebSocket = (
     attachment.received(messages)
   }
 
-  const uncork = (): void => {
-    isCorked = false
-    socket.uncork()
-  }
-
-  const cork = (): void => {
-    if (isCorked) return
-    isCorked = true
-    socket.cork()
-    process.nextTick(uncork)
-  }
-
-  const written = (): void => {
-    if (!isAboveLowWater || socket.writableLength > outgoingLowWater) return
-    isAboveLowWater = false
-    attachment.drained()
-  }
-
   const pause = (): void => {
     if (pauses++ === 0) ws.pause()
   }
@@ -73,7 +52,13 @@ export const attachWebSocket = (
     if (--pauses === 0) ws.resume()
   }
 
+  /** Nothing may follow a close frame. */
+  const flush = (): void => {
+    if (ws.readyState === ws.OPEN) frames.flush()
+  }
+
   const close = (code: number, reason: string): void => {
+    flush()
     if (endsWithoutHandshake > 0) {
       attachment.faultFired("NoClosingHandshake")
       socket.end()
@@ -81,7 +66,6 @@ export const attachWebSocket = (
     }
     // A reader that was paused must still see the peer's answer.
     if (pauses > 0) ws.resume()
-    cork()
     if (isSendable(code)) ws.close(code, reason)
     else ws.terminate()
   }
@@ -117,21 +101,13 @@ export const attachWebSocket = (
 
   const transport: Transport = {
     send: (frame) => {
-      if (ws.readyState !== ws.OPEN) return
-      cork()
-      if (socket.writableLength + frame.length > outgoingLowWater) {
-        // Only what is sent above the mark tells when it has gone: a callback a frame costs more than the rest of it.
-        isAboveLowWater = true
-        ws.send(frame, binary, written)
-      } else {
-        ws.send(frame, binary)
-      }
+      if (ws.readyState === ws.OPEN) frames.push(frame)
     },
-    flush: () => {},
+    flush,
     close,
     // A goodbye would wait behind all the rest.
     cut: () => ws.terminate(),
-    buffered: () => socket.writableLength,
+    buffered: frames.waiting,
     pause,
     resume,
     inject
