@@ -1,12 +1,12 @@
 /**
- * The device group key that a command is given, on the command line or in a file.
+ * The device group key that a command is given: on the command line, in a file, or in the environment.
  *
  * Owns the flags and the reading; what a key opens is the codec's. Errors never repeat what was given.
  *
  * @since 0.1.0
  */
 import { DeviceGroupKey, Limits } from "@d2m/codec"
-import { Effect, FileSystem, Option, Redacted, Result, Schema } from "effect"
+import { Config, Effect, FileSystem, Option, Redacted, Result, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Hex } from "effect/encoding"
 
@@ -17,10 +17,11 @@ import { Hex } from "effect/encoding"
  * @since 0.1.0
  */
 export class UnusableGroupKey extends Schema.TaggedError<UnusableGroupKey>()("UnusableGroupKey", {
-  /** The option that named it. */
-  source: Schema.Literals(["--dgk", "--dgk-file"]),
+  /** The option or variable that named it. */
+  source: Schema.Literals(["--dgk", "--dgk-file", "--key-file", "D2M_GROUP_KEY"]),
   reason: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message(): string {
     return `${this.source}: ${this.reason}`
   }
@@ -59,15 +60,15 @@ const keyOf = (source: UnusableGroupKey["source"], text: string) => {
   )
 }
 
-const fromFile = Effect.fnUntraced(function* (path: string) {
+const fromFile = Effect.fnUntraced(function* (source: "--dgk-file" | "--key-file", path: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* Effect.mapError(
     fs.readFile(path),
-    ({ reason }) => new UnusableGroupKey({ source: "--dgk-file", reason: `cannot read ${path}: ${reason._tag}` })
+    ({ reason }) => new UnusableGroupKey({ source, reason: `cannot read ${path}: ${reason._tag}` })
   )
   return bytes.length === Limits.key
     ? DeviceGroupKey.make(bytes)
-    : yield* keyOf("--dgk-file", new TextDecoder().decode(bytes))
+    : yield* keyOf(source, new TextDecoder().decode(bytes))
 })
 
 /**
@@ -85,5 +86,32 @@ export const groupKey = Effect.fnUntraced(function* (options: {
     return yield* new UnusableGroupKey({ source: "--dgk", reason: "give either --dgk or --dgk-file" })
   }
   if (Option.isSome(dgk)) return Option.some(yield* keyOf("--dgk", Redacted.value(dgk.value)))
-  return Option.isSome(dgkFile) ? Option.some(yield* fromFile(dgkFile.value)) : Option.none()
+  return Option.isSome(dgkFile) ? Option.some(yield* fromFile("--dgk-file", dgkFile.value)) : Option.none()
+})
+
+/**
+ * The option `--key-file`, of commands that act as a device. They take no key from the command line, where others see it.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const keyFileFlag = Flag.String("key-file").pipe(
+  Flag.withDescription("File with the device group key: 64 hex digits, or 32 bytes; else the variable D2M_GROUP_KEY"),
+  Flag.withMetavar("FILE"),
+  Flag.optional
+)
+
+/**
+ * The key in the file, else the one in the variable `D2M_GROUP_KEY`.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const requiredGroupKey = Effect.fnUntraced(function* (keyFile: Option.Option<string>) {
+  if (Option.isSome(keyFile)) return yield* fromFile("--key-file", keyFile.value)
+  const variable = yield* Effect.orElseSucceed(Config.Redacted("D2M_GROUP_KEY"), () => Redacted.make(""))
+  const text = Redacted.value(variable)
+  return text === ""
+    ? yield* new UnusableGroupKey({ source: "--key-file", reason: "give it, or set D2M_GROUP_KEY" })
+    : yield* keyOf("D2M_GROUP_KEY", text)
 })

@@ -1,11 +1,13 @@
 /**
- * Runs a command as a program: one clear line for whatever goes wrong, and a non-zero exit.
+ * Runs a command as a program: one clear line for whatever goes wrong, and an exit code.
+ *
+ * Owns the codes that all commands share: 0 success, 1 failure, 2 wrong usage, 130 interrupted. An error may name another.
  *
  * @since 0.1.0
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Result } from "effect"
+import { Cause, Console, Effect, Exit, Result, Runtime } from "effect"
 import { CliError, Command } from "effect/cli"
 
 const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
@@ -15,6 +17,20 @@ const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   // The command itself has said what is wrong with its arguments.
   if (CliError.isCliError(error.success) && error.success._tag === "ShowHelp") return undefined
   return error.success instanceof Error ? error.success.message : String(error.success)
+}
+
+/**
+ * The exit code of a command that ended like this.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return 0
+  if (Cause.hasInterruptsOnly(exit.cause)) return 130
+  const error = Cause.squash(exit.cause)
+  const isUsage = CliError.isCliError(error) && !(error._tag === "ShowHelp" && error.errors.length === 0)
+  return isUsage ? 2 : Runtime.getErrorExitCode(error)
 }
 
 /** Whoever read the output has had enough, as `head` does: there is nobody left to tell anything. */
@@ -45,6 +61,6 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
       return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
     }),
     Effect.provide(NodeServices.layer),
-    NodeRuntime.runMain({ disableErrorReporting: true })
+    NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCodeOf(exit)) })
   )
 }

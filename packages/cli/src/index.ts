@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Command } from "effect/cli"
+import { device } from "./Device.ts"
 import { inspect } from "./Inspect.ts"
 import { keys } from "./Keys.ts"
 import { mutants } from "./Mutants.ts"
@@ -19,7 +20,8 @@ import { simulate } from "./Simulate.ts"
  */
 export const d2m = Command.make("d2m").pipe(
   Command.withDescription("Tools for the Device-to-Mediator protocol"),
-  Command.withSubcommands([serve, inspect, keys, simulate, replay, mutants])
+  Command.withSubcommands([serve, device, inspect, keys, simulate, replay, mutants])
 )
 
-export { inspect, keys, mutants, replay, serve, simulate }
+export { SessionLine } from "./device/SessionLine.ts"
+export { device, inspect, keys, mutants, replay, serve, simulate }

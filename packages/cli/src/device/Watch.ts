@@ -1,0 +1,90 @@
+/**
+ * What a session knows of its device: the latest state and how much has come in.
+ *
+ * Owns the telling of everything that happens without being asked for, and the waiting for it.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectionState, Device, Reflected } from "@d2m/client"
+import { Effect, Latch, type Scope, Stream } from "effect"
+import { eventLine, receivedLine, stateLine } from "./Observation.ts"
+import type { SessionLine } from "./SessionLine.ts"
+
+/**
+ * A device under observation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Watch {
+  /** The handler of what other devices reflect: tells it and counts it. */
+  readonly onReflected: (batch: ReadonlyArray<Reflected>) => Effect.Effect<void>
+  /** Tells states and events from now on, for as long as the scope lasts. */
+  readonly follow: (device: Device["Service"]) => Effect.Effect<void, never, Scope.Scope>
+  readonly state: () => ConnectionState | undefined
+  /** Whether there has been a connection past its handshake. */
+  readonly wasLive: () => boolean
+  /** How many messages have come, ephemerals included. */
+  readonly received: () => number
+  /** Waits until a condition holds; it is looked at whenever something has changed. */
+  readonly until: (condition: () => boolean) => Effect.Effect<void>
+  /** Something that a condition may depend on has changed. */
+  readonly poke: () => void
+}
+
+/** Counts of pending reflects change with every reflect; that alone is no news. */
+const isNews = (before: ConnectionState | undefined, next: ConnectionState): boolean =>
+  before?._tag !== next._tag ||
+  (before._tag === "Waiting" &&
+    next._tag === "Waiting" &&
+    (before.failures !== next.failures || before.nextTryAt !== next.nextTryAt))
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
+  Effect.clockWith((clock) =>
+    Effect.sync(() => {
+      const changed = Latch.makeUnsafe(false)
+      let state: ConnectionState | undefined
+      let wasLive = false
+      let received = 0
+      const poke = () => changed.openUnsafe()
+      const onState = (next: ConnectionState) =>
+        Effect.sync(() => {
+          const news = isNews(state, next)
+          state = next
+          if (next._tag === "Live") wasLive = true
+          if (news) tell(stateLine(next, clock.currentTimeMillisUnsafe()))
+          poke()
+        })
+      const until: Watch["until"] = (condition) =>
+        Effect.suspend(() => {
+          if (condition()) return Effect.void
+          changed.closeUnsafe()
+          return Effect.andThen(changed.await, until(condition))
+        })
+      return {
+        onReflected: (batch) =>
+          Effect.sync(() => {
+            for (const message of batch) tell(receivedLine(message))
+            received += batch.length
+            poke()
+          }),
+        follow: (device) =>
+          Effect.gen(function* () {
+            const tellEvent = Stream.runForEach(device.events, (event) =>
+              Effect.sync(() => tell(eventLine(event, clock.currentTimeMillisUnsafe())))
+            )
+            yield* Effect.forkScoped(tellEvent, { startImmediately: true })
+            yield* Effect.forkScoped(Stream.runForEach(device.state.changes, onState), { startImmediately: true })
+          }),
+        state: () => state,
+        wasLive: () => wasLive,
+        received: () => received,
+        until,
+        poke
+      }
+    })
+  )
