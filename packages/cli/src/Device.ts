@@ -216,6 +216,7 @@ export const device = Command.make(
       return yield* Effect.scoped(life).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
+            source.close()
             if (session === undefined) return
             tell({ _tag: "End", code: exitCodeOf(exit), ...session.tally(), ...errorOf(exit) })
           })

@@ -6,11 +6,14 @@ import { Console, Effect, Exit, Layer, Result, Stdio, Stream } from "effect"
 import { Command, TerminalCapabilities } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { d2m } from "../src/index.ts"
+import { exitCodeOf } from "../src/Run.ts"
 
 export interface Ran {
   readonly out: string
   readonly err: string
   readonly failure: { readonly _tag: string; readonly message: string } | undefined
+  /** What the program would have exited with. */
+  readonly code: number
 }
 
 export interface Surroundings {
@@ -47,7 +50,8 @@ export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, sur
   const ran: Ran = {
     out: lines.out.map((line) => `${line}\n`).join(""),
     err: lines.err.map((line) => `${line}\n`).join(""),
-    failure: Result.isSuccess(error) ? error.success : undefined
+    failure: Result.isSuccess(error) ? error.success : undefined,
+    code: exitCodeOf(exit)
   }
   return ran
 })

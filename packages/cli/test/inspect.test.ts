@@ -144,7 +144,12 @@ describe("hex", () => {
 
   it.effect("without any line nothing is printed and nothing is wrong", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* run(["inspect", "--json"], { stdin: [] }), { out: "", err: "", failure: undefined })
+      assert.deepStrictEqual(yield* run(["inspect", "--json"], { stdin: [] }), {
+        out: "",
+        err: "",
+        failure: undefined,
+        code: 0
+      })
     })
   )
 

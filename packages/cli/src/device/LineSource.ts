@@ -21,6 +21,8 @@ export interface LineSource {
   /** What is typed or piped, line by line; nothing is read ahead of the line that is being carried out. */
   readonly lines: Stream.Stream<string, PlatformError.PlatformError>
   readonly print: (text: string) => void
+  /** Nothing is read any more; what is printed from here on has no prompt after it. */
+  readonly close: () => void
 }
 
 /** A line longer than this is cut, and then too long for any envelope. */
@@ -47,15 +49,17 @@ const splitLines = <E, R>(pieces: Stream.Stream<string, E, R>): Stream.Stream<st
  * @category constructors
  * @since 0.1.0
  */
-export const piped: Effect.Effect<LineSource, never, Stdio.Stdio | Scope.Scope> = Effect.gen(function* () {
+export const piped: Effect.Effect<LineSource, never, Stdio.Stdio> = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
   const console = yield* Console.Console
-  // Whoever holds the other end open does not keep the program from ending.
-  yield* Effect.addFinalizer(() => Effect.sync(() => process.stdin.pause()))
   return {
     interactive: false,
     lines: splitLines(Stream.decodeText(stdio.stdin)),
-    print: (text) => console.log(text)
+    print: (text) => console.log(text),
+    // Whoever holds the other end of a pipe open does not keep the program from ending; a file has nothing to let go of.
+    close: () => {
+      if ("unref" in process.stdin) process.stdin.unref()
+    }
   }
 })
 
@@ -98,6 +102,7 @@ export const prompt = (names: ReadonlyArray<string>): Effect.Effect<LineSource, 
         Readline.clearLine(stdout, 0)
         stdout.write(`${text}\n`)
         if (open) readline.prompt(true)
-      }
+      },
+      close: () => readline.close()
     }
   })

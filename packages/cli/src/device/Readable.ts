@@ -29,7 +29,7 @@ const stateText = (line: LineOf<"State">): string => {
     }
     case "Waiting": {
       const next = line.nextTryAt === undefined ? "a moment" : seconds(line.nextTryAt - line.at)
-      return `cut off: ${plain(line.because ?? "")}; next try in ${next}`
+      return `not connected; next try in ${next}`
     }
     case "NeedsUser": {
       const help = (line.answers ?? []).map((answer) => `resume ${answer}`).join(" or ")

@@ -100,12 +100,9 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
 
     const allPromised = () => promised + unkept === owed
     const isLive = () => watch.state()?._tag === "Live"
-    const question = () => {
-      const state = watch.state()
-      return state?._tag === "NeedsUser" ? state.reason : undefined
-    }
+    const isAsking = () => watch.question() !== undefined
     const needed = Effect.suspend(() => {
-      const reason = question()!
+      const reason = watch.question()!
       return Effect.fail(new UserNeeded({ reason: reason._tag, because: reasonText(reason) }))
     })
     const late = (waitingFor: string): Overdue | NotConnected => {
@@ -117,12 +114,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
     /** Waits for something that only a connection can bring: not longer than patience, nor past a question. */
     const patiently = <A, E>(waitingFor: string, effect: Effect.Effect<A, E>) =>
       effect.pipe(
-        Effect.raceFirst(
-          Effect.andThen(
-            watch.until(() => question() !== undefined),
-            needed
-          )
-        ),
+        Effect.raceFirst(Effect.andThen(watch.until(isAsking), needed)),
         Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.fail(late(waitingFor)) })
       )
     const connected = Effect.suspend(() =>
@@ -194,7 +186,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
           return patiently("connection", watch.until(isLive))
         case "user":
           return watch
-            .until(() => question() !== undefined)
+            .until(() => isAsking())
             .pipe(
               Effect.timeoutOrElse({
                 duration: patience,
@@ -222,7 +214,10 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
     }
 
     const resume = Effect.fnUntraced(function* (answer: Resume) {
-      if (!(yield* device.resume(answer))) return yield* new OutOfPlace({ reason: "the device has no question" })
+      const state = yield* device.state.get
+      const isTaken = state._tag === "NeedsUser" && (yield* device.resume(answer))
+      if (!isTaken) return yield* new OutOfPlace({ reason: "the device has no question" })
+      yield* watch.untilAnswered(state.reason)
       tell({ _tag: "Resumed", answer: answerText(answer._tag) })
     })
 

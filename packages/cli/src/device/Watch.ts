@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Device, Reflected } from "@d2m/client"
+import type { ConnectionState, Device, Reflected, UserReason } from "@d2m/client"
 import { Effect, Latch, type Scope, Stream } from "effect"
 import { eventLine, receivedLine, stateLine } from "./Observation.ts"
 import type { SessionLine } from "./SessionLine.ts"
@@ -22,6 +22,10 @@ export interface Watch {
   /** Tells states and events from now on, for as long as the scope lasts. */
   readonly follow: (device: Device["Service"]) => Effect.Effect<void, never, Scope.Scope>
   readonly state: () => ConnectionState | undefined
+  /** What the device asks its user now. */
+  readonly question: () => UserReason | undefined
+  /** Waits until a question is no longer asked; the news of it may still be on its way. */
+  readonly untilAnswered: (question: UserReason) => Effect.Effect<void>
   /** Whether there has been a connection past its handshake. */
   readonly wasLive: () => boolean
   /** How many messages have come, ephemerals included. */
@@ -48,6 +52,7 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
     Effect.sync(() => {
       const changed = Latch.makeUnsafe(false)
       let state: ConnectionState | undefined
+      let asked: UserReason | undefined
       let wasLive = false
       let received = 0
       const poke = () => changed.openUnsafe()
@@ -56,6 +61,7 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
           const news = isNews(state, next)
           state = next
           if (next._tag === "Live") wasLive = true
+          if (next._tag === "NeedsUser") asked = next.reason
           if (news) tell(stateLine(next, clock.currentTimeMillisUnsafe()))
           poke()
         })
@@ -65,6 +71,7 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
           changed.closeUnsafe()
           return Effect.andThen(changed.await, until(condition))
         })
+      const question = () => (state?._tag === "NeedsUser" ? state.reason : undefined)
       return {
         onReflected: (batch) =>
           Effect.sync(() => {
@@ -81,6 +88,8 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
             yield* Effect.forkScoped(Stream.runForEach(device.state.changes, onState), { startImmediately: true })
           }),
         state: () => state,
+        question,
+        untilAnswered: (answered) => until(() => asked === answered && question() !== answered),
         wasLive: () => wasLive,
         received: () => received,
         until,
