@@ -51,9 +51,9 @@ const inPage = (group: Group, id: number, port: number) =>
       ...args: Parameters<PageDevice[Name]>
     ): Effect.Effect<Awaited<ReturnType<PageDevice[Name]>>> =>
       Effect.promise(() =>
-        page.evaluate(
+        page.evaluate<unknown, { readonly args: ReadonlyArray<unknown>; readonly name: Name }>(
           ({ args, name }) => (globalThis.d2m[name] as (...args: ReadonlyArray<unknown>) => unknown)(...args),
-          { args: args as ReadonlyArray<unknown>, name }
+          { args, name }
         )
       ) as Effect.Effect<Awaited<ReturnType<PageDevice[Name]>>>
     /** What the page complained about, apart from connections that the test itself has cut. */
@@ -148,8 +148,8 @@ describe("the client in a browser, against d2m serve", () => {
       )
       for (const outcome of outcomes) ok(outcome)
       const seen = yield* Effect.map(Queue.takeN(node.inbox, 6), (all) => all.map(({ text }) => text))
-      const [first, second] = seen[0] === "one 1" ? ["one", "two"] : ["two", "one"]
-      assert.deepStrictEqual(seen, [...texts(first!), ...texts(second!)])
+      const [first, second] = seen[0] === "one 1" ? (["one", "two"] as const) : (["two", "one"] as const)
+      assert.deepStrictEqual(seen, [...texts(first), ...texts(second)])
       assert.deepStrictEqual([...one.otherComplaints(), ...two.otherComplaints()], [])
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
