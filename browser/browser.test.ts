@@ -5,6 +5,9 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Queue, Scope, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import type { Browser } from "playwright-core"
 import * as Cable from "../packages/cli/src/demo/Cable.ts"
 import { type Listening, serve } from "../packages/cli/test/device-program.ts"
@@ -189,11 +192,39 @@ describe("the client in a browser, against d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 
+  it.live("reconnects to a mediator that restarted with its data, and what was promised arrives", () =>
+    Effect.gen(function* () {
+      const group = yield* newGroup
+      const data = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-browser-"))),
+        (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true, force: true }))
+      )
+      const first = yield* serve("--data", data)
+      const cable = yield* Cable.make(first.port)
+      const near = yield* inPage(group, 1, first.port)
+      const far = yield* inPage(group, 2, cable.port)
+      const [nearStates, farStates] = yield* Effect.all([
+        near.call("reached", "Live", 0),
+        far.call("reached", "Live", 0)
+      ])
+      yield* cable.pull
+      yield* far.call("reached", "Waiting", farStates.length)
+      ok(yield* near.call("reflect", "promised before the restart"))
+      first.signal("SIGTERM")
+      yield* first.ended
+      yield* near.call("reached", "Waiting", nearStates.length)
+      yield* serve("--data", data, "--port", String(first.port))
+      yield* cable.plug
+      yield* near.call("reached", "Live", nearStates.length)
+      assert.strictEqual((yield* far.call("seen", 1))[0]?.text, "promised before the restart")
+      assert.deepStrictEqual([...near.otherComplaints(), ...far.otherComplaints()], [])
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
   it.live("tells that a mediator restarted without its memory, and registers again when told to", () =>
     Effect.gen(function* () {
       const group = yield* newGroup
-      const life = yield* Scope.fork(yield* Effect.scope)
-      const first = yield* Scope.provide(serve(), life)
+      const first = yield* serve()
       const page = yield* inPage(group, 1, first.port)
       const before = yield* page.call("reached", "Live", 0)
       first.signal("SIGTERM")
