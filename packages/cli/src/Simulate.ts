@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Summary } from "@d2m/simulation"
+import { type Schedule, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
@@ -14,7 +14,7 @@ import * as Failure from "./simulate/Failure.ts"
 import type { Ran, Setting } from "./simulate/Messages.ts"
 import { makeProgress } from "./simulate/Progress.ts"
 import * as Report from "./simulate/Report.ts"
-import { runSeeds } from "./simulate/SeedWorkers.ts"
+import * as SeedWorkers from "./simulate/SeedWorkers.ts"
 
 /**
  * Some seeds failed; which and why has been printed.
@@ -94,6 +94,12 @@ const flags = {
     Flag.withMetavar("DIR"),
     Flag.withDefault(".")
   ),
+  shrink: Flag.Finite("shrink").pipe(
+    Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }))),
+    Flag.withDescription("Seconds to spend on a small reproduction of the first failure of each kind; 0 for none"),
+    Flag.withMetavar("SECONDS"),
+    Flag.withDefault(5)
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Print a JSON object for each seed and one for all, each on a line of its own"),
     Flag.withDefault(false)
@@ -121,13 +127,28 @@ export const simulate = Command.make(
     const progress = yield* makeProgress(total)
     const start = yield* Clock.currentTimeMillis
 
+    const jobs = Math.min(total, Option.getOrElse(options.jobs, availableParallelism))
+    const workers = yield* SeedWorkers.make(setting, jobs)
+    const kinds = new Set<string>()
+
+    /** Of failures of one kind, the first is shrunk. */
+    const reproduce = Effect.fnUntraced(function* (schedule: Schedule, kind: string) {
+      if (kinds.has(kind) || options.shrink === 0) return { schedule, runs: 0 }
+      kinds.add(kind)
+      return yield* workers.shrink(schedule, options.shrink * 1000)
+    })
     const tellFailure = Effect.fnUntraced(function* (ran: Ran) {
-      const { schedule } = ran
-      failed.push(ran.report.seed)
+      const { report, schedule } = ran
+      failed.push(report.seed)
       if (failed.length > mostFiles) return
-      const path = schedule === undefined ? undefined : yield* Failure.write(folder, ran.report.seed, schedule)
       yield* progress.clear
-      yield* Console.error(Failure.text(ran, path))
+      yield* Console.error(Failure.text(ran))
+      if (schedule === undefined || report.violation === undefined) return
+      const { oracle, rule } = report.violation
+      const reproduction = yield* reproduce({ ...schedule, violates: { oracle, rule } }, `${oracle}: ${rule}`)
+      const path = yield* Failure.write(folder, report.seed, reproduction.schedule)
+      if (reproduction.runs > 0) yield* Console.error(Failure.shrunkText(schedule, reproduction))
+      yield* Console.error(Failure.replayText(path))
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)
@@ -141,19 +162,19 @@ export const simulate = Command.make(
       yield* Console.log(json ? Report.summaryJson(outcome) : Report.summaryText(outcome))
     })
 
-    yield* runSeeds({
-      first: Option.getOrElse(options.seed, () => 0),
-      count: total,
-      jobs: Option.getOrElse(options.jobs, availableParallelism),
-      setting
-    }).pipe(
-      Stream.takeUntil((ran) => failFast && !Report.isOk(ran)),
-      Stream.runForEach(tell),
-      Effect.onInterrupt(() => sumUp(true))
-    )
+    yield* workers
+      .run(
+        Option.getOrElse(options.seed, () => 0),
+        total
+      )
+      .pipe(
+        Stream.takeUntil((ran) => failFast && !Report.isOk(ran)),
+        Stream.runForEach(tell),
+        Effect.onInterrupt(() => sumUp(true))
+      )
     yield* sumUp(false)
     if (failed.length > 0) return yield* new FailedSeeds({ failed: failed.length, total: summary.seeds })
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("Run worlds of devices and a mediator under seeds; exits with 1 when a rule was broken"),
   Command.withExamples([

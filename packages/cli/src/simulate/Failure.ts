@@ -5,7 +5,7 @@
  */
 import { divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
 import { Effect, FileSystem, Path, Schema } from "effect"
-import type { Ran } from "./Messages.ts"
+import type { Ran, Reproduction } from "./Messages.ts"
 
 /**
  * The file of a failure could not be written.
@@ -38,8 +38,19 @@ export const write = Effect.fnUntraced(function* (folder: string, seed: number, 
   return path
 })
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
+
+const sizeOf = ({ devices, faults, operations }: Schedule): string =>
+  [counted(operations.length, "operation"), counted(faults.length, "fault"), counted(devices.length, "device")].join(
+    ", "
+  )
+
+/** How a schedule was shrunk. */
+export const shrunkText = (before: Schedule, { runs, schedule }: Reproduction): string =>
+  `  shrunk    from ${sizeOf(before)} to ${sizeOf(schedule)} in ${counted(runs, "run")}`
+
 /** What went wrong in a seed, in lines. */
-export const text = ({ divergence, report }: Ran, path: string | undefined): string => {
+export const text = ({ divergence, report }: Ran): string => {
   const { seed, violation } = report
   const lines: Array<string> = []
   if (violation !== undefined) {
@@ -50,6 +61,8 @@ export const text = ({ divergence, report }: Ran, path: string | undefined): str
     )
   }
   if (divergence !== undefined) lines.push(`seed ${seed} did not run the same twice: ${divergenceText(divergence)}`)
-  if (path !== undefined) lines.push(`  replay    d2m replay ${path}`)
   return lines.join("\n")
 }
+
+/** How to see it again. */
+export const replayText = (path: string): string => `  replay    d2m replay ${path}`

@@ -18,16 +18,23 @@ export interface Setting {
   readonly verify: boolean
 }
 
-/** What a worker is asked. */
-export interface Ask {
-  readonly seed: number
-}
+/** What a worker is asked: to run a seed, or to shrink a schedule for so many ms. */
+export type Ask =
+  | { readonly _tag: "Run"; readonly seed: number }
+  | { readonly _tag: "Shrink"; readonly schedule: Schedule; readonly millis: number }
 
-/** What a worker answers. */
+/** What became of a seed. */
 export interface Ran {
   readonly report: SeedReport
   /** The schedule of a run that broke a rule. */
   readonly schedule: Schedule | undefined
   /** Where the second run differed from the first. */
   readonly divergence: Divergence | undefined
+}
+
+/** What became of a schedule. */
+export interface Reproduction {
+  readonly schedule: Schedule
+  /** Runs that shrinking took; none when it was not tried. */
+  readonly runs: number
 }

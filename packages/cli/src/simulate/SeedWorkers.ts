@@ -1,13 +1,15 @@
 /**
  * Threads that run seeds, so that every core has something to do and this thread hears a Ctrl-C.
  *
- * Owns the threads and the order of answers, which is that of the seeds. What a thread does is up to `worker`.
+ * Owns the threads, who of them does what, and the order of answers, which is that of the seeds. What a thread does is up
+ * to `worker`.
  *
  * @since 0.1.0
  */
-import { Effect, Queue, Schema, Stream } from "effect"
+import type { Schedule } from "@d2m/simulation"
+import { Effect, Queue, Schema, type Scope, Stream } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Ask, Ran, Setting } from "./Messages.ts"
+import type { Ask, Ran, Reproduction, Setting } from "./Messages.ts"
 
 /**
  * A thread ended in the middle of a seed: out of memory, or a mistake in the simulation itself.
@@ -35,14 +37,14 @@ const start = (setting: Setting) =>
     (worker) => Effect.promise(() => worker.terminate())
   )
 
-const ask = (worker: Worker, question: Ask): Effect.Effect<Ran, SeedWorkerFailed> =>
+const ask = <Answer>(worker: Worker, seed: number, question: Ask): Effect.Effect<Answer, SeedWorkerFailed> =>
   Effect.callback((resume) => {
-    const settle = (result: Effect.Effect<Ran, SeedWorkerFailed>) => {
+    const settle = (result: Effect.Effect<Answer, SeedWorkerFailed>) => {
       stopListening()
       resume(result)
     }
-    const fail = (reason: string) => settle(Effect.fail(new SeedWorkerFailed({ seed: question.seed, reason })))
-    const onMessage = (ran: Ran) => settle(Effect.succeed(ran))
+    const fail = (reason: string) => settle(Effect.fail(new SeedWorkerFailed({ seed, reason })))
+    const onMessage = (answer: Answer) => settle(Effect.succeed(answer))
     const onError = (error: Error) => fail(error.stack ?? error.message)
     const onExit = (code: number) => fail(`its thread ended with ${code}`)
     const stopListening = () => {
@@ -57,32 +59,39 @@ const ask = (worker: Worker, question: Ask): Effect.Effect<Ran, SeedWorkerFailed
 const lead = 16
 
 /**
- * Runs `count` seeds from `first` on, on so many threads, and tells of them in their order.
+ * The threads of one command.
  *
- * @category running
+ * @category models
  * @since 0.1.0
  */
-export const runSeeds = (options: {
-  readonly first: number
-  readonly count: number
-  readonly jobs: number
-  readonly setting: Setting
-}): Stream.Stream<Ran, SeedWorkerFailed> =>
-  Stream.unwrap(
-    Effect.gen(function* () {
-      const { count, first, jobs, setting } = options
-      const idle = yield* Queue.unbounded<Worker>()
-      for (let job = 0; job < Math.min(jobs, count); job++) yield* Queue.offer(idle, yield* start(setting))
-      return Stream.range(first, first + count - 1).pipe(
-        Stream.mapEffect(
-          (seed) =>
-            Effect.acquireUseRelease(
-              Queue.take(idle),
-              (worker) => ask(worker, { seed }),
-              (worker) => Queue.offer(idle, worker)
-            ),
-          { concurrency: jobs * lead }
-        )
+export interface SeedWorkers {
+  /** Runs `count` seeds from `first` on, and tells of them in their order. */
+  readonly run: (first: number, count: number) => Stream.Stream<Ran, SeedWorkerFailed>
+  /** Shrinks a schedule for so many ms at most. */
+  readonly shrink: (schedule: Schedule, millis: number) => Effect.Effect<Reproduction, SeedWorkerFailed>
+}
+
+/**
+ * Starts so many threads, which end with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (setting: Setting, jobs: number): Effect.Effect<SeedWorkers, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const idle = yield* Queue.unbounded<Worker>()
+    for (let job = 0; job < jobs; job++) yield* Queue.offer(idle, yield* start(setting))
+    const answerOf = <Answer>(seed: number, question: Ask) =>
+      Effect.acquireUseRelease(
+        Queue.take(idle),
+        (worker) => ask<Answer>(worker, seed, question),
+        (worker) => Queue.offer(idle, worker)
       )
-    })
-  )
+    return {
+      run: (first, count) =>
+        Stream.range(first, first + count - 1).pipe(
+          Stream.mapEffect((seed) => answerOf<Ran>(seed, { _tag: "Run", seed }), { concurrency: jobs * lead })
+        ),
+      shrink: (schedule, millis) => answerOf<Reproduction>(schedule.seed, { _tag: "Shrink", schedule, millis })
+    }
+  })

@@ -1,11 +1,11 @@
 /**
- * A thread that runs one seed after the other.
+ * A thread that runs one seed after the other, and shrinks what has failed.
  *
  * @since 0.1.0
  */
-import { compareTraces, reportOf, run, type Schedule, swarm, traceLine } from "@d2m/simulation"
+import { compareTraces, reportOf, run, type Schedule, shrink, swarm, traceLine } from "@d2m/simulation"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Ask, Ran, Setting } from "./Messages.ts"
+import type { Ask, Ran, Reproduction, Setting } from "./Messages.ts"
 
 const { verify, ...setting } = workerData as Setting
 
@@ -15,7 +15,7 @@ const traced = (schedule: Schedule) => {
   return { lines, result }
 }
 
-const answer = (seed: number): Ran => {
+const runSeed = (seed: number): Ran => {
   const schedule = swarm({ ...setting, seed })
   const first = verify ? traced(schedule) : { lines: [], result: run(schedule) }
   const report = reportOf(first.result)
@@ -26,4 +26,12 @@ const answer = (seed: number): Ran => {
   }
 }
 
-parentPort?.on("message", ({ seed }: Ask) => parentPort?.postMessage(answer(seed)))
+const shrinkFor = (schedule: Schedule, millis: number): Reproduction => {
+  const end = performance.now() + millis
+  const shrunk = shrink(schedule, { isOver: () => performance.now() >= end })
+  return { schedule: shrunk?.schedule ?? schedule, runs: shrunk?.runs ?? 1 }
+}
+
+parentPort?.on("message", (ask: Ask) => {
+  parentPort?.postMessage(ask._tag === "Run" ? runSeed(ask.seed) : shrinkFor(ask.schedule, ask.millis))
+})

@@ -1,0 +1,115 @@
+/**
+ * Makes a small reproduction of a large one: a schedule with as little in it as still breaks the same rule.
+ *
+ * Owns the search and its budget. What can be taken out of a schedule is `shrink/Removals`', what can be made simpler in
+ * it `shrink/Simplifications`'. A shorter schedule draws other random numbers; so what does not break the rule any more is
+ * tried again under other seeds before it is given up.
+ *
+ * @since 0.1.0
+ */
+import type { Violation } from "./Oracle.ts"
+import { run, type RunOptions, type RunResult } from "./Run.ts"
+import type { Schedule } from "./Schedule.ts"
+import { cutAfter, removeAlone, removeMuch } from "./shrink/Removals.ts"
+import { simplify } from "./shrink/Simplifications.ts"
+
+/**
+ * How a schedule is shrunk.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ShrinkOptions extends RunOptions {
+  /** Runs after which the smallest so far has to do: 2000 unless given. */
+  readonly runs?: number
+  /** Asked before each run; `true` ends the search. For bounds in real time, which is none of a simulation's. */
+  readonly isOver?: () => boolean
+}
+
+/**
+ * The smallest reproduction that was found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Shrunk {
+  /** Breaks the rule that its `violates` names. */
+  readonly schedule: Schedule
+  /** Its run. */
+  readonly result: RunResult & { readonly violation: Violation }
+  /** Runs that it took. */
+  readonly runs: number
+  /** Whether no operation, fault or device can be taken away any more without the rule being kept. */
+  readonly isMinimal: boolean
+}
+
+/**
+ * Runs a candidate, and others of its kind that differ only in their seed, until one breaks the rule. Says which, or
+ * nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Attempt = (candidate: Schedule, otherSeeds?: number) => Schedule | undefined
+
+/** All defects break the same rule: what was thrown tells one from the other. */
+const signature = ({ found, oracle, rule }: Violation): string =>
+  oracle === "defects" ? `${rule}: ${found.split("\n", 1)[0]}` : `${oracle}: ${rule}`
+
+/** The seed that is tried `index`th for a schedule, its own the zeroth. */
+const seedOf = (seed: number, index: number): number => (index === 0 ? seed : (seed + index * 7919) % 2 ** 32)
+
+/**
+ * Shrinks a schedule whose run breaks a rule; nothing when it breaks none.
+ *
+ * @category shrinking
+ * @since 0.1.0
+ */
+export const shrink = (schedule: Schedule, options: ShrinkOptions = {}): Shrunk | undefined => {
+  const { isOver = () => false, runs: mostRuns = 2_000, ...runOptions } = options
+  let runs = 0
+  const broken = (candidate: Schedule): Shrunk["result"] | undefined => {
+    runs++
+    const result = run(candidate, runOptions)
+    const { violation } = result
+    return violation === undefined ? undefined : { ...result, violation }
+  }
+
+  const first = broken(schedule)
+  if (first === undefined) return undefined
+  const wanted = signature(first.violation)
+  const { oracle, rule } = first.violation
+  let best = first
+  const known = new Set<string>()
+  const isExhausted = () => runs >= mostRuns || isOver()
+  const attempt: Attempt = (candidate, otherSeeds = 0) => {
+    const { seed, ...rest } = candidate
+    const key = JSON.stringify(rest)
+    for (let index = 0; index <= otherSeeds; index++) {
+      const tried = { ...candidate, seed: seedOf(seed, index) }
+      if (known.has(`${tried.seed} ${key}`)) continue
+      if (isExhausted()) return undefined
+      known.add(`${tried.seed} ${key}`)
+      const result = broken(tried)
+      if (result === undefined || signature(result.violation) !== wanted) continue
+      best = result
+      return tried
+    }
+    return undefined
+  }
+
+  let smallest: Schedule = { ...schedule, violates: { oracle, rule } }
+  smallest = attempt(cutAfter(smallest, first.elapsed)) ?? smallest
+  smallest = removeMuch(smallest, attempt)
+  for (;;) {
+    const before = smallest
+    smallest = simplify(removeAlone(before, attempt), attempt)
+    if (smallest === before || isExhausted()) break
+  }
+  return {
+    schedule: smallest,
+    result: { ...best, schedule: smallest },
+    runs,
+    isMinimal: !isExhausted()
+  }
+}
