@@ -60,14 +60,14 @@ const messageWords = (message: Uint8Array | string, frame: ClientFrame | ServerF
 
 /** Numbers that follow each other, or a list of them; no more than eight. */
 const numbers = (ids: ReadonlyArray<string>): string =>
-  ids.length > 8 ? `${ids.slice(0, 7).join(" ")} … ${ids.at(-1)}` : ids.join(" ")
+  ids.length > 8 ? `${ids.slice(0, 7).join(", ")} … ${ids.at(-1)}` : ids.join(", ")
 
-/** Handled messages, by the numbers that the mediator gave them and those of the workload, where they are its. */
+/** Handled messages: the numbers that the mediator gave them, and those of the workload where they are its. */
 const batchWords = (messages: ReadonlyArray<Reflected>): string =>
   numbers(
     messages.map(({ content, reflectedId }) => {
       const id = messageIdOf(content)
-      return id === undefined ? `${reflectedId}` : `${reflectedId}=m${id}`
+      return id === undefined ? `${reflectedId}` : `${reflectedId} (m${id})`
     })
   )
 
@@ -102,8 +102,7 @@ const answerWords = (answer: Answer): string => {
 
 /** A state, with what sets it apart from its like. */
 export const stateWords = (state: ConnectionState): string => {
-  const pending =
-    "pendingReflects" in state && state.pendingReflects > 0 ? `, ${state.pendingReflects} reflects pending` : ""
+  const pending = "pendingReflects" in state && state.pendingReflects > 0 ? `, ${state.pendingReflects} pending` : ""
   switch (state._tag) {
     case "Live":
       return `Live${state.dry ? ", dry" : ""}${state.leader ? ", leader" : ""}${pending}`

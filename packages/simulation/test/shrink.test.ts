@@ -1,0 +1,159 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import {
+  type OracleMaker,
+  run,
+  type RunOptions,
+  type Schedule,
+  ScheduleJson,
+  shrink,
+  type Shrunk,
+  swarm
+} from "../src/index.ts"
+
+/** Takes offence when a device commits a transaction after it was reset and the mediator restarted. */
+const grudge: OracleMaker = {
+  name: "grudge",
+  make: (report) => {
+    const reset = new Set<string>()
+    let hasRestarted = false
+    return {
+      see: (event) => {
+        if (event._tag === "Fault" && event.phase === "Fired") {
+          if (event.kind === "Reset" && event.device !== undefined) reset.add(event.device)
+          if (event.kind === "MediatorRestart") hasRestarted = true
+        }
+        if (event._tag !== "Answered" || event.operation._tag !== "Transaction" || event.answer._tag !== "Done") return
+        if (!hasRestarted || !reset.has(event.device)) return
+        report({ rule: "no transaction afterwards", device: event.device, found: "one", expected: "none" })
+      }
+    }
+  }
+}
+
+/** Takes offence when a device is given several messages at once after it was paused. */
+const haste: OracleMaker = {
+  name: "haste",
+  make: (report) => {
+    const paused = new Set<string>()
+    return {
+      see: (event) => {
+        if (event._tag === "Machine" && event.change === "Paused") paused.add(event.device)
+        if (event._tag !== "Handling" || event.messages.length < 2 || !paused.has(event.device)) return
+        report({ rule: "one at a time", device: event.device, found: `${event.messages.length}`, expected: "1" })
+      }
+    }
+  }
+}
+
+const planted: ReadonlyArray<
+  readonly [OracleMaker, expected: { operations: number; faults: number; devices: number }]
+> = [
+  [grudge, { operations: 1, faults: 2, devices: 1 }],
+  // Either two reflects, or one of two messages; somebody sends, and somebody gets them.
+  [haste, { operations: 1, faults: 1, devices: 2 }]
+]
+
+/** The first seed of brutal ones whose run the oracle objects to. */
+const failing = (oracle: OracleMaker): Schedule => {
+  for (let seed = 0; ; seed++) {
+    const schedule = swarm({ seed, faults: "brutal" })
+    if (run(schedule, { oracles: [oracle] }).violation?.oracle === oracle.name) return schedule
+  }
+}
+
+const breaks = (schedule: Schedule, options: RunOptions, rule: string): boolean =>
+  run(schedule, options).violation?.rule === rule
+
+/** Every schedule that lacks one operation, one fault, or one device of this one. */
+const smallerBy1 = (schedule: Schedule): ReadonlyArray<Schedule> => {
+  const but = <A>(list: ReadonlyArray<A>, index: number) => list.filter((_, at) => at !== index)
+  return [
+    ...schedule.operations.map((_, index) => ({ ...schedule, operations: but(schedule.operations, index) })),
+    ...schedule.faults.map((_, index) => ({ ...schedule, faults: but(schedule.faults, index) })),
+    ...schedule.devices.map((_, index) => ({ ...schedule, devices: but(schedule.devices, index) }))
+  ]
+}
+
+describe("shrinking", { timeout: 60_000 }, () => {
+  for (const [oracle, expected] of planted) {
+    it(`leaves what it takes to offend ${oracle.name}, and nothing else`, () => {
+      const options = { oracles: [oracle] }
+      const large = failing(oracle)
+      assert.isAbove(large.operations.length + large.faults.length, 20)
+      const { isMinimal, result, schedule } = shrink(large, options) as Shrunk
+      assert.isTrue(isMinimal)
+      const { devices, faults, operations } = schedule
+      assert.deepStrictEqual(
+        { operations: operations.length, faults: faults.length, devices: devices.length },
+        expected
+      )
+      const rule = schedule.violates!.rule
+      assert.strictEqual(schedule.violates!.oracle, oracle.name)
+      assert.strictEqual(result.violation.rule, rule)
+      for (const smaller of smallerBy1(schedule)) assert.isFalse(breaks(smaller, options, rule))
+    })
+  }
+
+  const large = failing(grudge)
+  const options = { oracles: [grudge] }
+  const small = shrink(large, options) as Shrunk
+
+  it("leaves nothing out of the ordinary, no long waits, and no long messages", () => {
+    const { conditions, devices, duration, operations } = small.schedule
+    assert.deepInclude(conditions, { preempt: 0, crypto: "bulk", storeLatency: 0, diskLatency: 0, mediator: {} })
+    assert.deepInclude(devices[0], { joinsAt: 0, skew: 0, chats: false, expiration: "Persistent", exhausted: "Reject" })
+    assert.deepInclude(operations[0]!.operation, { count: 1, bytes: 0, pause: 0, ttl: 0, fails: false })
+    assert.isBelow(duration, 20_000)
+  })
+
+  it("gives a schedule that a file can hold, and that replays to the same digest", () => {
+    const text = Schema.encodeSync(ScheduleJson)(small.schedule)
+    const back = Schema.decodeSync(ScheduleJson)(text)
+    assert.deepStrictEqual(back, small.schedule)
+    const again = run(back, options)
+    assert.strictEqual(again.digest, small.result.digest)
+    assert.deepStrictEqual(again.violation, small.result.violation)
+  })
+
+  it("comes out the same each time", () => {
+    assert.deepStrictEqual(shrink(large, options)?.schedule, small.schedule)
+  })
+
+  it("gives the smallest so far when its runs are used up, or it is told that it is over", () => {
+    const soon = shrink(large, { ...options, runs: 20 }) as Shrunk
+    assert.isAtMost(soon.runs, 20)
+    assert.isFalse(soon.isMinimal)
+    assert.isTrue(breaks(soon.schedule, options, small.schedule.violates!.rule))
+    const atOnce = shrink(large, { ...options, isOver: () => true }) as Shrunk
+    assert.strictEqual(atOnce.runs, 1)
+    assert.deepStrictEqual(atOnce.schedule, { ...large, violates: small.schedule.violates! })
+  })
+
+  it("gives nothing when no rule is broken", () => {
+    assert.isUndefined(shrink(swarm({ seed: 1, duration: 2_000, faults: "none" }), { oracles: [] }))
+  })
+
+  it("does not take another defect for the one it has", () => {
+    const twoMinds: OracleMaker = {
+      name: "two minds",
+      make: () => ({
+        see: (event) => {
+          if (event._tag !== "Fault" || event.phase !== "Begun") return
+          if (event.kind === "Pause") throw new Error("the one")
+          if (event.kind === "Reset") throw new Error("the other")
+        }
+      })
+    }
+    const fault = (at: number, _tag: "Pause" | "Reset") =>
+      ({ at, fault: _tag === "Pause" ? { _tag, device: "phone", lasts: 5 } : { _tag, device: "phone" } }) as const
+    const base = swarm({ seed: 1, duration: 10_000, faults: "none" })
+    const schedule = { ...base, faults: [fault(3_000, "Pause"), fault(4_000, "Reset")] }
+    const shrunk = shrink(schedule, { oracles: [twoMinds] }) as Shrunk
+    assert.deepStrictEqual(
+      shrunk.schedule.faults.map(({ fault }) => fault._tag),
+      ["Pause"]
+    )
+    assert.include(shrunk.result.violation.found, "the one")
+  })
+})

@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  calm,
+  type DeviceSpec,
+  faultLane,
+  type LanesOptions,
+  lanesText,
+  mediatorName,
+  run,
+  type RunResult,
+  type Schedule,
+  Story,
+  type StoryEntry,
+  swarm,
+  timeText
+} from "../src/index.ts"
+
+const specOf = (name: string): DeviceSpec => ({
+  name,
+  group: 0,
+  joinsAt: 0,
+  expiration: "Persistent",
+  exhausted: "Reject",
+  skew: 0,
+  chats: false
+})
+
+/** Two devices on an even network; what the phone reflects vanishes, and comes a second time. */
+const vanished: Schedule = {
+  version: 1,
+  seed: 1,
+  duration: 5_000,
+  conditions: { ...calm, latency: { base: 10, spread: 0, tailChance: 0, tail: 0 }, userDelay: 3_600_000 },
+  devices: [specOf("phone"), specOf("desktop")],
+  operations: [{ at: 3_000, device: "phone", operation: { _tag: "Reflect", count: 1, bytes: 5 } }],
+  faults: [
+    { at: 2_500, fault: { _tag: "Vanish", device: "phone" } },
+    { at: 4_000, fault: { _tag: "Twin", device: "desktop", lasts: 500 } }
+  ]
+}
+
+const tell = (schedule: Schedule): { readonly entries: ReadonlyArray<StoryEntry>; readonly result: RunResult } => {
+  const story = new Story()
+  const result = run(schedule, { witnesses: [story.see] })
+  return { entries: story.entries, result }
+}
+
+const { entries, result } = tell(vanished)
+const page = (options: LanesOptions = {}) => lanesText(entries, result.violation, options).split("\n")
+
+describe("a story", () => {
+  it("has a column for each device, for what goes wrong, and for the mediator", () => {
+    const columns = page()[0]!
+      .split("│")
+      .map((cell) => cell.trim())
+    assert.deepStrictEqual(columns, ["time", "phone", "desktop", "desktop'1", faultLane, mediatorName])
+  })
+
+  it("tells each thing in its column, with its time", () => {
+    const cells = page()
+      .slice(2)
+      .map((line) => line.split("│").map((cell) => cell.trim()))
+    const find = (column: number, text: string) => {
+      const row = cells.findIndex((row) => row[column]?.startsWith(text))
+      assert.isAtLeast(row, 0, text)
+      // A row without a time has that of the row before.
+      for (let at = row; ; at--) if (cells[at]![0] !== "") return cells[at]![0]
+    }
+    assert.strictEqual(find(4, "! Vanish phone"), "+00:02.500")
+    assert.strictEqual(find(1, "app asks Reflect"), "+00:03.000")
+    assert.strictEqual(find(1, "Reflect 1 →"), "+00:03.000")
+    assert.strictEqual(find(4, "! Twin desktop"), "+00:04.000")
+    assert.strictEqual(find(3, "== Started =="), "+00:04.000")
+    assert.strictEqual(find(5, "== Started =="), "+00:00.000")
+  })
+
+  it("marks the messages that never arrived, and no others", () => {
+    const lost = entries.filter(({ isLost }) => isLost === true)
+    assert.deepInclude(lost[0], { lane: "phone", at: 3_000, text: "Reflect 1 →" })
+    // The same message once more, on the connection after that: it arrives 10 ms later.
+    const again = entries.find(({ at, lane, text }) => lane === "phone" && at > 3_000 && text === "Reflect 2 →")!
+    assert.isUndefined(again.isLost)
+    const arrival = entries.find(({ lane, text }) => lane === mediatorName && text.startsWith("→ Reflect 2"))!
+    assert.approximately(arrival.at, again.at + 10, 0.001)
+  })
+
+  it("ends with the rule that was broken, what was found, and what was expected", () => {
+    assert.deepStrictEqual(page().slice(-4), [
+      "broken: liveness: once faults are over, everything comes to rest",
+      `  when      ${timeText(result.elapsed)}`,
+      "  found     desktop is NeedsUser, not Live and dry",
+      "  expected  nothing is owed 300 s after the last fault"
+    ])
+  })
+
+  it("leaves out handshakes and what keeps connections alive, unless it is asked for everything", () => {
+    const brief = page().join("\n")
+    const full = page({ full: true, width: 200 }).join("\n")
+    for (const frame of ["ClientHello", "ServerHello", "GetDevicesInfo"]) {
+      assert.notInclude(brief, frame)
+      assert.include(full, frame)
+    }
+    assert.match(brief, /--- \d+ s later ---/)
+  })
+
+  it("fits the page, for as long as there is room for the columns", () => {
+    for (const width of [100, 120, 140]) {
+      const lines = page({ width }).slice(0, -5)
+      const widest = Math.max(...lines.map((line) => line.length))
+      assert.isAtMost(widest, width)
+      assert.isAbove(widest, width - 12)
+      // Whatever the width, nothing is cut off.
+      const words = (lines: ReadonlyArray<string>) => lines.join("").replace(/[\s│─┼+:.\d()-]/g, "").length
+      assert.strictEqual(words(lines), words(page({ width: 240 }).slice(0, -5)))
+    }
+  })
+
+  it("shows the last rows only, and says how many it leaves out", () => {
+    const all = page()
+    const last = page({ last: 10 })
+    assert.match(last[2]!, /^\(\d+ rows before\)$/)
+    assert.strictEqual(last.at(-6), all.at(-6))
+    assert.isBelow(last.length, all.length)
+  })
+
+  it("uses colours for who asks for them, and none for others", () => {
+    const plain = page().join("\n")
+    const coloured = page({ colours: true }).join("\n")
+    assert.notInclude(plain, "\u001b")
+    assert.include(coloured, "\u001b[31m")
+    // oxlint-disable-next-line no-control-regex
+    assert.strictEqual(coloured.replace(/\u001b\[\d+m/g, "").replace(/ +$/gm, ""), plain)
+  })
+
+  it("is in order, and the same each time, for whatever a swarm comes up with", () => {
+    for (let seed = 0; seed < 5; seed++) {
+      const schedule = swarm({ seed, duration: 10_000, faults: "brutal", misbehaving: true })
+      const first = tell(schedule)
+      const times = first.entries.map(({ at }) => at)
+      assert.deepStrictEqual(
+        times,
+        times.toSorted((a, b) => a - b)
+      )
+      const text = lanesText(first.entries, first.result.violation)
+      const second = tell(schedule)
+      assert.strictEqual(lanesText(second.entries, second.result.violation), text)
+    }
+  })
+})
