@@ -1,15 +1,20 @@
 /**
- * `d2m replay`: one run of a world again, from the file that `d2m simulate` has left.
+ * `d2m replay`: one run of a world again, from the file that `d2m simulate` has left, told as a story.
  *
  * Owns the options, the reading of the file, and the exit code: 1 when a rule is broken, as it was when the file was
- * written.
+ * written. The story is the simulation's.
  *
  * @since 0.1.0
  */
-import { reportOf, run, type RunResult, type Schedule, ScheduleJson, traceLine } from "@d2m/simulation"
-import { Console, Effect, FileSystem, Schema } from "effect"
+import { lanesText, type Schedule, ScheduleJson, type SeedReport, violationText } from "@d2m/simulation"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { tell } from "./simulate/Answers.ts"
+import type { Setting } from "./simulate/Messages.ts"
+import { page } from "./simulate/Page.ts"
+import { sourcesOf } from "./simulate/Planted.ts"
 import { seedJson } from "./simulate/Report.ts"
+import * as SeedWorkers from "./simulate/SeedWorkers.ts"
 
 /**
  * A file that holds no schedule.
@@ -43,12 +48,24 @@ export class RuleBroken extends Schema.TaggedError<RuleBroken>()("RuleBroken", {
 
 const flags = {
   path: Argument.String("file").pipe(Argument.withDescription("The schedule, a JSON file")),
+  full: Flag.Boolean("full").pipe(
+    Flag.withDescription("Tell everything: handshakes, and what keeps connections alive"),
+    Flag.withDefault(false)
+  ),
+  last: Flag.Int("last").pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+    Flag.withDescription("Tell only the last so many rows"),
+    Flag.withMetavar("ROWS"),
+    Flag.optional
+  ),
   json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print one JSON object: digest, and what was broken"),
+    Flag.withDescription(
+      "Print a JSON object for each thing that is told, and one for the run, each on a line of its own"
+    ),
     Flag.withDefault(false)
   ),
   trace: Flag.Boolean("trace").pipe(
-    Flag.withDescription("Print every event, a line each, as two runs are compared by"),
+    Flag.withDescription("Print every event instead, a line each, as two runs are compared by"),
     Flag.withDefault(false)
   )
 }
@@ -68,15 +85,24 @@ const read = Effect.fnUntraced(function* (path: string) {
 })
 
 /** How what was found compares to what the file says. */
-const verdict = ({ violates }: Schedule, { digest, violation }: RunResult): string => {
+const verdict = ({ violates }: Schedule, { digest, violation }: SeedReport): string => {
   const expected = violates === undefined ? undefined : `${violates.oracle}: ${violates.rule}`
   if (violation === undefined) {
-    return expected === undefined ? `ok, digest ${digest}` : `ok, digest ${digest}: no longer breaks ${expected}`
+    return `ok: no rule is broken, digest ${digest}${expected === undefined ? "" : `\n  the file says ${expected}`}`
   }
-  const found = `${violation.oracle}: ${violation.rule}`
-  const remark = expected === undefined || expected === found ? "" : `\n  the file says ${expected}`
-  return `broke ${found}\n  found     ${violation.found}\n  expected  ${violation.expected}${remark}\n  digest    ${digest}`
+  const isOther = expected !== undefined && expected !== `${violation.oracle}: ${violation.rule}`
+  return `  digest    ${digest}${isOther ? `\n  the file says ${expected}` : ""}`
 }
+
+/** Runs the schedule here, or with its planted bug in a thread of its own. */
+const tellRun = Effect.fnUntraced(function* (schedule: Schedule, isTraced: boolean) {
+  if (schedule.mutant === undefined) return tell(schedule, isTraced)
+  const sources = yield* sourcesOf(schedule.mutant)
+  const { devices, duration } = schedule
+  const setting: Setting = { devices: devices.length, duration, faults: "none", misbehaving: false, verify: false }
+  const workers = yield* SeedWorkers.make({ setting, sources }, 1)
+  return yield* workers.tell(schedule, isTraced)
+}, Effect.scoped)
 
 /**
  * The command `d2m replay`.
@@ -87,17 +113,22 @@ const verdict = ({ violates }: Schedule, { digest, violation }: RunResult): stri
 export const replay = Command.make(
   "replay",
   flags,
-  Effect.fnUntraced(function* ({ json, path, trace }) {
+  Effect.fnUntraced(function* ({ full, json, last, path, trace }) {
     const schedule = yield* read(path)
-    const lines: Array<string> = []
-    const result = run(schedule, { witnesses: trace ? [(event) => lines.push(traceLine(event))] : [] })
-    const { violation } = result
-    if (lines.length > 0) yield* Console.log(lines.join("\n"))
-    yield* Console.log(
-      json
-        ? seedJson({ report: reportOf(result), schedule: undefined, divergence: undefined })
-        : verdict(schedule, result)
-    )
+    const told = yield* tellRun(schedule, trace)
+    const { report } = told
+    const { violation } = report
+    if (trace) yield* Console.log(told.trace.join("\n"))
+    if (json) {
+      const entries = full ? told.entries : told.entries.filter(({ isNoise }) => !isNoise)
+      const result = seedJson({ report, schedule: undefined, divergence: undefined })
+      yield* Console.log([...(trace ? [] : entries.map((entry) => JSON.stringify(entry))), result].join("\n"))
+    } else {
+      const options = { ...(yield* page), full, ...(Option.isSome(last) ? { last: last.value } : {}) }
+      if (!trace) yield* Console.log(lanesText(told.entries, violation, options))
+      else if (violation !== undefined) yield* Console.log(violationText(violation))
+      yield* Console.log(verdict(schedule, report))
+    }
     if (violation !== undefined) return yield* new RuleBroken({ oracle: violation.oracle, rule: violation.rule })
   })
 ).pipe(

@@ -6,12 +6,14 @@
  *
  * @since 0.1.0
  */
-import { type Schedule, Summary } from "@d2m/simulation"
+import { lanesText, type Schedule, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import * as Failure from "./simulate/Failure.ts"
 import type { Ran, Setting } from "./simulate/Messages.ts"
+import { page } from "./simulate/Page.ts"
+import { sourcesOf } from "./simulate/Planted.ts"
 import { makeProgress } from "./simulate/Progress.ts"
 import * as Report from "./simulate/Report.ts"
 import * as SeedWorkers from "./simulate/SeedWorkers.ts"
@@ -75,6 +77,11 @@ const flags = {
     Flag.withDescription("Let the mediator do what a faithful one never does"),
     Flag.withDefault(false)
   ),
+  mutant: Flag.String("mutant").pipe(
+    Flag.withDescription("Plant a bug in client or mediator first; d2m mutants --list names them"),
+    Flag.withMetavar("NAME"),
+    Flag.optional
+  ),
   jobs: Flag.Int("jobs").pipe(
     Flag.withAlias("j"),
     count(1, 256),
@@ -109,6 +116,9 @@ const flags = {
 /** Failures beyond this many are counted, and not written. */
 const mostFiles = 100
 
+/** So much of a story is told at once; `d2m replay` tells all of it. */
+const mostRows = 80
+
 /**
  * The command `d2m simulate`.
  *
@@ -128,27 +138,33 @@ export const simulate = Command.make(
     const start = yield* Clock.currentTimeMillis
 
     const jobs = Math.min(total, Option.getOrElse(options.jobs, availableParallelism))
-    const workers = yield* SeedWorkers.make(setting, jobs)
+    const mutant = Option.getOrUndefined(options.mutant)
+    const workers = yield* SeedWorkers.make({ setting, sources: yield* sourcesOf(mutant) }, jobs)
     const kinds = new Set<string>()
 
-    /** Of failures of one kind, the first is shrunk. */
-    const reproduce = Effect.fnUntraced(function* (schedule: Schedule, kind: string) {
-      if (kinds.has(kind) || options.shrink === 0) return { schedule, runs: 0 }
-      kinds.add(kind)
-      return yield* workers.shrink(schedule, options.shrink * 1000)
-    })
+    /** Of failures of one kind, the first is shrunk and told. */
     const tellFailure = Effect.fnUntraced(function* (ran: Ran) {
       const { report, schedule } = ran
-      failed.push(report.seed)
+      const { seed, violation } = report
+      failed.push(seed)
       if (failed.length > mostFiles) return
       yield* progress.clear
       yield* Console.error(Failure.text(ran))
-      if (schedule === undefined || report.violation === undefined) return
-      const { oracle, rule } = report.violation
-      const reproduction = yield* reproduce({ ...schedule, violates: { oracle, rule } }, `${oracle}: ${rule}`)
-      const path = yield* Failure.write(folder, report.seed, reproduction.schedule)
+      if (schedule === undefined || violation === undefined) return
+      const { oracle, rule } = violation
+      const kind = `${oracle}: ${rule}`
+      const failure = { ...schedule, ...(mutant === undefined ? {} : { mutant }), violates: { oracle, rule } }
+      if (kinds.has(kind)) {
+        return yield* Console.error(Failure.replayText(yield* Failure.write(folder, seed, failure)))
+      }
+      kinds.add(kind)
+      const reproduction =
+        options.shrink === 0 ? { schedule: failure, runs: 0 } : yield* workers.shrink(failure, options.shrink * 1000)
+      const path = yield* Failure.write(folder, seed, reproduction.schedule)
       if (reproduction.runs > 0) yield* Console.error(Failure.shrunkText(schedule, reproduction))
-      yield* Console.error(Failure.replayText(path))
+      const told = yield* workers.tell(reproduction.schedule)
+      const story = lanesText(told.entries, told.report.violation, { ...(yield* page), last: mostRows })
+      yield* Console.error(`${Failure.replayText(path)}\n\n${story}\n`)
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)

@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { run, swarm } from "@d2m/simulation"
-import { Effect } from "effect"
+import { run, ScheduleJson, swarm } from "@d2m/simulation"
+import { Effect, Schema } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import { run as runHere } from "./commands.ts"
 import { runToEnd, start } from "./programs.ts"
 
@@ -14,11 +17,19 @@ const linesOf = (stdout: string): ReadonlyArray<Record<string, unknown>> =>
 const short = ["--hours", "0.003", "--devices", "2", "--faults", "light"]
 const shortSeed = (seed: number) => swarm({ seed, devices: 2, duration: 0.003 * 3_600_000, faults: "light" })
 
+const inFolder = <A, E, R>(body: (folder: string) => Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-simulate-"))),
+    body,
+    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+  )
+
 // Each starts a program with threads of its own, on machines that are busy with others.
-describe("d2m simulate", { timeout: 60_000 }, () => {
+describe("d2m simulate", { timeout: 180_000 }, () => {
   it.live("prints a line of JSON for each seed, in their order, with the digest of the run, and a summary", () =>
     Effect.gen(function* () {
-      const { code, stderr, stdout } = yield* runToEnd(["simulate", "--json", "--seeds", "6", "--seed", "40", ...short])
+      const args = ["simulate", "--json", "--seeds", "6", "--seed", "40", "--jobs", "1", ...short]
+      const { code, stderr, stdout } = yield* runToEnd(args)
       assert.strictEqual(stderr, "")
       assert.strictEqual(code, 0)
       const lines = linesOf(stdout)
@@ -46,9 +57,9 @@ describe("d2m simulate", { timeout: 60_000 }, () => {
   it.live("prints the same, but for the real time, on one thread and on two", () =>
     Effect.gen(function* () {
       const outputs = yield* Effect.forEach(["1", "2"], (jobs) =>
-        runToEnd(["simulate", "--json", "--seeds", "8", "--jobs", jobs, ...short])
+        runHere(["simulate", "--json", "--seeds", "8", "--jobs", jobs, ...short])
       )
-      const [one, two] = outputs.map(({ stdout }) => stdout.split("\n").slice(0, 8))
+      const [one, two] = outputs.map(({ out }) => out.split("\n").slice(0, 8))
       assert.lengthOf(one!, 8)
       assert.deepStrictEqual(two, one)
     })
@@ -56,10 +67,10 @@ describe("d2m simulate", { timeout: 60_000 }, () => {
 
   it.live("says what was simulated in one line", () =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* runToEnd(["simulate", "--seed", "7", ...short])
-      assert.strictEqual(code, 0)
+      const { failure, out } = yield* runHere(["simulate", "--seed", "7", ...short])
+      assert.isUndefined(failure)
       assert.match(
-        stdout,
+        out,
         /^ok: 1 seed, .* simulated in .* \([\d ]+ times real time\), \d+ frames, \d+ states and \d+ state x event pairs covered, faults fired: .*\n$/
       )
     })
@@ -67,16 +78,25 @@ describe("d2m simulate", { timeout: 60_000 }, () => {
 
   it.live("runs each seed twice with --verify, and finds no difference", () =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* runToEnd(["simulate", "--verify", "--json", "--seeds", "3", ...short])
-      assert.strictEqual(code, 0)
-      assert.deepStrictEqual(linesOf(stdout)[2], { seed: 2, digest: run(shortSeed(2)).digest, ok: true })
+      const { failure, out } = yield* runHere([
+        "simulate",
+        "--verify",
+        "--json",
+        "--seeds",
+        "3",
+        "--jobs",
+        "1",
+        ...short
+      ])
+      assert.isUndefined(failure)
+      assert.deepStrictEqual(linesOf(out)[2], { seed: 2, digest: run(shortSeed(2)).digest, ok: true })
     })
   )
 
   it.live("sums up what is done when Ctrl-C comes, and ends with 130", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const program = yield* start(["simulate", "--json", "--seeds", "1000000", ...short])
+        const program = yield* start(["simulate", "--json", "--seeds", "1000000", "--jobs", "1", ...short])
         yield* program.lines(5)
         yield* program.signal("SIGINT")
         const { code, stderr, stdout } = yield* program.ended
@@ -86,6 +106,46 @@ describe("d2m simulate", { timeout: 60_000 }, () => {
         const summary = lines.at(-1)!
         assert.deepInclude(summary, { summary: true, ok: false, interrupted: true, failed: [] })
         assert.strictEqual(summary["seeds"], lines.length - 1)
+      })
+    )
+  )
+
+  it.live("finds a planted bug, leaves a small file that replays it, tells the story, and ends with 1", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const args = [
+          "--mutant",
+          "two-leaders",
+          "--seeds",
+          "2",
+          "--jobs",
+          "1",
+          "--failures",
+          folder,
+          "--hours",
+          "0.003"
+        ]
+        const { code, stderr, stdout } = yield* runToEnd(["simulate", "--json", ...args])
+        assert.strictEqual(code, 1)
+        const lines = linesOf(stdout)
+        assert.deepInclude(lines[0], { seed: 0, ok: false })
+        assert.deepInclude(lines[2], { summary: true, ok: false, seeds: 2, failed: [0, 1] })
+        assert.include(stderr, "seed 0 broke a rule of mediator: at most one device leads")
+        // The second failure is of the same kind: its file is as large as its run.
+        const [first, second] = [0, 1].map((seed) =>
+          Schema.decodeSync(ScheduleJson)(Fs.readFileSync(Path.join(folder, `d2m-failure-${seed}.json`), "utf8"))
+        )
+        assert.strictEqual(first!.mutant, "two-leaders")
+        assert.isAtMost(first!.operations.length + first!.faults.length, 10)
+        assert.strictEqual(first!.devices.length, 2)
+        assert.deepStrictEqual(second!.operations, swarm({ seed: 1, duration: 0.003 * 3_600_000 }).operations)
+
+        const path = Path.join(folder, "d2m-failure-0.json")
+        const replayed = yield* runToEnd(["replay", path])
+        assert.strictEqual(replayed.code, 1)
+        const told = replayed.stdout.slice(0, replayed.stdout.indexOf("  digest"))
+        assert.include(told, "broken: mediator: at most one device leads")
+        assert.include(stderr, `d2m replay ${path}\n\n${told}`)
       })
     )
   )

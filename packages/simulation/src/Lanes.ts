@@ -117,7 +117,7 @@ const colourOf = ({ isLost, kind }: StoryEntry): Colour | undefined => {
   return isLost === true ? "yellow" : undefined
 }
 
-const cellText = ({ isLost, text }: StoryEntry): string => (isLost === true ? `${text} (never arrives)` : text)
+const cellText = ({ isLost, text }: StoryEntry): string => (isLost === true ? `${text} (not arrived)` : text)
 
 /**
  * The verdict in lines.

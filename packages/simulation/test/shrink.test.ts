@@ -75,7 +75,7 @@ const smallerBy1 = (schedule: Schedule): ReadonlyArray<Schedule> => {
   ]
 }
 
-describe("shrinking", { timeout: 60_000 }, () => {
+describe("shrinking", { timeout: 180_000 }, () => {
   for (const [oracle, expected] of planted) {
     it(`leaves what it takes to offend ${oracle.name}, and nothing else`, () => {
       const options = { oracles: [oracle] }

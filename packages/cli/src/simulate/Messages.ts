@@ -1,11 +1,11 @@
 /**
- * What the `d2m simulate` command and its worker threads say to each other.
+ * What the commands that simulate and their worker threads say to each other.
  *
- * Owns the messages; all of them are plain data. Asking is `SeedWorkers`', answering `worker`'s.
+ * Owns the messages; all of them are plain data. Asking is `SeedWorkers`', answering `Answers`'.
  *
  * @since 0.1.0
  */
-import type { Divergence, FaultLevel, Schedule, SeedReport } from "@d2m/simulation"
+import type { Divergence, FaultLevel, Schedule, SeedReport, StoryEntry } from "@d2m/simulation"
 
 /** What all seeds of a command have in common. */
 export interface Setting {
@@ -18,10 +18,20 @@ export interface Setting {
   readonly verify: boolean
 }
 
-/** What a worker is asked: to run a seed, or to shrink a schedule for so many ms. */
+/** What a thread is given to begin with: the sources of a planted bug, by their URLs, or none. */
+export interface ThreadData {
+  readonly setting: Setting
+  readonly sources: ReadonlyMap<string, string>
+}
+
+/**
+ * What a thread is asked: to run a seed, to shrink a schedule for so many ms, or to tell the run of one, event by event
+ * if it is to be traced.
+ */
 export type Ask =
   | { readonly _tag: "Run"; readonly seed: number }
   | { readonly _tag: "Shrink"; readonly schedule: Schedule; readonly millis: number }
+  | { readonly _tag: "Tell"; readonly schedule: Schedule; readonly isTraced: boolean }
 
 /** What became of a seed. */
 export interface Ran {
@@ -32,9 +42,17 @@ export interface Ran {
   readonly divergence: Divergence | undefined
 }
 
-/** What became of a schedule. */
+/** What became of a schedule that was to be shrunk. */
 export interface Reproduction {
   readonly schedule: Schedule
   /** Runs that shrinking took; none when it was not tried. */
   readonly runs: number
+}
+
+/** A run, told. */
+export interface Told {
+  readonly report: SeedReport
+  readonly entries: ReadonlyArray<StoryEntry>
+  /** Its trace, empty unless asked for. */
+  readonly trace: ReadonlyArray<string>
 }

@@ -9,7 +9,7 @@
 import type { Schedule } from "@d2m/simulation"
 import { Effect, Queue, Schema, type Scope, Stream } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Ask, Ran, Reproduction, Setting } from "./Messages.ts"
+import type { Ask, Ran, Reproduction, ThreadData, Told } from "./Messages.ts"
 
 /**
  * A thread ended in the middle of a seed: out of memory, or a mistake in the simulation itself.
@@ -30,9 +30,9 @@ export class SeedWorkerFailed extends Schema.TaggedError<SeedWorkerFailed>()("Se
 const program = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
 
 /** A thread for as long as the scope. */
-const start = (setting: Setting) =>
+const start = (data: ThreadData) =>
   Effect.acquireRelease(
-    Effect.sync(() => new Worker(program, { workerData: setting })),
+    Effect.sync(() => new Worker(program, { workerData: data })),
     // In the middle of a seed as well: nobody waits for the answer any more.
     (worker) => Effect.promise(() => worker.terminate())
   )
@@ -69,6 +69,8 @@ export interface SeedWorkers {
   readonly run: (first: number, count: number) => Stream.Stream<Ran, SeedWorkerFailed>
   /** Shrinks a schedule for so many ms at most. */
   readonly shrink: (schedule: Schedule, millis: number) => Effect.Effect<Reproduction, SeedWorkerFailed>
+  /** Runs a schedule and tells what happened, event by event if it is to be traced. */
+  readonly tell: (schedule: Schedule, isTraced?: boolean) => Effect.Effect<Told, SeedWorkerFailed>
 }
 
 /**
@@ -77,10 +79,10 @@ export interface SeedWorkers {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (setting: Setting, jobs: number): Effect.Effect<SeedWorkers, never, Scope.Scope> =>
+export const make = (data: ThreadData, jobs: number): Effect.Effect<SeedWorkers, never, Scope.Scope> =>
   Effect.gen(function* () {
     const idle = yield* Queue.unbounded<Worker>()
-    for (let job = 0; job < jobs; job++) yield* Queue.offer(idle, yield* start(setting))
+    for (let job = 0; job < jobs; job++) yield* Queue.offer(idle, yield* start(data))
     const answerOf = <Answer>(seed: number, question: Ask) =>
       Effect.acquireUseRelease(
         Queue.take(idle),
@@ -92,6 +94,7 @@ export const make = (setting: Setting, jobs: number): Effect.Effect<SeedWorkers,
         Stream.range(first, first + count - 1).pipe(
           Stream.mapEffect((seed) => answerOf<Ran>(seed, { _tag: "Run", seed }), { concurrency: jobs * lead })
         ),
-      shrink: (schedule, millis) => answerOf<Reproduction>(schedule.seed, { _tag: "Shrink", schedule, millis })
+      shrink: (schedule, millis) => answerOf<Reproduction>(schedule.seed, { _tag: "Shrink", schedule, millis }),
+      tell: (schedule, isTraced = false) => answerOf<Told>(schedule.seed, { _tag: "Tell", schedule, isTraced })
     }
   })

@@ -1,37 +1,25 @@
 /**
- * A thread that runs one seed after the other, and shrinks what has failed.
+ * The program of a thread that is asked one thing after the other.
+ *
+ * Owns the module hook that puts the sources of a planted bug in the place of the real ones: it is set before anything of
+ * the packages is loaded, and ends with the thread.
  *
  * @since 0.1.0
  */
-import { compareTraces, reportOf, run, type Schedule, shrink, swarm, traceLine } from "@d2m/simulation"
+import { registerHooks } from "node:module"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Ask, Ran, Reproduction, Setting } from "./Messages.ts"
+import type { Ask, ThreadData } from "./Messages.ts"
 
-const { verify, ...setting } = workerData as Setting
+const { setting, sources } = workerData as ThreadData
 
-const traced = (schedule: Schedule) => {
-  const lines: Array<string> = []
-  const result = run(schedule, { witnesses: [(event) => lines.push(traceLine(event))] })
-  return { lines, result }
+if (sources.size > 0) {
+  registerHooks({
+    load: (url, context, nextLoad) => {
+      const source = sources.get(url)
+      return source === undefined ? nextLoad(url, context) : { format: "module-typescript", source, shortCircuit: true }
+    }
+  })
 }
 
-const runSeed = (seed: number): Ran => {
-  const schedule = swarm({ ...setting, seed })
-  const first = verify ? traced(schedule) : { lines: [], result: run(schedule) }
-  const report = reportOf(first.result)
-  return {
-    report,
-    schedule: report.violation === undefined ? undefined : schedule,
-    divergence: verify ? compareTraces(first.lines, traced(schedule).lines) : undefined
-  }
-}
-
-const shrinkFor = (schedule: Schedule, millis: number): Reproduction => {
-  const end = performance.now() + millis
-  const shrunk = shrink(schedule, { isOver: () => performance.now() >= end })
-  return { schedule: shrunk?.schedule ?? schedule, runs: shrunk?.runs ?? 1 }
-}
-
-parentPort?.on("message", (ask: Ask) => {
-  parentPort?.postMessage(ask._tag === "Run" ? runSeed(ask.seed) : shrinkFor(ask.schedule, ask.millis))
-})
+const { answer } = await import("./Answers.ts")
+parentPort?.on("message", (ask: Ask) => parentPort?.postMessage(answer(setting, ask)))
