@@ -3,8 +3,9 @@
  * Owns the probing of decision 15 and the reference that swaps it, e.g. for WebSocket pings where a platform has them.
  * Leaves closing and replacing the connection to whoever runs it, and late answers to the connection's own deadline.
  */
-import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, Duration, Effect, Layer, Option } from "effect"
 import { type ConnectionEnd, DeadlinePassed } from "./ConnectionEnd.ts"
+import { elapsedMillis } from "./Elapsed.ts"
 import { WebSocketPing } from "./WebSocketPing.ts"
 
 /**
@@ -17,7 +18,7 @@ import { WebSocketPing } from "./WebSocketPing.ts"
  * @since 0.1.0
  */
 export interface Pulse {
-  /** When the device last wrote a frame, in milliseconds on its clock. */
+  /** When the device last wrote a frame, in milliseconds on the monotonic clock. */
   readonly lastWriteAt: () => number
   /** How often something was read on this connection. */
   readonly reads: () => number
@@ -54,7 +55,7 @@ export const probing = (options?: {
   return {
     watch: Effect.fnUntraced(function* (pulse) {
       for (;;) {
-        const silent = (yield* Clock.currentTimeMillis) - pulse.lastWriteAt()
+        const silent = (yield* elapsedMillis) - pulse.lastWriteAt()
         if (silent < idle) {
           yield* Effect.sleep(idle - silent)
           continue
@@ -90,14 +91,14 @@ export const layerPinging = (options?: {
     KeepAlive,
     Effect.map(WebSocketPing, ({ ping }) => ({
       watch: Effect.fnUntraced(function* (pulse) {
-        let pingedAt = 0
+        let pingedAt = -Infinity
         for (;;) {
-          const silent = (yield* Clock.currentTimeMillis) - Math.max(pulse.lastWriteAt(), pingedAt)
+          const silent = (yield* elapsedMillis) - Math.max(pulse.lastWriteAt(), pingedAt)
           if (silent < idle) {
             yield* Effect.sleep(idle - silent)
             continue
           }
-          pingedAt = yield* Clock.currentTimeMillis
+          pingedAt = yield* elapsedMillis
           // A ping fails with its connection, whose reader has the last word on that.
           const pong = yield* Effect.timeoutOption(Effect.ignore(ping), patience)
           if (Option.isNone(pong)) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })

@@ -9,6 +9,7 @@ import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Arra
 import { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
 import { closeCodeOf, closeReasonOf, type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
+import { elapsedMillisUnsafe } from "./Elapsed.ts"
 import { Closed, type TransportError, transportError } from "./TransportError.ts"
 
 /**
@@ -38,7 +39,7 @@ export interface Link {
   readonly broken: Effect.Effect<never, TransportError>
   /** Tells the peer why the device hangs up; the connection itself ends with its scope. */
   readonly close: (end: ConnectionEnd) => Effect.Effect<void>
-  /** When a frame was last written, in milliseconds on the device's clock. */
+  /** When a frame was last written, in milliseconds on the monotonic clock. */
   readonly lastWriteAt: () => number
   /** How often something was read. */
   readonly reads: () => number
@@ -79,7 +80,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
   )
   // The stock writer parks what is written while disconnected: it is taken only where a connection is open.
   const writer = yield* socket.writer
-  const now = () => clock.currentTimeMillisUnsafe()
+  const now = () => elapsedMillisUnsafe(clock)
 
   let ended = false
   yield* Effect.addFinalizer(() =>

@@ -11,6 +11,7 @@ import type { ChatEnd, ChatProxy } from "./ChatProxy.ts"
 import { type ConnectionParts, runConnection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import { DeviceStore, type SlotExpectation, type StoreError } from "./DeviceStore.ts"
+import { elapsedMillis, elapsedMillisUnsafe } from "./Elapsed.ts"
 import { failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
 import { reconnectVerdict } from "./ReconnectVerdict.ts"
 import { answersTo, type Resume, type UserReason } from "./UserQuestion.ts"
@@ -43,11 +44,11 @@ export interface ClockTolerance {
 
 /** @internal */
 export const makeClockTolerance = (tolerance: number): ClockTolerance => {
-  let anyUntil = 0
+  let anyUntil = -Infinity
   return {
-    get: Effect.map(Clock.currentTimeMillis, (now) => (now < anyUntil ? Infinity : tolerance)),
+    get: Effect.map(elapsedMillis, (now) => (now < anyUntil ? Infinity : tolerance)),
     grant: (during) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+      Effect.map(elapsedMillis, (now) => {
         anyUntil = now + Duration.toMillis(during)
       })
   }
@@ -70,9 +71,9 @@ export const makeReconnectLoop = (options: {
       const clock = yield* Clock.Clock
       let liveSince: number | undefined
       const end = yield* runConnection(options.parts, chat, failures + 1, () => {
-        liveSince = clock.currentTimeMillisUnsafe()
+        liveSince = elapsedMillisUnsafe(clock)
       }).pipe(Effect.scoped, Effect.flip)
-      const held = liveSince === undefined ? undefined : clock.currentTimeMillisUnsafe() - liveSince
+      const held = liveSince === undefined ? undefined : elapsedMillisUnsafe(clock) - liveSince
       if (chat.isRunning()) {
         state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })
       }
