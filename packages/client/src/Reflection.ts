@@ -236,6 +236,7 @@ export const makeReflection = (options: {
     let next = 0
     return drawn.map((item) => {
       if (item._tag === "Reflect") return sealed[next++]!
+      if (item._tag === "Begin") ledger.beginWritten()
       item.transaction.writing(item._tag, connection)
       return encodeClientFrame(item._tag === "Begin" ? item.transaction.begin : { _tag: "CommitTransaction" })
     }) as unknown as NonEmptyReadonlyArray<Uint8Array>

@@ -132,6 +132,8 @@ export class ReflectionLedger<A, T> {
   private readonly capacity: number
   private readonly ordinary: Lane<A, T>
   private transactional: Lane<A, T> | undefined
+  /** A transaction whose Begin was drawn and has not been handed to the connection. */
+  private drawnBegin: T | undefined
   private readonly written = new Map<number, Entry<A, T>>()
   private nextId: number
   private unacked = 0
@@ -208,6 +210,11 @@ export class ReflectionLedger<A, T> {
     }
   }
 
+  /** The drawn Begin is handed to the connection: from here on the mediator may answer it. */
+  beginWritten(): void {
+    this.drawnBegin = undefined
+  }
+
   /** The drawn Begin was rejected: the line moves on. */
   rejected(): void {
     this.transactional = undefined
@@ -235,6 +242,7 @@ export class ReflectionLedger<A, T> {
       if (item === undefined) break
       if (isMarker(item)) {
         this.transactional = item.kind === "Begin" ? new Lane(this.capacity) : undefined
+        if (item.kind === "Begin") this.drawnBegin = item.transaction
         drawn.push({ _tag: item.kind, transaction: item.transaction })
         continue
       }
@@ -267,7 +275,8 @@ export class ReflectionLedger<A, T> {
   cut(): Cut<A, T> {
     const ephemerals: Array<A> = []
     const transactional: Array<A> = []
-    const unbegun: Array<T> = []
+    const unbegun: Array<T> = this.drawnBegin === undefined ? [] : [this.drawnBegin]
+    this.drawnBegin = undefined
     const again: Array<Item<A, T>> = []
     let freed = 0
     const lost = (entry: Entry<A, T>) => {

@@ -166,6 +166,7 @@ describe("transaction", () => {
     const ledger = make()
     ledger.begin("t")
     ledger.draw(0, 9)
+    ledger.beginWritten()
     ledger.reflectInTransaction("w", 1)
     ledger.draw(0, 9)
     ledger.reflectInTransaction("l", 1)
@@ -173,6 +174,15 @@ describe("transaction", () => {
     ledger.reflect("kept", 1)
     assert.deepStrictEqual(ledger.cut(), { ephemerals: [], transactional: ["w", "l"], unbegun: ["next"] })
     assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["2:kept"])
+  })
+
+  it("a cut tells of a Begin that was drawn and never handed to the connection", () => {
+    const ledger = make()
+    ledger.begin("t")
+    ledger.draw(0, 9)
+    assert.deepStrictEqual(ledger.cut(), { ephemerals: [], transactional: [], unbegun: ["t"] })
+    assert.deepStrictEqual(ledger.cut().unbegun, [])
+    assert.isFalse(ledger.inTransaction)
   })
 })
 
