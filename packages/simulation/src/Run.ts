@@ -133,6 +133,10 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     inForce.clear()
     mediator.start()
     for (const device of world.devices.values()) if (schedule.devices.includes(device.spec)) device.start()
+    // What a misbehaving mediator has kept back comes again on the next connection, and not before.
+    for (const { fault } of schedule.faults) {
+      if (fault._tag === "Misbehave") world.devices.get(fault.device)?.route.reset()
+    }
     poll()
     world.after(livenessBound, () => {
       if (isOver) return
