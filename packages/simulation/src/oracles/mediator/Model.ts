@@ -245,11 +245,13 @@ export const lockMayBeOver = (model: Model, lock: Lock): boolean =>
 
 /**
  * Whether the session of a connection may be over for the mediator, which closes it once the store has written what
- * stands before: silence, a replacement, a drop, a TTL, a chat that ended.
+ * stands before: silence, a replacement, a drop, a TTL, a chat that ended, what no client may send.
  */
 export const mayBeOver = (model: Model, peer: Peer): boolean =>
   peer.isOver ||
   peer.doubts > 0 ||
+  peer.hasErred ||
+  peer.hasAckedUnknown ||
   model.isStopping ||
   (peer.chats && model.chatFails) ||
   model.now - peer.heardAt >= idleTimeout ||
