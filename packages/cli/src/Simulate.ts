@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { lanesText, type Schedule, Summary } from "@d2m/simulation"
+import { lanesText, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
