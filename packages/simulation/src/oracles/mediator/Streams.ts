@@ -266,16 +266,22 @@ export const reflectedSent = (model: Model, peer: Peer, frame: Frame<ServerFrame
     })
   }
   deliver(peer, slot, message, frame.reflectedId)
-  if (slot.overflow !== undefined && message.index >= slot.overflow) {
-    // It did have room.
-    slot.overflow = undefined
-    slot.state = "Yes"
-    peer.doubts--
-  }
+  if (slot.overflow !== undefined && message.index >= slot.overflow) hadRoom(peer, slot, message)
   if (!message.ephemeral) {
     if (message.lock === undefined) becomesOwed(group, message)
     else for (const other of message.lock.messages) becomesOwed(group, other)
   }
+}
+
+/** A message had room that may have had none; those behind it may have none all the same. */
+const hadRoom = (peer: Peer, slot: Slot, message: Message): void => {
+  const { order } = slot.group
+  let next = message.index + 1
+  while (next < order.length && (order[next]!.ephemeral || !isFor(order[next]!, slot))) next++
+  slot.overflow = next < order.length ? next : undefined
+  if (slot.overflow !== undefined) return
+  slot.state = "Yes"
+  peer.doubts--
 }
 
 const deliver = (peer: Peer, slot: Slot, message: Message, id: number): void => {
