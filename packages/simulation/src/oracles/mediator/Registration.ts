@@ -32,7 +32,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
   const [leastQueued, mostQueued] = first !== undefined ? [0, Infinity] : slot === undefined ? [0, 0] : queued(slot)
   const dropsLeastRecent = frame.deviceSlotsExhaustedPolicy === DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT
   const mayTakeAPlace = !isThere(model, slot) && dropsLeastRecent && mayBeFull(model, group, frame.deviceId)
-  const doubted = mayTakeAPlace ? group.peers.filter((other) => other !== peer && other.slot !== undefined) : replaced
+  const doubted = mayTakeAPlace ? group.peers.filter((other) => other !== peer && other.hello !== undefined) : replaced
   for (const other of doubted) doubt(model, other)
   peer.hello = {
     deviceId: frame.deviceId,
