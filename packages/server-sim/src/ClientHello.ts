@@ -8,40 +8,25 @@
  */
 import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState, Limits } from "@d2m/codec"
 import { schedule } from "./Deadlines.ts"
-import { freeSlot, leastRecent, loadSlot, makeSlot } from "./DeviceSlots.ts"
+import { freeSlot, leastRecent, makeSlot } from "./DeviceSlots.ts"
 import { closeConnection, endSession } from "./Disconnect.ts"
+import { loadGroup } from "./IdleGroups.ts"
 import type { Opened } from "./Input.ts"
 import { invariant } from "./Invariant.ts"
 import { advance } from "./ReflectedStream.ts"
 import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session } from "./State.ts"
-import type { GroupKey } from "./StoreCommand.ts"
 import { decide, own, record, send, type Turn } from "./Turn.ts"
 
 /** The most that an entry of DevicesInfo adds to a device info: key, policy, time, tags and lengths. */
 const devicesInfoOverhead = 40
-
-const loadGroup = (turn: Turn, input: Opened, key: GroupKey): Group => {
-  const group: Group = {
-    key,
-    id: input.groupId,
-    slots: new Map(),
-    sessions: [],
-    connections: new Map(),
-    encryptedSharedDeviceData: input.stored?.encryptedSharedDeviceData ?? new Uint8Array(0),
-    lock: undefined,
-    leader: undefined
-  }
-  turn.state.groups.set(key, group)
-  for (const slot of input.stored?.slots ?? []) loadSlot(turn, group, slot)
-  return group
-}
 
 export const open = (turn: Turn, input: Opened): void => {
   const { now, state } = turn
   const { handshakeDeadline, idleTimeout, versions } = turn.environment.options
   const key = groupKeyOf(input.groupId)
   invariant(!state.connections.has(input.connection), "a connection opens once")
-  const group = state.groups.get(key) ?? loadGroup(turn, input, key)
+  const group = state.groups.get(key) ?? loadGroup(turn, input.groupId, input.stored)
+  state.idle.delete(key)
   const connection: Connection = {
     id: input.connection,
     group,

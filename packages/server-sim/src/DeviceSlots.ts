@@ -9,7 +9,8 @@
 import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { schedule } from "./Deadlines.ts"
 import type { SlotLossReason } from "./Decision.ts"
-import { closeConnection, forgetGroupIfEmpty } from "./Disconnect.ts"
+import { closeConnection } from "./Disconnect.ts"
+import { mayRest } from "./IdleGroups.ts"
 import { invariant } from "./Invariant.ts"
 import { makeQueue } from "./ReflectionQueue.ts"
 import type { DeviceSlot, Group } from "./State.ts"
@@ -72,7 +73,7 @@ export const graceIsOver = (turn: Turn, group: Group, deviceId: DeviceId): void 
   if (slot === undefined || slot.session !== undefined || !isVolatile(slot)) return
   if (slot.lastDisconnectAt + turn.environment.options.volatileGrace > turn.now) return
   deleteSlot(turn, group, slot, "VolatileGraceOver")
-  forgetGroupIfEmpty(turn, group)
+  mayRest(turn, group)
 }
 
 /** Takes a slot and its queue away. Its session, if there is one, is left to the caller to close. */
@@ -95,7 +96,7 @@ export const freeSlot = (
   const after = deleteSlot(turn, group, slot, why)
   const { session } = slot
   if (session !== undefined) closeConnection(turn, session.connection, code, reason, after, "Dropped")
-  forgetGroupIfEmpty(turn, group)
+  mayRest(turn, group)
   return after
 }
 

@@ -8,6 +8,7 @@
  */
 import type { TransactionLossReason } from "./Decision.ts"
 import { slotIsAbsent } from "./DeviceSlots.ts"
+import { mayRest } from "./IdleGroups.ts"
 import { invariant } from "./Invariant.ts"
 import { sessionHasLeft } from "./Leader.ts"
 import type { Connection, Group, Session } from "./State.ts"
@@ -42,12 +43,7 @@ export const forgetConnection = (
     endSession(turn, group, session, why)
     if (group.slots.get(session.slot.deviceId) === session.slot) slotIsAbsent(turn, group, session.slot)
   }
-  forgetGroupIfEmpty(turn, group)
-}
-
-/** A group without slots and connections is as good as one that never was; what it shared lies in the store. */
-export const forgetGroupIfEmpty = (turn: Turn, group: Group): void => {
-  if (group.slots.size === 0 && group.connections.size === 0) turn.state.groups.delete(group.key)
+  mayRest(turn, group)
 }
 
 /** Closes a connection, once the `Persist` named by `after` is durable. */

@@ -142,6 +142,19 @@ export interface CloseRequested {
 }
 
 /**
+ * What the store knows of a group with volatile slots, which are to expire in time though nobody connects. Of no interest
+ * if the state knows the group by now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Loaded {
+  readonly _tag: "Loaded"
+  readonly groupId: GroupId
+  readonly stored: GroupSnapshot
+}
+
+/**
  * The mediator stops: every connection is closed with 1001, and so is any that opens later.
  *
  * @category models
@@ -178,5 +191,6 @@ export type Input =
   | ChatReceived
   | ChatOver
   | CloseRequested
+  | Loaded
   | Shutdown
   | Tick

@@ -58,7 +58,7 @@ export class Mediator extends Context.Service<
     /** {@link connect} with a handle to the network in between, for faults that also concern connections to come. */
     readonly link: (path: ClientUrlInfo, link?: LinkOptions) => Effect.Effect<Link>
 
-    /** A group as it stands; none if nobody has connected to it since the mediator started, or nothing is left of it. */
+    /** A group as it stands; none if nobody has connected to it, nothing is left of it, or it is not in memory (`idleGroups`). */
     readonly group: (id: GroupId) => Effect.Effect<Option.Option<GroupView>>
 
     /** Every frame, close, decision and fault: first the entries that were kept (`journalCapacity`), then all that follow. */

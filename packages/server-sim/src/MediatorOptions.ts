@@ -67,6 +67,8 @@ const fields = Schema.Struct({
   storeHighWater: positive,
   /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */
   chatHighWater: positive,
+  /** Groups that stay in memory though nobody is connected; what is forgotten is read from the store when somebody is. */
+  idleGroups: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   /** How long a stopping mediator waits for its store, in ms, before it closes its connections all the same. */
   shutdownTimeout: positive,
   /** Journal entries that are kept for a reader who comes late; 0 keeps none. */
@@ -148,6 +150,7 @@ export const strictOptions: MediatorOptions = {
   outgoingLimit: 32 * 1024 * 1024,
   storeHighWater: 64 * 1024 * 1024,
   chatHighWater: 1024 * 1024,
+  idleGroups: 1_000,
   shutdownTimeout: 5_000,
   journalCapacity: 0
 }

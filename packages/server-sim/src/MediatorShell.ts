@@ -73,6 +73,7 @@ export const makeShell = (
     let isClosed = false
     let cursor = 0
     let wakeAt = Infinity
+    let hasForgotten = false
 
     const failGroup = (groupKey: GroupKey, detail: string): void => {
       writer.discard(groupKey)
@@ -84,6 +85,7 @@ export const makeShell = (
       // Ahead of what waits: nothing may build on a state that the store does not share.
       waiting.splice(cursor, 0, { _tag: "GroupFailed", groupKey })
       watch.groupFailed(groupKey, detail)
+      hasForgotten = true
     }
 
     /** A core that failed in the middle of an input may not know all of its connections. */
@@ -106,6 +108,10 @@ export const makeShell = (
         watch.failed("the mediator's store failed", exit.cause)
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
         for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(exit.cause))
+      } else if (hasForgotten) {
+        // The store works again: what failed groups had to do in time is taken up.
+        hasForgotten = false
+        openings.visit()
       }
       for (const peer of unwritten) dirty.add(peer)
       unwritten.clear()
@@ -124,6 +130,7 @@ export const makeShell = (
       crypto,
       random,
       watch,
+      isAwake: (groupKey) => knowsGroup(state, groupKey) || writer.isBusyWith(groupKey),
       onReady: (ready) => {
         waiting.push(...ready)
         run()
@@ -131,7 +138,8 @@ export const makeShell = (
       onFailed: (failed, cause) => {
         watch.failed("a connection could not be opened", cause)
         for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
-      }
+      },
+      onVisitFailed: (cause) => watch.failed("volatile slots of a group will expire late", cause)
     })
 
     const open = (opening: Opening): void => {
@@ -359,6 +367,8 @@ export const makeShell = (
         return Effect.timeoutOption(writer.settled, options.shutdownTimeout)
       }).pipe(Effect.andThen(Effect.sync(closeAll)))
     )
+
+    openings.visit()
 
     return {
       attach,

@@ -1,15 +1,18 @@
 /**
- * Connections that are not known to the core yet.
+ * Connections that are not known to the core yet, and groups that it should know without one.
  *
  * Owns what an `Opened` needs first: fresh randomness, and for a group that the core does not know what the store knows,
- * asked once for all who wait and never while something about that group is still being written.
+ * asked once for all who wait and never while something about that group is still being written. Owns, too, the visits to
+ * groups with volatile slots when a mediator starts.
  *
  * @since 0.1.0
  */
-import type { Crypto, EphemeralKey } from "@d2m/codec"
-import { type Cause, Effect, Exit, Option } from "effect"
+import type { Crypto, EphemeralKey, GroupId } from "@d2m/codec"
+import { type Cause, Effect, Exit, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
+import { Hex } from "effect/encoding"
 import type { Forks } from "./Forks.ts"
+import type { Loaded } from "./Input.ts"
 import type { MediatorStore } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Peer } from "./Peer.ts"
@@ -33,6 +36,15 @@ export interface Openings {
   readonly load: (opening: Opening, isBusy: boolean) => void
   /** The store has written something. */
   readonly written: () => void
+  /** Loads the groups with volatile slots, one after the other; `onReady` gets each. */
+  readonly visit: () => void
+}
+
+/** What the store is being asked about a group. */
+interface Load {
+  readonly openings: Array<Opening>
+  /** Set if the core is to know the group whatever becomes of the openings. */
+  visited: GroupId | undefined
 }
 
 const nothingStored: GroupSnapshot = { encryptedSharedDeviceData: new Uint8Array(0), slots: [] }
@@ -44,32 +56,51 @@ export const makeOpenings = (options: {
   readonly crypto: Crypto["Service"]
   readonly random: SecureRandom.SecureRandom["Service"]
   readonly watch: Watch
-  readonly onReady: (openings: ReadonlyArray<Opening>) => void
+  /** Whether the core knows the group, or did so a moment ago. */
+  readonly isAwake: (groupKey: GroupKey) => boolean
+  readonly onReady: (ready: ReadonlyArray<Opening | Loaded>) => void
   readonly onFailed: (peers: ReadonlyArray<Peer>, cause: Cause.Cause<unknown>) => void
+  readonly onVisitFailed: (cause: Cause.Cause<unknown>) => void
 }): Openings => {
-  const { crypto, forks, onFailed, onReady, random, store, watch } = options
-  const loading = new Map<GroupKey, Array<Opening>>()
+  const { crypto, forks, isAwake, onFailed, onReady, onVisitFailed, random, store, watch } = options
+  const loading = new Map<GroupKey, Load>()
   let blocked: Array<Opening> = []
 
   const entropy = Effect.all([random.randomBytes(32), random.randomBytes(32)])
 
-  const startLoad = (opening: Opening): void => {
-    const { groupKey } = opening.peer
-    const openings = [opening]
-    loading.set(groupKey, openings)
+  const startLoad = (groupKey: GroupKey, load: Load, onLoaded: () => void = () => {}): void => {
+    loading.set(groupKey, load)
     const since = watch.stores()
     forks.start(store.load(groupKey), (exit) => {
       watch.stored("load", since, exit)
       loading.delete(groupKey)
-      if (Exit.isFailure(exit))
-        return onFailed(
-          openings.map(({ peer }) => peer),
-          exit.cause
-        )
-      const stored = Option.getOrElse(exit.value, () => nothingStored)
-      onReady(openings.map((waiting) => ({ ...waiting, stored })))
+      const { openings, visited } = load
+      if (Exit.isFailure(exit)) {
+        if (visited !== undefined) onVisitFailed(exit.cause)
+        const peers = openings.map(({ peer }) => peer)
+        if (peers.length > 0) onFailed(peers, exit.cause)
+      } else {
+        const stored = Option.getOrElse(exit.value, () => nothingStored)
+        const ready: Array<Opening | Loaded> = openings.map((opening) => ({ ...opening, stored }))
+        // Behind the openings: where one of them has come to something, this is of no interest.
+        if (visited !== undefined) ready.push({ _tag: "Loaded", groupId: visited, stored })
+        onReady(ready)
+      }
+      onLoaded()
     })
   }
+
+  const visitOne = (groupKey: GroupKey): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      const groupId = Hex.decode(groupKey)
+      const load = loading.get(groupKey)
+      if (Result.isFailure(groupId) || isAwake(groupKey)) return resume(Effect.void)
+      if (load === undefined) {
+        return startLoad(groupKey, { openings: [], visited: groupId.success }, () => resume(Effect.void))
+      }
+      load.visited = groupId.success
+      resume(Effect.void)
+    })
 
   return {
     prepare: (peer) => {
@@ -80,16 +111,25 @@ export const makeOpenings = (options: {
       })
     },
     load: (opening, isBusy) => {
-      const openings = loading.get(opening.peer.groupKey)
-      if (openings !== undefined) openings.push(opening)
+      const { groupKey } = opening.peer
+      const load = loading.get(groupKey)
+      if (load !== undefined) load.openings.push(opening)
       else if (isBusy) blocked.push(opening)
-      else startLoad(opening)
+      else startLoad(groupKey, { openings: [opening], visited: undefined })
     },
     written: () => {
       if (blocked.length === 0) return
       const openings = blocked
       blocked = []
       onReady(openings)
+    },
+    visit: () => {
+      forks.start(
+        Effect.flatMap(store.volatileGroups, (groupKeys) => Effect.forEach(groupKeys, visitOne, { discard: true })),
+        (exit) => {
+          if (Exit.isFailure(exit)) onVisitFailed(exit.cause)
+        }
+      )
     }
   }
 }

@@ -174,6 +174,8 @@ export interface Group {
  */
 export interface State {
   readonly groups: Map<GroupKey, Group>
+  /** The groups that can be forgotten: nobody is connected, no slot is volatile. In the order in which they became so. */
+  readonly idle: Set<GroupKey>
   readonly connections: Map<ConnectionId, Connection>
   readonly deadlines: Deadlines
   /** The time of the last `WakeAt`, `Infinity` when none is due. */
@@ -191,6 +193,7 @@ export interface State {
  */
 export const makeState = (): State => ({
   groups: new Map(),
+  idle: new Set(),
   connections: new Map(),
   deadlines: makeDeadlines(),
   wakeAt: Infinity,

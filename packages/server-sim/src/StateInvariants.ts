@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { isVolatile } from "./DeviceSlots.ts"
 import { invariant } from "./Invariant.ts"
 import { nextPosition } from "./ReflectionQueue.ts"
 import type { DeviceSlot, Group, Session, State } from "./State.ts"
@@ -79,6 +80,9 @@ export const checkState = (state: State): void => {
       invariant(session === undefined || group.sessions.includes(session), "a session is in its group")
     }
     checkGroup(group)
+    const isAwaited = group.connections.size > 0 || Array.from(group.slots.values()).some(isVolatile)
+    invariant(isAwaited !== state.idle.has(key), "a group can be forgotten when nobody and no deadline comes for it")
   }
+  for (const key of state.idle) invariant(state.groups.has(key), "an idle group is in memory")
   invariant(connections === state.connections.size, "every connection is in a group")
 }

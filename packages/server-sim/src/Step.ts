@@ -14,11 +14,20 @@ import { type Deadline, nextAt, popDue, schedule } from "./Deadlines.ts"
 import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
 import { graceIsOver } from "./DeviceSlots.ts"
 import { closeConnection, forgetConnection } from "./Disconnect.ts"
-import type { Input } from "./Input.ts"
+import { loadGroup, mayRest } from "./IdleGroups.ts"
+import type { Input, Loaded } from "./Input.ts"
 import type { Output } from "./Output.ts"
 import { reflect, reflectedAck } from "./Reflect.ts"
 import { congested, drained } from "./ReflectedStream.ts"
-import type { Connection, Environment, Group, Session, State } from "./State.ts"
+import {
+  type Connection,
+  type Environment,
+  type Group,
+  groupKeyOf,
+  knowsGroup,
+  type Session,
+  type State
+} from "./State.ts"
 import type { GroupKey } from "./StoreCommand.ts"
 import { begin, commit, ttlReached } from "./TransactionLock.ts"
 import { closeReason, decide, durable, makeTurn, type Turn } from "./Turn.ts"
@@ -76,6 +85,7 @@ const groupFailed = (turn: Turn, key: GroupKey): void => {
   if (group === undefined) return
   // Nothing is written about a group whose state and store may disagree.
   turn.state.groups.delete(key)
+  turn.state.idle.delete(key)
   for (const id of group.connections.keys()) {
     turn.state.connections.delete(id)
     turn.outputs.push({
@@ -86,6 +96,11 @@ const groupFailed = (turn: Turn, key: GroupKey): void => {
       after: durable
     })
   }
+}
+
+const groupLoaded = (turn: Turn, { groupId, stored }: Loaded): void => {
+  if (turn.state.isShutDown || knowsGroup(turn.state, groupKeyOf(groupId))) return
+  mayRest(turn, loadGroup(turn, groupId, stored))
 }
 
 const shutDown = (turn: Turn): void => {
@@ -101,6 +116,8 @@ const inputReceived = (turn: Turn, input: Input): void => {
       return open(turn, input)
     case "GroupFailed":
       return groupFailed(turn, input.groupKey)
+    case "Loaded":
+      return groupLoaded(turn, input)
     case "Shutdown":
       return shutDown(turn)
     case "Tick":

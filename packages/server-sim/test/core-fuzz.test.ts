@@ -39,6 +39,7 @@ const run = (seed: number) => {
     holdDrains: next() < 0.7,
     deliveryMessages: 1 + pick(4),
     maxDeviceSlots: 2 + pick(3),
+    idleGroups: pick(2),
     ...(wrapsSoon ? { firstReflectedId: 0xffff_fff0 } : {})
   })
   const open = new Map<number, Seen>()
@@ -243,5 +244,5 @@ describe("the core under random devices", () => {
     // The workload is one in which things happen.
     assert.isAbove(messages, 5_000)
     assert.isAbove(arrived, 3_000)
-  })
+  }, 60_000)
 })

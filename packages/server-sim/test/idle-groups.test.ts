@@ -1,0 +1,189 @@
+/** Groups that nobody is connected to: forgotten, loaded again, and expired in time. */
+import { assert, describe, it } from "@effect/vitest"
+import { DeviceGroupKey, DeviceSlotExpirationPolicy, makeCrypto, tweetNacl } from "@d2m/codec"
+import { groupKeyOf, makeMemoryStore, Mediator, MediatorStore, type StoreCommand, StoreError } from "@d2m/server-sim"
+import { Effect, Layer, Option } from "effect"
+import { TestClock } from "effect/testing"
+import { ack, bytes, drive, groupId, hello, id, reflect } from "./drive.ts"
+import { keys, mediatorWith, open, openLink } from "./memory-device.ts"
+
+const volatile = { deviceSlotExpirationPolicy: DeviceSlotExpirationPolicy.VOLATILE }
+const group = (n: number): Uint8Array => new Uint8Array(32).fill(n)
+
+describe("a group that nobody is connected to", () => {
+  const joinIn = (world: ReturnType<typeof drive>, n: number, device: number, expectedDeviceSlotState = 0) => {
+    const wire = world.open(group(n))
+    wire.send(hello(device, { expectedDeviceSlotState }))
+    return wire
+  }
+  const known = (world: ReturnType<typeof drive>) =>
+    [...world.state().groups.keys()].map((key) => Number(`0x${key.slice(0, 2)}`))
+
+  it("is forgotten when more have become idle than stay, and is as it was when somebody connects", () => {
+    const world = drive({ idleGroups: 2 })
+    const wires = [1, 2, 3].map((n) => [joinIn(world, n, 1), joinIn(world, n, 2)] as const)
+    wires[0]![0].send(reflect(1), reflect(2))
+    wires[0]![1].send(ack(1))
+    assert.deepStrictEqual(known(world), [1, 2, 3])
+    for (const pair of wires) for (const wire of pair) wire.gone()
+    assert.deepStrictEqual(known(world), [2, 3])
+    const back = joinIn(world, 1, 2, 1)
+    assert.deepStrictEqual(known(world), [2, 3, 1])
+    assert.deepStrictEqual(back.said(), [
+      "ServerHello",
+      "ServerInfo",
+      "Reflected 2",
+      "ReflectionQueueDry",
+      "RolePromotedToLeader"
+    ])
+    joinIn(world, 1, 1, 1).send(reflect(3))
+    assert.deepStrictEqual(back.said(), ["Reflected 3"])
+  })
+
+  it("that became idle last stays longest, however often it did", () => {
+    const world = drive({ idleGroups: 2 })
+    for (const n of [1, 2]) joinIn(world, n, 1).gone()
+    joinIn(world, 1, 1, 1).gone()
+    joinIn(world, 3, 1).gone()
+    assert.deepStrictEqual(known(world), [1, 3])
+  })
+
+  it("stays for its volatile slots until they have expired", () => {
+    const world = drive({ idleGroups: 0, volatileGrace: 1_000 })
+    const [a, b] = [world.join(1), world.join(2, volatile)]
+    a.gone()
+    b.gone()
+    world.advance(999)
+    assert.strictEqual(world.group()?.slots.size, 2)
+    world.advance(1)
+    assert.isUndefined(world.group())
+    assert.include(world.rejoin(2).closed() ?? {}, { code: 4115 })
+    assert.isUndefined(world.rejoin(1).closed())
+  })
+
+  it("is loaded for the sake of its volatile slots, and not over what is known", () => {
+    const world = drive({ volatileGrace: 1_000 })
+    const queue = { positions: [], sizes: [] }
+    const slot = {
+      encryptedDeviceInfo: bytes(1),
+      expirationPolicy: DeviceSlotExpirationPolicy.VOLATILE,
+      issued: 5,
+      queue
+    }
+    const slots = [{ ...slot, deviceId: id(1), lastDisconnectAt: world.now() - 400 }]
+    const stored = { encryptedSharedDeviceData: new Uint8Array(0), slots }
+    world.feed({ _tag: "Loaded", groupId, stored })
+    world.feed({ _tag: "Loaded", groupId, stored: { ...stored, slots: [] } })
+    assert.strictEqual(world.group()?.slots.size, 1)
+    world.advance(599)
+    assert.strictEqual(world.group()?.slots.size, 1)
+    world.advance(1)
+    assert.isUndefined(world.group())
+    const dropped = world.outputs.flatMap((output) => (output._tag === "Persist" ? output.commands : []))
+    assert.deepStrictEqual(dropped, [{ _tag: "DropSlot", deviceId: id(1) }])
+  })
+})
+
+const key = groupKeyOf(keys.groupId)
+
+const registered = (n: number, expirationPolicy: DeviceSlotExpirationPolicy): StoreCommand => ({
+  _tag: "RegisterSlot",
+  deviceId: id(n),
+  expirationPolicy,
+  encryptedDeviceInfo: bytes(n),
+  issued: 0,
+  at: 0
+})
+
+/** A store in memory on which another mediator has left these commands, and which can be made to fail. */
+const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<StoreCommand>) {
+  const memory = makeMemoryStore()
+  yield* memory.apply([{ _tag: "Persist", id: 1, groupKey: key, commands }])
+  let isFull = false
+  const layer = Layer.succeed(MediatorStore, {
+    ...memory,
+    apply: (persists) =>
+      Effect.suspend(() =>
+        isFull ? Effect.fail(new StoreError({ operation: "apply", detail: "no space" })) : memory.apply(persists)
+      )
+  })
+  return {
+    slots: Effect.map(memory.load(key), (found) =>
+      Option.match(found, { onNone: () => [], onSome: ({ slots }) => slots.map(({ deviceId }) => deviceId) })
+    ),
+    full: (is: boolean) => {
+      isFull = is
+    },
+    mediator: mediatorWith({ volatileGrace: 60_000, idleTimeout: 600_000 }, { store: layer })
+  }
+})
+
+/** Registers a device of a group in which nobody else is. */
+const joinAnother = Effect.gen(function* () {
+  const crypto = makeCrypto(tweetNacl)
+  const others = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(10)))
+  const mediator = yield* Mediator
+  const device = yield* openLink(yield* mediator.link({ deviceGroupId: others.groupId, serverGroup: "7a" }))
+  const serverHello = yield* device.until("ServerHello")
+  const response = yield* Effect.fromResult(crypto.answerChallenge(others, serverHello, new Uint8Array(24)))
+  yield* device.send(hello(1, { response }))
+  yield* device.until("ServerInfo")
+})
+
+const { PERSISTENT, VOLATILE } = DeviceSlotExpirationPolicy
+
+describe("a mediator that starts on what another has stored", () => {
+  it.effect("expires volatile slots in time though nobody connects", () =>
+    Effect.gen(function* () {
+      const { mediator, slots } = yield* leftBehind(
+        registered(1, VOLATILE),
+        registered(2, PERSISTENT),
+        { _tag: "DisconnectSlot", deviceId: id(1), at: 0 },
+        { _tag: "DisconnectSlot", deviceId: id(2), at: 0 }
+      )
+      yield* TestClock.adjust("20 seconds")
+      yield* Effect.gen(function* () {
+        yield* Mediator
+        yield* TestClock.adjust("39 seconds")
+        assert.deepStrictEqual(yield* slots, [id(1), id(2)])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* slots, [id(2)])
+      }).pipe(Effect.provide(mediator))
+    })
+  )
+
+  it.effect("counts devices that were connected when the other was killed as gone since its start", () =>
+    Effect.gen(function* () {
+      const { mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
+      yield* TestClock.adjust("20 seconds")
+      yield* Effect.gen(function* () {
+        yield* Mediator
+        yield* TestClock.adjust("59 seconds")
+        assert.deepStrictEqual(yield* slots, [id(1)])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* slots, [])
+      }).pipe(Effect.provide(mediator))
+    })
+  )
+
+  it.effect("expires them as well when its store has failed in between and works again", () =>
+    Effect.gen(function* () {
+      const { full, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
+      yield* Effect.gen(function* () {
+        full(true)
+        const refused = yield* open()
+        const serverHello = yield* refused.until("ServerHello")
+        const response = yield* Effect.fromResult(
+          makeCrypto(tweetNacl).answerChallenge(keys, serverHello, new Uint8Array(24))
+        )
+        yield* refused.send(hello(2, { response }))
+        assert.strictEqual((yield* refused.until("Closed")).code, 1011)
+        full(false)
+        yield* joinAnother
+        assert.deepStrictEqual(yield* slots, [id(1)])
+        yield* TestClock.adjust("61 seconds")
+        assert.deepStrictEqual(yield* slots, [])
+      }).pipe(Effect.scoped, Effect.provide(mediator))
+    })
+  )
+})
