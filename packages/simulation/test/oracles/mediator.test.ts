@@ -325,6 +325,15 @@ describe("the model of a mediator", () => {
       story.wait(60_002)
       phone.reflect(1, envelope(1))
     })
+    breaks("what no client may send closes its connection", (story) => {
+      pair(story)[0].hear({ _tag: "CommitTransaction" })
+    })
+    breaks("what no client may send closes its connection", (story) => {
+      pair(story)[0].reflectedAck(9)
+    })
+    right((story) => {
+      pair(story)[0].reflectedAck(9).close(4012)
+    })
     breaks("nothing is sent on a connection that is over", (story) => {
       pair(story)[0].gone().say({ _tag: "ReflectionQueueDry" })
     })

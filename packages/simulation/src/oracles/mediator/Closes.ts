@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { CloseCode } from "@d2m/codec"
-import { handshakeDeadline, idleTimeout, isThere, type Model, type Peer } from "./Model.ts"
+import { handshakeDeadline, idleTimeout, isThere, mayBeOver, type Model, type Peer } from "./Model.ts"
 import { mayMakeRoom } from "./Registration.ts"
 
 /** Whether the mediator has a reason to close a connection with this code. */
@@ -56,6 +56,24 @@ export const checkClose = (model: Model, peer: Peer, code: number, reason: strin
     found: `${code} ${reason}`,
     expected: "no such close"
   })
+}
+
+/** A client has sent what none may send at that time. */
+export const erred = (model: Model, peer: Peer, code: "4010" | "4012" = "4010"): void => {
+  if (!mayBeOver(model, peer) && model.isStoreInstant) {
+    model.later(() => {
+      if (peer.isOver) return
+      model.report({
+        rule: "what no client may send closes its connection",
+        device: peer.device,
+        found: "an open connection",
+        expected: code
+      })
+    })
+  }
+  if (code === "4010") peer.hasErred = true
+  peer.doubtedAt ??= model.now
+  peer.doubtedBy ??= model.received
 }
 
 /** Somebody has been silent for too long and is still there. */

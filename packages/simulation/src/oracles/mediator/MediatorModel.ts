@@ -11,7 +11,7 @@ import { type ClientFrame, CloseCode, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
-import { checkClose, checkSilence } from "./Closes.ts"
+import { checkClose, checkSilence, erred } from "./Closes.ts"
 import { leaderOwed, leaderSent } from "./Leaders.ts"
 import {
   beginAckSent,
@@ -185,6 +185,8 @@ class MediatorModel implements Oracle {
       nextAck: 0,
       sent: 0,
       deliveries: new Map(),
+      firstId: undefined,
+      lastId: 0,
       isDry: false,
       dryAt: 0,
       dryNumber: 0,
@@ -203,8 +205,7 @@ class MediatorModel implements Oracle {
     checkSilence(model, peer)
     peer.heardAt = model.now
     if (frame === undefined || (peer.hello === undefined && frame._tag !== "Proxy" && frame._tag !== "ClientHello")) {
-      peer.hasErred = true
-      return
+      return erred(model, peer)
     }
     switch (frame._tag) {
       case "Reflect":
@@ -212,13 +213,13 @@ class MediatorModel implements Oracle {
       case "ReflectedAck":
         return ackReceived(model, peer, frame)
       case "ClientHello":
-        if (peer.hello !== undefined) peer.hasErred = true
+        if (peer.hello !== undefined) return erred(model, peer)
         return helloReceived(model, peer, frame)
       case "BeginTransaction":
-        if (peer.lock !== undefined) peer.hasErred = true
+        if (peer.lock !== undefined && peer.lock.state === "Held") return erred(model, peer)
         return beginReceived(model, peer, frame)
       case "CommitTransaction":
-        if (peer.lock === undefined) peer.hasErred = true
+        if (peer.lock === undefined) return erred(model, peer)
         return commitReceived(model, peer)
       case "DropDevice":
         return dropReceived(model, peer, frame)
@@ -229,8 +230,7 @@ class MediatorModel implements Oracle {
         return
       }
       case "Unknown":
-        if (model.numbers.strict) peer.hasErred = true
-        return
+        return model.numbers.strict ? erred(model, peer) : undefined
       default:
     }
   }

@@ -167,6 +167,9 @@ export interface Peer {
   sent: number
   /** By reflected-id. */
   readonly deliveries: Map<number, Delivery>
+  /** The first and last reflected-id that was sent; absent while there is none. */
+  firstId: number | undefined
+  lastId: number
   isDry: boolean
   /** When its Dry was sent, in ms, and how many frames the mediator had received by then. */
   dryAt: number

@@ -10,6 +10,7 @@
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import { isEphemeral } from "@d2m/codec"
 import { nonceOf, printOf } from "../Envelopes.ts"
+import { erred } from "./Closes.ts"
 import {
   type Delivery,
   doubt,
@@ -107,11 +108,18 @@ const forget = (delivery: Delivery): void => {
   slot.settled = Math.min(slot.settled, message.index - 1)
 }
 
+/** Whether an id lies within those that were sent on a connection. */
+const isWithin = (id: number, { firstId, lastId }: Peer): boolean =>
+  firstId !== undefined && (id - firstId) >>> 0 <= (lastId - firstId) >>> 0
+
 /** The mediator was handed a reflected-ack. */
 export const ackReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame, "ReflectedAck">): void => {
   const delivery = peer.deliveries.get(frame.reflectedId)
-  // What the client may ack is judged where the client is.
-  if (delivery === undefined) peer.hasAckedUnknown = true
+  if (delivery === undefined && !isWithin(frame.reflectedId, peer)) {
+    // A lenient mediator lets it pass if it ever gave out the id.
+    if (model.numbers.strict) erred(model, peer, "4012")
+    peer.hasAckedUnknown = true
+  }
   if (delivery === undefined || delivery.message.ephemeral || delivery.acked === "Yes") return
   if (mayBeOver(model, peer)) {
     delivery.acked = "Maybe"
@@ -299,6 +307,8 @@ const deliver = (peer: Peer, slot: Slot, message: Message, id: number): void => 
   delivery.acked = "No"
   slot.deliveries.set(message.index, delivery)
   peer.deliveries.set(id, delivery)
+  peer.firstId ??= id
+  peer.lastId = id
   peer.sent = message.index
   if (slot.furthest === undefined || slot.furthest.message.index < message.index) slot.furthest = delivery
 }
