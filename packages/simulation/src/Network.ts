@@ -177,7 +177,8 @@ export class Route {
     const reader = Effect.gen({ self: this }, function* () {
       network.witness({ _tag: "Dialed", ...place() })
       yield* Effect.sleep(this.#sample("up") + this.#sample("down"))
-      yield* this.#moves.await
+      // A latch resumes at once, even whoever is paused or dead by now: a turn of the scheduler tells.
+      yield* Effect.andThen(this.#moves.await, Effect.yieldNow)
       const { mediator } = network
       for (const refused of this.#trouble.refusals) refused()
       if (this.#trouble.refusals.length > 0 || mediator === undefined) return yield* fail("connection refused")
@@ -195,7 +196,9 @@ export class Route {
       ): Effect.Effect<void, Socket.SocketError> =>
         Effect.suspend(() => {
           own ??= this.#current
-          return own === undefined ? Effect.andThen(this.#opened.await, withOwn(use)) : use(own)
+          return own === undefined
+            ? Effect.andThen(Effect.andThen(this.#opened.await, Effect.yieldNow), withOwn(use))
+            : use(own)
         })
       return {
         write: (chunk) =>

@@ -141,6 +141,8 @@ export class SimulatedDevice {
   readonly #host: DeviceHost
   readonly #handlerMoves = Latch.makeUnsafe(true)
   #waiting: Array<() => void> = []
+  /** The question that the user has been asked and has not answered; told again, it is still the same. */
+  #question: object | undefined
 
   constructor(host: DeviceHost, spec: DeviceSpec, deviceId: DeviceId, route: Route, disk: VirtualDisk) {
     this.#host = host
@@ -277,6 +279,7 @@ export class SimulatedDevice {
   #gone(): void {
     this.machine = undefined
     this.device = undefined
+    this.#question = undefined
     this.#waiting = []
   }
 
@@ -296,7 +299,8 @@ export class SimulatedDevice {
         onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
         onState: (state) => {
           witness({ _tag: "StateChanged", ...place(), state })
-          if (state._tag === "NeedsUser") this.#askUser(machine, life, state.reason)
+          if (state._tag !== "NeedsUser") this.#question = undefined
+          else if (this.#question === undefined) this.#askUser(machine, life, state.reason)
         }
       }),
       Context.add(Socket.Socket, this.route.socket(machine, path)),
@@ -329,9 +333,11 @@ export class SimulatedDevice {
   /** The user looks at the screen after a while, and does what they think best. */
   #askUser(machine: Machine, life: number, reason: UserReason): void {
     const { answer, kernel, userDelay, witness } = this.#host
+    const question = {}
+    this.#question = question
     kernel.after(machine, userDelay, () => {
       const { device } = this
-      if (this.machine !== machine || device === undefined) return
+      if (this.#question !== question || device === undefined) return
       const resume = answer(this, reason)
       if (resume === undefined) return
       witness({ _tag: "UserAnswered", ...this.#place(), life, reason: reason._tag, answer: resume._tag })
@@ -371,7 +377,8 @@ export class SimulatedDevice {
     if (stalls > 0) {
       this.onHandlerTrouble("HandlerStalls")
       this.#handlerMoves.closeUnsafe()
-      return Effect.andThen(this.#handlerMoves.await, effect)
+      // Not on a machine that has been killed meanwhile: see `Network`.
+      return Effect.andThen(Effect.andThen(this.#handlerMoves.await, Effect.yieldNow), effect)
     }
     if (dies === 0 && fails === 0) return effect
     this.onHandlerTrouble("HandlerFails")

@@ -97,7 +97,7 @@ export const livelyWorkload: Workload = (prng, devices, duration) => {
   for (const { joinsAt, name } of devices) {
     const others = devices.filter((other) => other.name !== name).map((other) => other.name)
     const temper = pick(prng, ["chatty", "chatty", "quiet", "away"] as const)
-    const gap = temper === "chatty" ? between(prng, 500, 8_000) : between(prng, 8_000, 40_000)
+    const gap = temper === "chatty" ? between(prng, 1_000, 12_000) : between(prng, 12_000, 50_000)
     for (let at = joinsAt + prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
       operations.push({ at, device: name, operation: operationOf(prng, others) })
       if (temper === "away" && chance(prng, 40)) {
@@ -253,7 +253,7 @@ const drawAppetite = (
       const appetite = pick(prng, [0, 15, 40, 80])
       return {
         kinds: faithful.filter(() => chance(prng, appetite)),
-        gap: pick(prng, [1_000, 3_000, 8_000, 20_000])
+        gap: pick(prng, [2_000, 6_000, 15_000, 30_000])
       }
     }
   }

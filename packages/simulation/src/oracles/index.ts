@@ -4,6 +4,9 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../Oracle.ts"
+import { bounds } from "./device/Bounds.ts"
+import { connectionTruth } from "./device/ConnectionTruth.ts"
+import { reconnecting } from "./device/Reconnecting.ts"
 import { mediator } from "./mediator/MediatorModel.ts"
 
 /**
@@ -12,4 +15,4 @@ import { mediator } from "./mediator/MediatorModel.ts"
  * @category oracles
  * @since 0.1.0
  */
-export const standardOracles: ReadonlyArray<OracleMaker> = [mediator]
+export const standardOracles: ReadonlyArray<OracleMaker> = [mediator, reconnecting, connectionTruth, bounds]

@@ -1,0 +1,178 @@
+/**
+ * When a device connects again, and when it must not (decision 26).
+ *
+ * Owns: linear backoff from one failure to the next, the user's question after 30 in a row, the fresh start after 30 s of a
+ * good connection, and that nothing but the user or a restart leads out of a question. Times are measured in kernel time, by
+ * what the device says and does; how it keeps time itself is not asked.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectionState } from "@d2m/client"
+import type { OracleMaker, Report } from "../../Oracle.ts"
+
+const base = 2_000
+const cap = 60_000
+const jitter = 0.2
+const mostFailures = 30
+const settledAfter = 30_000
+
+/** The range of codes after which only the user can decide (PROTOCOL A7). */
+const needsUser = (code: number): boolean => code >= 4110 && code <= 4199
+
+/** The device counts in whole ms. */
+const rounding = 2
+
+/** What is known of one device in its present life. */
+interface Track {
+  /** Failures in a row, as the device should count them; two numbers where a connection lived for just about 30 s. */
+  failures: ReadonlyArray<number>
+  liveSince: number | undefined
+  /** When the device first said that the latest connection is over. */
+  endedAt: number | undefined
+  /** Since when, for how long at least, and until when by its own word the device has to wait. */
+  waiting: { readonly since: number; readonly atLeast: number; readonly nextTryAt: number } | undefined
+  /** The question that the user has not answered. */
+  question: string | undefined
+}
+
+const fresh = (): Track => ({
+  failures: [0],
+  liveSince: undefined,
+  endedAt: undefined,
+  waiting: undefined,
+  question: undefined
+})
+
+type Waiting = Extract<ConnectionState, { readonly _tag: "Waiting" }>
+
+/** Ends that a device brings about itself, to start over: no failures of anybody's. */
+const startsOver = (end: Waiting["because"]): boolean => end._tag === "TransactionAborted" || end._tag === "FellBehind"
+
+const failuresAfter = (track: Track, at: number, because: Waiting["because"]): ReadonlyArray<number> => {
+  const held = track.liveSince === undefined ? undefined : at - track.liveSince
+  const counted = track.failures.flatMap((failures) => {
+    const failed: Array<number> = []
+    // Between the last sign of life and the device's notice of the end lies the way of the news.
+    if (held === undefined || held < settledAfter + 5_000) failed.push(failures + 1)
+    if (held !== undefined && held >= settledAfter - rounding) failed.push(1)
+    return startsOver(because) ? failed.map((after) => Math.min(failures, after - 1)) : failed
+  })
+  return [...new Set(counted)]
+}
+
+const wait = (report: Report, track: Track, device: string, at: number, state: Waiting): void => {
+  track.endedAt ??= at
+  // The chat handler is still asked: there is no verdict yet.
+  if (state.nextTryAt === undefined) return
+  // Told again because another number has changed.
+  if (state.nextTryAt === track.waiting?.nextTryAt) return
+  const expected = failuresAfter(track, track.endedAt, state.because)
+  if (!expected.includes(state.failures)) {
+    report({
+      rule: "failures in a row are counted one by one, and start over after a good connection",
+      device,
+      found: `${state.failures} failures in a row`,
+      expected: expected.join(" or ")
+    })
+  }
+  if (state.failures >= mostFailures) {
+    report({
+      rule: "after 30 failures in a row the user is asked",
+      device,
+      found: `waiting after ${state.failures} failures`,
+      expected: "NeedsUser"
+    })
+  }
+  const { because } = state
+  if (because._tag === "Closed" && because.by === "server" && needsUser(because.code)) {
+    report({
+      rule: "a close that needs the user is not answered with another connection",
+      device,
+      found: `waiting after ${because.code}`,
+      expected: "NeedsUser"
+    })
+  }
+  track.failures = [state.failures]
+  const delay = Math.min(Math.max(state.failures, 1) * base, cap)
+  track.waiting = { since: at, atLeast: delay * (1 - jitter) - rounding, nextTryAt: state.nextTryAt }
+}
+
+/**
+ * Judges when devices connect.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const reconnecting: OracleMaker = {
+  name: "reconnecting",
+  make: (report) => {
+    const tracks = new Map<string, Track>()
+    const trackOf = (device: string): Track => {
+      const known = tracks.get(device)
+      if (known !== undefined) return known
+      const track = fresh()
+      tracks.set(device, track)
+      return track
+    }
+    return {
+      see: (event) => {
+        switch (event._tag) {
+          case "Machine":
+            if (event.change === "Started") tracks.set(event.device, fresh())
+            return
+          case "Asked":
+            if (event.operation._tag === "RetryNow") trackOf(event.device).waiting = undefined
+            return
+          case "UserAnswered": {
+            const track = trackOf(event.device)
+            track.question = undefined
+            track.failures = [0]
+            return
+          }
+          case "Dialed": {
+            const track = trackOf(event.device)
+            const { question, waiting } = track
+            if (question !== undefined) {
+              report({
+                rule: "while the user is asked, nothing connects",
+                device: event.device,
+                found: `a dial while the user is asked about ${question}`,
+                expected: "no dial before the answer"
+              })
+            }
+            if (waiting !== undefined && event.at - waiting.since < waiting.atLeast) {
+              report({
+                rule: "the time between connections grows linearly",
+                device: event.device,
+                found: `${Math.round(event.at - waiting.since)} ms`,
+                expected: `at least ${Math.round(waiting.atLeast)} ms`
+              })
+            }
+            track.waiting = undefined
+            return
+          }
+          case "StateChanged": {
+            const track = trackOf(event.device)
+            const { state } = event
+            switch (state._tag) {
+              case "Live":
+                track.liveSince ??= event.at
+                return
+              case "Waiting":
+                wait(report, track, event.device, event.at, state)
+                if (state.nextTryAt !== undefined) track.liveSince = track.endedAt = undefined
+                return
+              case "NeedsUser":
+                track.liveSince = track.endedAt = undefined
+                track.question = state.reason._tag
+                return
+              default:
+            }
+            return
+          }
+          default:
+        }
+      }
+    }
+  }
+}

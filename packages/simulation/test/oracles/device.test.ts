@@ -1,0 +1,178 @@
+import { type ConnectionState } from "@d2m/client"
+import { assert, describe, it } from "@effect/vitest"
+import { bounds } from "../../src/oracles/device/Bounds.ts"
+import { connectionTruth } from "../../src/oracles/device/ConnectionTruth.ts"
+import { reconnecting } from "../../src/oracles/device/Reconnecting.ts"
+import { message, start, Story } from "./Story.ts"
+
+const live = (
+  state: { readonly dry?: boolean; readonly leader?: boolean; readonly pending?: number } = {}
+): ConnectionState => ({
+  _tag: "Live",
+  since: start,
+  dry: state.dry ?? false,
+  leader: state.leader ?? false,
+  queued: 0,
+  maxDeviceSlots: 8,
+  pendingReflects: state.pending ?? 0
+})
+
+const waiting = (story: Story, failures: number, delay: number, code = 1006, by: "server" | "network" = "network") =>
+  story.state("phone", {
+    _tag: "Waiting",
+    failures,
+    nextTryAt: start + story.time + delay,
+    because: closed(code, by),
+    pendingReflects: 0
+  })
+
+const closed = (code: number, by: "server" | "network") =>
+  ({ _tag: "Closed", code, by, reason: "" }) as unknown as Extract<
+    ConnectionState,
+    { readonly _tag: "Waiting" }
+  >["because"]
+
+const dial = (story: Story) => story.tell({ _tag: "Dialed", ...story.place("phone") })
+
+describe("reconnecting", () => {
+  const begin = () => {
+    const story = new Story(reconnecting).machine("phone", "Started")
+    return dial(story)
+  }
+
+  it("accepts linear backoff, a fresh start after 30 s, and the user's way out", () => {
+    const story = begin()
+    dial(waiting(story.wait(10), 1, 2_000).wait(1_700))
+    dial(waiting(story.wait(10), 2, 4_000).wait(4_700))
+    story.wait(10).state("phone", live()).wait(31_000)
+    // The state is told again when what pends has changed.
+    waiting(story, 1, 2_000)
+    dial(waiting(story.wait(5), 1, 1_995).wait(1_995))
+    story.state("phone", { _tag: "NeedsUser", reason: { _tag: "Dropped" }, answers: [], pendingReflects: 0 })
+    story.wait(5_000).tell({
+      _tag: "UserAnswered",
+      ...story.place("phone"),
+      life: 1,
+      reason: "Dropped",
+      answer: "RegisterAgain"
+    })
+    dial(story)
+    dial(waiting(story, 1, 2_000).ask("phone", { _tag: "RetryNow" }) && story)
+    assert.deepStrictEqual(story.end(), [])
+  })
+
+  it("finds a dial that comes too early", () => {
+    const story = begin()
+    dial(waiting(story, 3, 6_000).wait(4_700))
+    assert.include(story.end(), "the time between connections grows linearly")
+  })
+
+  it("finds failures that are not counted", () => {
+    const story = begin()
+    dial(waiting(story, 1, 2_000).wait(2_400))
+    waiting(story, 1, 2_000)
+    assert.deepStrictEqual(story.end(), [
+      "failures in a row are counted one by one, and start over after a good connection"
+    ])
+  })
+
+  it("finds a device that never asks", () => {
+    const story = begin()
+    for (let failures = 1; failures <= 30; failures++) dial(waiting(story, failures, 60_000).wait(72_000))
+    assert.deepStrictEqual(story.end(), ["after 30 failures in a row the user is asked"])
+  })
+
+  it("finds a device that reconnects after 4113, and one that does not wait for its user", () => {
+    const story = begin()
+    waiting(story, 1, 2_000, 4113, "server")
+    assert.deepStrictEqual(story.end(), ["a close that needs the user is not answered with another connection"])
+    const other = begin().state("phone", {
+      _tag: "NeedsUser",
+      reason: { _tag: "Dropped" },
+      answers: [],
+      pendingReflects: 0
+    })
+    dial(other)
+    assert.deepStrictEqual(other.end(), ["while the user is asked, nothing connects"])
+  })
+})
+
+describe("connection truth", () => {
+  it("accepts what is true", () => {
+    const story = new Story(connectionTruth).machine("phone", "Started")
+    const line = story.live("phone")
+    story.state("phone", live({ dry: true, pending: 2 }))
+    line.say({ _tag: "RolePromotedToLeader" })
+    story.state("phone", live({ dry: true, leader: true }))
+    line.lose(1006)
+    story.state("phone", { _tag: "Stopped", unacked: [] })
+    assert.deepStrictEqual(story.end(), [])
+    assert.isUndefined(story.owed)
+  })
+
+  it("finds Live before ServerInfo, and dry and leader before their frames", () => {
+    const story = new Story(connectionTruth).machine("phone", "Started")
+    story.open("phone").greet()
+    story.state("phone", live({ dry: true, leader: true }))
+    assert.deepStrictEqual(story.end(), [
+      "a device is Live when ServerInfo has come",
+      "a device is dry when ReflectionQueueDry has come",
+      "a device leads when it was promoted"
+    ])
+  })
+
+  it("finds two connections at a time, and life after Stopped", () => {
+    const story = new Story(connectionTruth).machine("phone", "Started")
+    story.open("phone")
+    story.open("phone")
+    story.state("phone", { _tag: "Stopped", unacked: [] })
+    story.state("phone", { _tag: "Connecting", attempt: 1, pendingReflects: 0 })
+    assert.deepStrictEqual(story.end(), [
+      "a device holds one connection at a time",
+      "a device that has stopped has stopped"
+    ])
+  })
+
+  it("is owed what pends", () => {
+    const story = new Story(connectionTruth).machine("phone", "Started")
+    story.live("phone")
+    story.state("phone", live({ dry: true, pending: 1 }))
+    assert.strictEqual(story.owed, "phone says that 1 reflects pend")
+  })
+})
+
+describe("bounds", () => {
+  it("accepts a device that waits for its acks", () => {
+    const story = new Story(bounds)
+    const line = story.live("phone")
+    for (let id = 1; id <= 1000; id++) line.reflect(id, new Uint8Array(60_000)).ack(id)
+    story.handle(
+      "phone",
+      Array.from({ length: 256 }, (_, id) => message(id, id))
+    )
+    assert.deepStrictEqual(story.end(), [])
+  })
+
+  it("finds one that does not, and a handler that is given too much", () => {
+    const story = new Story(bounds)
+    const line = story.live("phone")
+    for (let id = 1; id <= 400; id++) line.reflect(id, new Uint8Array(60_000))
+    story.handle(
+      "phone",
+      Array.from({ length: 257 }, (_, id) => message(id, id))
+    )
+    const broken = new Set(story.end())
+    assert.deepStrictEqual(
+      [...broken],
+      ["reflects that wait for their acks are bounded", "a handler is given a bounded number of messages"]
+    )
+  })
+
+  it("finds requests without end, and a frame that is too long", () => {
+    const story = new Story(bounds)
+    const line = story.live("phone")
+    for (let n = 0; n <= 200; n++) line.hear({ _tag: "GetDevicesInfo" })
+    story.tell({ _tag: "DeviceSent", ...line.place(), message: new Uint8Array(65_537), frame: undefined })
+    assert.deepStrictEqual(story.end(), ["requests without an answer are bounded", "a frame holds at most 65536 bytes"])
+  })
+})
