@@ -7,12 +7,22 @@
  * @since 0.1.0
  */
 import { Crypto } from "@d2m/codec"
-import { ChatUpstream, lenientOptions, Mediator, MediatorStore, strictOptions } from "@d2m/server-sim"
+import {
+  ChatUpstream,
+  layerGuardWatch,
+  layerLog,
+  layerSpans,
+  lenientOptions,
+  Mediator,
+  MediatorStore,
+  strictOptions
+} from "@d2m/server-sim"
 import * as Node from "@d2m/server-sim/node"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Context, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { guardFlags, guardsOf, limitsOf } from "./GuardFlags.ts"
+import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
 import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
@@ -58,7 +68,8 @@ const flags = {
     Flag.withDescription("Chat server behind the proxy: none, echo, or HOST:PORT"),
     Flag.withDefault("none")
   ),
-  ...guardFlags
+  ...guardFlags,
+  ...observeFlags
 }
 
 const invalid = (option: string, value: string, expected: string) =>
@@ -106,6 +117,8 @@ export const serve = Command.make(
     const upstream = yield* chatUpstream(options.chat)
     const { pin, tls } = yield* tlsOf(options)
     const guards = yield* guardsOf(options)
+    const admin = yield* adminOf(options.admin)
+    const telemetry = yield* telemetryOf(options)
     const preset = options.strict ? strictOptions : lenientOptions
     const store = Option.match(options.data, {
       onNone: () => MediatorStore.layerMemory,
@@ -116,18 +129,37 @@ export const serve = Command.make(
       ...limitsOf(options),
       maxDeviceSlots: options.slots,
       transactionTtl: options.ttl * 1000
-    }).pipe(Layer.provide([upstream, store, Crypto.layer, NodeCrypto.layerSecureRandom]))
+    }).pipe(Layer.provide([upstream, Crypto.layer, NodeCrypto.layerSecureRandom]))
     const server = Node.layerWebSocket({
       host: options.host,
       port: options.port,
       guards,
       ...(tls === undefined ? {} : { tls })
-    }).pipe(Layer.provide(mediator))
+    })
+    // From the inside out: what stands below is there before and after what stands above.
+    const everything = Node.Readiness.layerListening.pipe(
+      Layer.provideMerge(server),
+      Layer.provide([layerLog, layerSpans, Mediator.layerMetrics, layerGuardWatch()]),
+      Layer.provide(mediator),
+      Layer.provideMerge(admin ?? Layer.empty),
+      Layer.provide(Node.Readiness.layer),
+      Layer.provide(store),
+      Layer.provide(telemetry)
+    )
     return yield* Effect.scoped(
       Effect.gen(function* () {
-        const context = yield* Layer.build(server)
+        const context = yield* Layer.build(everything)
         const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
-        yield* Console.log(JSON.stringify({ address: url, host, port, ...(pin === undefined ? {} : { pin }) }))
+        const operators = Context.getOption(context, Node.AdminAddress)
+        yield* Console.log(
+          JSON.stringify({
+            address: url,
+            host,
+            port,
+            ...(pin === undefined ? {} : { pin }),
+            ...(Option.isNone(operators) ? {} : { admin: operators.value.url })
+          })
+        )
         return yield* Effect.never
       })
     )

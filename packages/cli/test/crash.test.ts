@@ -15,7 +15,7 @@ describe("d2m serve --data, killed again and again", () => {
         const data = yield* directory
         const bell = makeBell()
         const start = Effect.fnUntraced(function* (port: number) {
-          const server = yield* serve("--data", data, "--port", String(port))
+          const server = yield* serve("--data", data, "--port", String(port), "--log-level", "warn")
           return { server, address: JSON.parse(yield* server.line) as { readonly port: number } }
         })
         let { address, server } = yield* start(0)

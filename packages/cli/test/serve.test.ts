@@ -62,7 +62,7 @@ describe("d2m serve", () => {
       server.child.kill("SIGINT")
       const ended = yield* server.ended
       assert.strictEqual(ended.stdout.trim().split("\n").length, 1)
-      assert.strictEqual(ended.stderr, "")
+      for (const line of ended.stderr.trim().split("\n")) assert.match(line, /^timestamp=\S+ level=INFO .*message=/)
       const waiting = yield* Fiber.join(goodbye)
       assert.include(waiting._tag === "Some" ? waiting.value.because : {}, { _tag: "Closed", code: 1001, by: "server" })
     }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))

@@ -16,15 +16,25 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** A running `d2m serve`: its first line of output, and how it ends. */
-export const serve = (...args: ReadonlyArray<string>) => serveUnder([], ...args)
+/** A running `d2m serve`: its first line of output, what it logs, and how it ends. */
+export const serve = (...args: ReadonlyArray<string>) => serveIn({}, [], args)
 
 /** {@link serve} by a program that runs the one behind its own arguments, as the same process. */
-export const serveUnder = (program: ReadonlyArray<string>, ...args: ReadonlyArray<string>) =>
+export const serveUnder = (program: ReadonlyArray<string>, ...args: ReadonlyArray<string>) => serveIn({}, program, args)
+
+/** {@link serve} with these variables in its environment. */
+export const serveWith = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) =>
+  serveIn(environment, [], args)
+
+const serveIn = (
+  environment: Readonly<Record<string, string>>,
+  program: ReadonlyArray<string>,
+  args: ReadonlyArray<string>
+) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       // Most of a start is compiling, which is the same each time.
-      const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "d2m-compile-cache") }
+      const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "d2m-compile-cache"), ...environment }
       const [command, ...rest] = [...program, process.execPath, bin, "serve", ...args] as [string, ...Array<string>]
       const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"] })
       let stdout = ""
@@ -38,10 +48,19 @@ export const serveUnder = (program: ReadonlyArray<string>, ...args: ReadonlyArra
         look()
       })
       child.stdout.on("data", (chunk) => (stdout += chunk))
+      /** Waits until standard error has this. */
+      const logs = (text: string) =>
+        Effect.callback<void>((resume) => {
+          const look = () => {
+            if (stderr.includes(text)) resume(Effect.void)
+          }
+          child.stderr.on("data", look)
+          look()
+        })
       const ended = Effect.callback<Ended>((resume) => {
         child.on("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
       })
-      return { child, line, ended }
+      return { child, line, logs, ended }
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )

@@ -89,6 +89,11 @@ export class Mediator extends Context.Service<
   ): Layer.Layer<Mediator, InvalidOptions, MediatorStore | ChatUpstream | Crypto | SecureRandom.SecureRandom> =>
     Layer.effect(Mediator, Effect.flatMap(makeOptions(options), make))
 
+  /** {@link Mediator.reportMetrics} as a layer. */
+  static readonly layerMetrics: Layer.Layer<never, never, Mediator> = Layer.suspend(() =>
+    Layer.effectDiscard(Effect.flatMap(Mediator, ({ reportMetrics }) => reportMetrics))
+  )
+
   /**
    * For tests: strict, in memory, an echo for a chat server, and a journal of the last 10 000 entries. It takes time from
    * the Clock and chance from Random.

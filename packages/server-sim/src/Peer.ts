@@ -7,7 +7,7 @@
  */
 import type { DeviceId, GroupId, ServerFrame } from "@d2m/codec"
 import type { ConnectionId } from "./Input.ts"
-import { type AckTimes, clearAcks, noAckTimes } from "./observe/AckTimes.ts"
+import { type AckTimes, noAckTimes } from "./observe/AckTimes.ts"
 import { type Counting, noTraffic } from "./observe/Meter.ts"
 import type { Close, Send, SendQueued } from "./Output.ts"
 import type { ShellChat } from "./ShellChat.ts"
@@ -130,7 +130,6 @@ export const dequeue = (peer: Peer): void => {
 /** Throws away what has not been sent. */
 export const clearOutbox = (peer: Peer): void => {
   peer.outbox.length = peer.head = peer.outboxBytes = peer.queuedReads = 0
-  clearAcks(peer.ackTimes)
 }
 
 /** Bytes on their way to the peer: in the outbox and in its transport. */

@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+export { AdminAddress, layerAdmin } from "./node/AdminServer.ts"
 export { defaultGuards, Guards, makeGuards, openGuards } from "./node/Guards.ts"
 export { ListenAddress, ListenError } from "./node/ListenAddress.ts"
 export { layerSqlite, type MediatorStoreSqliteOptions } from "./node/MediatorStoreSqlite.ts"
+export { Readiness, type ReadinessStatus } from "./node/Readiness.ts"
 export { layerTcpChat, type TcpChatOptions } from "./node/TcpChatUpstream.ts"
 export type { TlsOptions } from "./node/TlsOptions.ts"
 export { layerWebSocket, type WebSocketOptions } from "./node/WebSocketServer.ts"

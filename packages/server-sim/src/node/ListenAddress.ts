@@ -49,7 +49,8 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   }
 }
 
-const reasonOf = (code: string | undefined): ListenError["reason"] => {
+/** Why a socket could not listen, by the code of Node's error. */
+export const reasonOf = (code: string | undefined): ListenError["reason"] => {
   switch (code) {
     case "EADDRINUSE":
       return "PortInUse"

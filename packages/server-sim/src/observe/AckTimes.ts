@@ -47,8 +47,3 @@ export const shiftAcks = (times: AckTimes, acks: number, each: (at: number, coun
     if (next !== undefined) Object.assign(times, next)
   }
 }
-
-/** The acks that wait will not leave. */
-export const clearAcks = (times: AckTimes): void => {
-  times.count = times.later.length = 0
-}

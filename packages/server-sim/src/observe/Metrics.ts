@@ -7,58 +7,18 @@
  * @since 0.1.0
  */
 import { clientFrameTypes, CloseCode, serverFrameTypes } from "@d2m/codec"
-import { Effect, Metric, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import type { SlotLossReason, TransactionLossReason } from "../Decision.ts"
 import type { MediatorShell } from "../MediatorShell.ts"
 import { type Census, takeCensus } from "./Census.ts"
-import { boundaries, type Histogram } from "./Histogram.ts"
 import { type EndedBy, endName, noType, type StoreOperation, type Tally, textType } from "./Meter.ts"
+import { counter, gauge, histogram, labelOf, registerSeries, type Series, told } from "./Series.ts"
 
 /** What `registerMetrics` reads. */
 export type MetricsSource = Pick<MediatorShell, "backlog" | "peers" | "state" | "watch">
 
-interface Series {
-  readonly register: (context: RegistryContext) => Metric.Registration
-}
-
-type RegistryContext = Parameters<typeof Metric.snapshotUnsafe>[0]
-
-const nothing = (): void => {}
-
-const hooks = <State>(get: () => State) => ({ get, update: nothing, modify: nothing })
-
-const series = <Input, State>(metric: Metric.Metric<Input, State>, get: () => State): Series => ({
-  register: (context) => Metric.registerUnsafe(metric, context, hooks(get))
-})
-
-const counter = (
-  name: string,
-  description: string,
-  get: () => number,
-  attributes: Metric.Metric.AttributeSet = {}
-): Series =>
-  series(Metric.counter(`d2m_${name}_total`, { description, attributes, incremental: true }), () => ({
-    count: get(),
-    incremental: true
-  }))
-
-const gauge = (name: string, description: string, get: () => number): Series =>
-  series(Metric.gauge(`d2m_${name}`, { description }), () => ({ value: get() }))
-
-const histogram = (
-  name: string,
-  description: string,
-  source: Histogram,
-  attributes: Metric.Metric.AttributeSet = {}
-): Series => series(Metric.histogram(`d2m_${name}_seconds`, { description, attributes, boundaries }), source.state)
-
-/** A protocol word as a label: `reflect_ack` of ReflectAck. */
-const labelOf = (word: string): string => word.replace(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase()
-
-const told = (tally: Tally, name: string): number => tally.get(name) ?? 0
-
-/** Close codes with a meaning of their own, and the three that only a WebSocket library gives. */
-const closeCodes: ReadonlyArray<number> = [...Object.values(CloseCode), 1005, 1006, 1009]
+/** Close codes with a meaning of their own, and those that only a WebSocket library gives. */
+const closeCodes: ReadonlyArray<number> = [...Object.values(CloseCode), 1002, 1005, 1006, 1008, 1009]
 
 const slotLosses: { readonly [Reason in SlotLossReason]: true } = {
   DroppedByDevice: true,
@@ -192,16 +152,8 @@ const censusSeries = ({ peers, state }: MetricsSource): ReadonlyArray<Series> =>
 
 /** Reports the metrics of a mediator until the scope closes. */
 export const registerMetrics = (source: MetricsSource): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.gen(function* () {
-      const context = yield* Effect.context<never>()
-      source.watch.startTiming()
-      return [trafficSeries, connectionSeries, decisionSeries, storeSeries, censusSeries]
-        .flatMap((make) => make(source))
-        .map(({ register }) => register(context))
-    }),
-    (registrations) =>
-      Effect.sync(() => {
-        for (const registration of registrations) registration.remove()
-      })
-  ).pipe(Effect.asVoid)
+  Effect.suspend(() => {
+    source.watch.startTiming()
+    const all = [trafficSeries, connectionSeries, decisionSeries, storeSeries, censusSeries]
+    return registerSeries(all.flatMap((make) => make(source)))
+  })

@@ -1,0 +1,106 @@
+/**
+ * A mediator's life as log lines.
+ *
+ * Owns which happening is a line, at which level and with which annotations. Formats and destinations are those of the
+ * loggers in the context. No line holds a whole group id, a key, a challenge, an envelope, a device info or anything else
+ * that a client sent.
+ *
+ * @since 0.1.0
+ */
+import { Context, Effect, Layer, LogLevel, References } from "effect"
+import type { Decision } from "../Decision.ts"
+import { Mediator } from "../Mediator.ts"
+import { deviceLabel, groupLabel } from "./Label.ts"
+import type { Happening, ObservedConnection } from "./Observer.ts"
+
+interface Line {
+  readonly level: "Debug" | "Info" | "Error"
+  readonly message: string
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
+const connectionOf = ({ deviceId, groupKey, id }: ObservedConnection): Readonly<Record<string, unknown>> => ({
+  connection: id,
+  group: groupLabel(groupKey),
+  ...(deviceId === undefined ? {} : { device: deviceLabel(deviceId) })
+})
+
+/** What a client can cause once a frame is not here: it is counted. */
+const decisionLine = (decision: Decision): (Omit<Line, "annotations"> & { readonly more?: object }) | undefined => {
+  switch (decision._tag) {
+    case "SlotFreed":
+      return { level: "Info", message: "slot freed", more: { why: decision.why } }
+    case "Replaced":
+      return { level: "Info", message: "session replaced" }
+    case "BecameLeader":
+      return { level: "Debug", message: "became leader" }
+    case "BecameDry":
+      return { level: "Debug", message: "reflection queue dry" }
+    case "TransactionBegun":
+      return { level: "Debug", message: "transaction begun", more: { ttl: decision.ttl } }
+    case "TransactionCommitted":
+      return { level: "Debug", message: "transaction committed", more: { messages: decision.messages } }
+    case "TransactionDiscarded":
+      return {
+        level: "Info",
+        message: "transaction discarded",
+        more: { why: decision.why, messages: decision.messages }
+      }
+    default:
+      return undefined
+  }
+}
+
+const lineOf = (happening: Happening): Line | undefined => {
+  switch (happening._tag) {
+    case "Opened":
+      return { level: "Debug", message: "connection opened", annotations: connectionOf(happening.connection) }
+    case "Registered": {
+      const { connection, isNew, queued } = happening
+      const annotations = { ...connectionOf(connection), slot: isNew ? "new" : "known", queued }
+      return { level: "Info", message: "device registered", annotations }
+    }
+    case "Ended": {
+      const { by, code, connection, reason } = happening
+      const annotations = {
+        ...connectionOf(connection),
+        by: by.toLowerCase(),
+        code,
+        ...(reason === "" ? {} : { reason }),
+        ...connection.traffic
+      }
+      return { level: "Info", message: "connection closed", annotations }
+    }
+    case "Decided": {
+      const line = decisionLine(happening.decision)
+      if (line === undefined || !("deviceId" in happening.decision)) return undefined
+      const { level, message, more } = line
+      const device = deviceLabel(happening.decision.deviceId)
+      return { level, message, annotations: { group: groupLabel(happening.groupKey), device, ...more } }
+    }
+    case "GroupFailed":
+      return { level: "Error", message: "group failed", annotations: { group: groupLabel(happening.groupKey) } }
+  }
+}
+
+/**
+ * Logs what happens in the mediator: devices that register, connections that end and why, slots and transactions that
+ * are lost, groups that fail; at `Debug` also sockets that open, leaders and transactions. Build it before the server, so
+ * that it sees the last connection close.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLog: Layer.Layer<never, never, Mediator> = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const mediator = yield* Mediator
+    const context = yield* Effect.context<never>()
+    const runFork = Effect.runForkWith(context)
+    const minimum = Context.get(context, References.MinimumLogLevel)
+    yield* mediator.observe((happening) => {
+      const line = lineOf(happening)
+      if (line === undefined || LogLevel.isLessThan(line.level, minimum)) return
+      runFork(Effect.annotateLogs(Effect.logWithLevel(line.level)(line.message), line.annotations))
+    })
+  })
+)

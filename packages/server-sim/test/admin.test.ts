@@ -1,0 +1,113 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Mediator, MediatorStore, StoreError } from "@d2m/server-sim"
+import { AdminAddress, layerAdmin, layerWebSocket, ListenAddress, ListenError, Readiness } from "@d2m/server-sim/node"
+import { Effect, Exit, Fiber, Latch, Layer, Metric, Option, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { parsePrometheus } from "./prometheus-text.ts"
+
+/** A store that does as the test wants when it is asked about a group. */
+const storeWith = (load: Effect.Effect<Option.Option<never>, StoreError>) =>
+  Layer.effect(
+    MediatorStore,
+    Effect.map(MediatorStore, (store) => ({ ...store, load: () => load }))
+  ).pipe(Layer.provide(MediatorStore.layerMemory))
+
+const readiness = (load: Effect.Effect<Option.Option<never>, StoreError>) =>
+  Readiness.layer.pipe(Layer.provide(storeWith(load)))
+
+describe("Readiness", () => {
+  it.effect("follows the mediator's life", () =>
+    Effect.gen(function* () {
+      const { startsListening, status, stopsListening } = yield* Readiness
+      assert.strictEqual(yield* status, "Starting")
+      yield* startsListening
+      assert.strictEqual(yield* status, "Ready")
+      yield* stopsListening
+      assert.strictEqual(yield* status, "ShuttingDown")
+    }).pipe(Effect.provide(readiness(Effect.succeedNone)))
+  )
+
+  it.effect("is lost while the store fails", () => {
+    let isBroken = true
+    const load = Effect.suspend(() =>
+      isBroken ? new StoreError({ operation: "load", detail: "disk gone" }) : Effect.succeedNone
+    )
+    return Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      yield* startsListening
+      assert.strictEqual(yield* status, "StoreUnavailable")
+      isBroken = false
+      assert.strictEqual(yield* status, "Ready")
+    }).pipe(Effect.provide(readiness(load)))
+  })
+
+  it.effect("does not wait for a store that hangs", () =>
+    Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      yield* startsListening
+      const asking = yield* Effect.forkChild(status, { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Fiber.join(asking), "StoreUnavailable")
+    }).pipe(Effect.provide(readiness(Effect.never)))
+  )
+})
+
+const ask = (address: AdminAddress["Service"], path: string, method = "GET") =>
+  Effect.promise(async () => {
+    const response = await fetch(address.url + path, { method })
+    return { status: response.status, body: await response.text() }
+  })
+
+const admin = layerAdmin({ host: "127.0.0.1", port: 0 })
+
+describe("the admin server", () => {
+  it.live("answers over HTTP from before the mediator listens until after", () => {
+    const closing = Latch.makeUnsafe(false)
+    // Holds up the shutdown between the end of the listening and the end of the server.
+    const lingering = Layer.effectDiscard(Effect.addFinalizer(() => closing.await))
+    return Effect.gen(function* () {
+      const outer = yield* Layer.build(
+        Layer.provideMerge(admin, Readiness.layer).pipe(Layer.provideMerge(MediatorStore.layerMemory))
+      )
+      const address = yield* Effect.provideContext(AdminAddress, outer)
+      assert.deepStrictEqual(yield* ask(address, "healthz"), { status: 200, body: "Alive\n" })
+      assert.deepStrictEqual(yield* ask(address, "readyz"), { status: 503, body: "Starting\n" })
+
+      const scope = yield* Scope.make()
+      const served = Readiness.layerListening.pipe(
+        Layer.provide(lingering),
+        Layer.provideMerge(layerWebSocket({ host: "127.0.0.1", port: 0 })),
+        Layer.provideMerge(Mediator.layerMetrics),
+        Layer.provide(Mediator.layerTest)
+      )
+      const inner = yield* Layer.buildWithScope(served, scope).pipe(Effect.provideContext(outer))
+      const { port } = yield* Effect.provideContext(ListenAddress, inner)
+      assert.notStrictEqual(port, address.port)
+      assert.deepStrictEqual(yield* ask(address, "readyz"), { status: 200, body: "Ready\n" })
+      const { body } = yield* ask(address, "metrics")
+      assert.strictEqual(parsePrometheus(body).value("d2m_connections"), 0)
+      assert.strictEqual((yield* ask(address, "")).status, 404)
+      assert.strictEqual((yield* ask(address, "metrics", "POST")).status, 404)
+      // Strangers find none of it where devices connect.
+      const atMediator = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/metrics`))
+      assert.isAtLeast(atMediator.status, 400)
+
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      assert.deepStrictEqual(yield* ask(address, "readyz"), { status: 503, body: "ShuttingDown\n" })
+      assert.strictEqual((yield* ask(address, "healthz")).status, 200)
+      yield* closing.open
+      yield* Fiber.join(stopping)
+    }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
+  })
+
+  it.live("says why it cannot listen", () =>
+    Effect.gen(function* () {
+      const services = yield* Layer.build(Layer.provide(admin, readiness(Effect.succeedNone)))
+      const { port } = yield* Effect.provideContext(AdminAddress, services)
+      const second = Layer.provide(layerAdmin({ host: "127.0.0.1", port }), readiness(Effect.succeedNone))
+      const error = yield* Effect.flip(Layer.build(second))
+      assert.instanceOf(error, ListenError)
+      assert.deepInclude(error, { reason: "PortInUse", host: "127.0.0.1", port })
+    }).pipe(Effect.scoped)
+  )
+})
