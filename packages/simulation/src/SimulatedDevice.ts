@@ -139,7 +139,8 @@ export class SimulatedDevice {
   /** Called when the client of a life is made. */
   onStart: (device: Device["Service"]) => void = () => {}
   readonly #host: DeviceHost
-  readonly #handlerMoves = Latch.makeUnsafe(true)
+  /** Of the present life: whoever waits in an earlier one must never be woken. */
+  #handlerMoves = Latch.makeUnsafe(true)
   #waiting: Array<() => void> = []
   /** The question that the user has been asked and has not answered; told again, it is still the same. */
   #question: object | undefined
@@ -182,6 +183,7 @@ export class SimulatedDevice {
     const { machine } = this
     if (machine === undefined) return
     machine.kill()
+    this.#handlerMoves = Latch.makeUnsafe(true)
     this.route.abandon(options.isMediatorTold)
     this.#host.witness({
       _tag: "Machine",
@@ -224,7 +226,9 @@ export class SimulatedDevice {
 
   /** Lets the handler go on that `handlerTrouble` has stalled. */
   handlerMoves(): void {
-    if (this.handlerTrouble.stalls === 0) this.#handlerMoves.openUnsafe()
+    if (this.handlerTrouble.stalls > 0 || this.machine === undefined) return
+    const latch = this.#handlerMoves
+    this.#host.kernel.ready(this.machine, () => latch.openUnsafe())
   }
 
   /** Makes the application ask for something; `false` while the device is off. */
