@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../Oracle.ts"
+import { delivery } from "./Delivery.ts"
 import { bounds } from "./device/Bounds.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
+import { reflectedHandling } from "./device/ReflectedHandling.ts"
 import { mediator } from "./mediator/MediatorModel.ts"
 
 /**
@@ -15,4 +17,11 @@ import { mediator } from "./mediator/MediatorModel.ts"
  * @category oracles
  * @since 0.1.0
  */
-export const standardOracles: ReadonlyArray<OracleMaker> = [mediator, reconnecting, connectionTruth, bounds]
+export const standardOracles: ReadonlyArray<OracleMaker> = [
+  mediator,
+  delivery,
+  reflectedHandling,
+  reconnecting,
+  connectionTruth,
+  bounds
+]

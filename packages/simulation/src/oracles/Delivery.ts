@@ -1,0 +1,212 @@
+/**
+ * From one application to the others: what was promised is seen, what was lost is not.
+ *
+ * Owns the rules that a user of the protocol cares for (decisions 11, 12, 22), judged by message ids and without a look at a
+ * single reflected frame: a reflect that an application was told of, and a transaction that it was told to be committed,
+ * reach the application of every device that had its slot all the time since; nothing of a transaction that was not
+ * committed is ever seen.
+ *
+ * A slot that may have been dropped, or may have expired, is owed nothing before ServerInfo has told that it is still there;
+ * one that ServerInfo calls NEW is owed nothing from before. A twin has the same slot as its device.
+ *
+ * @since 0.1.0
+ */
+import type { Reflected } from "@d2m/client"
+import { CloseCode, DeviceSlotState } from "@d2m/codec"
+import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
+import type { Schedule } from "../Schedule.ts"
+import { messageIdOf } from "../SimulatedDevice.ts"
+import type { Answer, WorldEvent } from "../WorldEvent.ts"
+
+/** How often a handler is tried before a message is set aside (decision 20). */
+const tries = 3
+
+interface Slot {
+  readonly name: string
+  readonly group: number
+  /** Whether it may go away while no device is connected. */
+  readonly isFleeting: boolean
+  /** When it was registered, in ms. */
+  since: number
+  isCertain: boolean
+  readonly owed: Set<number>
+  readonly seen: Set<number>
+  readonly handled: Set<number>
+  readonly failures: Map<number, number>
+}
+
+const ownerOf = (device: string): string => {
+  const twin = device.indexOf("'")
+  return twin < 0 ? device : device.slice(0, twin)
+}
+
+class Delivery implements Oracle {
+  readonly #report: Report
+  readonly #slots = new Map<string, Slot>()
+  readonly #askedAt = new Map<number, number>()
+  /** Messages of transactions that were not committed. */
+  readonly #refused = new Set<number>()
+  readonly #evicts: boolean
+
+  constructor(report: Report, { conditions, devices }: Schedule) {
+    this.#report = report
+    this.#evicts = conditions.mediator.maxDeviceSlots !== undefined
+    for (const { expiration, group, name } of devices) {
+      this.#slots.set(name, {
+        name,
+        group,
+        isFleeting: expiration === "Volatile" || conditions.mediator.queueMessages !== undefined,
+        since: Infinity,
+        isCertain: false,
+        owed: new Set(),
+        seen: new Set(),
+        handled: new Set(),
+        failures: new Map()
+      })
+    }
+  }
+
+  readonly see = (event: WorldEvent): void => {
+    switch (event._tag) {
+      case "MediatorSent":
+        if (event.frame?._tag === "ServerInfo") {
+          this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
+        }
+        return
+      case "MediatorClosed":
+        if (event.code === CloseCode.Dropped || event.code === CloseCode.QueueLimit) return this.#doubt(event.device)
+        return this.#absent(event.device)
+      case "MediatorLost":
+        return this.#absent(event.device)
+      case "Machine":
+        // No connection outlives its mediator.
+        if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
+        return
+      case "Asked":
+        if (event.operation._tag === "Drop") this.#doubt(event.operation.target)
+        if (event.firstMessage > 0) this.#askedAt.set(event.call, event.at)
+        return
+      case "Answered":
+        return this.#answered(event)
+      case "Handling":
+        return this.#handling(event.device, event.messages)
+      case "Handled":
+        return this.#handled(event.device, event.messages, event.outcome)
+      default:
+    }
+  }
+
+  readonly owes = (): string | undefined => {
+    for (const { isCertain, name, owed } of this.#slots.values()) {
+      if (!isCertain || owed.size === 0) continue
+      const [first] = owed
+      return `${name} has not seen message ${first}`
+    }
+    return undefined
+  }
+
+  #registered(device: string, at: number, isNew: boolean): void {
+    const slot = this.#slots.get(ownerOf(device))
+    if (slot === undefined) return
+    slot.isCertain = true
+    if (!isNew) return
+    slot.since = at
+    slot.owed.clear()
+    if (!this.#evicts) return
+    for (const other of this.#slots.values()) if (other !== slot && other.group === slot.group) other.isCertain = false
+  }
+
+  #doubt(device: string): void {
+    const slot = this.#slots.get(ownerOf(device))
+    if (slot !== undefined) slot.isCertain = false
+  }
+
+  #absent(device: string): void {
+    const slot = this.#slots.get(ownerOf(device))
+    if (slot?.isFleeting === true) slot.isCertain = false
+  }
+
+  #answered({
+    answer,
+    call,
+    device,
+    firstMessage,
+    operation
+  }: Extract<WorldEvent, { readonly _tag: "Answered" }>): void {
+    const askedAt = this.#askedAt.get(call)
+    this.#askedAt.delete(call)
+    if (askedAt === undefined || (operation._tag !== "Reflect" && operation._tag !== "Transaction")) return
+    const end = firstMessage + operation.count
+    if (answer._tag === "Done") return this.#promised(device, firstMessage, end, askedAt)
+    if (operation._tag === "Transaction" && wasNotCommitted(answer)) this.#refuse(device, firstMessage, end)
+  }
+
+  #promised(device: string, from: number, end: number, askedAt: number): void {
+    const sender = this.#slots.get(ownerOf(device))
+    for (const slot of this.#slots.values()) {
+      if (slot === sender || slot.group !== sender?.group || !slot.isCertain || slot.since >= askedAt) continue
+      for (let id = from; id < end; id++) if (!slot.handled.has(id)) slot.owed.add(id)
+    }
+  }
+
+  #refuse(device: string, from: number, end: number): void {
+    for (let id = from; id < end; id++) {
+      this.#refused.add(id)
+      for (const slot of this.#slots.values()) if (slot.seen.has(id)) this.#ghost(slot.name, id, device)
+    }
+  }
+
+  #ghost(device: string, id: number, sender?: string): void {
+    this.#report({
+      rule: "nothing of a transaction that was not committed is ever seen",
+      device,
+      found: `message ${id}${sender === undefined ? "" : ` of ${sender}`}`,
+      expected: "nothing of it"
+    })
+  }
+
+  #handling(device: string, messages: ReadonlyArray<Reflected>): void {
+    const slot = this.#slots.get(ownerOf(device))
+    for (const { content } of messages) {
+      const id = messageIdOf(content)
+      if (id === undefined) continue
+      slot?.seen.add(id)
+      if (this.#refused.has(id)) this.#ghost(device, id)
+    }
+  }
+
+  #handled(device: string, messages: ReadonlyArray<Reflected>, outcome: string): void {
+    const slot = this.#slots.get(ownerOf(device))
+    if (slot === undefined || outcome === "Interrupted") return
+    for (const { content } of messages) {
+      const id = messageIdOf(content)
+      if (id === undefined) continue
+      if (outcome === "Done") {
+        slot.handled.add(id)
+        slot.owed.delete(id)
+        continue
+      }
+      const failures = (slot.failures.get(id) ?? 0) + 1
+      slot.failures.set(id, failures)
+      // Set aside in plain sight: that is all a device can do with what its application will not take.
+      if (failures < tries) continue
+      slot.handled.add(id)
+      slot.owed.delete(id)
+    }
+  }
+}
+
+/** Whether an application was told for certain that nothing of its transaction will be seen. */
+const wasNotCommitted = (answer: Extract<Answer, { readonly _tag: "Failed" }>): boolean =>
+  answer.error === "BodyFailed" || answer.error === "PreconditionFailed" || answer.committed === "no"
+
+/**
+ * From one application to the others.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const delivery: OracleMaker = {
+  name: "delivery",
+  make: (report, schedule) => new Delivery(report, schedule)
+}

@@ -1,0 +1,267 @@
+/**
+ * What a device does with the messages that it gets.
+ *
+ * Owns the rules between a reflected frame, the handler and the ack (decisions 10, 20, 21, 23): handled in the order in
+ * which they came, one batch at a time; acked after that, once for each time they came, and on the connection they came on;
+ * ephemerals never; what was acked is not handled again.
+ *
+ * A message that failed as often as the handler is tried counts as set aside. What a device without its storage has
+ * forgotten may be handled again, and what its twin has handled may be acked by either.
+ *
+ * @since 0.1.0
+ */
+import type { Reflected } from "@d2m/client"
+import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
+import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { nonceOf } from "../Envelopes.ts"
+
+/** How often a handler is tried before a message is set aside (decision 20). */
+const tries = 3
+
+/** Messages that a handler gets at once at most. */
+const batchLimit = 256
+
+/** What became of a message on one storage. */
+interface Fate {
+  failures: number
+  isHandled: boolean
+  isAcked: boolean
+}
+
+/** One message as a device got it in one life. */
+interface Receipt {
+  readonly nonce: number
+  readonly timestamp: bigint
+  readonly ephemeral: boolean
+  /** How many messages the device had got when it came first, and when it came last. */
+  readonly first: number
+  last: number
+  hasBeenHandled: boolean
+  /** The same id was used before, by another registration. */
+  readonly before: Receipt | undefined
+}
+
+/** What came on a connection under one id, how often, and how often it was acked. */
+interface Entry {
+  receipt: Receipt
+  times: number
+  acks: number
+}
+
+interface Line {
+  readonly entries: Map<number, Entry>
+  /** Messages that came and were not acked, each time it did. */
+  unacked: number
+  isOpen: boolean
+}
+
+interface Device {
+  readonly name: string
+  fates: Map<number, Fate>
+  /** Of the device whose storage a twin was given a copy of. */
+  readonly original: Device | undefined
+  receipts: Map<number, Receipt>
+  received: number
+  /** The latest message that was handled for the first time. */
+  handled: Receipt | undefined
+  isHandling: boolean
+  isOn: boolean
+  line: Line | undefined
+}
+
+class ReflectedHandling implements Oracle {
+  readonly #report: Report
+  readonly #devices = new Map<string, Device>()
+  readonly #lines = new Map<number, Line>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  readonly see = (event: WorldEvent): void => {
+    switch (event._tag) {
+      case "DeviceReceived":
+        if (event.frame?._tag === "Reflected") this.#received(event.device, event.connection, event.frame)
+        return
+      case "DeviceSent":
+        if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
+        return
+      case "Handling":
+        return this.#handling(this.#device(event.device), event.messages)
+      case "Handled":
+        return this.#handled(this.#device(event.device), event.messages, event.outcome)
+      case "Opened": {
+        const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
+        this.#lines.set(event.connection, line)
+        this.#device(event.device).line = line
+        return
+      }
+      case "DeviceLost":
+      case "DeviceClosed": {
+        const line = this.#lines.get(event.connection)
+        if (line !== undefined) line.isOpen = false
+        this.#lines.delete(event.connection)
+        return
+      }
+      case "Machine":
+        if (event.device !== mediatorName) this.#machine(this.#device(event.device), event)
+        return
+      default:
+    }
+  }
+
+  readonly owes = (): string | undefined => {
+    for (const { isOn, line, name } of this.#devices.values()) {
+      if (isOn && line?.isOpen === true && line.unacked > 0) return `${name} has messages that it has not acked`
+    }
+    return undefined
+  }
+
+  #device(name: string): Device {
+    const known = this.#devices.get(name)
+    if (known !== undefined) return known
+    const twin = name.indexOf("'")
+    const device: Device = {
+      name,
+      fates: new Map(),
+      original: twin < 0 ? undefined : this.#device(name.slice(0, twin)),
+      receipts: new Map(),
+      received: 0,
+      handled: undefined,
+      isHandling: false,
+      isOn: true,
+      line: undefined
+    }
+    this.#devices.set(name, device)
+    return device
+  }
+
+  #machine(device: Device, { change, withoutStorage }: Extract<WorldEvent, { readonly _tag: "Machine" }>): void {
+    if (change === "Paused" || change === "Resumed") return
+    device.isOn = change === "Started"
+    device.isHandling = false
+    device.receipts = new Map()
+    device.handled = undefined
+    device.line = undefined
+    if (withoutStorage === true) device.fates = new Map()
+  }
+
+  #received(name: string, connection: number, frame: Extract<ServerFrame, { readonly _tag: "Reflected" }>): void {
+    const device = this.#device(name)
+    const line = this.#lines.get(connection)
+    const nonce = nonceOf(frame.envelope)
+    const before = device.receipts.get(frame.reflectedId)
+    const order = ++device.received
+    const receipt: Receipt =
+      before !== undefined && before.nonce === nonce
+        ? before
+        : {
+            nonce,
+            timestamp: frame.timestamp,
+            ephemeral: isEphemeral(frame.flags),
+            first: order,
+            last: order,
+            hasBeenHandled: false,
+            before
+          }
+    receipt.last = order
+    device.receipts.set(frame.reflectedId, receipt)
+    if (line === undefined) return
+    if (!receipt.ephemeral) line.unacked++
+    const entry = line.entries.get(frame.reflectedId)
+    if (entry === undefined) line.entries.set(frame.reflectedId, { receipt, times: 1, acks: 0 })
+    else {
+      entry.receipt = receipt
+      entry.times++
+    }
+  }
+
+  #acked(name: string, connection: number, frame: Extract<ClientFrame, { readonly _tag: "ReflectedAck" }>): void {
+    const device = this.#device(name)
+    const line = this.#lines.get(connection)
+    const entry = line?.entries.get(frame.reflectedId)
+    const say = (rule: string, expected: string) =>
+      this.#report({ rule, device: name, found: `reflected-ack ${frame.reflectedId}`, expected })
+    if (line === undefined || entry === undefined) {
+      return say("a device acks only what it got on the same connection", "an id that came on it")
+    }
+    const { receipt } = entry
+    if (receipt.ephemeral) return say("an ephemeral is never acked", "no ack")
+    if (++entry.acks > entry.times) {
+      return say("a message is acked once for each time it came", `${entry.times} acks`)
+    }
+    line.unacked--
+    const fate = device.fates.get(receipt.nonce)
+    if (fate !== undefined && isDone(fate)) {
+      fate.isAcked = true
+      return
+    }
+    const elsewhere = device.original?.fates.get(receipt.nonce)
+    if (elsewhere !== undefined && isDone(elsewhere)) return
+    say("a message is acked after it was handled or set aside", "a handler that has succeeded, or failed for good")
+  }
+
+  #handling(device: Device, messages: ReadonlyArray<Reflected>): void {
+    const say = (rule: string, found: string, expected: string) =>
+      this.#report({ rule, device: device.name, found, expected })
+    if (device.isHandling) say("the handler gets one batch at a time", "a second batch", "an end of the first")
+    device.isHandling = true
+    if (messages.length > batchLimit) {
+      say("the handler gets no more than fits its queue", `${messages.length} messages`, `at most ${batchLimit}`)
+    }
+    for (const message of messages) {
+      const receipt = this.#find(device, message)
+      const name = `reflected ${message.reflectedId}`
+      if (receipt === undefined) {
+        say("the handler gets only what the device got", name, "a message that came")
+        continue
+      }
+      if (device.fates.get(receipt.nonce)?.isAcked === true) {
+        say("what was acked is not handled again", name, "no handling, as it was acked")
+      }
+      if (receipt.hasBeenHandled) continue
+      receipt.hasBeenHandled = true
+      // What came before may have been passed over, or its connection given up before it was taken in: then it counts
+      // from when it came again.
+      const previous = device.handled
+      if (previous !== undefined && receipt.first < previous.first && receipt.last < previous.last) {
+        say("messages are handled in the order in which they came", name, "it before those that came later")
+      }
+      device.handled = receipt
+    }
+  }
+
+  #handled(device: Device, messages: ReadonlyArray<Reflected>, outcome: string): void {
+    device.isHandling = false
+    if (outcome === "Interrupted") return
+    for (const message of messages) {
+      const receipt = this.#find(device, message)
+      if (receipt === undefined) continue
+      let fate = device.fates.get(receipt.nonce)
+      if (fate === undefined)
+        device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isAcked: false }))
+      if (outcome === "Done") fate.isHandled = true
+      else fate.failures++
+    }
+  }
+
+  #find(device: Device, { reflectedId, timestamp }: Reflected): Receipt | undefined {
+    let receipt = device.receipts.get(reflectedId)
+    while (receipt !== undefined && receipt.timestamp !== timestamp) receipt = receipt.before
+    return receipt
+  }
+}
+
+const isDone = (fate: Fate): boolean => fate.isHandled || fate.failures >= tries || fate.isAcked
+
+/**
+ * The rules of a device that gets messages.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const reflectedHandling: OracleMaker = {
+  name: "handling",
+  make: (report) => new ReflectedHandling(report)
+}

@@ -1,0 +1,167 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Conditions, type OracleMaker } from "../../src/index.ts"
+import { reflectedHandling } from "../../src/oracles/device/ReflectedHandling.ts"
+import { delivery } from "../../src/oracles/Delivery.ts"
+import { envelope, message, Story } from "./Story.ts"
+
+const judge = (maker: OracleMaker) => {
+  const told = (tell: (story: Story) => unknown, conditions: Partial<Conditions> = {}): ReadonlyArray<string> => {
+    const story = new Story(maker, conditions)
+    for (const name of ["phone", "desktop", "tablet"]) story.machine(name, "Started")
+    tell(story)
+    return story.end()
+  }
+  return {
+    right: (tell: (story: Story) => unknown, conditions?: Partial<Conditions>): void =>
+      assert.deepStrictEqual(told(tell, conditions), []),
+    breaks: (rule: string, tell: (story: Story) => unknown, conditions?: Partial<Conditions>): void =>
+      assert.deepStrictEqual(told(tell, conditions), [rule])
+  }
+}
+
+describe("handling", () => {
+  const { breaks, right } = judge(reflectedHandling)
+
+  it("finds nothing wrong with handling, redelivery, failure and quarantine", () => {
+    right((story) => {
+      const phone = story.live("phone")
+      phone.reflected(1, envelope(1)).reflected(2, envelope(2))
+      story.handle("phone", [message(1, 1), message(2, 2)])
+      phone.reflectedAck(1).lose(1006)
+      const again = story.live("phone", { existing: true })
+      again.reflected(2, envelope(2)).reflectedAck(2)
+      again.reflected(3, envelope(3))
+      assert.match(story.owed ?? "", /has not acked/)
+      for (let attempt = 0; attempt < 3; attempt++) story.handle("phone", [message(3, 3)], "Failed")
+      again.reflectedAck(3)
+      assert.isUndefined(story.owed)
+    })
+  })
+
+  it("wants an ack after the handler, once, where the message came, and none of an ephemeral", () => {
+    breaks("a message is acked after it was handled or set aside", (story) => {
+      story.live("phone").reflected(1, envelope(1)).reflectedAck(1)
+    })
+    breaks("a message is acked after it was handled or set aside", (story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)], "Failed")
+      phone.reflectedAck(1)
+    })
+    breaks("a device acks only what it got on the same connection", (story) => {
+      story.live("phone").reflected(1, envelope(1)).lose(1006)
+      story.handle("phone", [message(1, 1)])
+      story.live("phone", { existing: true }).reflectedAck(1)
+    })
+    breaks("an ephemeral is never acked", (story) => {
+      const phone = story.live("phone").reflected(1, envelope(1), 0, 1)
+      story.handle("phone", [message(1, 1, 0, true)])
+      phone.reflectedAck(1)
+    })
+    breaks("a message is acked once for each time it came", (story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)])
+      phone.reflectedAck(1).reflectedAck(1)
+    })
+  })
+
+  it("wants messages handled that came, in order, in batches, and not after their ack", () => {
+    breaks("the handler gets only what the device got", (story) => {
+      story.live("phone")
+      story.handle("phone", [message(1, 1)])
+    })
+    breaks("messages are handled in the order in which they came", (story) => {
+      story.live("phone").reflected(1, envelope(1)).reflected(2, envelope(2))
+      story.handle("phone", [message(2, 2), message(1, 1)])
+    })
+    const acked = (withoutStorage: boolean) => (story: Story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)])
+      phone.reflectedAck(1).lose(1006)
+      story.tell({ _tag: "Machine", ...story.place("phone"), life: 1, change: "Crashed", withoutStorage })
+      story.machine("phone", "Started", 2).live("phone", { existing: true }).reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)])
+    }
+    breaks("what was acked is not handled again", acked(false))
+    right(acked(true))
+    breaks("the handler gets one batch at a time", (story) => {
+      story.live("phone").reflected(1, envelope(1)).reflected(2, envelope(2))
+      for (const id of [1, 2]) {
+        story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(id, id)] })
+      }
+    })
+    breaks("the handler gets no more than fits its queue", (story) => {
+      const phone = story.live("phone")
+      const ids = Array.from({ length: 257 }, (_, at) => at + 1)
+      for (const id of ids) phone.reflected(id, envelope(id))
+      story.handle(
+        "phone",
+        ids.map((id) => message(id, id))
+      )
+    })
+  })
+})
+
+describe("delivery", () => {
+  const { breaks } = judge(delivery)
+  const reflect = { _tag: "Reflect", count: 1, bytes: 10 } as const
+  const transaction = { _tag: "Transaction", count: 1, bytes: 10, pause: 0, ttl: 0, fails: false } as const
+  const done = { _tag: "Done", timestamps: [0] } as const
+
+  const promised = () => {
+    const story = new Story(delivery)
+    story.live("phone")
+    const desktop = story.live("desktop")
+    story.wait(1)
+    story.ask("phone", reflect, 7)(done)
+    return { story, desktop }
+  }
+
+  it("wants what was promised to be seen by everybody who is registered", () => {
+    const { story } = promised()
+    assert.match(story.owed ?? "", /desktop has not seen message 7/)
+    story.handle("desktop", [message(1, 7)], "Failed")
+    assert.isDefined(story.owed)
+    story.handle("desktop", [message(1, 7)])
+    assert.isUndefined(story.owed)
+  })
+
+  it("owes nothing to a slot that may be gone, and all of it to one that was there all the time", () => {
+    const { desktop, story } = promised()
+    story.ask("phone", { _tag: "Drop", target: "desktop" })
+    assert.isUndefined(story.owed)
+    desktop.close(1006)
+    const again = story.live("desktop", { existing: true })
+    assert.isDefined(story.owed)
+    again.close(4113)
+    assert.isUndefined(story.owed)
+    story.live("desktop")
+    assert.isUndefined(story.owed)
+  })
+
+  it("counts what a twin has seen, and what was set aside", () => {
+    const twin = promised()
+    twin.story.handle("desktop'1", [message(1, 7)])
+    assert.isUndefined(twin.story.owed)
+    const aside = promised()
+    for (let attempt = 0; attempt < 3; attempt++) aside.story.handle("desktop", [message(1, 7)], "Died")
+    assert.isUndefined(aside.story.owed)
+  })
+
+  it("wants nothing seen of a transaction that was not committed", () => {
+    const rule = "nothing of a transaction that was not committed is ever seen"
+    for (const answer of [
+      { _tag: "Failed", error: "TransactionLost", committed: "no" },
+      { _tag: "Failed", error: "BodyFailed" }
+    ] as const) {
+      breaks(rule, (story) => {
+        story.ask("phone", transaction, 7)(answer)
+        story.handle("desktop", [message(1, 7)])
+      })
+      breaks(rule, (story) => {
+        const tell = story.ask("phone", transaction, 7)
+        story.handle("desktop", [message(1, 7)])
+        tell(answer)
+      })
+    }
+  })
+})
