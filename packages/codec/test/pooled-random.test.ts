@@ -43,27 +43,27 @@ describe("pooled random bytes", () => {
     }
   })
 
-  it("are drawn 8 KiB at a time, and nothing of a piece is wasted but its end", () => {
+  it("are drawn 32 KiB at a time, and nothing of a piece is wasted but its end", () => {
     const { draw, draws } = counted()
     const bytes = pooledBytes(draw)
-    const nonces = Array.from({ length: 1000 }, () => bytes(24))
+    const nonces = Array.from({ length: 3000 }, () => bytes(24))
     assert.deepStrictEqual(
       draws,
-      Array.from({ length: Math.ceil(1000 / Math.floor(8192 / 24)) }, () => 8192)
+      Array.from({ length: Math.ceil(3000 / Math.floor(32_768 / 24)) }, () => 32_768)
     )
-    assert.strictEqual(new Set(nonces.map((nonce) => Buffer.from(nonce).toString("hex"))).size, 1000)
+    assert.strictEqual(new Set(nonces.map((nonce) => Buffer.from(nonce).toString("hex"))).size, 3000)
   })
 
   it("of which many are asked for have memory of their own", () => {
     const { draw, draws } = counted()
     const bytes = pooledBytes(draw)
-    const long = bytes(1025)
-    assert.deepStrictEqual(draws, [1025])
-    assert.strictEqual(long.buffer.byteLength, 1025)
-    const within = bytes(1024)
-    assert.deepStrictEqual(draws, [1025, 8192])
+    const long = bytes(4097)
+    assert.deepStrictEqual(draws, [4097])
+    assert.strictEqual(long.buffer.byteLength, 4097)
+    const within = bytes(4096)
+    assert.deepStrictEqual(draws, [4097, 32_768])
     within.fill(0)
-    assert.isTrue(bytes(1024).some((byte) => byte !== 0))
+    assert.isTrue(bytes(4096).some((byte) => byte !== 0))
     assert.isTrue(long.some((byte) => byte !== 0))
   })
 

@@ -1,7 +1,7 @@
 /**
  * `SecureRandom` that asks the system for much at a time and hands it out in slices.
  *
- * A nonce of 24 bytes costs as much to ask for as 8 KiB do. No byte is handed out twice, so slices of one piece share
+ * A nonce of 24 bytes costs as much to ask for as some KiB do. No byte is handed out twice, so slices of one piece share
  * its memory but never a byte; a piece that is used up belongs to whoever holds slices of it. Long requests get memory
  * of their own.
  *
@@ -11,8 +11,8 @@ import { Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { randomFillSync } from "node:crypto"
 
-const pieceSize = 8192
-const longest = 1024
+const pieceSize = 32_768
+const longest = 4096
 
 const drawn = (size: number): Uint8Array => randomFillSync(new Uint8Array(size))
 
@@ -38,7 +38,7 @@ export const pooledBytes = (draw: (size: number) => Uint8Array = drawn): ((size:
 }
 
 /**
- * Random bytes by `node:crypto`, 8 KiB at a time.
+ * Random bytes by `node:crypto`, 32 KiB at a time.
  *
  * @category layers
  * @since 0.1.0
