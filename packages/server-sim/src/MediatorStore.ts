@@ -8,11 +8,11 @@
  */
 import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { Context, Effect, Layer, Option, Schema } from "effect"
+import { makeEnvelopeMemory } from "./EnvelopeMemory.ts"
 import { invariant } from "./Invariant.ts"
 import type { Persist } from "./Output.ts"
 import type { Position } from "./ReflectionQueue.ts"
 import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
-import { own } from "./Turn.ts"
 
 const reasons = [
   "InUse",
@@ -122,7 +122,7 @@ const slotOf = (group: MemoryGroup, deviceId: DeviceId): MemorySlot => {
   return slot
 }
 
-const applyCommand = (group: MemoryGroup, command: StoreCommand): void => {
+const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope: Uint8Array) => Uint8Array): void => {
   switch (command._tag) {
     case "RegisterSlot": {
       const slot = group.slots.get(command.deviceId)
@@ -149,7 +149,7 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand): void => {
       group.slots.delete(command.deviceId)
       return
     case "Append": {
-      const envelope = own(command.envelope)
+      const envelope = keep(command.envelope)
       const { flags, timestamp } = command
       for (const { deviceId, position } of command.to) {
         const slot = slotOf(group, deviceId)
@@ -186,18 +186,19 @@ const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
 })
 
 /**
- * A store in memory. Copies an envelope only out of a buffer that is mostly something else.
+ * A store in memory. An envelope stays where it is if that is most of its buffer, and is copied otherwise.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const makeMemoryStore = (): MediatorStore["Service"] => {
   const groups = new Map<GroupKey, MemoryGroup>()
+  const keep = makeEnvelopeMemory()
 
   const applyPersist = (persist: Persist): void => {
     const group = groups.get(persist.groupKey) ?? { encryptedSharedDeviceData: new Uint8Array(0), slots: new Map() }
     groups.set(persist.groupKey, group)
-    for (const command of persist.commands) applyCommand(group, command)
+    for (const command of persist.commands) applyCommand(group, command, keep)
     if (group.slots.size === 0 && group.encryptedSharedDeviceData.length === 0) groups.delete(persist.groupKey)
   }
 
