@@ -9,7 +9,7 @@
 import { type Content, DeviceStore, makeDevice, type StoreError } from "@d2m/client"
 import { layerDeviceStoreSqlite, layerNodeWebSocket } from "@d2m/client/node"
 import { Common, Crypto, D2d, DeviceId, DeviceSlotExpirationPolicy, mediatorUrl } from "@d2m/codec"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { Clock, Effect, Exit, Layer, Option, Result, Schema, Stdio } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { SecureRandom } from "effect/crypto"
@@ -223,7 +223,7 @@ export const device = Command.make(
         )
       )
     },
-    (effect) => Effect.provide(Effect.scoped(effect), [Crypto.layer, NodeCrypto.layerSecureRandom])
+    (effect) => Effect.provide(Effect.scoped(effect), [layerCrypto, layerSecureRandom])
   )
 ).pipe(
   Command.withDescription(

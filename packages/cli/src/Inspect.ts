@@ -14,6 +14,7 @@ import {
   decodeServerFrame,
   type ServerFrame
 } from "@d2m/codec"
+import { layerCrypto } from "@d2m/codec/node"
 import {
   directionOf,
   explainClientFrame,
@@ -181,7 +182,7 @@ export const inspect = Command.make(
   "inspect",
   flags,
   Effect.fnUntraced(function* (options) {
-    const crypto = yield* Effect.provide(Crypto, Crypto.layer)
+    const crypto = yield* Effect.provide(Crypto, layerCrypto)
     const key = yield* groupKey(options)
     const open = Option.isSome(key) ? openWith(crypto, crypto.deriveKeys(key.value)) : undefined
     const given = Option.getOrUndefined(options.direction)

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { Crypto, DeviceGroupKey, Limits, toUrlPath } from "@d2m/codec"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { Console, Effect, Option, Redacted, Schema, Stdio } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
 import { SecureRandom } from "effect/crypto"
@@ -113,7 +113,7 @@ export const keys = Command.make(
   "keys",
   flags,
   Effect.fnUntraced(function* (options) {
-    const crypto = yield* Effect.provide(Crypto, Crypto.layer)
+    const crypto = yield* Effect.provide(Crypto, layerCrypto)
     const given = yield* groupKey(options)
     const dgk = Option.isSome(given) ? given.value : yield* newKey
     const facts = factsOf(crypto, dgk, options.serverGroup)
@@ -124,7 +124,7 @@ export const keys = Command.make(
     if (yield* stdio.stdoutIsTerminal) {
       yield* Console.error("\nThese are real secrets, and they are now on your screen and in its scrollback.")
     }
-  }, Effect.provide(NodeCrypto.layerSecureRandom))
+  }, Effect.provide(layerSecureRandom))
 ).pipe(
   Command.withDescription("Make a device group key, or show what follows from one"),
   Command.withExamples([

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Crypto } from "@d2m/codec"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import {
   ChatUpstream,
   layerGuardWatch,
@@ -18,7 +18,6 @@ import {
   strictOptions
 } from "@d2m/server-sim"
 import * as Node from "@d2m/server-sim/node"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Console, Context, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { guardFlags, guardsOf, limitsOf } from "./GuardFlags.ts"
@@ -129,7 +128,7 @@ export const serve = Command.make(
       ...limitsOf(options),
       maxDeviceSlots: options.slots,
       transactionTtl: options.ttl * 1000
-    }).pipe(Layer.provide([upstream, Crypto.layer, NodeCrypto.layerSecureRandom]))
+    }).pipe(Layer.provide([upstream, layerCrypto, layerSecureRandom]))
     const server = Node.layerWebSocket({
       host: options.host,
       port: options.port,

@@ -19,7 +19,7 @@ import {
 } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
 import { Crypto, D2d, type DeviceGroupKey, type DeviceId, mediatorUrl, Protobuf } from "@d2m/codec"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { Effect, Exit, Layer, Scope, Stream } from "effect"
 import * as Cable from "./Cable.ts"
 import type { Recorder } from "./Recorder.ts"
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function* (
   const cable = yield* Cable.make(options.port)
   const outer = yield* Effect.scope
   const store = yield* makeDeviceStoreMemory()
-  const crypto = yield* Effect.provide(Crypto, Crypto.layer)
+  const crypto = yield* Effect.provide(Crypto, layerCrypto)
   const { groupId } = crypto.deriveKeys(options.groupKey)
   const url = mediatorUrl(`wss://127.0.0.1:${cable.port}/{deviceGroupIdPrefix8}/`, {
     deviceGroupId: groupId,
@@ -186,8 +186,8 @@ export const make = Effect.fnUntraced(function* (
       Layer.provide([
         layerNodeWebSocket({ url, trust: "pinned-only", pins: [{ host: "127.0.0.1", pins: [pin] }] }),
         Layer.succeed(DeviceStore, store),
-        Crypto.layer,
-        NodeCrypto.layerSecureRandom,
+        layerCrypto,
+        layerSecureRandom,
         Layer.succeed(ReconnectPolicy, impatient)
       ])
     )

@@ -7,10 +7,10 @@
  * @since 0.1.0
  */
 import { type Device, Transaction } from "@d2m/client"
-import { Crypto, D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
+import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { ChatUpstream, type JournalEntry, Mediator, MediatorStore } from "@d2m/server-sim"
 import { layerWebSocket, ListenAddress } from "@d2m/server-sim/node"
-import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import * as SelfSignedCertificate from "../SelfSignedCertificate.ts"
@@ -66,7 +66,7 @@ export const play = Effect.fnUntraced(
       tls: { cert: certificate.cert, key: certificate.key }
     }).pipe(
       Layer.provideMerge(Mediator.layer()),
-      Layer.provide([MediatorStore.layerMemory, ChatUpstream.layerNone, Crypto.layer])
+      Layer.provide([MediatorStore.layerMemory, ChatUpstream.layerNone, layerCrypto])
     )
     const context = yield* Layer.build(server)
     const address = yield* Effect.provideContext(ListenAddress, context)
@@ -213,5 +213,5 @@ export const play = Effect.fnUntraced(
     return tally.verdict() satisfies Verdict
   },
   Effect.scoped,
-  Effect.provide(NodeCrypto.layerSecureRandom)
+  Effect.provide(layerSecureRandom)
 )
