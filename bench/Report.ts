@@ -31,10 +31,7 @@ export const table = ({ name, timings }: Outcome): string => {
 }
 
 /** The head of the table: the machine, and what the columns are. */
-export const heading = (): string => {
+export const heading = (legend: string): string => {
   const { cores, cpu, node, platform, v8 } = machine()
-  return [
-    `node ${node} (V8 ${v8}), ${cores} x ${cpu}, ${platform}`,
-    "median, ratio to the first line, and what 80 of 100 rounds lie between"
-  ].join("\n")
+  return [`node ${node} (V8 ${v8}), ${cores} x ${cpu}, ${platform}`, legend].join("\n")
 }

@@ -7,10 +7,10 @@ const root = Path.resolve(import.meta.dirname, "..")
 const bench = (...args: ReadonlyArray<string>) =>
   ChildProcess.spawnSync(process.execPath, [Path.join(root, "bench/main.ts"), ...args], {
     encoding: "utf8",
-    timeout: 60_000
+    timeout: 150_000
   })
 
-describe("pnpm bench", { timeout: 90_000 }, () => {
+describe("pnpm bench", { timeout: 180_000 }, () => {
   it("measures what it is asked to, against what it says, after all agreed on the result", () => {
     const { status, stderr, stdout } = bench("codec", "--json", "--rounds", "3", "--only", "encode reflect around")
     assert.strictEqual(status, 0, stderr)
@@ -34,6 +34,27 @@ describe("pnpm bench", { timeout: 90_000 }, () => {
         assert.isAtLeast(median, low)
         assert.isAtLeast(high, median)
       }
+    }
+  })
+
+  it("lets mediators and devices do the same from end to end, two processes each", () => {
+    const name = "fan-out to 1, 256 in flight, 1 KiB, no crypto"
+    const { status, stderr, stdout } = bench("e2e", "--json", "--rounds", "1", "--only", name)
+    assert.strictEqual(status, 0, stderr)
+    const { outcomes, suite } = JSON.parse(stdout)
+    assert.strictEqual(suite, "e2e")
+    assert.deepStrictEqual(
+      outcomes.map((outcome: { readonly name: string }) => outcome.name),
+      [name]
+    )
+    const { standings } = outcomes[0]
+    assert.deepStrictEqual(
+      standings.map(({ name }: { readonly name: string }) => name),
+      ["bare ws, corked per tick", "d2m", "d2m, SQLite"]
+    )
+    assert.strictEqual(standings[0].ratio, 1)
+    for (const { cpu, each, ratio } of standings) {
+      for (const figure of [cpu.client, cpu.server, each, ratio]) assert.isAbove(figure, 0)
     }
   })
 

@@ -1,0 +1,34 @@
+/**
+ * A `Crypto` that protects nothing, to see what is left when cryptography is free: a box is nonce, sixteen zeros and the
+ * plaintext, a hashed nonce the nonce and eight zeros. Keys and the handshake are real.
+ */
+import { Crypto, Limits } from "@d2m/codec"
+import { layerCrypto } from "@d2m/codec/node"
+import { Effect, Layer, Result } from "effect"
+
+export const layerNoCrypto: Layer.Layer<Crypto> = Layer.effect(
+  Crypto,
+  Effect.map(Crypto, (real) => {
+    const sealInto: typeof real.sealInto = (_key, nonce, plain, target, offset) => {
+      target.set(plain, offset + Limits.boxOverhead)
+      target.fill(0, offset + Limits.nonce, offset + Limits.boxOverhead)
+      target.set(nonce, offset)
+    }
+    return Crypto.of({
+      ...real,
+      sealInto,
+      seal: (key, nonce, plain) => {
+        const box = new Uint8Array(Limits.boxOverhead + plain.length)
+        sealInto(key, nonce, plain, box, 0)
+        return box
+      },
+      // A view: what the handler is given is copied no more often than by the bare program.
+      open: (_key, box) => Result.succeed(box.subarray(Limits.boxOverhead)),
+      hashNonce: (_identity, nonce) => {
+        const hashed = new Uint8Array(32)
+        hashed.set(nonce)
+        return hashed
+      }
+    })
+  })
+).pipe(Layer.provide(layerCrypto))

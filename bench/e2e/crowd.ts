@@ -1,0 +1,136 @@
+/**
+ * Many groups of real devices in one process, connected and quiet; the first of each group reflects when asked to.
+ */
+import { type ConnectionState, type Content, type Device, DeviceStore, makeDevice } from "@d2m/client"
+import { layerNodeWebSocket } from "@d2m/client/node"
+import { Common, Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
+import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
+import { Effect, Layer, Stream } from "effect"
+import { bodyOf, serveParent, setup } from "./Workload.ts"
+
+export interface CrowdSetup {
+  readonly url: string
+  /** Numbers the groups of all processes. */
+  readonly firstGroup: number
+  readonly groups: number
+  readonly perGroup: number
+}
+
+/** What became of the messages that were reflected. */
+export interface CrowdReport {
+  readonly handled: number
+  readonly twice: number
+}
+
+const { firstGroup, groups, perGroup, url } = setup<CrowdSetup>()
+
+const content: Content = {
+  _tag: "outgoingMessage",
+  value: D2d.OutgoingMessage.make({
+    messageId: 1n,
+    createdAt: 1n,
+    type: Common.CspE2eMessageType.TEXT,
+    body: bodyOf(1024)
+  })
+}
+
+const groupKeyOf = (group: number): DeviceGroupKey => {
+  const bytes = new Uint8Array(32).fill(7)
+  new DataView(bytes.buffer).setUint32(0, group)
+  return DeviceGroupKey.make(bytes)
+}
+
+/** How many devices are live and past Dry. */
+let dry = 0
+let handled = 0
+let twice = 0
+let changed = (): void => {}
+
+/** Waits until it is so. */
+const until = (isSo: () => boolean): Promise<void> =>
+  new Promise((resolve) => {
+    changed = () => {
+      if (!isSo()) return
+      changed = () => {}
+      resolve()
+    }
+    changed()
+  })
+
+const isDry = (state: ConnectionState): boolean => state._tag === "Live" && state.dry
+
+const device = (group: number, member: number) =>
+  Effect.gen(function* () {
+    const groupKey = groupKeyOf(group)
+    const { groupId: deviceGroupId } = (yield* Crypto).deriveKeys(groupKey)
+    let messages = 0
+    const made = yield* makeDevice({
+      deviceId: DeviceId.make(BigInt(member + 1)),
+      groupKey,
+      identity: "ECHOECHO",
+      description: { platform: D2d.DeviceInfoPlatform.DESKTOP, platformDetails: "", appVersion: "", label: "" },
+      onReflected: (batch) =>
+        Effect.sync(() => {
+          if (messages === 0) handled++
+          messages += batch.length
+          if (messages > 1) twice++
+          changed()
+        })
+    }).pipe(
+      Effect.provide([
+        layerNodeWebSocket({
+          url: mediatorUrl(url, { deviceGroupId, serverGroup: "7a" }),
+          allowPlaintext: true
+        }),
+        DeviceStore.layerMemory
+      ])
+    )
+    let wasDry = false
+    yield* made.state.changes.pipe(
+      Stream.runForEach((state) =>
+        Effect.sync(() => {
+          if (isDry(state) === wasDry) return
+          wasDry = !wasDry
+          dry += wasDry ? 1 : -1
+          changed()
+        })
+      ),
+      Effect.forkScoped
+    )
+    // One after the other, so that a listening socket's queue of connections does not overflow.
+    yield* made.state.changes.pipe(Stream.takeUntil(isDry), Stream.runDrain)
+    return made
+  })
+
+const reflects: Array<Promise<unknown>> = []
+const total = groups * perGroup
+
+const program = Effect.gen(function* () {
+  const members = Array.from({ length: groups }, (_, n) => firstGroup + n).flatMap((group) =>
+    Array.from({ length: perGroup }, (_, member) => ({ group, member }))
+  )
+  const speakers: Array<Device["Service"]> = []
+  yield* Effect.forEach(
+    members,
+    ({ group, member }) =>
+      Effect.map(device(group, member), (made) => {
+        if (member === 0) speakers.push(made)
+      }),
+    { concurrency: 32, discard: true }
+  )
+  serveParent({}, undefined, {
+    dry: () => until(() => dry === total),
+    down: () => until(() => dry === 0),
+    say: async () => {
+      for (const speaker of speakers) reflects.push(Effect.runPromise(speaker.reflect(content)))
+    },
+    said: async (): Promise<CrowdReport> => {
+      await Promise.all(reflects)
+      await until(() => handled === groups * (perGroup - 1))
+      return { handled, twice }
+    }
+  })
+  return yield* Effect.never
+}).pipe(Effect.scoped)
+
+Effect.runFork(Effect.provide(program, Layer.mergeAll(layerCrypto, layerSecureRandom)))

@@ -1,0 +1,69 @@
+/**
+ * The benchmark from end to end: a mediator and its devices in two processes over loopback, beside a bare program over
+ * `ws` of the same function. A reflect counts as done when it was acked and every receiver has handled it.
+ */
+import type { Result, Suite } from "../Suite.ts"
+import { coldStart } from "./cold-start.ts"
+import { idle, restart } from "./idle.ts"
+import { bareCorked, bareOnce, ourMemory, ourSqlite } from "./Programs.ts"
+import { contest, type Contest, contestTable } from "./Turns.ts"
+import type { Workload } from "./Workload.ts"
+
+const kib = (size: number): string => `${size / 1024} KiB`
+const secrecy = (crypto: Workload["crypto"]): string => (crypto === "none" ? "no crypto" : "sodium")
+const pipelined = 256
+
+const contests = (): ReadonlyArray<Contest> => {
+  const all: Array<Contest> = []
+  for (const size of [1024, 16_384]) {
+    for (const crypto of ["none", "sodium"] as const) {
+      const what = `${kib(size)}, ${secrecy(crypto)}`
+      all.push(
+        {
+          name: `round trip, one in flight, ${what}`,
+          workload: { size, crypto, receivers: 0, inFlight: 1 },
+          programs: [bareCorked, bareOnce, ourMemory, ourSqlite]
+        },
+        {
+          name: `reflect and ack, ${pipelined} in flight, ${what}`,
+          workload: { size, crypto, receivers: 0, inFlight: pipelined },
+          programs: [bareCorked, bareOnce, ourMemory, ourSqlite]
+        }
+      )
+      for (const receivers of [1, 4, 15]) {
+        all.push({
+          name: `fan-out to ${receivers}, ${pipelined} in flight, ${what}`,
+          workload: { size, crypto, receivers, inFlight: pipelined },
+          programs: [bareCorked, ourMemory, ourSqlite]
+        })
+      }
+    }
+  }
+  return all
+}
+
+interface Measurement {
+  readonly name: string
+  readonly measure: (rounds: number) => Promise<Result>
+}
+
+const measurements = (): ReadonlyArray<Measurement> => [
+  ...contests().map((one) => ({
+    name: one.name,
+    measure: async (rounds: number): Promise<Result> => {
+      const outcome = await contest(one, { rounds, sliceMillis: 200, warmUpMillis: 1500 })
+      return { outcome, table: contestTable(outcome) }
+    }
+  })),
+  ...[1000, 10_000].map((connections) => ({ name: `idle, ${connections} devices`, measure: () => idle(connections) })),
+  { name: "restart, 10000 devices", measure: () => restart(2000) },
+  { name: "cold start", measure: coldStart }
+]
+
+export const suite: Suite = {
+  rounds: 15,
+  legend: "medians; x: how many times as fast as the first line, or as long where it is one in flight",
+  run: async function* ({ only, rounds }) {
+    for (const { measure, name } of measurements()) if (name.includes(only)) yield measure(rounds)
+  }
+}
