@@ -135,6 +135,8 @@ export interface Hello {
   readonly victim: Slot | "Unclear" | undefined
   /** The number of the device's ClientHello before this one. */
   readonly before: number
+  /** Somebody asked to drop the device while nobody outside knew yet what this had come to. */
+  isDropAsked: boolean
 }
 
 /** One connection as the mediator sees it. */

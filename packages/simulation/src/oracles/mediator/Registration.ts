@@ -50,7 +50,8 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     mostQueued,
     doubted,
     victim: mayTakeAPlace ? leastRecent(model, group, slot) : undefined,
-    before: group.latest.get(frame.deviceId) ?? 0
+    before: group.latest.get(frame.deviceId) ?? 0,
+    isDropAsked: false
   }
   group.latest.set(frame.deviceId, model.received)
 }
@@ -125,7 +126,7 @@ export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFram
   const known = group.slots.get(hello.deviceId)
   if (!isExisting) makeRoom(model, peer)
   const slot = isExisting && known !== undefined ? known : withMessagesSince(newSlot(peer, "Yes", hello.mayFrom))
-  slot.state = "Yes"
+  slot.state = hello.isDropAsked ? "Maybe" : "Yes"
   if (slot.overflow !== undefined && slot.overflow <= hello.index) slot.overflow = undefined
   if (slot.overflow !== undefined) {
     slot.state = "Maybe"
@@ -265,6 +266,9 @@ export const dropReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame,
   const { deviceId } = frame
   const slot = peer.group.slots.get(deviceId)
   peer.drops.push({ deviceId, slot })
+  for (const { hello, slot } of peer.group.peers) {
+    if (hello?.deviceId === deviceId && slot === undefined) hello.isDropAsked = true
+  }
   if (slot === undefined || slot.state === "No") return
   slot.state = "Maybe"
   for (const other of peer.group.peers) if (other.hello?.deviceId === deviceId) doubt(model, other)
@@ -281,8 +285,10 @@ export const dropAckSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, 
       expected: asked === undefined ? "none" : `one for ${asked.deviceId}`
     })
   }
-  const { slot } = asked
+  const { deviceId, slot } = asked
   if (slot !== undefined && slot.state === "Maybe") slot.state = "No"
+  const registered = peer.group.slots.get(deviceId)
+  if (registered !== slot && registered?.session?.hello?.isDropAsked === true) registered.state = "No"
 }
 
 /** The session of a connection is over for certain. */
