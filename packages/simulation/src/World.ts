@@ -44,8 +44,8 @@ export interface WorldOptions {
 
 const cryptos = new Map<Conditions["crypto"], Crypto["Service"]>()
 
-/** Either is stateless but for what it has derived; one for all worlds. */
-const cryptoOf = (kind: Conditions["crypto"]): Crypto["Service"] => {
+/** The cryptography of a world. Either is stateless but for what it has derived; one for all worlds. */
+export const cryptoOf = (kind: Conditions["crypto"]): Crypto["Service"] => {
   const known = cryptos.get(kind)
   if (known !== undefined) return known
   const crypto = Effect.runSync(Effect.provide(Crypto, kind === "bulk" ? layerBulkCrypto : Crypto.layer))

@@ -7,6 +7,7 @@ import type { OracleMaker } from "../Oracle.ts"
 import { delivery } from "./Delivery.ts"
 import { bounds } from "./device/Bounds.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
+import { outgoing } from "./device/Outgoing.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
 import { reflectedHandling } from "./device/ReflectedHandling.ts"
 import { mediator } from "./mediator/MediatorModel.ts"
@@ -20,6 +21,7 @@ import { mediator } from "./mediator/MediatorModel.ts"
 export const standardOracles: ReadonlyArray<OracleMaker> = [
   mediator,
   delivery,
+  outgoing,
   reflectedHandling,
   reconnecting,
   connectionTruth,

@@ -7,7 +7,9 @@
 import { type ConnectionState, type Reflected as ReflectedMessage } from "@d2m/client"
 import {
   type ClientFrame,
+  D2d,
   type DeviceId,
+  encodeMessage,
   encodeClientFrame,
   encodeServerFrame,
   type ReflectedId,
@@ -24,8 +26,10 @@ import {
   type OracleMaker,
   type Schedule,
   type ScheduledFault,
+  type ScheduledOperation,
   type WorldEvent
 } from "../../src/index.ts"
+import { cryptoOf, groupKeyOf } from "../../src/World.ts"
 
 export const ids = { phone: 1n, desktop: 2n, tablet: 3n } as const
 export type Name = keyof typeof ids
@@ -39,7 +43,11 @@ export const envelope = (n: number, length = 100): Uint8Array => {
   return bytes
 }
 
-const scheduleOf = (conditions: Partial<Conditions>, faults: ReadonlyArray<ScheduledFault>): Schedule => ({
+const scheduleOf = (
+  conditions: Partial<Conditions>,
+  faults: ReadonlyArray<ScheduledFault>,
+  operations: ReadonlyArray<ScheduledOperation>
+): Schedule => ({
   version: 1,
   seed: 1,
   duration: 60_000,
@@ -53,7 +61,7 @@ const scheduleOf = (conditions: Partial<Conditions>, faults: ReadonlyArray<Sched
     skew: 0,
     chats: false
   })),
-  operations: [],
+  operations,
   faults
 })
 
@@ -61,6 +69,21 @@ export interface Hello {
   readonly existing?: boolean
   readonly volatile?: boolean
   readonly dropLeastRecent?: boolean
+}
+
+const crypto = cryptoOf("bulk")
+const { dgrk } = crypto.deriveKeys(groupKeyOf(0))
+
+/** A message as it is reflected: boxed with the group's key, under a nonce that is made of `nonce`. */
+export const boxed = (messageId: number, nonce = messageId): Uint8Array => {
+  const { content } = message(0, messageId)
+  const plain = encodeMessage(D2d.Envelope, {
+    padding: new Uint8Array(0),
+    content: content!,
+    deviceId: 1n,
+    protocolVersion: 0
+  })
+  return crypto.seal(dgrk, envelope(nonce, 24), plain)
 }
 
 /** A sequence of events under way. */
@@ -72,8 +95,13 @@ export class Story {
   #connections = 0
   #calls = 0
 
-  constructor(maker: OracleMaker, conditions: Partial<Conditions> = {}, faults: ReadonlyArray<ScheduledFault> = []) {
-    this.#oracle = maker.make(({ rule }) => void this.broken.push(rule), scheduleOf(conditions, faults))
+  constructor(
+    maker: OracleMaker,
+    conditions: Partial<Conditions> = {},
+    faults: ReadonlyArray<ScheduledFault> = [],
+    operations: ReadonlyArray<ScheduledOperation> = []
+  ) {
+    this.#oracle = maker.make(({ rule }) => void this.broken.push(rule), scheduleOf(conditions, faults, operations))
   }
 
   /** Lets time pass. */

@@ -34,6 +34,36 @@ const closed = (code: number, by: "server" | "network") =>
 
 const dial = (story: Story) => story.tell({ _tag: "Dialed", ...story.place("phone") })
 
+describe("reconnecting, by the wire", () => {
+  const lost = (code: number) => {
+    const story = new Story(reconnecting).machine("phone", "Started")
+    const line = story.open("phone")
+    story.wait(100)
+    line.lose(code)
+    return story
+  }
+  const answered = (story: Story) =>
+    story.tell({ _tag: "UserAnswered", ...story.place("phone"), life: 1, reason: "Dropped", answer: "RegisterAgain" })
+
+  it("wants the user's word after 41xx, or a restart", () => {
+    const rule = "after 41xx nothing connects without the user"
+    for (const code of [4100, 4113, 4199]) assert.deepStrictEqual(dial(lost(code)).end(), [rule])
+    for (const code of [1006, 4010, 4013, 4200]) assert.deepStrictEqual(dial(lost(code)).end(), [])
+    assert.deepStrictEqual(dial(answered(lost(4113))).end(), [])
+    assert.deepStrictEqual(dial(lost(4113).machine("phone", "Started", 2)).end(), [])
+  })
+
+  it("excuses a device that had given up before it read the close", () => {
+    const told = (because: ReturnType<typeof closed>) => {
+      const story = lost(4113)
+      const event = { _tag: "Disconnected", because, warn: false } as const
+      return dial(story.tell({ _tag: "Happened", ...story.place("phone"), life: 1, event })).end()
+    }
+    assert.deepStrictEqual(told(closed(4113, "server")).length, 1)
+    assert.deepStrictEqual(told({ _tag: "FellBehind" } as unknown as ReturnType<typeof closed>), [])
+  })
+})
+
 describe("reconnecting", () => {
   const begin = () => {
     const story = new Story(reconnecting).machine("phone", "Started")

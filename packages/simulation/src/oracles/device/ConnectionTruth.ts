@@ -16,6 +16,8 @@ interface Track {
   isLeader: boolean
   /** Whether the latest state was Live. */
   isLive: boolean
+  /** Whether the latest state said that the device leads. */
+  saysLeader: boolean
   isStopped: boolean
   pending: number
 }
@@ -26,6 +28,7 @@ const fresh = (): Track => ({
   isDry: false,
   isLeader: false,
   isLive: false,
+  saysLeader: false,
   isStopped: false,
   pending: 0
 })
@@ -92,6 +95,7 @@ export const connectionTruth: OracleMaker = {
             track.isStopped = state._tag === "Stopped"
             track.pending = "pendingReflects" in state ? state.pendingReflects : 0
             if (track.pending < 0) accuse("what pends is counted", `${track.pending} reflects pending`, "0 or more")
+            track.saysLeader = state._tag === "Live" && state.leader
             if (state._tag !== "Live") {
               track.isLive = false
               return
@@ -112,7 +116,8 @@ export const connectionTruth: OracleMaker = {
         }
       },
       owes: () => {
-        for (const [device, { isLive, pending }] of tracks) {
+        for (const [device, { connection, isLeader, isLive, pending, saysLeader }] of tracks) {
+          if (connection !== 0 && isLeader && !saysLeader) return `${device} does not say that it leads`
           if (isLive && pending > 0) return `${device} says that ${pending} reflects pend`
         }
         return undefined

@@ -17,7 +17,10 @@ const mostFailures = 30
 const settledAfter = 30_000
 
 /** The range of codes after which only the user can decide (PROTOCOL A7). */
-const needsUser = (code: number): boolean => code >= 4110 && code <= 4199
+const needsUser = (code: number): boolean => code >= 4100 && code <= 4199
+
+/** Ends that leave a close code in force: the mediator's own, and those that the device closes with one of these. */
+const refusals: ReadonlySet<string> = new Set(["Closed", "UnsupportedVersion", "SlotContradiction"])
 
 /** The device counts in whole ms. */
 const rounding = 2
@@ -33,6 +36,8 @@ interface Track {
   waiting: { readonly since: number; readonly atLeast: number; readonly nextTryAt: number } | undefined
   /** The question that the user has not answered. */
   question: string | undefined
+  /** The code with which the latest connection was closed, if only the user can lead out of it. */
+  refused: number | undefined
 }
 
 const fresh = (): Track => ({
@@ -40,7 +45,8 @@ const fresh = (): Track => ({
   liveSince: undefined,
   endedAt: undefined,
   waiting: undefined,
-  question: undefined
+  question: undefined,
+  refused: undefined
 })
 
 type Waiting = Extract<ConnectionState, { readonly _tag: "Waiting" }>
@@ -125,13 +131,33 @@ export const reconnecting: OracleMaker = {
             return
           case "UserAnswered": {
             const track = trackOf(event.device)
-            track.question = undefined
+            track.question = track.refused = undefined
             track.failures = [0]
+            return
+          }
+          case "DeviceLost":
+          case "DeviceClosed":
+            if (needsUser(event.code)) trackOf(event.device).refused = event.code
+            return
+          case "Happened": {
+            const { event: happened } = event
+            // It may have given up the connection before it read the close, for a reason that it has to tell.
+            if (happened._tag === "Disconnected" && !refusals.has(happened.because._tag)) {
+              trackOf(event.device).refused = undefined
+            }
             return
           }
           case "Dialed": {
             const track = trackOf(event.device)
-            const { question, waiting } = track
+            const { question, refused, waiting } = track
+            if (refused !== undefined && question === undefined) {
+              report({
+                rule: "after 41xx nothing connects without the user",
+                device: event.device,
+                found: `a dial after ${refused}`,
+                expected: "no dial before the user's answer"
+              })
+            }
             if (question !== undefined) {
               report({
                 rule: "while the user is asked, nothing connects",

@@ -1,0 +1,387 @@
+/**
+ * What a device sends, and what it says is pending.
+ *
+ * Owns the rules about the order of the handshake, reflects and their ids, transactions, and sending again (decisions 7, 12,
+ * 13, 22, 23): ClientHello first and the rest after ServerInfo; between Begin and Commit nothing but the transaction's own
+ * reflects, each once and never again; what was not acked first and in its order on the next connection, with new ids and
+ * nonces; ephemerals once.
+ *
+ * It opens each box once, with the group's key, to tell one message from another. What was read in the very moment in which
+ * the device closed, or was paused, it may not have taken in; and nothing counts behind what it cannot read.
+ *
+ * @since 0.1.0
+ */
+import { type ClientFrame, D2d, decodeMessage, isEphemeral, type ServerFrame } from "@d2m/codec"
+import { Result } from "effect"
+import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import type { Schedule } from "../../Schedule.ts"
+import { messageIdOf } from "../../SimulatedDevice.ts"
+import { cryptoOf, groupKeyOf } from "../../World.ts"
+import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { nonceOf } from "../Envelopes.ts"
+
+type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
+
+/** What a message was asked for with. */
+interface Origin {
+  readonly call: number
+  readonly kind: "Reflect" | "Ephemeral" | "Transaction"
+}
+
+interface Written {
+  readonly id: number | undefined
+  readonly kind: Origin["kind"] | undefined
+}
+
+interface Device {
+  readonly name: string
+  /** Messages that were written and have no ack, oldest first. */
+  readonly owed: Set<number>
+  readonly acked: Set<number>
+  /** Messages whose acks the device may not have taken in. */
+  readonly doubtful: Set<number>
+  /** Acks that were read last, and when. */
+  fresh: Array<number>
+  freshAt: number
+  resumedAt: number
+  /** Messages outside transactions that were asked for and have no ack. */
+  outstanding: number
+  line: Line | undefined
+}
+
+interface Line {
+  readonly connection: number
+  isGreeted: boolean
+  hasSaidHello: boolean
+  isLive: boolean
+  /** Whether something came that ends the connection for the device. */
+  isBroken: boolean
+  lock: { isHeld: boolean; call: number | undefined } | undefined
+  /** Reflects without an ack, by reflect-id. */
+  readonly written: Map<number, Written>
+  /** Ids that had no ack when the connection before this one ended. */
+  readonly earlierIds: ReadonlySet<number>
+  readonly sent: Set<number>
+  /** What is to be sent again, from `next` on. */
+  readonly again: ReadonlyArray<number>
+  next: number
+}
+
+class Outgoing implements Oracle {
+  readonly #report: Report
+  readonly #open: (device: string, frame: ReflectFrame) => number | "Nothing" | undefined
+  readonly #knowsAll: boolean
+  readonly #devices = new Map<string, Device>()
+  readonly #origins = new Map<number, Origin>()
+  readonly #nonces = new Set<number>()
+  /** Messages that are sent once and never again. */
+  readonly #once = new Set<number>()
+
+  constructor(report: Report, schedule: Schedule) {
+    this.#report = report
+    this.#knowsAll = schedule.operations.length > 0
+    const crypto = cryptoOf(schedule.conditions.crypto)
+    const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
+    this.#open = (device, frame) => {
+      const group = groups.get(device.split("'")[0]!) ?? 0
+      const plain = crypto.open(crypto.deriveKeys(groupKeyOf(group)).dgrk, frame.envelope)
+      if (Result.isFailure(plain)) return "Nothing"
+      const envelope = decodeMessage(D2d.Envelope, plain.success)
+      return Result.isSuccess(envelope) ? messageIdOf(envelope.success.content) : "Nothing"
+    }
+  }
+
+  readonly see = (event: WorldEvent): void => {
+    switch (event._tag) {
+      case "DeviceSent": {
+        const device = this.#device(event.device)
+        if (device.line?.connection === event.connection) this.#sent(device, device.line, event.frame)
+        return
+      }
+      case "DeviceReceived": {
+        const device = this.#device(event.device)
+        if (device.line?.connection === event.connection) this.#received(device, device.line, event.frame, event.at)
+        return
+      }
+      case "Opened":
+        return this.#opened(this.#device(event.device), event.connection)
+      case "DeviceClosed":
+        return this.#interrupted(this.#device(event.device), event.at)
+      case "Asked":
+        return this.#asked(event)
+      case "Answered":
+        return this.#answered(event)
+      case "StateChanged":
+        if ("pendingReflects" in event.state) {
+          this.#told(this.#device(event.device), event.state.pendingReflects, event.at)
+        }
+        return
+      case "Machine":
+        if (event.device === mediatorName) return
+        if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
+        else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
+        // Whoever starts again owes nothing of what it was asked before.
+        else this.#devices.delete(event.device)
+        return
+      default:
+    }
+  }
+
+  #device(name: string): Device {
+    const known = this.#devices.get(name)
+    if (known !== undefined) return known
+    const device: Device = {
+      name,
+      owed: new Set(),
+      acked: new Set(),
+      doubtful: new Set(),
+      fresh: [],
+      freshAt: -1,
+      resumedAt: -1,
+      outstanding: 0,
+      line: undefined
+    }
+    this.#devices.set(name, device)
+    return device
+  }
+
+  #say(device: Device, rule: string, found: string, expected: string): void {
+    this.#report({ rule, device: device.name, found, expected })
+  }
+
+  #opened(device: Device, connection: number): void {
+    device.line = {
+      connection,
+      isGreeted: false,
+      hasSaidHello: false,
+      isLive: false,
+      isBroken: false,
+      lock: undefined,
+      written: new Map(),
+      earlierIds: new Set(device.line?.written.keys()),
+      sent: new Set(),
+      again: [...device.owed],
+      next: 0
+    }
+  }
+
+  /** Something ended or stopped what the device was about. */
+  #interrupted(device: Device, at: number): void {
+    if (device.freshAt === at) for (const id of device.fresh) device.doubtful.add(id)
+  }
+
+  #asked({ call, device, firstMessage, operation }: Extract<WorldEvent, { readonly _tag: "Asked" }>): void {
+    const { _tag: kind } = operation
+    if (kind !== "Reflect" && kind !== "Ephemeral" && kind !== "Transaction") return
+    const count = kind === "Ephemeral" ? 1 : operation.count
+    if (kind === "Reflect") this.#device(device).outstanding += count
+    const origin: Origin = { call, kind }
+    for (let at = 0; at < count; at++) this.#origins.set(firstMessage + at, origin)
+  }
+
+  #answered({
+    answer,
+    device: name,
+    firstMessage,
+    operation
+  }: Extract<WorldEvent, { readonly _tag: "Answered" }>): void {
+    if (operation._tag !== "Reflect" || answer._tag === "Done") return
+    // Given up: it is neither pending nor sent again.
+    const device = this.#device(name)
+    for (let id = firstMessage; id < firstMessage + operation.count; id++) {
+      if (device.acked.has(id)) continue
+      device.outstanding--
+      device.owed.delete(id)
+    }
+  }
+
+  #told(device: Device, pending: number, at: number): void {
+    const unread = device.freshAt === at || device.resumedAt === at ? device.fresh.length : 0
+    const most = device.outstanding + device.doubtful.size + unread
+    const least = device.owed.size
+    if (!this.#knowsAll || (pending >= least && pending <= most)) return
+    this.#say(
+      device,
+      "pendingReflects is what was asked for and not acked",
+      String(pending),
+      least === most ? String(least) : `${least} to ${most}`
+    )
+  }
+
+  #received(device: Device, line: Line, frame: ServerFrame | undefined, at: number): void {
+    if (frame === undefined) line.isBroken = true
+    if (line.isBroken || frame === undefined) return
+    switch (frame._tag) {
+      case "ServerHello":
+        line.isGreeted = true
+        return
+      case "ServerInfo":
+        line.isLive = true
+        return
+      case "BeginTransactionAck":
+        if (line.lock !== undefined) line.lock.isHeld = true
+        return
+      case "TransactionRejected":
+        line.lock = undefined
+        return
+      case "ReflectAck": {
+        const written = line.written.get(frame.reflectId)
+        line.written.delete(frame.reflectId)
+        if (written?.kind !== "Reflect" || written.id === undefined) return
+        if (device.freshAt !== at) device.fresh = []
+        device.freshAt = at
+        device.fresh.push(written.id)
+        device.owed.delete(written.id)
+        if (device.acked.has(written.id)) return
+        device.acked.add(written.id)
+        device.outstanding--
+        return
+      }
+      default:
+    }
+  }
+
+  #sent(device: Device, line: Line, frame: ClientFrame | undefined): void {
+    if (frame?._tag === "Proxy") return
+    const isInOrder =
+      frame?._tag === "ClientHello" ? line.isGreeted && !line.hasSaidHello : frame !== undefined && line.isLive
+    if (!isInOrder) {
+      return this.#say(
+        device,
+        "a device sends one ClientHello after ServerHello, and the rest after ServerInfo",
+        frame?._tag ?? "something that is no frame",
+        line.isLive ? "a frame of a session" : line.hasSaidHello ? "nothing yet" : "ClientHello"
+      )
+    }
+    switch (frame?._tag) {
+      case "ClientHello":
+        line.hasSaidHello = true
+        return
+      case "Reflect":
+        return this.#reflectSent(device, line, frame)
+      case "BeginTransaction":
+        if (line.lock !== undefined) {
+          this.#say(device, "transactions do not nest", "BeginTransaction in a transaction", "CommitTransaction first")
+        }
+        line.lock = { isHeld: false, call: undefined }
+        return
+      case "CommitTransaction":
+        return this.#commitSent(device, line)
+      default:
+    }
+  }
+
+  #commitSent(device: Device, line: Line): void {
+    const isAcked = ![...line.written.values()].some(({ kind }) => kind === "Transaction")
+    if (line.lock?.isHeld !== true || !isAcked) {
+      this.#say(
+        device,
+        "a commit follows its grant and the acks of all that was reflected",
+        isAcked ? "CommitTransaction without a lock" : "CommitTransaction before an ack",
+        "the acks first"
+      )
+    }
+    line.lock = undefined
+  }
+
+  #reflectSent(device: Device, line: Line, frame: ReflectFrame): void {
+    const nonce = nonceOf(frame.envelope)
+    if (this.#nonces.has(nonce)) {
+      this.#say(device, "a nonce is used once", `reflect ${frame.reflectId} with a nonce from before`, "a fresh nonce")
+    }
+    this.#nonces.add(nonce)
+    if (line.written.has(frame.reflectId) || line.earlierIds.has(frame.reflectId)) {
+      this.#say(
+        device,
+        "a reflect-id tells a reflect from all others that have no ack",
+        `reflect-id ${frame.reflectId} again`,
+        "a new id"
+      )
+    }
+    const id = this.#open(device.name, frame)
+    if (id === "Nothing") {
+      return this.#say(
+        device,
+        "a device reflects what its group can open",
+        `a box of ${frame.envelope.length} bytes that does not open`,
+        "an envelope in a box"
+      )
+    }
+    const origin = id === undefined ? undefined : this.#origins.get(id)
+    if (!isEphemeral(frame.flags)) line.written.set(frame.reflectId, { id, kind: origin?.kind })
+    // What a program reflects by itself has no number.
+    if (id === undefined || origin === undefined) return
+    if (origin.kind === "Transaction") return this.#transactionalSent(device, line, id, origin.call)
+    if (line.lock !== undefined) {
+      this.#say(
+        device,
+        "nothing but its own reflects is written in a transaction",
+        `message ${id}`,
+        "nothing of others between Begin and Commit"
+      )
+    }
+    if (origin.kind === "Ephemeral") this.#sentOnce(device, id, "an ephemeral is never sent again")
+    else this.#orderly(device, line, id)
+  }
+
+  #transactionalSent(device: Device, line: Line, id: number, call: number): void {
+    const { lock } = line
+    if (lock?.isHeld !== true || (lock.call !== undefined && lock.call !== call)) {
+      this.#say(
+        device,
+        "a transaction reflects under its own lock",
+        `message ${id}`,
+        lock === undefined ? "BeginTransaction first" : "BeginTransactionAck of the same transaction first"
+      )
+    } else lock.call = call
+    this.#sentOnce(device, id, "what a transaction reflects is never sent again")
+  }
+
+  #sentOnce(device: Device, id: number, rule: string): void {
+    if (this.#once.has(id)) this.#say(device, rule, `message ${id} again`, "once")
+    this.#once.add(id)
+  }
+
+  /** What has no ack comes first and in its order, and nothing twice. */
+  #orderly(device: Device, line: Line, id: number): void {
+    const { again } = line
+    while (line.next < again.length && !device.owed.has(again[line.next]!)) line.next++
+    const expected = again[line.next]
+    if (expected === id) line.next++
+    else if (!device.doubtful.has(id)) {
+      if (expected !== undefined) {
+        this.#say(
+          device,
+          "un-acked reflects are sent again first, in their order",
+          `message ${id}`,
+          `message ${expected}`
+        )
+      }
+      if (device.acked.has(id) || line.sent.has(id)) {
+        this.#say(
+          device,
+          "a reflect is sent once on a connection, and never after its ack",
+          `message ${id} again`,
+          "once"
+        )
+      }
+    }
+    line.sent.add(id)
+    device.owed.add(id)
+    if (!device.acked.delete(id)) return
+    // It had an ack that was not taken in.
+    device.doubtful.delete(id)
+    device.outstanding++
+  }
+}
+
+/**
+ * The rules of a device that sends.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const outgoing: OracleMaker = {
+  name: "outgoing",
+  make: (report, schedule) => new Outgoing(report, schedule)
+}
