@@ -119,6 +119,14 @@ const colourOf = ({ isLost, kind }: StoryEntry): Colour | undefined => {
 
 const cellText = ({ isLost, text }: StoryEntry): string => (isLost === true ? `${text} (not arrived)` : text)
 
+/** What was found may be long, and of several lines. */
+const mostLines = 20
+const indented = (text: string): string => {
+  const lines = text.split("\n").filter((line) => line.trim() !== "")
+  const shown = lines.length > mostLines ? [...lines.slice(0, mostLines), "…"] : lines
+  return shown.join(`\n${" ".repeat("  found     ".length)}`)
+}
+
 /**
  * The verdict in lines.
  *
@@ -129,7 +137,7 @@ export const violationText = ({ at, device, expected, found, oracle, rule }: Vio
   [
     `broken: ${oracle}: ${rule}`,
     `  when      ${timeText(at - newYear2026)}${device === undefined ? "" : `, ${device}`}`,
-    `  found     ${found}`,
+    `  found     ${indented(found)}`,
     `  expected  ${expected}`
   ].join("\n")
 

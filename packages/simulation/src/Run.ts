@@ -6,7 +6,10 @@
  *
  * @since 0.1.0
  */
+import { Cause, Effect, Exit } from "effect"
+import type { SecureRandom } from "effect/crypto"
 import { lastingOf, staysInForce, strike } from "./Faults.ts"
+import { Machine } from "./Machine.ts"
 import type { Undo } from "./Network.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
 import { standardOracles } from "./oracles/index.ts"
@@ -16,6 +19,18 @@ import { Tally } from "./Tally.ts"
 import { staysAway } from "./User.ts"
 import { World, type WorldOptions } from "./World.ts"
 import type { Witness } from "./WorldEvent.ts"
+
+/**
+ * Where a program plays.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stage {
+  readonly world: World
+  /** Waits until faults are over and nothing is owed any more, the program itself aside. */
+  readonly settled: Effect.Effect<void>
+}
 
 /**
  * How a schedule is carried out.
@@ -28,6 +43,8 @@ export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOption
   readonly oracles?: ReadonlyArray<OracleMaker>
   /** Who else looks on. */
   readonly witnesses?: ReadonlyArray<Witness>
+  /** What happens besides the schedule's operations, from the beginning on. The run does not end before it. */
+  readonly program?: (stage: Stage) => Effect.Effect<unknown, unknown, SecureRandom.SecureRandom>
   /** Does something to the world before anything happens in it: plants a bug, adds an application. */
   readonly prepare?: (world: World) => void
   /** Steps after which a run that does not end is given up: 20 million unless given. */
@@ -70,6 +87,19 @@ const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): str
     if (owed !== undefined) return owed
   }
   return undefined
+}
+
+/** All failures of a program break the same rule: an assertion that fails does not say the same each time. */
+const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
+  const error = Cause.squash(cause)
+  return {
+    oracle: "program",
+    rule: "the program succeeds",
+    at,
+    device: undefined,
+    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    expected: "no failure"
+  }
 }
 
 /**
@@ -119,10 +149,28 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     })
   }
 
+  let isPlaying = options.program !== undefined
+  const settled: Effect.Effect<void> = Effect.suspend(() =>
+    world.isLiveness && unrest(world, tally, judges) === undefined
+      ? Effect.void
+      : Effect.andThen(Effect.sleep(pollInterval), settled)
+  )
+  if (options.program !== undefined) {
+    const machine = new Machine(kernel, {
+      name: "program",
+      prng: world.prng.fork("program"),
+      preempt: schedule.conditions.preempt
+    })
+    machine.fork(options.program({ world, settled }), (exit) => {
+      isPlaying = false
+      if (Exit.isFailure(exit)) violation ??= programFailed(exit.cause, kernel.now)
+    })
+  }
+
   let isOver = false
   let restless: string | undefined
   const poll = () => {
-    restless = unrest(world, tally, judges)
+    restless = unrest(world, tally, judges) ?? (isPlaying ? "the program has not ended" : undefined)
     if (restless === undefined) isOver = true
     else world.after(pollInterval, poll)
   }

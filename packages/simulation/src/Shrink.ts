@@ -22,6 +22,8 @@ import { simplify } from "./shrink/Simplifications.ts"
 export interface ShrinkOptions extends RunOptions {
   /** Runs after which the smallest so far has to do: 2000 unless given. */
   readonly runs?: number
+  /** Whether devices may be taken away as well: they may unless given. A program that names them needs all of them. */
+  readonly devices?: boolean
   /** Asked before each run; `true` ends the search. For bounds in real time, which is none of a simulation's. */
   readonly isOver?: () => boolean
 }
@@ -66,7 +68,7 @@ const seedOf = (seed: number, index: number): number => (index === 0 ? seed : (s
  * @since 0.1.0
  */
 export const shrink = (schedule: Schedule, options: ShrinkOptions = {}): Shrunk | undefined => {
-  const { isOver = () => false, runs: mostRuns = 2_000, ...runOptions } = options
+  const { devices = true, isOver = () => false, runs: mostRuns = 2_000, ...runOptions } = options
   let runs = 0
   const broken = (candidate: Schedule): Shrunk["result"] | undefined => {
     runs++
@@ -99,11 +101,11 @@ export const shrink = (schedule: Schedule, options: ShrinkOptions = {}): Shrunk 
   }
 
   let smallest: Schedule = { ...schedule, violates: { oracle, rule } }
-  smallest = attempt(cutAfter(smallest, first.elapsed)) ?? smallest
-  smallest = removeMuch(smallest, attempt)
+  smallest = attempt(cutAfter(smallest, first.elapsed, devices)) ?? smallest
+  smallest = removeMuch(smallest, attempt, devices)
   for (;;) {
     const before = smallest
-    smallest = simplify(removeAlone(before, attempt), attempt)
+    smallest = simplify(removeAlone(before, attempt, devices), attempt)
     if (smallest === before || isExhausted()) break
   }
   return {

@@ -72,7 +72,7 @@ export interface DeviceHost {
   readonly deviceIdOf: (name: string) => DeviceId | undefined
   /** What the user answers, or nothing when there is nobody to ask. */
   readonly answer: (device: SimulatedDevice, reason: UserReason) => Resume | undefined
-  /** The application's part; the messages are counted as handled when it is absent. */
+  /** Makes the application's part, for each life; the messages are counted as handled when it is absent. */
   readonly handler: ((device: SimulatedDevice) => MessageHandler) | undefined
   readonly options: Partial<DeviceOptions> | undefined
 }
@@ -141,6 +141,8 @@ export class SimulatedDevice {
   readonly #host: DeviceHost
   /** Of the present life: whoever waits in an earlier one must never be woken. */
   #handlerMoves = Latch.makeUnsafe(true)
+  /** The application's, of the present life: what it keeps in memory does not outlive it. */
+  #handler: MessageHandler | undefined
   #waiting: Array<() => void> = []
   /** The question that the user has been asked and has not answered; told again, it is still the same. */
   #question: object | undefined
@@ -175,6 +177,7 @@ export class SimulatedDevice {
     })
     this.machine = machine
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started" })
+    this.#handler = this.#host.handler?.(this)
     machine.fork(Effect.scoped(this.#live))
   }
 
@@ -351,7 +354,8 @@ export class SimulatedDevice {
 
   #handle(life: number, messages: NonEmptyReadonlyArray<Reflected>): Effect.Effect<void, HandlerError> {
     return Effect.suspend(() => {
-      const { handler, kernel, witness } = this.#host
+      const { kernel, witness } = this.#host
+      const handler = this.#handler
       const place = () => ({ at: kernel.now, device: this.name, life, messages })
       witness({ _tag: "Handling", ...place() })
       const { dies, fails, stalls } = this.handlerTrouble
@@ -359,7 +363,7 @@ export class SimulatedDevice {
         witness({ _tag: "Handled", ...place(), outcome: "Done" })
         return Effect.void
       }
-      return this.#troubled(handler?.(this)(messages) ?? Effect.void).pipe(
+      return this.#troubled(handler?.(messages) ?? Effect.void).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const outcome = Exit.isSuccess(exit)

@@ -67,7 +67,7 @@ const batchWords = (messages: ReadonlyArray<Reflected>): string =>
   numbers(
     messages.map(({ content, reflectedId }) => {
       const id = messageIdOf(content)
-      return id === undefined ? `${reflectedId}` : `${reflectedId} (m${id})`
+      return id === undefined || id === 0 ? `${reflectedId}` : `${reflectedId} (m${id})`
     })
   )
 

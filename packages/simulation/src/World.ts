@@ -36,7 +36,7 @@ export interface WorldOptions {
   readonly conditions: Conditions
   /** Everybody who looks on, called in this order for each event. */
   readonly witnesses?: ReadonlyArray<Witness>
-  /** The application's part in handling messages, for each device. */
+  /** Makes the application's part in handling messages: called for each life of each device. */
   readonly handler?: (device: SimulatedDevice) => MessageHandler
   /** What devices are made with beyond what their spec says. */
   readonly deviceOptions?: Partial<DeviceOptions>

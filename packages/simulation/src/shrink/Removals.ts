@@ -31,10 +31,10 @@ const withoutDevice = (schedule: Schedule, name: string): Schedule => ({
 })
 
 /** Without what is set for a time after the rule was broken, `elapsed` ms from the start. */
-export const cutAfter = (schedule: Schedule, elapsed: number): Schedule => ({
+export const cutAfter = (schedule: Schedule, elapsed: number, devices: boolean): Schedule => ({
   ...schedule,
   duration: Math.min(schedule.duration, Math.ceil(elapsed) + 1),
-  devices: schedule.devices.filter(({ joinsAt }) => joinsAt <= elapsed),
+  devices: schedule.devices.filter(({ joinsAt }) => !devices || joinsAt <= elapsed),
   operations: schedule.operations.filter(({ at }) => at <= elapsed),
   faults: schedule.faults.filter(({ at }) => at <= elapsed)
 })
@@ -66,11 +66,11 @@ const removeChunks = (schedule: Schedule, attempt: Attempt, length: number, othe
  * @category shrinking
  * @since 0.1.0
  */
-export const removeMuch = (schedule: Schedule, attempt: Attempt): Schedule => {
+export const removeMuch = (schedule: Schedule, attempt: Attempt, devices: boolean): Schedule => {
   let smallest = schedule
   smallest = attempt({ ...smallest, faults: [] }, 2) ?? smallest
   smallest = attempt({ ...smallest, operations: [] }, 2) ?? smallest
-  smallest = removeDevices(smallest, attempt, 2)
+  if (devices) smallest = removeDevices(smallest, attempt, 2)
   for (let length = eventsOf(smallest) >> 1; length > 1; length = Math.min(length, eventsOf(smallest)) >> 1) {
     smallest = removeChunks(smallest, attempt, length, 1)
   }
@@ -83,11 +83,12 @@ export const removeMuch = (schedule: Schedule, attempt: Attempt): Schedule => {
  * @category shrinking
  * @since 0.1.0
  */
-export const removeAlone = (schedule: Schedule, attempt: Attempt): Schedule => {
+export const removeAlone = (schedule: Schedule, attempt: Attempt, devices: boolean): Schedule => {
   let smallest = schedule
   for (;;) {
     const before = smallest
-    smallest = removeDevices(removeChunks(smallest, attempt, 1, 3), attempt, 3)
+    smallest = removeChunks(smallest, attempt, 1, 3)
+    if (devices) smallest = removeDevices(smallest, attempt, 3)
     if (smallest === before) return smallest
   }
 }

@@ -1,0 +1,340 @@
+/**
+ * Programs of one's own in a simulated world: an application on devices that keep together whatever goes wrong.
+ *
+ * Owns what such a program has in its hands, the seeds it is run under, and what is told of one that fails. What goes
+ * wrong is drawn by `Swarm`; who does what, and whether the outcome is right, is the program's. `vitest` makes tests of
+ * programs.
+ *
+ * @since 0.1.0
+ */
+import { Device } from "@d2m/client"
+import { Deferred, Effect, type Exit, Option, Schema } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import type { Fault } from "./Fault.ts"
+import { strikeFor } from "./Faults.ts"
+import { lanesText } from "./Lanes.ts"
+import type { OracleMaker } from "./Oracle.ts"
+import { standardOracles } from "./oracles/index.ts"
+import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+import { type Conditions, Schedule } from "./Schedule.ts"
+import { shrink } from "./Shrink.ts"
+import type { MessageHandler } from "./SimulatedDevice.ts"
+import { Story } from "./Story.ts"
+import { reportOf, Summary } from "./Summary.ts"
+import { type FaultLevel, swarm } from "./Swarm.ts"
+import type { World } from "./World.ts"
+
+/**
+ * A device group as a program has it in its hands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatedGroup {
+  /** The seed of this run. */
+  readonly seed: number
+  /** The names of the devices. */
+  readonly devices: ReadonlyArray<string>
+  /**
+   * Says what the application of every device does with messages. Called before anything else; `make` is called whenever
+   * a device starts: what it keeps to itself is memory, which a crash loses, and what is outside is the device's storage.
+   */
+  readonly onReflected: (make: (device: string) => MessageHandler) => void
+  /**
+   * Waits until every device has a place in the group. What is reflected before passes by those that have none, as the
+   * protocol has it.
+   */
+  readonly joined: Effect.Effect<void>
+  /**
+   * Runs an effect on a device, when it is on. If the device crashes in the middle, it is run again from its start once
+   * the device is back: at least once, as applications do it.
+   */
+  readonly on: <A, E>(device: string, use: (device: Device["Service"]) => Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /** Makes a fault happen for as long as it lasts, on top of what the seed has drawn. */
+  readonly strike: (fault: Fault) => Effect.Effect<void>
+  /** Waits until faults are over, and nothing that was promised is owed any more. */
+  readonly settled: Effect.Effect<void>
+  /** Everything else, for who needs it. */
+  readonly world: World
+}
+
+/**
+ * What is to hold in every world: it runs in virtual time, and fails when something is not as it should be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Program<E = unknown> = (group: SimulatedGroup) => Effect.Effect<unknown, E, SecureRandom.SecureRandom>
+
+/**
+ * Under which circumstances a program is run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps"> {
+  /** How many seeds: 100 unless given. */
+  readonly seeds?: number
+  /** The first seed, which the others follow: 0 unless given. */
+  readonly seed?: number
+  /** Their names, or how many there are; 3 unless given: phone, desktop, tablet. */
+  readonly devices?: number | ReadonlyArray<string>
+  /** How long things go wrong, in ms of virtual time: a minute unless given. */
+  readonly duration?: number
+  /** What goes wrong: `swarm` unless given. */
+  readonly faults?: FaultLevel
+  /**
+   * Whether that includes what makes a device miss messages for good, by the protocol's own rules: it loses its storage
+   * or its slot, another machine takes its place, its handler fails until a message is set aside. Not unless given.
+   */
+  readonly losses?: boolean
+  /** Judges besides those of the protocol. */
+  readonly oracles?: ReadonlyArray<OracleMaker>
+  /** Conditions that are not left to the seed. */
+  readonly conditions?: Partial<Conditions>
+  /** Runs that may be spent on a small reproduction: 300 unless given, 0 for none. */
+  readonly shrinkRuns?: number
+}
+
+/**
+ * A program failed under a seed, or an oracle objected. `schedule` shows it again; its message tells all there is to know.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m/simulation/SimulationFailed")(
+  "SimulationFailed",
+  {
+    seed: Schema.Int,
+    digest: Schema.String,
+    oracle: Schema.String,
+    rule: Schema.String,
+    found: Schema.String,
+    expected: Schema.String,
+    /** As small as it got. */
+    schedule: Schedule,
+    /** The end of its run, in lanes. */
+    story: Schema.String
+  }
+) {
+  override get message(): string {
+    const { faults } = this.schedule
+    return [
+      `seed ${this.seed} broke a rule of ${this.oracle}: ${this.rule}`,
+      `  digest    ${this.digest}`,
+      faults.length === 0 ? "  faults    none needed" : "  faults",
+      ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
+      "",
+      this.story
+    ].join("\n")
+  }
+}
+
+/** Faults after which no device has missed a message once it is back. */
+const isWithoutLoss = ({ _tag }: Fault): boolean => _tag !== "Twin" && _tag !== "HandlerFails"
+
+/** Who joins late misses what was said before, in ms. */
+const latestJoin = 500
+
+/** What the protocol itself lets devices miss messages for is taken out. */
+const withoutLosses = (schedule: Schedule): Schedule => {
+  const {
+    maxDeviceSlots: _slots,
+    queueBytes: _bytes,
+    queueMessages: _messages,
+    ...mediator
+  } = schedule.conditions.mediator
+  return {
+    ...schedule,
+    conditions: { ...schedule.conditions, mediator },
+    devices: schedule.devices.map((device) => ({
+      ...device,
+      joinsAt: Math.min(device.joinsAt, latestJoin),
+      expiration: "Persistent",
+      exhausted: "Reject"
+    })),
+    faults: schedule.faults
+      .filter(({ fault }) => isWithoutLoss(fault))
+      .map(({ at, fault }) => ({ at, fault: fault._tag === "Crash" ? { ...fault, withoutStorage: false } : fault }))
+  }
+}
+
+const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => {
+  const nameOf = new Map(schedule.devices.map(({ name }, index) => [name, names[index]!]))
+  return {
+    ...schedule,
+    devices: schedule.devices.map((device, index) => ({ ...device, name: names[index]! })),
+    faults: schedule.faults.map(({ at, fault }) => ({
+      at,
+      fault: "device" in fault ? { ...fault, device: nameOf.get(fault.device)! } : fault
+    }))
+  }
+}
+
+/**
+ * What goes wrong under a seed, and in which conditions; what is done is up to the program.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const programSchedule = (seed: number, options: SimulateOptions = {}): Schedule => {
+  const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
+  const count = typeof devices === "number" ? devices : devices.length
+  const drawn = swarm({ seed, devices: count, duration, faults, workload: () => [] })
+  const named = typeof devices === "number" ? drawn : renamed(drawn, devices)
+  const schedule = losses ? named : withoutLosses(named)
+  return conditions === undefined ? schedule : { ...schedule, conditions: { ...schedule.conditions, ...conditions } }
+}
+
+/** How often it is looked whether something has come about, in ms of virtual time. */
+const glance = 50
+
+/** Runs an effect on a device until one of its lives has seen it through. */
+const seeThrough = <A, E>(
+  world: World,
+  name: string,
+  use: (device: Device["Service"]) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const attempt = Effect.callback<Option.Option<Exit.Exit<A, E>>>((resume) => {
+    const device = world.devices.get(name)
+    if (device === undefined) return resume(Effect.die(new Error(`there is no device ${name}`)))
+    const { machine } = device
+    const given = Deferred.makeUnsafe<never>()
+    let isOver = false
+    const end = (exit: Option.Option<Exit.Exit<A, E>>) => {
+      isOver = true
+      resume(Effect.succeed(exit))
+    }
+    const isBegun = device.run(Effect.raceFirst(Device.use(use), Deferred.await(given)), (exit) =>
+      end(Option.some(exit))
+    )
+    const look = () => {
+      if (isOver) return
+      if (!isBegun || device.machine !== machine) end(Option.none())
+      else world.after(glance, look)
+    }
+    world.after(glance, look)
+    return Effect.sync(() => {
+      isOver = true
+      Deferred.doneUnsafe(given, Effect.interrupt)
+    })
+  })
+  return Effect.flatMap(attempt, (exit) => (Option.isSome(exit) ? exit.value : seeThrough(world, name, use)))
+}
+
+/** How a schedule is run with a program, anew for each run. */
+const runOptionsOf = (program: Program, options: SimulateOptions): RunOptions => {
+  const { deviceOptions, maxSteps, oracles = [] } = options
+  // Of the run that is under way; runs do not overlap.
+  let make: (device: string) => MessageHandler = () => () => Effect.void
+  const members = new Set<string>()
+  const joinedOf = (world: World): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      [...world.devices.keys()].every((name) => members.has(name))
+        ? Effect.void
+        : Effect.andThen(Effect.sleep(glance), joinedOf(world))
+    )
+  const play = ({ settled, world }: Stage) =>
+    Effect.suspend(() => {
+      make = () => () => Effect.void
+      members.clear()
+      return program({
+        seed: world.seed,
+        devices: [...world.devices.keys()],
+        onReflected: (given) => {
+          make = given
+        },
+        joined: joinedOf(world),
+        on: (name, use) => seeThrough(world, name, use),
+        strike: (fault) => strikeFor(world, fault),
+        settled,
+        world
+      })
+    })
+  return {
+    oracles: [...standardOracles, ...oracles],
+    handler: (device) => make(device.name),
+    program: play,
+    witnesses: [
+      (event) => {
+        if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
+      }
+    ],
+    ...(deviceOptions === undefined ? {} : { deviceOptions }),
+    ...(maxSteps === undefined ? {} : { maxSteps })
+  }
+}
+
+/**
+ * Runs a program in one world.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runProgram = (schedule: Schedule, program: Program, options: SimulateOptions = {}): RunResult =>
+  run(schedule, runOptionsOf(program, options))
+
+/** So much of a story fits an error. */
+const rows = 60
+
+const failureOf = (failed: RunResult, program: Program, options: SimulateOptions): SimulationFailed => {
+  const runOptions = runOptionsOf(program, options)
+  const { shrinkRuns = 300 } = options
+  const shrunk =
+    shrinkRuns === 0 ? undefined : shrink(failed.schedule, { ...runOptions, devices: false, runs: shrinkRuns })
+  const violation = failed.violation!
+  const schedule = shrunk?.schedule ?? {
+    ...failed.schedule,
+    violates: { oracle: violation.oracle, rule: violation.rule }
+  }
+  const story = new Story()
+  const told = run(schedule, { ...runOptions, witnesses: [...(runOptions.witnesses ?? []), story.see] })
+  return new SimulationFailed({
+    seed: failed.schedule.seed,
+    digest: failed.digest,
+    oracle: violation.oracle,
+    rule: violation.rule,
+    found: told.violation?.found ?? violation.found,
+    expected: violation.expected,
+    schedule,
+    story: lanesText(story.entries, told.violation, { last: rows })
+  })
+}
+
+/**
+ * Runs a program in one world, and fails if it does, or an oracle objects: what a failure is replayed with.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const replay = (
+  schedule: Schedule,
+  program: Program,
+  options: SimulateOptions = {}
+): Effect.Effect<RunResult, SimulationFailed> =>
+  Effect.suspend(() => {
+    const result = runProgram(schedule, program, options)
+    return result.violation === undefined
+      ? Effect.succeed(result)
+      : Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
+  })
+
+/**
+ * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const simulate = (program: Program, options: SimulateOptions = {}): Effect.Effect<Summary, SimulationFailed> =>
+  Effect.gen(function* () {
+    const { seed: first = 0, seeds = 100 } = options
+    const summary = new Summary()
+    for (let seed = first; seed < first + seeds; seed++) {
+      const result = runProgram(programSchedule(seed, options), program, options)
+      if (result.violation !== undefined) return yield* Effect.fail(failureOf(result, program, options))
+      summary.add(reportOf(result))
+      // Whoever waits, or wants to interrupt, gets a turn.
+      yield* Effect.yieldNow
+    }
+    return summary
+  })

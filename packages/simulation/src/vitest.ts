@@ -1,0 +1,112 @@
+/**
+ * Simulations as tests of vitest: `it.simulate(name, program)` and `it.replay(name, file, program)`.
+ *
+ * Owns the tests, the file that a failure leaves, and the two variables that a run can be steered with: `D2M_SEED` for one
+ * seed alone, `D2M_SEEDS` for more or fewer of them. What is simulated is `Simulate`'s.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Schema } from "effect"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { fileURLToPath } from "node:url"
+import { it as base } from "vitest"
+import { type Schedule, ScheduleJson } from "./Schedule.ts"
+import { type Program, replay, simulate, type SimulateOptions, type SimulationFailed } from "./Simulate.ts"
+
+/**
+ * How a simulation is made a test.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulateTestOptions extends SimulateOptions {
+  /** Where `d2m-failure-<seed>.json` is written: the working directory unless given. */
+  readonly failures?: string
+  /** Real ms that the test may take: 2 minutes unless given. */
+  readonly timeout?: number
+}
+
+/**
+ * Makes tests of programs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulateTests {
+  /** A test that runs a program under many seeds, and fails with the first that fails, shrunk, with its story. */
+  readonly simulate: (name: string, program: Program, options?: SimulateTestOptions) => void
+  /** A test that runs a program once more in the world of a file that such a test has left, or of a schedule. */
+  readonly replay: (
+    name: string,
+    failure: string | URL | Schedule,
+    program: Program,
+    options?: SimulateTestOptions
+  ) => void
+}
+
+const numberOf = (name: string): number | undefined => {
+  const text = process.env[name]
+  if (text === undefined || text === "") return undefined
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${name}=${text}: expected a whole number`)
+  return number
+}
+
+const steered = (options: SimulateOptions): SimulateOptions => {
+  const seed = numberOf("D2M_SEED")
+  const seeds = numberOf("D2M_SEEDS")
+  if (seed !== undefined) return { ...options, seed, seeds: seeds ?? 1 }
+  return seeds === undefined ? options : { ...options, seeds }
+}
+
+const encode = Schema.encodeSync(ScheduleJson)
+const decode = Schema.decodeSync(ScheduleJson)
+
+/** Writes the file, and ends the test with an error that says how to see it again. */
+const leave = (failure: SimulationFailed, name: string, folder: string): never => {
+  const path = Path.join(folder, `d2m-failure-${failure.seed}.json`)
+  Fs.mkdirSync(folder, { recursive: true })
+  Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
+  const again = [
+    `D2M_SEED=${failure.seed} vitest run -t ${JSON.stringify(name)}`,
+    `it.replay(name, "${path}", program)`
+  ]
+  const error = new Error(`${failure.message}\n\nsee it again with  ${again.join("\n              or  ")}`)
+  error.name = "SimulationFailed"
+  // Where the simulation was written is in the test's name; where it was found out is of no interest.
+  error.stack = `${error.name}: ${error.message}`
+  throw error
+}
+
+const scheduleOf = (failure: string | URL | Schedule): Schedule =>
+  typeof failure === "string" || failure instanceof URL
+    ? decode(Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"))
+    : failure
+
+const defaultTimeout = 120_000
+
+const tests: SimulateTests = {
+  simulate: (name, program, options = {}) => {
+    base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
+      Effect.runPromise(
+        simulate(program, steered(options)).pipe(
+          Effect.catch((failure) => Effect.sync(() => leave(failure, name, options.failures ?? ".")))
+        )
+      ).then(() => undefined)
+    )
+  },
+  replay: (name, failure, program, options = {}) => {
+    base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
+      Effect.runPromise(replay(scheduleOf(failure), program, options)).then(() => undefined)
+    )
+  }
+}
+
+/**
+ * vitest's `it`, with `it.simulate` and `it.replay`.
+ *
+ * @category tests
+ * @since 0.1.0
+ */
+export const it: typeof base & SimulateTests = Object.assign(base.extend({}), tests)

@@ -1,0 +1,261 @@
+import { execFile } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Schema } from "effect"
+import {
+  type OracleMaker,
+  type Program,
+  programSchedule,
+  replay,
+  runProgram,
+  type Schedule,
+  ScheduleJson,
+  simulate,
+  type SimulateOptions
+} from "../src/index.ts"
+import { it as simulated } from "../src/vitest.ts"
+import { counter, item, shoppingList } from "./programs.ts"
+
+const two: SimulateOptions = { devices: ["phone", "desktop"] }
+
+/** A world in which only this goes wrong. */
+const world = (faults: Schedule["faults"] = []): Schedule => ({
+  ...programSchedule(1, { ...two, faults: "none", duration: 20_000 }),
+  faults
+})
+
+const violationOf = (program: Program, schedule = world(), options = two) =>
+  runProgram(schedule, program, options).violation
+
+describe("a program in a simulated world", { timeout: 180_000 }, () => {
+  simulated.simulate("a shopping list is the same everywhere in the end", shoppingList, { seeds: 30 })
+
+  it.effect("is run under as many seeds as were asked for, from the first one on", () =>
+    Effect.gen(function* () {
+      const seeds: Array<number> = []
+      const program: Program = ({ seed }) => Effect.sync(() => seeds.push(seed))
+      const summary = yield* simulate(program, { ...two, seeds: 3, seed: 7, duration: 1_000 })
+      assert.deepStrictEqual(seeds, [7, 8, 9])
+      assert.strictEqual(summary.seeds, 3)
+      assert.isAbove(summary.frames, 10)
+    })
+  )
+
+  it.effect("that is wrong fails with the seed, few faults, and the story; and again when it is replayed", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(simulate(counter, two))
+      assert.deepInclude(failure, { _tag: "SimulationFailed", oracle: "program", rule: "the program succeeds" })
+      assert.include(failure.found, "to equal 10")
+      const { faults } = failure.schedule
+      assert.isAtLeast(faults.length, 1)
+      assert.isAtMost(faults.length, 3)
+      for (const text of [`seed ${failure.seed} `, failure.digest, JSON.stringify(faults[0]), "broken: program"]) {
+        assert.include(failure.message, text)
+      }
+      const drawn = programSchedule(failure.seed, two)
+      assert.isAbove(drawn.faults.length, faults.length)
+      assert.strictEqual(runProgram(drawn, counter, two).digest, failure.digest)
+
+      const again = yield* Effect.flip(replay(failure.schedule, counter, two))
+      assert.strictEqual(again.found, failure.found)
+      // What is right is right in that world as well.
+      yield* replay(failure.schedule, shoppingList, two)
+    })
+  )
+
+  it("does on a device what the device's crash has cut short, once it is back", () => {
+    let tries = 0
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* group.on("phone", (device) =>
+          Effect.gen(function* () {
+            tries++
+            yield* Effect.sleep("5 seconds")
+            yield* device.reflect(item("done"))
+          })
+        )
+      })
+    const crash = { _tag: "Crash", device: "phone", downFor: 3_000, withoutStorage: false, isTold: true } as const
+    assert.isUndefined(violationOf(program, world([{ at: 4_000, fault: crash }])))
+    assert.strictEqual(tries, 2)
+  })
+
+  it("makes a handler for each life of a device: memory goes, what is outside stays", () => {
+    const lives: Array<ReadonlyArray<number>> = []
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        group.onReflected((name) => {
+          const seen: Array<number> = []
+          if (name === "desktop") lives.push(seen)
+          return (batch) => Effect.sync(() => batch.forEach(({ reflectedId }) => seen.push(reflectedId)))
+        })
+        yield* group.joined
+        for (let said = 0; said < 4; said++) {
+          yield* group.on("phone", (device) => device.reflect(item("hello")))
+          yield* Effect.sleep("3 seconds")
+        }
+        yield* group.settled
+      })
+    const crash = { _tag: "Crash", device: "desktop", downFor: 100, withoutStorage: false, isTold: true } as const
+    assert.isUndefined(violationOf(program, world([{ at: 6_000, fault: crash }])))
+    assert.lengthOf(lives, 2)
+    for (const seen of lives) assert.isAbove(seen.length, 0)
+    assert.deepStrictEqual(lives.flat(), [1, 2, 3, 4])
+  })
+
+  it("ends on a device what nobody waits for any more", () => {
+    let ended = "no"
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const forever = Effect.onExit(Effect.never, (exit) =>
+          Effect.sync(() => {
+            ended = Exit.hasInterrupts(exit) ? "interrupted" : "otherwise"
+          })
+        )
+        const fiber = yield* Effect.forkChild(group.on("phone", () => forever))
+        yield* Effect.sleep("1 second")
+        yield* Fiber.interrupt(fiber)
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(ended, "interrupted")
+      })
+    assert.isUndefined(violationOf(program))
+  })
+
+  it("strikes with faults of its own, for as long as they last", () => {
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const start = group.world.elapsed
+        yield* group.strike({ _tag: "Stall", device: "phone", ways: ["up", "down"], lasts: 5_000 })
+        assert.strictEqual(group.world.elapsed - start, 5_000)
+      })
+    const { tally, violation } = runProgram(world(), program, two)
+    assert.isUndefined(violation)
+    assert.strictEqual(tally.faults.get("Stall"), 1)
+  })
+
+  it("waits with settled until faults are over and everybody has come to rest", () => {
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.settled
+        assert.isTrue(group.world.isLiveness)
+        assert.isAtLeast(group.world.elapsed, 20_000)
+        const state = yield* group.on("desktop", (device) => device.state.get)
+        assert.deepInclude(state, { _tag: "Live", dry: true })
+      })
+    const stall = { _tag: "Stall", device: "desktop", ways: ["up", "down"], lasts: 60_000 } as const
+    assert.isUndefined(violationOf(program, world([{ at: 100, fault: stall }])))
+  })
+
+  it("is judged by the oracles of the protocol, and by others besides", () => {
+    const silence: OracleMaker = {
+      name: "silence",
+      make: (report) => ({
+        see: (event) => {
+          if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
+          report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
+        }
+      })
+    }
+    const program: Program = (group) =>
+      Effect.andThen(
+        group.joined,
+        group.on("phone", (device) => device.reflect(item("hello")))
+      )
+    assert.isUndefined(violationOf(program))
+    assert.deepInclude(violationOf(program, world(), { ...two, oracles: [silence] }), {
+      oracle: "silence",
+      rule: "nobody speaks",
+      device: "phone"
+    })
+  })
+
+  it("that does not end, or names nobody's device, is told so", () => {
+    assert.deepInclude(
+      violationOf(() => Effect.never),
+      { oracle: "liveness", found: "the program has not ended" }
+    )
+    assert.deepInclude(
+      violationOf((group) => group.on("toaster", () => Effect.void)),
+      {
+        oracle: "program",
+        found: "Error: there is no device toaster"
+      }
+    )
+  })
+
+  it("meets nothing that makes devices miss messages for good, unless losses are asked for", () => {
+    const lossy = new Set<string>()
+    for (let seed = 0; seed < 60; seed++) {
+      const [without, withLosses] = [false, true].map((losses) =>
+        programSchedule(seed, { ...two, faults: "brutal", losses })
+      )
+      for (const { fault } of without!.faults) {
+        assert.notInclude(["Twin", "HandlerFails"], fault._tag)
+        if (fault._tag === "Crash") assert.isFalse(fault.withoutStorage)
+        if ("device" in fault) assert.include(["phone", "desktop"], fault.device)
+      }
+      for (const device of without!.devices)
+        assert.deepInclude(device, { expiration: "Persistent", exhausted: "Reject" })
+      assert.notProperty(without!.conditions.mediator, "queueMessages")
+      for (const { fault } of withLosses!.faults) lossy.add(fault._tag)
+    }
+    assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails"])
+  })
+})
+
+describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
+  interface Report {
+    readonly testResults: ReadonlyArray<{
+      readonly assertionResults: ReadonlyArray<{
+        readonly status: string
+        readonly title: string
+        readonly failureMessages: ReadonlyArray<string>
+      }>
+    }>
+  }
+
+  const fixtures = Path.join(import.meta.dirname, "fixtures")
+  const vitest = Path.join(import.meta.dirname, "../node_modules/vitest/vitest.mjs")
+
+  /** Runs the failing simulation in a vitest of its own. */
+  const runFixture = (folder: string, env: Readonly<Record<string, string>> = {}) =>
+    Effect.callback<Report["testResults"][number]["assertionResults"][number]>((resume) => {
+      const report = Path.join(folder, "report.json")
+      const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
+      execFile(process.execPath, [vitest, "run", "--root", fixtures], options, (_, stdout, stderr) => {
+        if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
+        const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
+        resume(Effect.succeed(testResults[0]!.assertionResults[0]!))
+      })
+    })
+
+  it.live("leaves a file, and says how to see it again; and D2M_SEED runs that seed alone", () =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-vitest-"))),
+      (folder) =>
+        Effect.gen(function* () {
+          const failed = yield* runFixture(folder)
+          assert.strictEqual(failed.status, "failed")
+          const [message] = failed.failureMessages
+          const seed = Number(/seed (\d+) broke/.exec(message!)![1])
+          const path = Path.join(folder, `d2m-failure-${seed}.json`)
+          assert.include(message, "broken: program: the program succeeds")
+          assert.include(message, `D2M_SEED=${seed} vitest run -t "counts each message once"`)
+          assert.include(message, path)
+          const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
+          assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
+
+          const alone = yield* runFixture(folder, { D2M_SEED: String(seed) })
+          assert.strictEqual(alone.failureMessages[0], message)
+          const clean = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
+          assert.strictEqual(clean.status, "passed")
+        }),
+      (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+    )
+  )
+})
