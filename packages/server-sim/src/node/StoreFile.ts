@@ -112,13 +112,15 @@ const statements = (db: DatabaseSync) => {
     setCounter: db.prepare("UPDATE counter SET issued = ? WHERE slot_id = ?"),
     dropCounter: db.prepare("DELETE FROM counter WHERE slot_id = ?"),
     addEnvelope: db.prepare("INSERT INTO envelope (bytes) VALUES (?)"),
-    dropEnvelope: db.prepare(
-      "DELETE FROM envelope WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM queued WHERE envelope_id = ?1)"
-    ),
     enqueue: db.prepare("INSERT INTO queued VALUES (?, ?, ?, ?, ?, ?)"),
-    dequeue: db.prepare("DELETE FROM queued WHERE slot_id = ? AND position = ? RETURNING envelope_id"),
-    queue: db.prepare("SELECT position, size FROM queued WHERE slot_id = ? ORDER BY position"),
-    dropQueue: db.prepare("DELETE FROM queued WHERE slot_id = ? RETURNING envelope_id")
+    // Ahead of `dequeue`: a queue holds an envelope once, so that the last reference is the only one.
+    dropEnvelopes: db.prepare(
+      `DELETE FROM envelope
+       WHERE id IN (SELECT envelope_id FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?)
+       AND (SELECT count(*) FROM queued WHERE envelope_id = envelope.id) = 1`
+    ),
+    dequeue: db.prepare("DELETE FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?"),
+    queue: db.prepare("SELECT position, size FROM queued WHERE slot_id = ? ORDER BY position")
   }
 }
 
@@ -142,6 +144,8 @@ export const openStoreFile = (directory: string): StoreFile => {
   const groups = new Map<GroupKey, GroupRows>()
   /** Counters that the present transaction has moved: written once for each slot, at its end. */
   const moved = new Map<number, Position>()
+  /** What the present transaction has acked, slot by slot, while position follows on position: removed as one. */
+  const acked = new Map<number, { readonly first: Position; last: Position }>()
 
   const rowsOf = (groupKey: GroupKey): GroupRows | undefined => {
     const known = groups.get(groupKey)
@@ -179,9 +183,25 @@ export const openStoreFile = (directory: string): StoreFile => {
     if (slot === undefined) return
     rows.slots.delete(deviceId)
     moved.delete(slot)
+    acked.delete(slot)
     sql.dropSlot.run(slot)
     sql.dropCounter.run(slot)
-    for (const { envelope_id } of sql.dropQueue.all(slot)) sql.dropEnvelope.run(envelope_id!)
+    removeRun(slot, 0, Number.MAX_SAFE_INTEGER)
+  }
+
+  const removeRun = (slot: number, first: Position, last: Position): void => {
+    sql.dropEnvelopes.run(slot, first, last)
+    sql.dequeue.run(slot, first, last)
+  }
+
+  const removeAcked = (slot: number, position: Position): void => {
+    const run = acked.get(slot)
+    if (run?.last === position - 1) {
+      run.last = position
+      return
+    }
+    if (run !== undefined) removeRun(slot, run.first, run.last)
+    acked.set(slot, { first: position, last: position })
   }
 
   const append = (rows: GroupRows, { envelope, flags, timestamp, to }: Append): void => {
@@ -206,11 +226,8 @@ export const openStoreFile = (directory: string): StoreFile => {
         return append(rows, command)
       case "IssueId":
         return void moved.set(slotOf(rows, command.deviceId), command.issued)
-      case "Ack": {
-        const row = sql.dequeue.get(slotOf(rows, command.deviceId), command.position)
-        if (row !== undefined) sql.dropEnvelope.run(row["envelope_id"]!)
-        return
-      }
+      case "Ack":
+        return removeAcked(slotOf(rows, command.deviceId), command.position)
       case "SetSharedData":
         return void sql.setSharedData.run(command.encryptedSharedDeviceData, rows.id)
     }
@@ -271,6 +288,7 @@ export const openStoreFile = (directory: string): StoreFile => {
             for (const command of commands) applyCommand(rows, command)
             forgetIfEmpty(groupKey, rows)
           }
+          for (const [slot, { first, last }] of acked) removeRun(slot, first, last)
           for (const [slot, issued] of moved) sql.setCounter.run(issued, slot)
         })
       } catch (cause) {
@@ -279,6 +297,7 @@ export const openStoreFile = (directory: string): StoreFile => {
         throw cause
       } finally {
         moved.clear()
+        acked.clear()
       }
     },
 
