@@ -8,6 +8,8 @@ import { delivery } from "./Delivery.ts"
 import { bounds } from "./device/Bounds.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
 import { outgoing } from "./device/Outgoing.ts"
+import { patience } from "./device/Patience.ts"
+import { questions } from "./device/Questions.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
 import { reflectedHandling } from "./device/ReflectedHandling.ts"
 import { mediator } from "./mediator/MediatorModel.ts"
@@ -25,5 +27,7 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   reflectedHandling,
   reconnecting,
   connectionTruth,
+  questions,
+  patience,
   bounds
 ]

@@ -172,6 +172,12 @@ export class Story {
     this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages })
     return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, outcome })
   }
+
+  /** The device says that it keeps a message that failed. */
+  quarantined(device: string, reflectedId: number): this {
+    const event = { _tag: "Quarantined", id: 1, reflectedId, reason: "HandlerFailed", detail: "" } as const
+    return this.tell({ _tag: "Happened", ...this.place(device), life: 1, event })
+  }
 }
 
 /** One connection of a story. */

@@ -33,6 +33,7 @@ describe("handling", () => {
       again.reflected(3, envelope(3))
       assert.match(story.owed ?? "", /has not acked/)
       for (let attempt = 0; attempt < 3; attempt++) story.handle("phone", [message(3, 3)], "Failed")
+      story.quarantined("phone", 3)
       again.reflectedAck(3)
       assert.isUndefined(story.owed)
     })
@@ -45,6 +46,11 @@ describe("handling", () => {
     breaks("a message is acked after it was handled or set aside", (story) => {
       const phone = story.live("phone").reflected(1, envelope(1))
       story.handle("phone", [message(1, 1)], "Failed")
+      phone.reflectedAck(1)
+    })
+    breaks("a message is acked after it was handled or set aside", (story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      for (let attempt = 0; attempt < 3; attempt++) story.handle("phone", [message(1, 1)], "Failed")
       phone.reflectedAck(1)
     })
     breaks("a device acks only what it got on the same connection", (story) => {

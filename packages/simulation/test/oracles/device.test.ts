@@ -97,6 +97,15 @@ describe("reconnecting", () => {
     assert.include(story.end(), "the time between connections grows linearly")
   })
 
+  it("finds a dial that comes too late, unless the device was paused", () => {
+    const story = begin()
+    dial(waiting(story, 1, 2_000).wait(2_500))
+    assert.deepStrictEqual(story.end(), ["the time between connections grows linearly"])
+    const other = begin()
+    dial(waiting(other, 1, 2_000).machine("phone", "Paused").wait(60_000).machine("phone", "Resumed"))
+    assert.deepStrictEqual(other.end(), [])
+  })
+
   it("finds failures that are not counted", () => {
     const story = begin()
     dial(waiting(story, 1, 2_000).wait(2_400))
@@ -108,7 +117,9 @@ describe("reconnecting", () => {
 
   it("finds a device that never asks", () => {
     const story = begin()
-    for (let failures = 1; failures <= 30; failures++) dial(waiting(story, failures, 60_000).wait(72_000))
+    for (let failures = 1; failures <= 30; failures++) {
+      dial(waiting(story, failures, 2_000 * failures).wait(2_000 * failures))
+    }
     assert.deepStrictEqual(story.end(), ["after 30 failures in a row the user is asked"])
   })
 

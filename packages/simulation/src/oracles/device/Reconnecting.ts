@@ -32,8 +32,8 @@ interface Track {
   liveSince: number | undefined
   /** When the device first said that the latest connection is over. */
   endedAt: number | undefined
-  /** Since when, for how long at least, and until when by its own word the device has to wait. */
-  waiting: { readonly since: number; readonly atLeast: number; readonly nextTryAt: number } | undefined
+  /** Since when, for how long at least and at most, and until when by its own word the device has to wait. */
+  waiting: { readonly since: number; readonly atLeast: number; atMost: number; readonly nextTryAt: number } | undefined
   /** The question that the user has not answered. */
   question: string | undefined
   /** The code with which the latest connection was closed, if only the user can lead out of it. */
@@ -100,7 +100,12 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
   }
   track.failures = [state.failures]
   const delay = Math.min(Math.max(state.failures, 1) * base, cap)
-  track.waiting = { since: at, atLeast: delay * (1 - jitter) - rounding, nextTryAt: state.nextTryAt }
+  track.waiting = {
+    since: at,
+    atLeast: delay * (1 - jitter) - rounding,
+    atMost: delay * (1 + jitter) + rounding,
+    nextTryAt: state.nextTryAt
+  }
 }
 
 /**
@@ -125,6 +130,11 @@ export const reconnecting: OracleMaker = {
         switch (event._tag) {
           case "Machine":
             if (event.change === "Started") tracks.set(event.device, fresh())
+            // Whoever is paused while it waits is late.
+            else if (event.change === "Paused") {
+              const { waiting } = trackOf(event.device)
+              if (waiting !== undefined) waiting.atMost = Infinity
+            }
             return
           case "Asked":
             if (event.operation._tag === "RetryNow") trackOf(event.device).waiting = undefined
@@ -166,12 +176,13 @@ export const reconnecting: OracleMaker = {
                 expected: "no dial before the answer"
               })
             }
-            if (waiting !== undefined && event.at - waiting.since < waiting.atLeast) {
+            const waited = waiting === undefined ? 0 : event.at - waiting.since
+            if (waiting !== undefined && (waited < waiting.atLeast || waited > waiting.atMost)) {
               report({
                 rule: "the time between connections grows linearly",
                 device: event.device,
-                found: `${Math.round(event.at - waiting.since)} ms`,
-                expected: `at least ${Math.round(waiting.atLeast)} ms`
+                found: `${Math.round(waited)} ms`,
+                expected: `${Math.round(waiting.atLeast)} to ${Math.round(waiting.atMost)} ms`
               })
             }
             track.waiting = undefined

@@ -5,7 +5,7 @@
  * which they came, one batch at a time; acked after that, once for each time they came, and on the connection they came on;
  * ephemerals never; what was acked is not handled again.
  *
- * A message that failed as often as the handler is tried counts as set aside. What a device without its storage has
+ * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it. What a device without its storage has
  * forgotten may be handled again, and what its twin has handled may be acked by either.
  *
  * @since 0.1.0
@@ -26,6 +26,8 @@ const batchLimit = 256
 interface Fate {
   failures: number
   isHandled: boolean
+  /** Whether the device said so after it had failed for good. */
+  isSetAside: boolean
   isAcked: boolean
 }
 
@@ -91,6 +93,9 @@ class ReflectedHandling implements Oracle {
         return this.#handling(this.#device(event.device), event.messages)
       case "Handled":
         return this.#handled(this.#device(event.device), event.messages, event.outcome)
+      case "Happened":
+        if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event.reflectedId)
+        return
       case "Opened": {
         const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
         this.#lines.set(event.connection, line)
@@ -240,10 +245,16 @@ class ReflectedHandling implements Oracle {
       if (receipt === undefined) continue
       let fate = device.fates.get(receipt.nonce)
       if (fate === undefined)
-        device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isAcked: false }))
+        device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isSetAside: false, isAcked: false }))
       if (outcome === "Done") fate.isHandled = true
       else fate.failures++
     }
+  }
+
+  #quarantined(device: Device, reflectedId: number): void {
+    const receipt = device.receipts.get(reflectedId)
+    const fate = receipt === undefined ? undefined : device.fates.get(receipt.nonce)
+    if (fate !== undefined && fate.failures >= tries) fate.isSetAside = true
   }
 
   #find(device: Device, { reflectedId, timestamp }: Reflected): Receipt | undefined {
@@ -253,7 +264,7 @@ class ReflectedHandling implements Oracle {
   }
 }
 
-const isDone = (fate: Fate): boolean => fate.isHandled || fate.failures >= tries || fate.isAcked
+const isDone = (fate: Fate): boolean => fate.isHandled || fate.isSetAside || fate.isAcked
 
 /**
  * The rules of a device that gets messages.

@@ -1,0 +1,214 @@
+/**
+ * That a device waits for nothing without end (decision 15; PROTOCOL C5, C8).
+ *
+ * Owns: an idle connection is probed, an answer that does not come ends the connection, and who was rejected asks for the
+ * lock again when told that it is free. Time in which a device is paused, or its handler holds up the reading, is no time
+ * that it waits.
+ *
+ * @since 0.1.0
+ */
+import { isEphemeral, type ServerFrame } from "@d2m/codec"
+import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+
+/** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
+const longestWait = 45_000
+/** From the end of a transaction to the next try, in ms. */
+const longestWakeUp = 5_000
+
+interface Device {
+  readonly name: string
+  /** The latest connection. */
+  connection: number
+  /** Whether ServerInfo has come on it, and it has not ended. */
+  isLive: boolean
+  isPaused: boolean
+  /** When it last wrote something, in ms. */
+  wroteAt: number
+  /** Reflects without an ack on this connection, oldest first, and when they were written. */
+  written: Map<number, number>
+  /** Since when its handler is at work. */
+  busySince: number | undefined
+  /** When it was last held up: paused, or at the end of a handler that took its time. */
+  freeSince: number
+  /** Transactions that its application waits for. */
+  transactions: number
+  /** What it has heard since its BeginTransaction. */
+  isRejected: boolean
+  hasEnded: boolean
+  /** Since when it could ask for the lock again. */
+  wokenAt: number | undefined
+}
+
+class Patience implements Oracle {
+  readonly #report: Report
+  readonly #devices = new Map<string, Device>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  readonly see = (event: WorldEvent): void => {
+    switch (event._tag) {
+      case "DeviceSent": {
+        const device = this.#device(event.device)
+        if (device.connection !== event.connection) return
+        this.#check(device, event.at)
+        device.wroteAt = event.at
+        const { frame } = event
+        if (frame?._tag === "Reflect") {
+          if (!isEphemeral(frame.flags)) device.written.set(frame.reflectId, event.at)
+        } else if (frame?._tag === "BeginTransaction") forgetLock(device)
+        return
+      }
+      case "DeviceReceived": {
+        const device = this.#device(event.device)
+        if (device.connection === event.connection && event.frame !== undefined) {
+          this.#received(device, event.frame, event.at)
+        }
+        return
+      }
+      case "Handling":
+        this.#device(event.device).busySince = event.at
+        return
+      case "Handled": {
+        const device = this.#device(event.device)
+        if (device.busySince !== event.at) device.freeSince = event.at
+        device.busySince = undefined
+        return
+      }
+      case "Asked":
+        if (event.operation._tag === "Transaction") this.#device(event.device).transactions++
+        return
+      case "Answered": {
+        if (event.operation._tag !== "Transaction") return
+        const device = this.#device(event.device)
+        device.transactions--
+        device.wokenAt = undefined
+        return
+      }
+      case "Opened": {
+        const device = this.#device(event.device)
+        device.connection = event.connection
+        device.isLive = false
+        device.written = new Map()
+        return forgetLock(device)
+      }
+      case "DeviceLost":
+      case "DeviceClosed": {
+        const device = this.#device(event.device)
+        if (device.connection !== event.connection) return
+        this.#check(device, event.at)
+        device.isLive = false
+        return
+      }
+      case "Machine":
+        return event.device === mediatorName
+          ? undefined
+          : this.#machine(this.#device(event.device), event.change, event.at)
+      default:
+    }
+  }
+
+  #device(name: string): Device {
+    const known = this.#devices.get(name)
+    if (known !== undefined) return known
+    const device: Device = {
+      name,
+      connection: 0,
+      isLive: false,
+      isPaused: false,
+      wroteAt: 0,
+      written: new Map(),
+      busySince: undefined,
+      freeSince: 0,
+      transactions: 0,
+      isRejected: false,
+      hasEnded: false,
+      wokenAt: undefined
+    }
+    this.#devices.set(name, device)
+    return device
+  }
+
+  #received(device: Device, frame: ServerFrame, at: number): void {
+    switch (frame._tag) {
+      case "ReflectAck":
+        if (device.written.delete(frame.reflectId)) this.#check(device, at)
+        return
+      case "ServerInfo":
+        device.isLive = true
+        return
+      case "TransactionRejected":
+        device.isRejected = true
+        break
+      case "TransactionEnded":
+        device.hasEnded = true
+        break
+      default:
+        return
+    }
+    if (device.isRejected && device.hasEnded && device.transactions > 0) device.wokenAt ??= at
+  }
+
+  #machine(device: Device, change: string, at: number): void {
+    if (change === "Paused") {
+      this.#check(device, at)
+      device.isPaused = true
+    } else if (change === "Resumed") {
+      device.isPaused = false
+      device.freeSince = at
+      if (device.wokenAt !== undefined) device.wokenAt = at
+    } else this.#devices.delete(device.name)
+  }
+
+  #check(device: Device, at: number): void {
+    if (!device.isLive || device.isPaused) return
+    if (device.wokenAt !== undefined && at - device.wokenAt > longestWakeUp) {
+      this.#say(
+        device,
+        "who was rejected asks again when the transaction has ended",
+        at - device.wokenAt,
+        "BeginTransaction at once"
+      )
+    }
+    if (device.busySince !== undefined && device.busySince !== at) return
+    const since = Math.max(device.wroteAt, device.freeSince)
+    if (at - since > longestWait) {
+      this.#say(device, "an idle connection is probed", at - since, "a frame 20 s after the one before")
+    }
+    for (const writtenAt of device.written.values()) {
+      const asked = Math.max(writtenAt, device.freeSince)
+      if (at - asked > longestWait) {
+        this.#say(
+          device,
+          "an answer that does not come ends the connection",
+          at - asked,
+          "an ack, or the end, after 30 s"
+        )
+      }
+      // Those behind it have waited less.
+      return
+    }
+  }
+
+  #say(device: Device, rule: string, millis: number, expected: string): void {
+    this.#report({ rule, device: device.name, found: `${Math.round(millis)} ms`, expected })
+  }
+}
+
+const forgetLock = (device: Device): void => {
+  device.isRejected = device.hasEnded = false
+  device.wokenAt = undefined
+}
+
+/**
+ * Judges for how long devices wait.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const patience: OracleMaker = {
+  name: "patience",
+  make: (report) => new Patience(report)
+}

@@ -1,0 +1,158 @@
+import type { ConnectionState, UserReason } from "@d2m/client"
+import type { DeviceId } from "@d2m/codec"
+import { assert, describe, it } from "@effect/vitest"
+import { patience } from "../../src/oracles/device/Patience.ts"
+import { questions } from "../../src/oracles/device/Questions.ts"
+import { envelope, message, start, Story } from "./Story.ts"
+
+const live = (since: number): ConnectionState => ({
+  _tag: "Live",
+  since: start + since,
+  dry: false,
+  leader: false,
+  queued: 0,
+  maxDeviceSlots: 8,
+  pendingReflects: 0
+})
+
+const ask = (reason: UserReason): ConnectionState => ({ _tag: "NeedsUser", reason, answers: [], pendingReflects: 0 })
+
+const answer = (story: Story, answer: "Continue" | "ConnectAnyway" | "RegisterAgain") =>
+  story.tell({ _tag: "UserAnswered", ...story.place("phone"), life: 1, reason: "", answer })
+
+describe("questions", () => {
+  const dropped = "the user is asked only for a reason that is true"
+  const slot = "a device remembers that it has a slot"
+  const clock = "a device whose clock is wrong asks before it goes live"
+
+  it("accepts what only the user can decide, and what follows from the answer", () => {
+    const story = new Story(questions)
+    const line = story.live("phone")
+    story.state("phone", live(0))
+    line.close(4113)
+    story.state("phone", ask({ _tag: "Dropped" }))
+    answer(story, "RegisterAgain")
+    story.live("phone")
+    story.state("phone", live(0))
+    assert.deepStrictEqual(story.end(), [])
+  })
+
+  it("finds a question without its reason", () => {
+    const story = new Story(questions)
+    story.live("phone").lose(1006)
+    story.state("phone", ask({ _tag: "Dropped" }))
+    assert.deepStrictEqual(story.end(), [dropped])
+    const other = new Story(questions)
+    other.live("phone").close(4113)
+    other.state("phone", ask({ _tag: "DuplicateDevice" }))
+    assert.deepStrictEqual(other.end(), [dropped])
+  })
+
+  it("finds a slot that was forgotten, unless the storage is gone or the user said so", () => {
+    const begin = () => {
+      const story = new Story(questions).machine("phone", "Started")
+      story.live("phone").story.state("phone", live(0))
+      return story.machine("phone", "Crashed")
+    }
+    const forgetful = begin().machine("phone", "Started", 2)
+    forgetful.live("phone")
+    assert.deepStrictEqual(forgetful.end(), [slot])
+    const empty = begin()
+    empty.tell({ _tag: "Machine", ...empty.place("phone"), life: 1, change: "Crashed", withoutStorage: true })
+    empty.live("phone")
+    assert.deepStrictEqual(empty.end(), [])
+  })
+
+  it("finds a clock that nobody looked at, unless the user puts up with it", () => {
+    const off = 21 * 60_000
+    const story = new Story(questions)
+    story.live("phone").story.state("phone", live(off))
+    assert.deepStrictEqual(story.end(), [clock])
+    const granted = new Story(questions)
+    answer(granted, "ConnectAnyway")
+    granted.live("phone").story.state("phone", live(off))
+    assert.deepStrictEqual(granted.end(), [])
+    const near = new Story(questions)
+    near.live("phone").story.state("phone", live(19 * 60_000))
+    assert.deepStrictEqual(near.end(), [])
+  })
+})
+
+describe("patience", () => {
+  const silence = "an idle connection is probed"
+  const unanswered = "an answer that does not come ends the connection"
+  const asleep = "who was rejected asks again when the transaction has ended"
+  const holder = { deviceId: 2n as DeviceId, encryptedScope: envelope(1, 42) }
+  const transaction = { _tag: "Transaction", count: 1, bytes: 1, pause: 0, ttl: 0, fails: false } as const
+  const probe = { _tag: "GetDevicesInfo" } as const
+
+  it("accepts probes, acks in time and a lock that is asked for again", () => {
+    const story = new Story(patience)
+    const line = story.live("phone")
+    line.reflect(1, envelope(1))
+    story.wait(20_000)
+    line.hear(probe)
+    story.wait(9_000)
+    line.ack(1)
+    story.wait(11_000)
+    line.hear(probe)
+    for (let probes = 0; probes < 5; probes++) {
+      story.wait(20_000)
+      line.hear(probe)
+    }
+    story.ask("phone", transaction)
+    line.begin().say({ _tag: "TransactionRejected", ...holder })
+    line.say({ _tag: "TransactionEnded", ...holder }).begin()
+    story.wait(20_000)
+    line.hear(probe)
+    assert.deepStrictEqual(story.end(), [])
+  })
+
+  it("finds silence, whatever ends it", () => {
+    for (const end of ["write", "close", "hang up"] as const) {
+      const story = new Story(patience)
+      const line = story.live("phone")
+      story.wait(46_000)
+      if (end === "write") line.hear(probe)
+      else if (end === "close") line.close(4013)
+      else line.hangUp()
+      assert.deepStrictEqual(story.end(), [silence], end)
+    }
+  })
+
+  it("finds an ack that is waited for without end", () => {
+    const story = new Story(patience)
+    const line = story.live("phone").reflect(1, envelope(1))
+    story.wait(25_000)
+    line.reflect(2, envelope(2))
+    story.wait(25_000)
+    line.ack(2)
+    assert.deepStrictEqual(story.end(), [unanswered])
+  })
+
+  it("finds who sleeps through the end of a transaction, whichever word came first", () => {
+    for (const first of ["Rejected", "Ended"] as const) {
+      const story = new Story(patience)
+      const line = story.live("phone")
+      story.ask("phone", transaction)
+      line.begin()
+      if (first === "Ended") line.say({ _tag: "TransactionEnded", ...holder })
+      line.say({ _tag: "TransactionRejected", ...holder })
+      if (first === "Rejected") line.say({ _tag: "TransactionEnded", ...holder })
+      story.wait(6_000)
+      line.hear(probe)
+      assert.deepStrictEqual(story.end(), [asleep], first)
+    }
+  })
+
+  it("counts no time in which a device is paused, or its handler is at work", () => {
+    const story = new Story(patience)
+    const line = story.live("phone").reflect(1, envelope(1))
+    story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed")
+    const messages = [message(1, 1)]
+    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages }).wait(60_000)
+    story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages, outcome: "Done" })
+    line.ack(1).hear(probe)
+    assert.deepStrictEqual(story.end(), [])
+  })
+})
