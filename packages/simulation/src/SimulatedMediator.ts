@@ -98,13 +98,15 @@ export class SimulatedMediator {
     const machine = this.#machine
     const scope = this.#scope
     if (machine === undefined || scope === undefined) return
-    const { network } = this.#host
+    const { network, store } = this.#host
     this.#machine = this.#scope = undefined
     network.mediator = undefined
     this.#afterStop = [onStopped]
     this.#tell("Stopped")
     machine.fork(Scope.close(scope, Exit.void), () => {
       machine.kill()
+      // What it gave up waiting for is not written behind the back of its next life.
+      network.machine.fork(Effect.orDie(store.crash(0)))
       const after = this.#afterStop ?? []
       this.#afterStop = undefined
       for (const proceed of after) proceed()
