@@ -1,0 +1,109 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ConnectionState, Content, Reflected } from "@d2m/client"
+import { Common, D2d, DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
+import { Result, Schema } from "effect"
+import { receivedLine, stateLine } from "../src/device/Observation.ts"
+import { render } from "../src/device/Readable.ts"
+import { SessionLine } from "../src/index.ts"
+
+const isLine = Schema.is(SessionLine)
+/** What a terminal would act on; a rendered list has lines of its own. */
+const acts = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+const evil = 'a\u001b[2J\u009b31m\r\n\u202e\u2028"\\'
+
+const received = (content: Content | undefined): Reflected => ({
+  content,
+  sender: DeviceId.make(0xabcn),
+  timestamp: Timestamp.make(0xffff_ffff_ffff_ffffn),
+  reflectedId: ReflectedId.make(7),
+  ephemeral: true,
+  protocolVersion: 0
+})
+
+const incoming = (type: number, body: Uint8Array): Content => ({
+  _tag: "incomingMessage",
+  value: D2d.IncomingMessage.make({ senderIdentity: "ECHOECHO", type, body })
+})
+
+const { FILE, TEXT } = Common.CspE2eMessageType
+
+describe("a line of d2m device", () => {
+  it("tells a text as a text, whoever wrote it", () => {
+    const line = receivedLine(received(incoming(TEXT, Buffer.from("grüße 🐢"))))
+    assert.deepInclude(line, { content: "incomingMessage TEXT", text: "grüße 🐢", bytes: 12, ephemeral: true })
+    assert.isTrue(isLine(line))
+    assert.match(render(line), / 0x0000000000000abc #7 \(ephemeral\) {2}grüße 🐢$/)
+  })
+
+  it("shows of all else the kind, the length and the first eight bytes, so that no key in it is shown", () => {
+    const secret = Buffer.alloc(32, 0xee)
+    const picture = D2d.UserProfileSync.make({})
+    const contents: ReadonlyArray<readonly [Content | undefined, string, RegExp]> = [
+      [incoming(FILE, Buffer.concat([Buffer.from('{"k":"xy'), secret])), "incomingMessage FILE", /^7b226b223a227879$/],
+      [incoming(TEXT, Buffer.from([0xff, 0xfe])), "incomingMessage TEXT", /^fffe$/],
+      [incoming(0x7f, secret.subarray(0, 3)), "incomingMessage type 127", /^eeeeee$/],
+      [{ _tag: "userProfileSync", value: picture }, "userProfileSync", /^2a00$/],
+      [undefined, "unknown", /^$/]
+    ]
+    for (const [content, kind, hex] of contents) {
+      const line = receivedLine(received(content))
+      assert.strictEqual(line.content, kind)
+      assert.match(line.hex ?? "none", hex)
+      assert.isUndefined(line.text)
+      assert.isTrue(isLine(line), kind)
+    }
+  })
+
+  it("lets nobody's text act on a terminal", () => {
+    const lines: ReadonlyArray<SessionLine> = [
+      receivedLine(received(incoming(TEXT, Buffer.from(evil)))),
+      { _tag: "Device", deviceId: "0x0000000000000001", groupId: "00", label: evil, address: evil },
+      { _tag: "Event", at: 0, event: "Disconnected", detail: evil },
+      { _tag: "Event", at: 0, event: "StrayFrame", detail: evil },
+      { _tag: "State", at: 0, state: "NeedsUser", pending: 0, reason: "Refused", because: evil, answers: ["continue"] },
+      {
+        _tag: "Devices",
+        devices: [{ deviceId: "0x0000000000000001", own: true, persistent: true, label: evil, appVersion: evil }]
+      },
+      { _tag: "Failed", line: 1, error: "X", message: evil },
+      { _tag: "Refused", line: 1, expected: "a command", found: evil }
+    ]
+    for (const line of lines) {
+      const rendered = render(line).split("\n")
+      assert.strictEqual(rendered.length, line._tag === "Devices" ? 2 : 1, line._tag)
+      for (const text of rendered) assert.notMatch(text, acts, line._tag)
+      assert.include(rendered.at(-1), "a\\u{1b}[2J\\u{9b}31m")
+    }
+  })
+
+  it("names the state, how long until the next try, why the user is needed, and what helps", () => {
+    const at = 1_700_000_000_000
+    const because = { _tag: "ClockSkew", skew: 5, limit: 1 } as const
+    const needsUser: ConnectionState = {
+      _tag: "NeedsUser",
+      reason: because,
+      answers: ["ConnectAnyway", "Continue"],
+      pendingReflects: 2
+    }
+    const line = stateLine(needsUser, at)
+    assert.deepInclude(line, { state: "NeedsUser", reason: "ClockSkew", answers: ["anyway", "continue"], pending: 2 })
+    assert.match(
+      render(line),
+      /^-- needs you \(ClockSkew\): .*; resume anyway or resume continue goes on, 2 not promised yet$/
+    )
+    const waiting = { _tag: "State", at, state: "Waiting", pending: 0, failures: 1, nextTryAt: at + 2400 } as const
+    assert.strictEqual(render(waiting), "-- not connected; next try in 2.4 s")
+  })
+
+  it("is not just anything", () => {
+    for (const text of [
+      '{"_tag":"Nothing"}',
+      '{"_tag":"Promised","number":1}',
+      '{"_tag":"Dropped","deviceId":"7"}',
+      '{"_tag":"Retrying","more":1}'
+    ]) {
+      const decode = Schema.decodeUnknownResult(Schema.fromJsonString(SessionLine), { onExcessProperty: "error" })
+      assert.isTrue(Result.isFailure(decode(text)), text)
+    }
+  })
+})
