@@ -14,6 +14,7 @@ import type { Fault } from "./Fault.ts"
 import { strikeFor } from "./Faults.ts"
 import { lanesText } from "./Lanes.ts"
 import type { OracleMaker } from "./Oracle.ts"
+import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import { type Conditions, Schedule } from "./Schedule.ts"
@@ -252,7 +253,7 @@ const runOptionsOf = (program: Program, options: SimulateOptions): RunOptions =>
       })
     })
   return {
-    oracles: [...standardOracles, ...oracles],
+    oracles: [...standardOracles, arrivals, ...oracles],
     handler: (device) => make(device.name),
     program: play,
     witnesses: [
