@@ -286,12 +286,13 @@ describe("d2m device", { timeout: patience }, () => {
       const ended = yield* made.ended
       assert.deepStrictEqual([ended.code, ended.stderr], [130, ""])
       assert.deepInclude(last(ended.stdout), { _tag: "End", code: 130, promised: 0 })
-      watching.type("devices")
-      const { devices } = yield* watching.next("Devices")
-      assert.deepInclude(
-        devices.find(({ deviceId }) => deviceId.endsWith("5")),
-        { connected: false }
-      )
+      // The mediator learns of it when its side of the closing handshake is over.
+      const isConnected = Effect.gen(function* () {
+        watching.type("devices")
+        const { devices } = yield* watching.next("Devices")
+        return devices.some(({ connected, deviceId }) => connected && deviceId === "0x0000000000000005")
+      })
+      yield* Effect.repeat(isConnected, { while: (connected) => connected })
     }).pipe(Effect.scoped)
   )
 
