@@ -46,6 +46,8 @@ interface Device {
   resumedAt: number
   /** Messages outside transactions that were asked for and have no ack. */
   outstanding: number
+  /** Whether it was told to stop: from then on it gives up what it was asked for. */
+  isStopping: boolean
   line: Line | undefined
 }
 
@@ -120,6 +122,7 @@ class Outgoing implements Oracle {
         if (event.device === mediatorName) return
         if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
         else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
+        else if (event.change === "Stopped") this.#device(event.device).isStopping = true
         // Whoever starts again owes nothing of what it was asked before.
         else this.#devices.delete(event.device)
         return
@@ -139,6 +142,7 @@ class Outgoing implements Oracle {
       freshAt: -1,
       resumedAt: -1,
       outstanding: 0,
+      isStopping: false,
       line: undefined
     }
     this.#devices.set(name, device)
@@ -199,7 +203,7 @@ class Outgoing implements Oracle {
     const unread = device.freshAt === at || device.resumedAt === at ? device.fresh.length : 0
     const most = device.outstanding + device.doubtful.size + unread
     const least = device.owed.size
-    if (!this.#knowsAll || (pending >= least && pending <= most)) return
+    if (!this.#knowsAll || device.isStopping || (pending >= least && pending <= most)) return
     this.#say(
       device,
       "pendingReflects is what was asked for and not acked",

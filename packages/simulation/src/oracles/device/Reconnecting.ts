@@ -19,8 +19,8 @@ const settledAfter = 30_000
 /** The range of codes after which only the user can decide (PROTOCOL A7). */
 const needsUser = (code: number): boolean => code >= 4100 && code <= 4199
 
-/** Ends that leave a close code in force: the mediator's own, and those that the device closes with one of these. */
-const refusals: ReadonlySet<string> = new Set(["Closed", "UnsupportedVersion", "SlotContradiction"])
+/** Ends for which the device itself closes with 41xx. */
+const refusals: ReadonlySet<string> = new Set(["UnsupportedVersion", "SlotContradiction"])
 
 /** The device counts in whole ms. */
 const rounding = 2
@@ -152,9 +152,10 @@ export const reconnecting: OracleMaker = {
           case "Happened": {
             const { event: happened } = event
             // It may have given up the connection before it read the close, for a reason that it has to tell.
-            if (happened._tag === "Disconnected" && !refusals.has(happened.because._tag)) {
-              trackOf(event.device).refused = undefined
-            }
+            if (happened._tag !== "Disconnected") return
+            const { because } = happened
+            const hasReadIt = because._tag === "Closed" ? because.code !== 1006 : refusals.has(because._tag)
+            if (!hasReadIt) trackOf(event.device).refused = undefined
             return
           }
           case "Dialed": {

@@ -44,7 +44,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     isVolatile: frame.deviceSlotExpirationPolicy === DeviceSlotExpirationPolicy.VOLATILE,
     slot,
     mayFrom: first?.index ?? lastIndex(group),
-    wasCertain: isThere(model, slot),
+    wasCertain: isThere(model, slot) && !pending(group).some(({ victim }) => victim === "Unclear" || victim === slot),
     wasGone: first === undefined && isGone(model, slot),
     leastQueued,
     mostQueued,
@@ -304,6 +304,12 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
   // Nobody knows whether it was registered: it never saw the answer.
   const before = hello === undefined ? undefined : peer.group.slots.get(hello.deviceId)
   if (before !== undefined) before.isLeftAtSure = false
+  // Nor whether somebody lost a slot to it.
+  if (hello?.victim !== undefined) {
+    for (const other of peer.group.slots.values()) {
+      if (other.state === "Yes" && (hello.victim === "Unclear" || hello.victim === other)) other.state = "Maybe"
+    }
+  }
   if (hello !== undefined && !hello.expectsExisting && !hello.wasCertain) {
     const known = peer.group.slots.get(hello.deviceId)
     if (known?.session !== undefined) return
