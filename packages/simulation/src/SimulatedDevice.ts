@@ -277,6 +277,9 @@ export class SimulatedDevice {
   }
 
   #whenMade(machine: Machine, use: (device: Device["Service"]) => void): void {
+    // An application stands still with its machine: what it was about to ask it asks afterwards.
+    if (machine.mode === "Paused") return machine.hold(() => this.#whenMade(machine, use), 0)
+    if (this.machine !== machine) return
     if (this.device !== undefined) return use(this.device)
     this.#waiting.push(() => {
       if (this.machine === machine && this.device !== undefined) use(this.device)
