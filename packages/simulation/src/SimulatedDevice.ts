@@ -243,6 +243,11 @@ export class SimulatedDevice {
       this.#host.after(operation.lasts, () => this.start())
       return true
     }
+    // An application stands still with its machine: what it was about to ask it asks afterwards.
+    if (machine.mode === "Paused") {
+      machine.hold(() => this.perform(operation, onAnswer), 0)
+      return true
+    }
     const count =
       operation._tag === "Reflect" || operation._tag === "Transaction"
         ? operation.count
@@ -268,6 +273,10 @@ export class SimulatedDevice {
   run<A, E>(effect: Effect.Effect<A, E, Device>, onExit: (exit: Exit.Exit<A, E>) => void): boolean {
     const { machine } = this
     if (machine === undefined) return false
+    if (machine.mode === "Paused") {
+      machine.hold(() => this.run(effect, onExit), 0)
+      return true
+    }
     this.#whenMade(machine, (device) => {
       machine.fork(Effect.provideService(effect, Device, device), (exit) => {
         if (machine.mode !== "Dead") onExit(exit)
@@ -277,9 +286,6 @@ export class SimulatedDevice {
   }
 
   #whenMade(machine: Machine, use: (device: Device["Service"]) => void): void {
-    // An application stands still with its machine: what it was about to ask it asks afterwards.
-    if (machine.mode === "Paused") return machine.hold(() => this.#whenMade(machine, use), 0)
-    if (this.machine !== machine) return
     if (this.device !== undefined) return use(this.device)
     this.#waiting.push(() => {
       if (this.machine === machine && this.device !== undefined) use(this.device)
