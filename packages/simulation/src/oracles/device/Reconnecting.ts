@@ -33,7 +33,7 @@ interface Track {
   /** When the device first said that the latest connection is over. */
   endedAt: number | undefined
   /** Since when, for how long at least and at most, and until when by its own word the device has to wait. */
-  waiting: { readonly since: number; readonly atLeast: number; atMost: number; readonly nextTryAt: number } | undefined
+  waiting: { readonly since: number; atLeast: number; atMost: number; readonly nextTryAt: number } | undefined
   /** The question that the user has not answered. */
   question: string | undefined
   /** The code with which the latest connection was closed, if only the user can lead out of it. */
@@ -137,7 +137,10 @@ export const reconnecting: OracleMaker = {
             }
             return
           case "Asked":
-            if (event.operation._tag === "RetryNow") trackOf(event.device).waiting = undefined
+            if (event.operation._tag === "RetryNow") {
+              const { waiting } = trackOf(event.device)
+              if (waiting !== undefined) waiting.atLeast = 0
+            }
             return
           case "UserAnswered": {
             const track = trackOf(event.device)
