@@ -36,6 +36,8 @@ interface Track {
   waiting: { readonly since: number; atLeast: number; atMost: number; readonly nextTryAt: number } | undefined
   /** The question that the user has not answered. */
   question: string | undefined
+  /** Whether the latest state was the question. */
+  isAsking: boolean
   /** The code with which the latest connection was closed, if only the user can lead out of it. */
   refused: number | undefined
 }
@@ -46,6 +48,7 @@ const fresh = (): Track => ({
   endedAt: undefined,
   waiting: undefined,
   question: undefined,
+  isAsking: false,
   refused: undefined
 })
 
@@ -205,9 +208,12 @@ export const reconnecting: OracleMaker = {
                 return
               case "NeedsUser":
                 track.liveSince = track.endedAt = undefined
-                track.question = state.reason._tag
+                // Told again because another number has changed, an answered question is still answered.
+                if (!track.isAsking) track.question = state.reason._tag
+                track.isAsking = true
                 return
               default:
+                track.isAsking = false
             }
             return
           }
