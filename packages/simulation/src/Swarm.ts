@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { Fault, Misbehaviour } from "./Fault.ts"
+import { type Fault, Misbehaviour } from "./Fault.ts"
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import type { Conditions, DeviceSpec, Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
@@ -218,24 +218,7 @@ const faultKinds: Readonly<
 const networkOnly: ReadonlyArray<Fault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
 const faithful = (Object.keys(faultKinds) as Array<Fault["_tag"]>).filter((kind) => kind !== "Misbehave")
 
-const misbehaviours: ReadonlyArray<Misbehaviour> = [
-  "LoseAcks",
-  "DuplicateAcks",
-  "ReorderAcks",
-  "LoseReflected",
-  "DuplicateReflected",
-  "ReplayNonces",
-  "AlteredBlobs",
-  "EndedBeforeRejected",
-  "LeaderBeforeDry",
-  "SecondDry",
-  "LongHeaders",
-  "UnknownTypes",
-  "WrongSlotState",
-  "Garbage",
-  "StrayAnswers",
-  "TextMessages"
-]
+const misbehaviours = Misbehaviour.literals
 
 /** Which kinds of faults a run has, and how long it takes from one to the next, in ms. */
 const drawAppetite = (
