@@ -14,8 +14,7 @@ export const policy = [
   "connect-src ws://127.0.0.1:*",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'"
+  "frame-ancestors 'none'"
 ].join("; ")
 
 const bundle = Effect.promise(async () => {

@@ -245,7 +245,7 @@ describe("the client in a browser, against d2m serve", () => {
       const { complaints, page } = yield* Chromium.open(browser, `${site}/eval`)
       assert.isUndefined(yield* Effect.promise(() => page.evaluate(() => Reflect.get(globalThis, "made"))))
       assert.isTrue(
-        complaints.some((text) => text.startsWith("policy: ")),
+        complaints.some((text) => text.startsWith("policy: script-src")),
         complaints.join("\n")
       )
     }).pipe(Effect.scoped)
