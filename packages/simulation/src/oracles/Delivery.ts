@@ -6,13 +6,14 @@
  * reach the application of every device that had its slot all the time since; nothing of a transaction that was not
  * committed is ever seen.
  *
- * A slot that may have been dropped, or may have expired, is owed nothing before ServerInfo has told that it is still there;
- * one that ServerInfo calls NEW is owed nothing from before. A twin has the same slot as its device.
+ * A slot that may have been dropped, or may have expired, is owed nothing from before the next ServerInfo, whatever that
+ * says: a registration whose own ServerInfo was lost lies between perhaps. What such slots get is judged at the mediator. A
+ * twin has the same slot as its device.
  *
  * @since 0.1.0
  */
 import type { Reflected } from "@d2m/client"
-import { CloseCode, DeviceSlotState } from "@d2m/codec"
+import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
 import type { Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../SimulatedDevice.ts"
@@ -26,13 +27,17 @@ interface Slot {
   readonly group: number
   /** Whether it may go away while no device is connected. */
   readonly isFleeting: boolean
-  /** When it was registered, in ms. */
+  /** Since when it has been there for certain, in ms; `Infinity` while it may not be. */
   since: number
-  isCertain: boolean
   readonly owed: Set<number>
   readonly seen: Set<number>
   readonly handled: Set<number>
   readonly failures: Map<number, number>
+}
+
+const doubt = (slot: Slot): void => {
+  slot.since = Infinity
+  slot.owed.clear()
 }
 
 const ownerOf = (device: string): string => {
@@ -57,7 +62,6 @@ class Delivery implements Oracle {
         group,
         isFleeting: expiration === "Volatile" || conditions.mediator.queueMessages !== undefined,
         since: Infinity,
-        isCertain: false,
         owed: new Set(),
         seen: new Set(),
         handled: new Set(),
@@ -68,6 +72,9 @@ class Delivery implements Oracle {
 
   readonly see = (event: WorldEvent): void => {
     switch (event._tag) {
+      case "MediatorReceived":
+        if (this.#evicts && event.frame?._tag === "ClientHello") this.#newcomer(event.device, event.frame)
+        return
       case "MediatorSent":
         if (event.frame?._tag === "ServerInfo") {
           this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
@@ -97,8 +104,8 @@ class Delivery implements Oracle {
   }
 
   readonly owes = (): string | undefined => {
-    for (const { isCertain, name, owed } of this.#slots.values()) {
-      if (!isCertain || owed.size === 0) continue
+    for (const { name, owed } of this.#slots.values()) {
+      if (owed.size === 0) continue
       const [first] = owed
       return `${name} has not seen message ${first}`
     }
@@ -108,22 +115,26 @@ class Delivery implements Oracle {
   #registered(device: string, at: number, isNew: boolean): void {
     const slot = this.#slots.get(ownerOf(device))
     if (slot === undefined) return
-    slot.isCertain = true
-    if (!isNew) return
-    slot.since = at
-    slot.owed.clear()
-    if (!this.#evicts) return
-    for (const other of this.#slots.values()) if (other !== slot && other.group === slot.group) other.isCertain = false
+    if (isNew) slot.owed.clear()
+    if (isNew || slot.since === Infinity) slot.since = at
+  }
+
+  /** Whoever registers where there may be no slot left may take anybody's place, whether it is told of its own or not. */
+  #newcomer(device: string, hello: Extract<ClientFrame, { readonly _tag: "ClientHello" }>): void {
+    const isNew = hello.expectedDeviceSlotState === DeviceSlotState.NEW
+    if (!isNew || hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) return
+    const own = this.#slots.get(ownerOf(device))
+    for (const slot of this.#slots.values()) if (slot !== own && slot.group === own?.group) doubt(slot)
   }
 
   #doubt(device: string): void {
     const slot = this.#slots.get(ownerOf(device))
-    if (slot !== undefined) slot.isCertain = false
+    if (slot !== undefined) doubt(slot)
   }
 
   #absent(device: string): void {
     const slot = this.#slots.get(ownerOf(device))
-    if (slot?.isFleeting === true) slot.isCertain = false
+    if (slot?.isFleeting === true) doubt(slot)
   }
 
   #answered({
@@ -144,7 +155,7 @@ class Delivery implements Oracle {
   #promised(device: string, from: number, end: number, askedAt: number): void {
     const sender = this.#slots.get(ownerOf(device))
     for (const slot of this.#slots.values()) {
-      if (slot === sender || slot.group !== sender?.group || !slot.isCertain || slot.since >= askedAt) continue
+      if (slot === sender || slot.group !== sender?.group || slot.since >= askedAt) continue
       for (let id = from; id < end; id++) if (!slot.handled.has(id)) slot.owed.add(id)
     }
   }

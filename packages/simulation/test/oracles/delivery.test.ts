@@ -113,8 +113,8 @@ describe("delivery", () => {
   const transaction = { _tag: "Transaction", count: 1, bytes: 10, pause: 0, ttl: 0, fails: false } as const
   const done = { _tag: "Done", timestamps: [0] } as const
 
-  const promised = () => {
-    const story = new Story(delivery)
+  const promised = (conditions: Partial<Conditions> = {}) => {
+    const story = new Story(delivery, conditions)
     story.live("phone")
     const desktop = story.live("desktop")
     story.wait(1)
@@ -133,15 +133,30 @@ describe("delivery", () => {
 
   it("owes nothing to a slot that may be gone, and all of it to one that was there all the time", () => {
     const { desktop, story } = promised()
-    story.ask("phone", { _tag: "Drop", target: "desktop" })
-    assert.isUndefined(story.owed)
     desktop.close(1006)
     const again = story.live("desktop", { existing: true })
     assert.isDefined(story.owed)
-    again.close(4113)
+    story.ask("phone", { _tag: "Drop", target: "desktop" })
     assert.isUndefined(story.owed)
+    again.close(1006)
+    story.live("desktop", { existing: true })
+    assert.isUndefined(story.owed)
+    story.wait(1).ask("phone", reflect, 8)(done)
+    assert.isDefined(story.owed)
     story.live("desktop")
     assert.isUndefined(story.owed)
+  })
+
+  it("owes nothing to a slot whose place a newcomer may have taken", () => {
+    for (const [dropLeastRecent, maxDeviceSlots] of [
+      [true, undefined],
+      [false, 2],
+      [true, 2]
+    ] as const) {
+      const { story } = promised(maxDeviceSlots === undefined ? {} : { mediator: { maxDeviceSlots } })
+      story.open("tablet").greet({ dropLeastRecent })
+      assert.strictEqual(story.owed === undefined, dropLeastRecent && maxDeviceSlots !== undefined)
+    }
   })
 
   it("counts what a twin has seen, and what was set aside", () => {
