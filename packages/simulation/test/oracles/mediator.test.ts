@@ -320,6 +320,26 @@ describe("the model of a mediator", () => {
       story.live("phone'1" as "phone", { existing: true })
       phone.close(4112)
     })
+    // Messages that came between ClientHello and ServerInfo may have been too many already.
+    right(
+      (story) => {
+        const phone = story.live("phone")
+        const desktop = story.open("desktop").greet()
+        phone.reflect(1, envelope(1)).reflect(2, envelope(2))
+        desktop.info(false).close(4114)
+      },
+      { mediator: { queueMessages: 1 }, storeLatency: 20 }
+    )
+    // A close that has waited for the store tells of a session that was over before: its grace may be, too.
+    right(
+      (story) => {
+        story.live("phone", { volatile: true }).begin(1).say({ _tag: "BeginTransactionAck" })
+        story.wait(3_000)
+        story.tell({ _tag: "MediatorClosed", ...story.place("phone"), connection: 1, code: 4011, reason: "" })
+        story.wait(3_500).open("phone").greet({ existing: true, volatile: true }).close(4115)
+      },
+      { mediator: { volatileGrace: 5_000 }, storeLatency: 20 }
+    )
     breaks("whoever is silent for too long is closed", (story) => {
       const [phone] = pair(story)
       story.wait(60_002)

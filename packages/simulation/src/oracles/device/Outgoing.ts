@@ -109,6 +109,10 @@ class Outgoing implements Oracle {
         return this.#opened(this.#device(event.device), event.connection)
       case "DeviceClosed":
         return this.#interrupted(this.#device(event.device), event.at)
+      case "Happened":
+        // It may end a connection that the network has ended before, and so has nothing to close.
+        if (event.event._tag === "Disconnected") this.#interrupted(this.#device(event.device), event.at)
+        return
       case "Asked":
         return this.#asked(event)
       case "Answered":

@@ -292,6 +292,11 @@ class MediatorModel implements Oracle {
     this.#storeState()
     checkClose(model, peer, code, reason)
     if (code === CloseCode.InternalError) doubtAcks(model, peer.group)
+    if (!model.isStoreInstant) {
+      // The close has waited for the store: the session may have been over since the last sign of life.
+      peer.doubtedAt ??= peer.heardAt
+      peer.doubtedBy ??= peer.lock?.number
+    }
     const { slot } = peer
     if (slot !== undefined && (code === CloseCode.QueueLimit || code === CloseCode.Dropped)) slot.state = "No"
     if (slot === undefined && refusals.has(code)) {

@@ -17,7 +17,7 @@ import {
 } from "@d2m/codec"
 import { sameBytes } from "../Envelopes.ts"
 import { doubt, type Group, type Hello, isGone, isThere, lastIndex, type Model, type Peer, type Slot } from "./Model.ts"
-import { queued } from "./Streams.ts"
+import { growSince, queued } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
@@ -95,9 +95,8 @@ const newSlot = (peer: Peer, state: "Yes" | "Maybe", mayFrom: number): Slot => (
 })
 
 /** Messages that came between ClientHello and ServerInfo are for the new slot too. */
-const withMessagesSince = (slot: Slot): Slot => {
-  const [, most] = queued(slot)
-  slot.most = most
+const withMessagesSince = (model: Model, slot: Slot): Slot => {
+  growSince(model, slot)
   return slot
 }
 
@@ -125,7 +124,7 @@ export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFram
   }
   const known = group.slots.get(hello.deviceId)
   if (!isExisting) makeRoom(model, peer)
-  const slot = isExisting && known !== undefined ? known : withMessagesSince(newSlot(peer, "Yes", hello.mayFrom))
+  const slot = isExisting && known !== undefined ? known : withMessagesSince(model, newSlot(peer, "Yes", hello.mayFrom))
   slot.state = hello.isDropAsked ? "Maybe" : "Yes"
   if (slot.overflow !== undefined && slot.overflow <= hello.index) slot.overflow = undefined
   if (slot.overflow !== undefined) {
@@ -314,7 +313,7 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
     const known = peer.group.slots.get(hello.deviceId)
     if (known?.session !== undefined) return
     const mayFrom = known === undefined || known.state === "No" ? hello.mayFrom : known.mayFrom
-    const maybe = withMessagesSince(newSlot(peer, "Maybe", mayFrom))
+    const maybe = withMessagesSince(model, newSlot(peer, "Maybe", mayFrom))
     maybe.leftAt = hello.at
     peer.group.slots.set(hello.deviceId, maybe)
   }

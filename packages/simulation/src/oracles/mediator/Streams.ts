@@ -54,6 +54,15 @@ const grow = (model: Model, slot: Slot, message: Message): void => {
   slot.mostBytes += message.size
 }
 
+/** The messages that have come since a device said its ClientHello are for its new slot too. */
+export const growSince = (model: Model, slot: Slot): void => {
+  const { order } = slot.group
+  for (let index = slot.mustFrom + 1; index < order.length; index++) {
+    const message = order[index]!
+    if (!message.ephemeral && isFor(message, slot)) grow(model, slot, message)
+  }
+}
+
 /** A message takes its place in the order of the group. */
 export const takePlace = (model: Model, group: Group, message: Message): void => {
   message.index = group.order.length
