@@ -8,9 +8,6 @@
  */
 import {
   Capacities,
-  type ChatDuplex,
-  type ChatEnd,
-  type Content,
   defaultCapacities,
   Device,
   DeviceObserver,
@@ -20,12 +17,10 @@ import {
   makeDevice,
   type Reflected,
   type Resume,
-  Transaction,
   type UserReason
 } from "@d2m/client"
 import {
   type ClientUrlInfo,
-  Common,
   Crypto,
   D2d,
   type DeviceGroupKey,
@@ -33,9 +28,10 @@ import {
   DeviceSlotExpirationPolicy,
   DeviceSlotsExhaustedPolicy
 } from "@d2m/codec"
-import { Cause, Context, Effect, Exit, Latch, Option, Result, type Scope, Stream } from "effect"
+import { Cause, Context, Effect, Exit, Latch, Option, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
+import { answerOf, carryOut, chatter } from "./Application.ts"
 import { Machine } from "./Machine.ts"
 import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
@@ -77,41 +73,8 @@ export interface DeviceHost {
   readonly options: Partial<DeviceOptions> | undefined
 }
 
-const zeros = new Uint8Array(65_536)
-
 /** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
 const capacities: Capacities = { ...defaultCapacities, events: 8 }
-
-const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
-
-/** A message of so many bytes with an id that tells it from all others of the world. */
-export const messageOf = (id: number, bytes: number): Content => ({
-  _tag: "outgoingMessage",
-  value: { ...template, messageId: BigInt(id), body: zeros.subarray(0, bytes) }
-})
-
-/**
- * The id that a workload gave to a message, if it is one of a workload.
- *
- * @category getters
- * @since 0.1.0
- */
-export const messageIdOf = (content: Content | undefined): number | undefined =>
-  content?._tag === "outgoingMessage" ? Number(content.value.messageId) : undefined
-
-const answerOf = (exit: Exit.Exit<ReadonlyArray<bigint>, unknown>): Answer => {
-  if (Exit.isSuccess(exit)) return { _tag: "Done", timestamps: exit.value.map(Number) }
-  const error = Cause.findError(exit.cause)
-  if (Result.isFailure(error))
-    return { _tag: "Failed", error: Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died" }
-  const { _tag, committed } = error.success as { readonly _tag?: string; readonly committed?: "no" | "unknown" }
-  return { _tag: "Failed", error: _tag ?? "Unknown", ...(committed === undefined ? {} : { committed }) }
-}
-
-/** What a workload's transaction body fails with. */
-class BodyFailed {
-  readonly _tag = "BodyFailed"
-}
 
 /**
  * A device of a world.
@@ -258,7 +221,7 @@ export class SimulatedDevice {
     const place = { ...this.#place(), call: this.#host.nextCall(), operation, firstMessage }
     this.#host.witness({ _tag: "Asked", ...place })
     this.#whenMade(machine, (device) => {
-      machine.fork(this.#carryOut(device, operation, firstMessage), (exit) => {
+      machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf), (exit) => {
         // What a crash has interrupted is not answered.
         if (machine.mode === "Dead") return
         const answer = answerOf(exit)
@@ -401,57 +364,4 @@ export class SimulatedDevice {
     this.onHandlerTrouble("HandlerFails")
     return dies > 0 ? Effect.die("planted") : Effect.fail(new HandlerError({ detail: "planted" }))
   }
-
-  #carryOut(
-    device: Device["Service"],
-    operation: Exclude<Operation, { readonly _tag: "SwitchOff" }>,
-    firstMessage: number
-  ): Effect.Effect<ReadonlyArray<bigint>, unknown> {
-    switch (operation._tag) {
-      case "Reflect": {
-        const [first, ...rest] = Array.from({ length: operation.count }, (_, at) =>
-          messageOf(firstMessage + at, operation.bytes)
-        )
-        return rest.length === 0
-          ? Effect.map(device.reflect(first!), (timestamp) => [timestamp])
-          : device.reflectAll([first!, ...rest])
-      }
-      case "Ephemeral":
-        return Effect.as(device.reflectEphemeral(messageOf(firstMessage, operation.bytes)), [])
-      case "Transaction":
-        return device.transaction(
-          { scope: D2d.TransactionScopeScope.CONTACT_SYNC, ttl: operation.ttl * 1000 },
-          this.#body(operation, firstMessage)
-        )
-      case "ListDevices":
-        return Effect.as(device.devices, [])
-      case "SetSharedData":
-        return Effect.as(device.setSharedData({ version: operation.version }), [])
-      case "Drop": {
-        const target = this.#host.deviceIdOf(operation.target)
-        return target === undefined ? Effect.succeed([]) : Effect.as(device.drop(target), [])
-      }
-      case "RetryNow":
-        return Effect.as(device.retryNow, [])
-    }
-  }
-
-  readonly #body = (operation: Extract<Operation, { readonly _tag: "Transaction" }>, firstMessage: number) =>
-    Effect.gen(function* () {
-      const transaction = yield* Transaction
-      const timestamps: Array<bigint> = []
-      for (let at = 0; at < operation.count; at++) {
-        if (operation.pause > 0) yield* Effect.sleep(operation.pause)
-        const { timestamp } = yield* transaction.reflect(messageOf(firstMessage + at, operation.bytes))
-        timestamps.push(timestamp)
-      }
-      if (operation.fails) return yield* Effect.fail(new BodyFailed())
-      return timestamps
-    })
 }
-
-/** Says hello to the chat server, listens, and does not mind when it goes. */
-const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> =>
-  Effect.as(Effect.andThen(Effect.ignore(io.send(zeros.subarray(0, 48))), Stream.runDrain(io.incoming)), {
-    _tag: "Ended"
-  })

@@ -8,7 +8,7 @@
 import type { ConnectionState, Reflected } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
-import { messageIdOf } from "./SimulatedDevice.ts"
+import { messageIdOf } from "./Application.ts"
 import type { Answer, WorldEvent } from "./WorldEvent.ts"
 
 const ephemeral = (flags: number): string => (isEphemeral(flags) ? " ephemeral" : "")

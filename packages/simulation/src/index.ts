@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export { messageIdOf, messageOf } from "./Application.ts"
 export * from "./BulkCrypto.ts"
 export * from "./Divergence.ts"
 export * from "./Fault.ts"
@@ -20,7 +21,7 @@ export * from "./Oracle.ts"
 export * as Prng from "./Prng.ts"
 export * from "./Run.ts"
 export * from "./Schedule.ts"
-export { messageIdOf, messageOf, type MessageHandler, type SimulatedDevice } from "./SimulatedDevice.ts"
+export { type MessageHandler, type SimulatedDevice } from "./SimulatedDevice.ts"
 export { type SimulatedMediator } from "./SimulatedMediator.ts"
 export * from "./Shrink.ts"
 export * from "./Simulate.ts"

@@ -16,7 +16,7 @@ import type { Reflected } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
 import type { Schedule } from "../Schedule.ts"
-import { messageIdOf } from "../SimulatedDevice.ts"
+import { messageIdOf } from "../Application.ts"
 import type { Answer, WorldEvent } from "../WorldEvent.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../../Oracle.ts"
+import { Tracks } from "./Tracks.ts"
 
 interface Track {
   /** The connection that the device holds; 0 for none. */
@@ -42,23 +43,16 @@ const fresh = (): Track => ({
 export const connectionTruth: OracleMaker = {
   name: "connection truth",
   make: (report) => {
-    const tracks = new Map<string, Track>()
-    const trackOf = (device: string): Track => {
-      const known = tracks.get(device)
-      if (known !== undefined) return known
-      const track = fresh()
-      tracks.set(device, track)
-      return track
-    }
+    const tracks = new Tracks(fresh)
     return {
       see: (event) => {
         switch (event._tag) {
           case "Machine":
-            if (event.change === "Started") tracks.set(event.device, fresh())
-            else if (event.change === "Crashed" || event.change === "Stopped") trackOf(event.device).pending = 0
+            if (event.change === "Started") tracks.renew(event.device)
+            else if (event.change === "Crashed" || event.change === "Stopped") tracks.of(event.device).pending = 0
             return
           case "Opened": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             if (track.connection !== 0) {
               report({
                 rule: "a device holds one connection at a time",
@@ -74,7 +68,7 @@ export const connectionTruth: OracleMaker = {
           case "DeviceReceived": {
             const { frame } = event
             if (frame === undefined) return
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             if (frame._tag === "ServerInfo") track.hasInfo = true
             else if (frame._tag === "ReflectionQueueDry") track.isDry = true
             else if (frame._tag === "RolePromotedToLeader") track.isLeader = true
@@ -82,10 +76,10 @@ export const connectionTruth: OracleMaker = {
           }
           case "DeviceLost":
           case "DeviceClosed":
-            trackOf(event.device).connection = 0
+            tracks.of(event.device).connection = 0
             return
           case "StateChanged": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             const { state } = event
             const accuse = (rule: string, found: string, expected: string) =>
               report({ rule, device: event.device, found, expected })
@@ -116,7 +110,7 @@ export const connectionTruth: OracleMaker = {
         }
       },
       owes: () => {
-        for (const [device, { connection, isLeader, isLive, pending, saysLeader }] of tracks) {
+        for (const [device, { connection, isLeader, isLive, pending, saysLeader }] of tracks.entries) {
           if (connection !== 0 && isLeader && !saysLeader) return `${device} does not say that it leads`
           if (isLive && pending > 0) return `${device} says that ${pending} reflects pend`
         }

@@ -15,7 +15,7 @@ import { type ClientFrame, D2d, decodeMessage, isEphemeral, type ServerFrame } f
 import { Result } from "effect"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { messageIdOf } from "../../SimulatedDevice.ts"
+import { messageIdOf } from "../../Application.ts"
 import { cryptoOf, groupKeyOf } from "../../World.ts"
 import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 import { nonceOf } from "../Envelopes.ts"

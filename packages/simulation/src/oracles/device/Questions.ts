@@ -9,6 +9,7 @@
 import type { ConnectionState, UserReason } from "@d2m/client"
 import { DeviceSlotState } from "@d2m/codec"
 import type { OracleMaker } from "../../Oracle.ts"
+import { Tracks } from "./Tracks.ts"
 
 /** How far the mediator's clock may be off, in ms. */
 const tolerance = 20 * 60_000
@@ -79,17 +80,10 @@ const isTrue = (reason: UserReason, code: number | undefined): boolean => {
 export const questions: OracleMaker = {
   name: "questions",
   make: (report) => {
-    const tracks = new Map<string, Track>()
-    const trackOf = (device: string): Track => {
-      const known = tracks.get(device)
-      if (known !== undefined) return known
-      const track = fresh()
-      tracks.set(device, track)
-      return track
-    }
+    const tracks = new Tracks(fresh)
 
     const live = (device: string, at: number, { since }: Extract<ConnectionState, { readonly _tag: "Live" }>): void => {
-      const track = trackOf(device)
+      const track = tracks.of(device)
       if (track.isLive) return
       track.isLive = track.hasSlot = true
       const { currentTime } = track
@@ -106,7 +100,7 @@ export const questions: OracleMaker = {
 
     const changed = (device: string, at: number, state: ConnectionState): void => {
       if (state._tag === "Live") return live(device, at, state)
-      const track = trackOf(device)
+      const track = tracks.of(device)
       track.isLive = false
       if (state._tag !== "NeedsUser" || isTrue(state.reason, track.code)) return
       report({
@@ -122,12 +116,12 @@ export const questions: OracleMaker = {
         switch (event._tag) {
           case "DeviceReceived":
             if (event.frame?._tag === "ServerInfo") {
-              trackOf(event.device).currentTime = Number(event.frame.currentTime)
+              tracks.of(event.device).currentTime = Number(event.frame.currentTime)
             }
             return
           case "DeviceSent":
             if (event.frame?._tag !== "ClientHello") return
-            if (event.frame.expectedDeviceSlotState === DeviceSlotState.NEW && trackOf(event.device).hasSlot) {
+            if (event.frame.expectedDeviceSlotState === DeviceSlotState.NEW && tracks.of(event.device).hasSlot) {
               report({
                 rule: "a device remembers that it has a slot",
                 device: event.device,
@@ -137,28 +131,28 @@ export const questions: OracleMaker = {
             }
             return
           case "DeviceLost":
-            trackOf(event.device).code = event.code
+            tracks.of(event.device).code = event.code
             return
           case "Opened":
           case "Dialed":
-            trackOf(event.device).code = undefined
+            tracks.of(event.device).code = undefined
             return
           case "StateChanged":
             return changed(event.device, event.at, event.state)
           case "UserAnswered": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             if (event.answer === "RegisterAgain") track.hasSlot = false
             if (event.answer === "ConnectAnyway") track.isAnyClockGood = true
             return
           }
           case "Machine": {
-            const { hasSlot } = trackOf(event.device)
+            const { hasSlot } = tracks.of(event.device)
             if (event.change === "Paused" || event.change === "Resumed") return
-            tracks.set(event.device, { ...fresh(), hasSlot: hasSlot && event.withoutStorage !== true })
+            tracks.renew(event.device).hasSlot = hasSlot && event.withoutStorage !== true
             return
           }
           case "Fault":
-            if (event.kind === "ClockJump" && event.device !== undefined) trackOf(event.device).jumpedAt = event.at
+            if (event.kind === "ClockJump" && event.device !== undefined) tracks.of(event.device).jumpedAt = event.at
             return
           default:
         }

@@ -9,6 +9,7 @@
  */
 import type { ConnectionState } from "@d2m/client"
 import type { OracleMaker, Report } from "../../Oracle.ts"
+import { Tracks } from "./Tracks.ts"
 
 const base = 2_000
 const cap = 60_000
@@ -120,40 +121,33 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
 export const reconnecting: OracleMaker = {
   name: "reconnecting",
   make: (report) => {
-    const tracks = new Map<string, Track>()
-    const trackOf = (device: string): Track => {
-      const known = tracks.get(device)
-      if (known !== undefined) return known
-      const track = fresh()
-      tracks.set(device, track)
-      return track
-    }
+    const tracks = new Tracks(fresh)
     return {
       see: (event) => {
         switch (event._tag) {
           case "Machine":
-            if (event.change === "Started") tracks.set(event.device, fresh())
+            if (event.change === "Started") tracks.renew(event.device)
             // Whoever is paused while it waits is late.
             else if (event.change === "Paused") {
-              const { waiting } = trackOf(event.device)
+              const { waiting } = tracks.of(event.device)
               if (waiting !== undefined) waiting.atMost = Infinity
             }
             return
           case "Asked":
             if (event.operation._tag === "RetryNow") {
-              const { waiting } = trackOf(event.device)
+              const { waiting } = tracks.of(event.device)
               if (waiting !== undefined) waiting.atLeast = 0
             }
             return
           case "UserAnswered": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             track.question = track.refused = undefined
             track.failures = [0]
             return
           }
           case "DeviceLost":
           case "DeviceClosed":
-            if (needsUser(event.code)) trackOf(event.device).refused = event.code
+            if (needsUser(event.code)) tracks.of(event.device).refused = event.code
             return
           case "Happened": {
             const { event: happened } = event
@@ -161,11 +155,11 @@ export const reconnecting: OracleMaker = {
             if (happened._tag !== "Disconnected") return
             const { because } = happened
             const hasReadIt = because._tag === "Closed" ? because.code !== 1006 : refusals.has(because._tag)
-            if (!hasReadIt) trackOf(event.device).refused = undefined
+            if (!hasReadIt) tracks.of(event.device).refused = undefined
             return
           }
           case "Dialed": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             const { question, refused, waiting } = track
             if (refused !== undefined && question === undefined) {
               report({
@@ -196,7 +190,7 @@ export const reconnecting: OracleMaker = {
             return
           }
           case "StateChanged": {
-            const track = trackOf(event.device)
+            const track = tracks.of(event.device)
             const { state } = event
             switch (state._tag) {
               case "Live":
