@@ -20,12 +20,18 @@ export interface Program {
   readonly ended: Effect.Effect<Ended>
 }
 
+export interface Surroundings {
+  readonly nodeFlags?: ReadonlyArray<string>
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A running `d2m`, killed with the scope. */
-export const start = (args: ReadonlyArray<string>, options: { readonly nodeFlags?: ReadonlyArray<string> } = {}) =>
+export const start = (args: ReadonlyArray<string>, options: Surroundings = {}) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...(options.nodeFlags ?? []), bin, ...args], {
-        stdio: ["ignore", "pipe", "pipe"]
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, ...options.env }
       })
       let stdout = ""
       let stderr = ""
@@ -55,5 +61,5 @@ export const start = (args: ReadonlyArray<string>, options: { readonly nodeFlags
   ).pipe(Effect.map(({ program }) => program))
 
 /** Runs `d2m` to its end. */
-export const runToEnd = (args: ReadonlyArray<string>, options: { readonly nodeFlags?: ReadonlyArray<string> } = {}) =>
+export const runToEnd = (args: ReadonlyArray<string>, options: Surroundings = {}) =>
   Effect.scoped(Effect.flatMap(start(args, options), ({ ended }) => ended))
