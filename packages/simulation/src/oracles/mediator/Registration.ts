@@ -31,7 +31,10 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
   const first = replaced.find((other) => other.slot === undefined)?.hello
   const [leastQueued, mostQueued] = first !== undefined ? [0, Infinity] : slot === undefined ? [0, 0] : queued(slot)
   const dropsLeastRecent = frame.deviceSlotsExhaustedPolicy === DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT
-  const mayTakeAPlace = !isThere(model, slot) && dropsLeastRecent && mayBeFull(model, group, frame.deviceId)
+  // A ClientHello that is still being looked into may take the place of this one's slot.
+  const isCertain =
+    isThere(model, slot) && !pending(group).some(({ victim }) => victim === "Unclear" || victim === slot)
+  const mayTakeAPlace = !isCertain && dropsLeastRecent && mayBeFull(model, group, frame.deviceId)
   const doubted = mayTakeAPlace ? group.peers.filter((other) => other !== peer && other.hello !== undefined) : replaced
   for (const other of doubted) doubt(model, other)
   peer.hello = {
@@ -44,7 +47,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     isVolatile: frame.deviceSlotExpirationPolicy === DeviceSlotExpirationPolicy.VOLATILE,
     slot,
     mayFrom: first?.index ?? lastIndex(group),
-    wasCertain: isThere(model, slot) && !pending(group).some(({ victim }) => victim === "Unclear" || victim === slot),
+    wasCertain: isCertain,
     wasGone: first === undefined && isGone(model, slot),
     leastQueued,
     mostQueued,
