@@ -7,7 +7,8 @@ import type { Suite } from "./Suite.ts"
 
 const suites: ReadonlyMap<string, () => Promise<Suite>> = new Map([
   ["codec", async () => (await import("./codec/suite.ts")).suite],
-  ["e2e", async () => (await import("./e2e/suite.ts")).suite]
+  ["e2e", async () => (await import("./e2e/suite.ts")).suite],
+  ["simulation", async () => (await import("./simulation/suite.ts")).suite]
 ])
 
 const usage = `usage: pnpm bench <${[...suites.keys()].join("|")}> [--json] [--only <text>] [--rounds <n>]`
