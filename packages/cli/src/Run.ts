@@ -43,7 +43,7 @@ const endWithReader = (name: string): void => {
 }
 
 /**
- * Runs a command with the arguments of the process. Ctrl-C interrupts it, and whatever it holds is released.
+ * Runs a command with the arguments of the process. Ctrl-C and SIGTERM interrupt it, and whatever it holds is released.
  * It ends with 0 when nobody reads its output any more.
  *
  * @category running

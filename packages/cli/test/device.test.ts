@@ -275,27 +275,6 @@ describe("d2m device", { timeout: patience }, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("hangs up at Ctrl-C and ends with 130", () =>
-    Effect.gen(function* () {
-      const group = newGroup()
-      const watching = yield* device(at(group))
-      const made = yield* device(at(group, "--device-id", "5"))
-      made.type("begin contact_sync", "reflect a")
-      yield* made.next("Provisional")
-      made.signal("SIGINT")
-      const ended = yield* made.ended
-      assert.deepStrictEqual([ended.code, ended.stderr], [130, ""])
-      assert.deepInclude(last(ended.stdout), { _tag: "End", code: 130, promised: 0 })
-      // The mediator learns of it when its side of the closing handshake is over.
-      const isConnected = Effect.gen(function* () {
-        watching.type("devices")
-        const { devices } = yield* watching.next("Devices")
-        return devices.some(({ connected, deviceId }) => connected && deviceId === "0x0000000000000005")
-      })
-      yield* Effect.repeat(isConnected, { while: (connected) => connected })
-    }).pipe(Effect.scoped)
-  )
-
   it.live("is the same device again with its data, and gets what was said meanwhile", () =>
     Effect.gen(function* () {
       const group = newGroup()

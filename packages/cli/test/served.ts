@@ -48,11 +48,15 @@ const serveIn = (
         look()
       })
       child.stdout.on("data", (chunk) => (stdout += chunk))
-      /** Waits until standard error has this. */
-      const logs = (text: string) =>
-        Effect.callback<void>((resume) => {
+      /** Waits until standard error has a line with all of this in it; that line. */
+      const logs = (...texts: ReadonlyArray<string>) =>
+        Effect.callback<string>((resume) => {
           const look = () => {
-            if (stderr.includes(text)) resume(Effect.void)
+            const line = stderr
+              .split("\n")
+              .slice(0, -1)
+              .find((line) => texts.every((text) => line.includes(text)))
+            if (line !== undefined) resume(Effect.succeed(line))
           }
           child.stderr.on("data", look)
           look()
