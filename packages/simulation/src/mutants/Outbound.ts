@@ -82,6 +82,11 @@ export const outbound: ReadonlyArray<Mutant> = [
         file: "ReflectionLedger.ts",
         find: `if (entry.kind === "Transactional") lost(entry)\n      else if`,
         replace: "if"
+      },
+      {
+        file: "ReflectionLedger.ts",
+        find: `if (entry.cancelled || entry.place === "Done") return`,
+        replace: `if (entry.cancelled || entry.place === "Done" || entry.kind === "Transactional") return`
       }
     ]
   },

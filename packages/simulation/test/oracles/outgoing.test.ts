@@ -123,6 +123,19 @@ describe("outgoing", () => {
       phone.reflect(1, boxed(1, 11), 1).lose(1006)
       story.live("phone", { existing: true }).reflect(2, boxed(1, 12), 1)
     })
+    breaks("an ephemeral is not kept for another connection", (story, phone) => {
+      story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 1)(done)
+      phone.lose(1006)
+      story.live("phone", { existing: true }).reflect(1, boxed(1), 1)
+    })
+    right((story, phone) => {
+      story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 1)(done)
+      phone.lose(1006)
+      story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 2)({ _tag: "Failed", error: "NotLive" })
+      const again = story.live("phone", { existing: true })
+      story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 3)(done)
+      again.reflect(1, boxed(3), 1)
+    })
   })
 
   it("wants transactions to themselves, and their reflects once", () => {
@@ -152,6 +165,16 @@ describe("outgoing", () => {
       phone.begin().say({ _tag: "BeginTransactionAck" }).reflect(1, boxed(1)).hear({ _tag: "CommitTransaction" })
     })
     breaks(rule, (_, phone) => phone.begin().hear({ _tag: "CommitTransaction" }))
+    const lost = (committed: "no" | "unknown", commits: boolean) => (story: Story, phone: Line) => {
+      const answer = transaction(story, 1)
+      phone.begin().say({ _tag: "BeginTransactionAck" }).reflect(1, boxed(1)).ack(1)
+      if (commits) phone.hear({ _tag: "CommitTransaction" })
+      phone.lose(1006)
+      answer({ _tag: "Failed", error: "TransactionLost", committed })
+    }
+    breaks("a transaction whose Commit was written is not told to be lost for certain", lost("no", true))
+    right(lost("unknown", true))
+    right(lost("no", false))
     breaks("transactions do not nest", (_, phone) => phone.begin().begin())
   })
 

@@ -4,93 +4,38 @@
  * Owns the rules about the order of the handshake, reflects and their ids, transactions, and sending again (decisions 7, 12,
  * 13, 22, 23): ClientHello first and the rest after ServerInfo; between Begin and Commit nothing but the transaction's own
  * reflects, each once and never again; what was not acked first and in its order on the next connection, with new ids and
- * nonces; ephemerals once.
+ * nonces; ephemerals once, and on the connection that they were said on; and who was told that nothing of a transaction was
+ * committed has not written its Commit.
  *
  * It opens each box once, with the group's key, to tell one message from another. What was read in the very moment in which
  * the device closed, or was paused, it may not have taken in; and nothing counts behind what it cannot read.
  *
  * @since 0.1.0
  */
-import { type ClientFrame, D2d, decodeMessage, isEphemeral, type ServerFrame } from "@d2m/codec"
-import { Result } from "effect"
+import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { messageIdOf } from "../../Application.ts"
-import { cryptoOf, groupKeyOf } from "../../World.ts"
 import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
-
-type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
-
-/** What a message was asked for with. */
-interface Origin {
-  readonly call: number
-  readonly kind: "Reflect" | "Ephemeral" | "Transaction"
-}
-
-interface Written {
-  readonly id: number | undefined
-  readonly kind: Origin["kind"] | undefined
-}
-
-interface Device {
-  readonly name: string
-  /** Messages that were written and have no ack, oldest first. */
-  readonly owed: Set<number>
-  readonly acked: Set<number>
-  /** Messages whose acks the device may not have taken in. */
-  readonly doubtful: Set<number>
-  /** Acks that were read last, and when. */
-  fresh: Array<number>
-  freshAt: number
-  resumedAt: number
-  /** Messages outside transactions that were asked for and have no ack. */
-  outstanding: number
-  /** Whether it was told to stop: from then on it gives up what it was asked for. */
-  isStopping: boolean
-  line: Line | undefined
-}
-
-interface Line {
-  readonly connection: number
-  isGreeted: boolean
-  hasSaidHello: boolean
-  isLive: boolean
-  /** Whether something came that ends the connection for the device. */
-  isBroken: boolean
-  lock: { isHeld: boolean; call: number | undefined } | undefined
-  /** Reflects without an ack, by reflect-id. */
-  readonly written: Map<number, Written>
-  /** Ids that had no ack when the connection before this one ended. */
-  readonly earlierIds: ReadonlySet<number>
-  readonly sent: Set<number>
-  /** What is to be sent again, from `next` on. */
-  readonly again: ReadonlyArray<number>
-  next: number
-}
+import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
 
 class Outgoing implements Oracle {
   readonly #report: Report
-  readonly #open: (device: string, frame: ReflectFrame) => number | "Nothing" | undefined
+  readonly #open: BoxOpener
   readonly #knowsAll: boolean
   readonly #devices = new Map<string, Device>()
   readonly #origins = new Map<number, Origin>()
   readonly #nonces = new Set<number>()
   /** Messages that are sent once and never again. */
   readonly #once = new Set<number>()
+  /** Transactions whose Commit was written. */
+  readonly #committed = new Set<number>()
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     this.#knowsAll = schedule.operations.length > 0
-    const crypto = cryptoOf(schedule.conditions.crypto)
-    const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
-    this.#open = (device, frame) => {
-      const group = groups.get(device.split("'")[0]!) ?? 0
-      const plain = crypto.open(crypto.deriveKeys(groupKeyOf(group)).dgrk, frame.envelope)
-      if (Result.isFailure(plain)) return "Nothing"
-      const envelope = decodeMessage(D2d.Envelope, plain.success)
-      return Result.isSuccess(envelope) ? messageIdOf(envelope.success.content) : "Nothing"
-    }
+    this.#open = boxOpener(schedule)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -137,18 +82,7 @@ class Outgoing implements Oracle {
   #device(name: string): Device {
     const known = this.#devices.get(name)
     if (known !== undefined) return known
-    const device: Device = {
-      name,
-      owed: new Set(),
-      acked: new Set(),
-      doubtful: new Set(),
-      fresh: [],
-      freshAt: -1,
-      resumedAt: -1,
-      outstanding: 0,
-      isStopping: false,
-      line: undefined
-    }
+    const device = makeDevice(name)
     this.#devices.set(name, device)
     return device
   }
@@ -158,19 +92,9 @@ class Outgoing implements Oracle {
   }
 
   #opened(device: Device, connection: number): void {
-    device.line = {
-      connection,
-      isGreeted: false,
-      hasSaidHello: false,
-      isLive: false,
-      isBroken: false,
-      lock: undefined,
-      written: new Map(),
-      earlierIds: new Set(device.line?.written.keys()),
-      sent: new Set(),
-      again: [...device.owed],
-      next: 0
-    }
+    for (const id of device.said) device.missed.add(id)
+    device.said.clear()
+    device.line = makeLine(device, connection)
   }
 
   /** Something ended or stopped what the device was about. */
@@ -189,10 +113,22 @@ class Outgoing implements Oracle {
 
   #answered({
     answer,
+    call,
     device: name,
     firstMessage,
     operation
   }: Extract<WorldEvent, { readonly _tag: "Answered" }>): void {
+    if (operation._tag === "Ephemeral" && answer._tag === "Done" && !this.#once.has(firstMessage)) {
+      this.#device(name).said.add(firstMessage)
+    }
+    if (answer._tag === "Failed" && answer.committed === "no" && this.#committed.has(call)) {
+      this.#say(
+        this.#device(name),
+        "a transaction whose Commit was written is not told to be lost for certain",
+        "TransactionLost, committed: no",
+        "committed: unknown"
+      )
+    }
     if (operation._tag !== "Reflect" || answer._tag === "Done") return
     // Given up: it is neither pending nor sent again.
     const device = this.#device(name)
@@ -289,6 +225,7 @@ class Outgoing implements Oracle {
         "the acks first"
       )
     }
+    if (line.lock?.call !== undefined) this.#committed.add(line.lock.call)
     line.lock = undefined
   }
 
@@ -328,7 +265,7 @@ class Outgoing implements Oracle {
         "nothing of others between Begin and Commit"
       )
     }
-    if (origin.kind === "Ephemeral") this.#sentOnce(device, id, "an ephemeral is never sent again")
+    if (origin.kind === "Ephemeral") this.#ephemeralSent(device, id)
     else this.#orderly(device, line, id)
   }
 
@@ -343,6 +280,14 @@ class Outgoing implements Oracle {
       )
     } else lock.call = call
     this.#sentOnce(device, id, "what a transaction reflects is never sent again")
+  }
+
+  #ephemeralSent(device: Device, id: number): void {
+    device.said.delete(id)
+    if (device.missed.has(id)) {
+      this.#say(device, "an ephemeral is not kept for another connection", `message ${id}`, "nothing from before it")
+    }
+    this.#sentOnce(device, id, "an ephemeral is never sent again")
   }
 
   #sentOnce(device: Device, id: number, rule: string): void {
