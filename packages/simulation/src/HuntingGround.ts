@@ -149,6 +149,44 @@ const poorHandlers = sharpened({ faults: "light" }, ({ devices, duration, faults
   ])
 }))
 
+const backlog = sharpened(
+  { faults: "light", workload: contendedWorkload },
+  ({ conditions, devices, duration, faults, operations }, prng) => ({
+    conditions: {
+      ...conditions,
+      mediator: {
+        ...conditions.mediator,
+        deliveryMessages: between(prng, 1, 4),
+        outgoingHighWater: between(prng, 200, 1_000),
+        outgoingLowWater: prng.below(200)
+      }
+    },
+    operations: operations.map((entry, at) =>
+      at % 12 === 0
+        ? { ...entry, operation: { _tag: "SwitchOff" as const, lasts: between(prng, 2_000, 15_000) } }
+        : entry
+    ),
+    faults: byTime([
+      ...faults,
+      ...faultsEvery(prng, duration, 2_000, () => {
+        const device = devices[prng.below(devices.length)]!.name
+        const kind = prng.below(8)
+        if (kind < 5) {
+          return {
+            _tag: "Slow",
+            device,
+            way: "down",
+            bytesPerMilli: between(prng, 1, 16) / 16,
+            lasts: prng.below(8_000)
+          }
+        }
+        if (kind < 7) return { _tag: "HandlerStalls", device, lasts: prng.below(10_000) }
+        return { _tag: "MediatorRestart", downFor: prng.below(2_000) }
+      })
+    ])
+  })
+)
+
 const siege = sharpened(
   { faults: "light", devices: 2, duration: 40 * 60_000 },
   ({ devices, duration, operations }, prng) => ({
@@ -158,7 +196,15 @@ const siege = sharpened(
         at: prng.below(60_000),
         fault: { _tag: "Refuse", device: devices[0]!.name, lasts: between(prng, 60_000, duration) }
       },
-      ...faultsEvery(prng, duration, 5 * 60_000, () => ({ _tag: "Reset", device: devices[1]!.name }))
+      ...faultsEvery(prng, duration, 5 * 60_000, () => ({ _tag: "Reset", device: devices[1]!.name })),
+      // Longer than the mediator puts up with silence: nobody comes back meanwhile to replace what was left behind.
+      ...faultsEvery(prng, duration, 10 * 60_000, () => ({
+        _tag: "Crash",
+        device: devices[1]!.name,
+        downFor: between(prng, 50_000, 180_000),
+        withoutStorage: false,
+        isTold: false
+      }))
     ])
   })
 )
@@ -186,6 +232,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
     purpose: "a mediator that does what a faithful one never does",
     schedule: plain({ faults: "light", misbehaving: true })
   },
+  { name: "backlog", purpose: "devices that are far behind, on slow connections with little room", schedule: backlog },
   { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege }
 ]
 
