@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { DeviceId } from "@d2m/codec"
+import type { AugmentedDeviceInfo, DeviceId } from "@d2m/codec"
 import { type Conditions, run, swarm } from "../../src/index.ts"
 import { mediator } from "../../src/oracles/mediator/MediatorModel.ts"
-import { envelope, type Line, Story } from "./Story.ts"
+import { envelope, ids, type Line, type Name, start, Story } from "./Story.ts"
 
 const told = (tell: (story: Story) => unknown, conditions: Partial<Conditions> = {}): ReadonlyArray<string> => {
   const story = new Story(mediator, conditions)
@@ -174,24 +174,74 @@ describe("the model of a mediator", () => {
       phone.gone()
       desktop.say(ended(1n)).reflected(1, envelope(1))
     })
-    breaks("nothing that was promised is left out", (story) => {
+    breaks("the end of a transaction keeps its place among the messages", (story) => {
+      const [phone, desktop] = begun(story)
+      phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" }).reflect(2, envelope(2))
+      desktop.reflected(1, envelope(1)).reflected(2, envelope(2))
+    })
+    const early = told((story) => {
       const [phone, desktop] = begun(story)
       phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
       desktop.say(ended(1n))
       phone.reflect(2, envelope(2))
       desktop.reflected(1, envelope(2))
     })
-    breaks("the end of a transaction keeps its place among the messages", (story) => {
-      const [phone, desktop] = begun(story)
-      phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" }).reflect(2, envelope(2))
-      desktop.reflected(1, envelope(1)).reflected(2, envelope(2))
-    })
-    breaks("a transaction ends with its TTL", (story) => {
+    assert.deepStrictEqual(early, [
+      "the end of a transaction keeps its place among the messages",
+      "nothing that was promised is left out"
+    ])
+    // Who is far behind is told of one end for each holder: the last, in its place.
+    right(
+      (story) => {
+        const [phone, desktop] = begun(story)
+        phone.hear({ _tag: "CommitTransaction" })
+        story.wait(20)
+        phone.say({ _tag: "CommitTransactionAck" })
+        phone.begin(1, 2).reflect(2, envelope(2))
+        desktop.hear({ _tag: "GetDevicesInfo" })
+        story.wait(1_000)
+        desktop.reflected(1, envelope(1), 0).reflected(2, envelope(2), 20)
+        phone.close(4011)
+        desktop.say(ended(1n, 2)).say({ _tag: "RolePromotedToLeader" })
+        assert.notMatch(story.owed ?? "", /the end of the transaction/)
+      },
+      { storeLatency: 20 }
+    )
+    const tooLate = (story: Story) => {
       const [phone] = pair(story)
       phone.begin(1).say({ _tag: "BeginTransactionAck" })
       story.wait(1_000)
-      phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
-    })
+      return phone.hear({ _tag: "CommitTransaction" })
+    }
+    breaks("a transaction ends with its TTL", (story) => tooLate(story).say({ _tag: "CommitTransactionAck" }))
+    right((story) => tooLate(story).close(4011))
+  })
+
+  it("wants promises to wait for the store", () => {
+    const rule = "nothing is promised before it is durable"
+    const slow = { storeLatency: 20 }
+    const reflected = (millis: number) => (story: Story) => {
+      const [phone] = pair(story)
+      phone.reflect(1, envelope(1))
+      story.wait(millis)
+      phone.ack(1, 0)
+    }
+    breaks(rule, reflected(19), slow)
+    right(reflected(20), slow)
+    const committed = (millis: number, flags: number) => (story: Story) => {
+      const [phone] = pair(story)
+      phone.begin().say({ _tag: "BeginTransactionAck" }).reflect(1, envelope(1), flags)
+      if (flags === 0) phone.ack(1)
+      story.wait(100)
+      phone.hear({ _tag: "CommitTransaction" })
+      story.wait(millis)
+      phone.say({ _tag: "CommitTransactionAck" })
+    }
+    breaks(rule, committed(19, 0), slow)
+    right(committed(20, 0), slow)
+    // Nothing of an ephemeral is kept, and nothing for a group of one.
+    right(committed(0, 1), slow)
+    right((story) => story.live("phone").reflect(1, envelope(1)).ack(1), slow)
   })
 
   it("wants one holder of the lock, named in rejections that come before the end", () => {
@@ -309,6 +359,67 @@ describe("the model of a mediator", () => {
     })
   })
 
+  it("wants the truth about who is there", () => {
+    type Told = Partial<AugmentedDeviceInfo>
+    const connected = (since: number) => ({ _tag: "connectedSince", value: BigInt(start + since) }) as const
+    const gone = (since: number) => ({ _tag: "lastDisconnectAt", value: BigInt(start + since) }) as const
+    const list = (line: Line, devices: Partial<Record<Name, Told>>) =>
+      line.hear({ _tag: "GetDevicesInfo" }).say({
+        _tag: "DevicesInfo",
+        augmentedDeviceInfo: new Map(
+          Object.entries(devices).map(([name, told]) => [
+            ids[name as Name] as DeviceId,
+            {
+              encryptedDeviceInfo: new Uint8Array(50),
+              deviceSlotExpirationPolicy: 1,
+              connectionState: connected(0),
+              ...told
+            }
+          ])
+        )
+      })
+    right((story) => {
+      const [phone, desktop] = pair(story)
+      list(phone, { phone: {}, desktop: {} })
+      story.wait(100)
+      desktop.gone()
+      story.live("tablet", { volatile: true })
+      const tablet = { connectionState: connected(100), deviceSlotExpirationPolicy: 0 }
+      list(phone, { phone: {}, desktop: { connectionState: gone(100) }, tablet })
+      phone.hear({ _tag: "DropDevice", deviceId: 2n as DeviceId })
+      list(phone, { phone: {}, desktop: { connectionState: gone(100) }, tablet })
+      phone.say({ _tag: "DropDeviceAck", deviceId: 2n as DeviceId })
+      list(phone, { phone: {}, tablet })
+    })
+    const rule = "DevicesInfo lists whoever has a slot, the asker included, and nobody else"
+    breaks(rule, (story) => list(pair(story)[0], { desktop: {} }))
+    breaks(rule, (story) => list(pair(story)[0], { phone: {} }))
+    breaks(rule, (story) => list(pair(story)[0], { phone: {}, desktop: {}, tablet: {} }))
+    breaks(rule, (story) => {
+      const [phone] = pair(story)
+      phone.hear({ _tag: "DropDevice", deviceId: 2n as DeviceId })
+      phone.say({ _tag: "DropDeviceAck", deviceId: 2n as DeviceId })
+      list(phone, { phone: {}, desktop: {} })
+    })
+    const truth = "DevicesInfo tells of each device what it has said last, and since when it is connected or gone"
+    for (const told of [
+      { encryptedDeviceInfo: new Uint8Array(50).fill(1) },
+      { deviceSlotExpirationPolicy: 0 },
+      { connectionState: connected(1) },
+      { connectionState: gone(0) }
+    ] satisfies ReadonlyArray<Told>) {
+      breaks(truth, (story) => list(pair(story)[0], { phone: {}, desktop: told }))
+    }
+    breaks(truth, (story) => {
+      const [phone, desktop] = pair(story)
+      desktop.gone()
+      list(phone, { phone: {}, desktop: {} })
+    })
+    breaks("DevicesInfo answers who has asked for it, once", (story) => {
+      pair(story)[0].say({ _tag: "DevicesInfo", augmentedDeviceInfo: new Map() })
+    })
+  })
+
   it("wants closes that have a reason, and silence closed", () => {
     for (const code of [1000, 1001, 1011, 4000, 4010, 4011, 4012, 4013, 4112, 4113, 4114, 4115]) {
       breaks("the mediator closes a connection for the reason it gives", (story) => {
@@ -341,9 +452,17 @@ describe("the model of a mediator", () => {
       { mediator: { volatileGrace: 5_000 }, storeLatency: 20 }
     )
     breaks("whoever is silent for too long is closed", (story) => {
-      const [phone] = pair(story)
+      const phone = story.live("phone")
       story.wait(60_002)
       phone.reflect(1, envelope(1))
+    })
+    // It may never say anything again.
+    breaks("whoever is silent for too long is closed", (story) => {
+      const [, desktop] = pair(story)
+      for (let at = 0; at < 3; at++) {
+        story.wait(20_001)
+        desktop.hear({ _tag: "GetDevicesInfo" })
+      }
     })
     breaks("what no client may send closes its connection", (story) => {
       pair(story)[0].hear({ _tag: "CommitTransaction" })

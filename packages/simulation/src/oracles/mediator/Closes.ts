@@ -25,7 +25,8 @@ const hasReason = (model: Model, peer: Peer, code: number): boolean => {
     case CloseCode.ProtocolError:
       return peer.hasErred || (lock !== undefined && lock.messages.length > model.numbers.transactionMessages)
     case CloseCode.TransactionTimeout:
-      return lock !== undefined && now >= lock.endsAt
+      // A deadline comes before what is heard at the same time, so a commit may have come too late for it.
+      return (lock !== undefined && now >= lock.endsAt) || peer.commits.some(({ isLate }) => isLate)
     case CloseCode.UnknownAck:
       return peer.hasAckedUnknown
     case CloseCode.Idle:
@@ -74,6 +75,16 @@ export const erred = (model: Model, peer: Peer, code: "4010" | "4012" = "4010"):
   if (code === "4010") peer.hasErred = true
   peer.doubtedAt ??= model.now
   peer.doubtedBy ??= model.received
+}
+
+/** How often it is asked whether somebody is silent while others are not, in ms. */
+const silenceInterval = 1_000
+
+/** Somebody may have been silent for too long; looks at everybody, once in a while. */
+export const checkAllSilence = (model: Model): void => {
+  if (model.now < model.silenceAt) return
+  model.silenceAt = model.now + silenceInterval
+  for (const { peers } of model.groups.values()) for (const peer of peers) checkSilence(model, peer)
 }
 
 /** Somebody has been silent for too long and is still there. */

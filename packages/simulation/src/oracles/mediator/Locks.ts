@@ -8,8 +8,19 @@
  */
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import { sameBytes } from "../Envelopes.ts"
-import { isThere, lastIndex, type Lock, lockMayBeOver, mayBeOver, type Model, type Peer } from "./Model.ts"
-import { becomesOwed, settleAcks, takePlace } from "./Streams.ts"
+import {
+  doubt,
+  type End,
+  isThere,
+  lastIndex,
+  type Lock,
+  lockMayBeOver,
+  mayBeOver,
+  type Model,
+  type Peer
+} from "./Model.ts"
+import { checkPromise } from "./Promises.ts"
+import { becomesOwed, missing, settleAcks, takePlace, told } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
@@ -30,6 +41,7 @@ export const beginReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     endsAt: Math.floor(model.now) + ttl,
     state: "Asked",
     overAt: 0,
+    committedAt: 0,
     isLate: false,
     messages: [],
     told: new Set()
@@ -112,7 +124,9 @@ export const commitReceived = (model: Model, peer: Peer): void => {
   if (lock?.state !== "Held") return
   // Should the mediator not have heard it any more, nothing of it is owed; but it may have.
   for (const message of lock.messages) takePlace(model, group, message)
-  lock.isLate = Math.floor(model.now) >= lock.endsAt
+  lock.committedAt = Math.floor(model.now)
+  lock.isLate = lock.committedAt >= lock.endsAt
+  if (lock.isLate) doubt(model, peer)
   lock.state = "Committing"
   peer.lock = undefined
   peer.commits.push(lock)
@@ -139,6 +153,7 @@ export const commitAckSent = (model: Model, peer: Peer): void => {
     })
   }
   lock.state = "Over"
+  checkPromise(model, peer, lock.messages, lock.committedAt)
   for (const message of lock.messages) if (!message.ephemeral) becomesOwed(peer.group, message)
   if (lock.messages.length > 0 && peer.group.slots.size > 1) settleAcks(peer.group, lock.messages[0]!.number)
 }
@@ -149,7 +164,9 @@ const tellEnd = (model: Model, lock: Lock): void => {
   const { group } = peer
   lock.overAt = model.received
   if (lock.state !== "Committing") lock.state = "Over"
-  const end = { lock, index: lastIndex(group) }
+  // A loss is seen when the connection closes, which may have waited for the store; and a commit that came too late was none.
+  const isPlaceSure = lock.state === "Committing" && !mayBeOver(model, peer)
+  const end: End = { lock, index: lastIndex(group), isPlaceSure }
   // It may have been over since the first doubt: who came with that or later had nothing to be told.
   const since = peer.doubtedBy ?? Infinity
   for (const other of group.peers) {
@@ -186,14 +203,38 @@ export const endedSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, "T
     })
   }
   lock.told.add(peer.connection)
-  // A lock that was given back because nobody wanted it any more may have been granted unseen.
-  if (peer.ends.get(frame.deviceId)?.lock === lock) peer.ends.delete(frame.deviceId)
+  const end = peer.ends.get(frame.deviceId)
+  if (end?.lock === lock) checkMessagesFirst(model, peer, end)
+  // A lock that was given back because nobody wanted it any more may have been granted unseen. Its end takes the place
+  // of an earlier one that has not been told.
+  if (end !== undefined && end.lock.number <= lock.number) peer.ends.delete(frame.deviceId)
 }
+
+/** The end of a transaction is told: what stands before it in the stream must have been sent. */
+const checkMessagesFirst = (model: Model, peer: Peer, { index, isPlaceSure, lock }: End): void => {
+  const { slot } = peer
+  if (slot === undefined || !isPlaceSure || mayBeOver(model, peer)) return
+  const left = missing(peer, slot, peer.sent, index + 1)
+  if (left === undefined) return
+  model.report({
+    rule: "the end of a transaction keeps its place among the messages",
+    device: peer.device,
+    found: `TransactionEnded of ${lock.peer.device} before ${told(model, left, peer.group)}`,
+    expected: "the message first"
+  })
+}
+
+/** Whether a later end of the same holder, which nobody could see coming, may have taken the place of one. */
+const mayBeReplaced = (model: Model, { lock }: End): boolean =>
+  lock.peer.group.locks.some(
+    (other) => other.deviceId === lock.deviceId && other.number > lock.number && lockMayBeOver(model, other)
+  )
 
 /** A message goes out: whose end stands before it in the stream must have been told. */
 export const checkEnds = (model: Model, peer: Peer): void => {
-  for (const { index, lock } of peer.ends.values()) {
-    if (index >= peer.sent) continue
+  for (const end of peer.ends.values()) {
+    const { index, lock } = end
+    if (index >= peer.sent || mayBeReplaced(model, end)) continue
     model.report({
       rule: "the end of a transaction keeps its place among the messages",
       device: peer.device,

@@ -11,7 +11,8 @@ import { type ClientFrame, CloseCode, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
-import { checkClose, checkSilence, erred } from "./Closes.ts"
+import { checkAllSilence, checkClose, checkSilence, erred } from "./Closes.ts"
+import { devicesAsked, devicesInfoSent } from "./DevicesInfo.ts"
 import { leaderOwed, leaderSent } from "./Leaders.ts"
 import {
   beginAckSent,
@@ -25,8 +26,9 @@ import {
   rejectedSent
 } from "./Locks.ts"
 import { type Group, makeGroup, mayBeOver, type Model, numbersOf, type Peer } from "./Model.ts"
+import { reflectAckSent } from "./Promises.ts"
 import { dropAckSent, dropReceived, helloReceived, refused, serverInfoSent, sessionOver } from "./Registration.ts"
-import { ackReceived, doubtAcks, drySent, owedTo, reflectAckSent, reflectedSent, reflectReceived } from "./Streams.ts"
+import { ackReceived, doubtAcks, drySent, owedTo, reflectedSent, reflectReceived } from "./Streams.ts"
 
 const refusals: ReadonlySet<number> = new Set([
   CloseCode.ProtocolError,
@@ -71,6 +73,7 @@ class MediatorModel implements Oracle {
       isStoreFailing: false,
       chatFails: false,
       isStopping: false,
+      silenceAt: 0,
       groups: new Map(),
       later: (judge) => {
         this.#judgements.push(judge)
@@ -88,7 +91,7 @@ class MediatorModel implements Oracle {
         const peer = this.#peers.get(event.connection)
         model.received++
         if (peer !== undefined) this.#received(peer, event.frame)
-        return
+        return checkAllSilence(model)
       }
       case "MediatorSent": {
         model.now = event.at
@@ -164,6 +167,7 @@ class MediatorModel implements Oracle {
   #opened({ at, connection, device }: Extract<WorldEvent, { readonly _tag: "Opened" }>): void {
     this.#model.now = at
     this.#storeState()
+    checkAllSilence(this.#model)
     const group = this.#groupOf(device)
     const peer: Peer = {
       connection,
@@ -193,6 +197,7 @@ class MediatorModel implements Oracle {
       isLeader: false,
       lock: undefined,
       commits: [],
+      asks: [],
       drops: [],
       ends: new Map()
     }
@@ -221,6 +226,8 @@ class MediatorModel implements Oracle {
       case "CommitTransaction":
         if (peer.lock === undefined) return erred(model, peer)
         return commitReceived(model, peer)
+      case "GetDevicesInfo":
+        return devicesAsked(model, peer)
       case "DropDevice":
         return dropReceived(model, peer, frame)
       case "SetSharedDeviceData": {
@@ -281,6 +288,8 @@ class MediatorModel implements Oracle {
         return rejectedSent(model, peer, frame)
       case "TransactionEnded":
         return endedSent(model, peer, frame)
+      case "DevicesInfo":
+        return devicesInfoSent(model, peer, frame)
       case "DropDeviceAck":
         return dropAckSent(model, peer, frame)
       default:

@@ -19,7 +19,9 @@ const decided = {
   volatileGrace: 5 * 60_000,
   queueMessages: 100_000,
   queueBytes: 256 * 1024 * 1024,
-  firstReflectedId: 1
+  firstReflectedId: 1,
+  /** The least that the store takes to write something, in ms. */
+  storeLatency: 0
 }
 
 /** The longest a client may be silent, and the longest from an open connection to its ClientHello, in ms. */
@@ -28,7 +30,11 @@ export const handshakeDeadline = 10_000
 
 export type Numbers = typeof decided
 
-export const numbersOf = (conditions: Conditions): Numbers => ({ ...decided, ...conditions.mediator })
+export const numbersOf = (conditions: Conditions): Numbers => ({
+  ...decided,
+  ...conditions.mediator,
+  storeLatency: conditions.storeLatency
+})
 
 /** A message as the mediator took it. */
 export interface Message {
@@ -74,8 +80,9 @@ export interface Slot {
   /** It may get messages behind this place of the group's order, and must get those behind the other. */
   readonly mayFrom: number
   readonly mustFrom: number
-  readonly isVolatile: boolean
-  /** Of its latest registration. */
+  /** Of its latest registration; the info is absent while there may have been one since that nobody has heard of. */
+  isVolatile: boolean
+  deviceInfo: Uint8Array | undefined
   session: Peer | undefined
   /** When its last session ended, in ms. */
   leftAt: number
@@ -94,6 +101,14 @@ export interface Slot {
   overflow: number | undefined
 }
 
+/** The end of a transaction on its way to a connection, behind this place of the group's order or one before it. */
+export interface End {
+  readonly lock: Lock
+  readonly index: number
+  /** Whether it is that place for certain. */
+  readonly isPlaceSure: boolean
+}
+
 /** A BeginTransaction and what became of it. */
 export interface Lock {
   readonly peer: Peer
@@ -105,7 +120,8 @@ export interface Lock {
   state: "Asked" | "Held" | "Committing" | "Over"
   /** How many frames the mediator had received when it was over for certain. */
   overAt: number
-  /** Whether its commit came when its time was over. */
+  /** When its commit came, in whole ms, and whether its time was over by then. */
+  committedAt: number
   isLate: boolean
   readonly messages: Array<Message>
   /** Connections that were told of its end. */
@@ -122,6 +138,7 @@ export interface Hello {
   readonly expectsExisting: boolean
   readonly dropsLeastRecent: boolean
   readonly isVolatile: boolean
+  readonly deviceInfo: Uint8Array
   readonly slot: Slot | undefined
   /** The place from which on it may get messages if it is new. */
   readonly mayFrom: number
@@ -138,6 +155,19 @@ export interface Hello {
   /** Somebody asked to drop the device while nobody outside knew yet what this had come to. */
   isDropAsked: boolean
 }
+
+/** What is known of one slot at a moment; `since` when its device came, or left, in whole ms, if that is certain. */
+export interface Enrolled {
+  readonly device: string
+  /** Whether it must be listed, or may be. */
+  readonly isCertain: boolean
+  readonly isVolatile: boolean
+  readonly deviceInfo: Uint8Array | undefined
+  readonly state: { readonly isConnected: boolean; readonly since: number } | undefined
+}
+
+/** The slots of a group at a moment, by device id. */
+export type Roster = ReadonlyMap<bigint, Enrolled>
 
 /** One connection as the mediator sees it. */
 export interface Peer {
@@ -180,9 +210,11 @@ export interface Peer {
   lock: Lock | undefined
   /** Transactions whose commit has no ack, oldest first. */
   readonly commits: Array<Lock>
+  /** What GetDevicesInfo without an answer must be told, oldest first. */
+  readonly asks: Array<Roster>
   readonly drops: Array<{ readonly deviceId: bigint; readonly slot: Slot | undefined }>
   /** Ends of transactions that it has not been told of, by holder. */
-  readonly ends: Map<bigint, { readonly lock: Lock; readonly index: number }>
+  readonly ends: Map<bigint, End>
 }
 
 /** One device group. */
@@ -220,6 +252,8 @@ export interface Model {
   /** Whether the chat server has been in trouble. */
   chatFails: boolean
   isStopping: boolean
+  /** When it is asked next whether somebody is silent. */
+  silenceAt: number
   readonly groups: Map<number, Group>
   /** Judges when the present instant is over, because the order within it is not all there is to see. */
   readonly later: (judge: () => void) => void

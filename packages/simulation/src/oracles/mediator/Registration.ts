@@ -45,6 +45,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     expectsExisting: frame.expectedDeviceSlotState === DeviceSlotState.EXISTING,
     dropsLeastRecent,
     isVolatile: frame.deviceSlotExpirationPolicy === DeviceSlotExpirationPolicy.VOLATILE,
+    deviceInfo: new Uint8Array(frame.encryptedDeviceInfo),
     slot,
     mayFrom: first?.index ?? lastIndex(group),
     wasCertain: isCertain,
@@ -60,7 +61,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
 }
 
 /** ClientHellos of which nobody outside knows yet what they came to. */
-const pending = (group: Group): ReadonlyArray<Hello> =>
+export const pending = (group: Group): ReadonlyArray<Hello> =>
   group.peers.flatMap(({ hello, slot }) => (hello === undefined || slot !== undefined ? [] : [hello]))
 
 /** Whether all places but that of one device may be taken. */
@@ -86,6 +87,7 @@ const newSlot = (peer: Peer, state: "Yes" | "Maybe", mayFrom: number): Slot => (
   mayFrom,
   mustFrom: peer.hello!.index,
   isVolatile: peer.hello!.isVolatile,
+  deviceInfo: peer.hello!.deviceInfo,
   session: undefined,
   leftAt: 0,
   isLeftAtSure: false,
@@ -135,6 +137,8 @@ export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFram
     doubt(model, peer)
   }
   slot.session = peer
+  slot.isVolatile = hello.isVolatile
+  slot.deviceInfo = hello.deviceInfo
   group.slots.set(hello.deviceId, slot)
   peer.slot = slot
   // An ephemeral that came meanwhile is settled in the queue, and is to be sent all the same.
@@ -305,7 +309,10 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
   }
   // Nobody knows whether it was registered: it never saw the answer.
   const before = hello === undefined ? undefined : peer.group.slots.get(hello.deviceId)
-  if (before !== undefined) before.isLeftAtSure = false
+  if (before !== undefined) {
+    before.isLeftAtSure = false
+    before.deviceInfo = undefined
+  }
   // Nor whether somebody lost a slot to it.
   if (hello?.victim !== undefined) {
     for (const other of peer.group.slots.values()) {

@@ -1,9 +1,9 @@
 /**
  * What each slot gets, in which order, with which ids and how often.
  *
- * Owns the rules about reflect, reflect-ack, reflected, reflected-ack and Dry (decisions 8-11; PROTOCOL D10, D12-D16):
- * a promised message reaches every slot that was there, in the mediator's order, until it is acked and never after; ids
- * rise and stay with their message; an ephemeral passes once.
+ * Owns the rules about reflect, reflected, reflected-ack and Dry (decisions 8-11; PROTOCOL D10, D12-D16): a promised
+ * message reaches every slot that was there, in the mediator's order, until it is acked and never after; ids rise and stay
+ * with their message; an ephemeral passes once. What counts as promised is `Promises`'.
  *
  * @since 0.1.0
  */
@@ -27,12 +27,14 @@ import {
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
-const isFor = (message: Message, slot: Slot): boolean => message.from !== slot.deviceId
+/** Whether a slot is to get a message. */
+export const isFor = (message: Message, slot: Slot): boolean => message.from !== slot.deviceId
 
 const named = ({ device, reflectId }: { readonly device: string; readonly reflectId: number }): string =>
   `reflect ${reflectId} of ${device}`
 
-const told = (model: Model, message: Message, group: Group): string =>
+/** A message in words. */
+export const told = (model: Model, message: Message, group: Group): string =>
   named({ device: group.slots.get(message.from)?.device ?? `device ${message.from}`, reflectId: message.reflectId }) +
   `, taken at ${message.takenAt}${message.takenAt === Math.floor(model.now) ? " (now)" : ""}`
 
@@ -142,26 +144,8 @@ export const ackReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame, 
   if (!model.isStoreInstant) slot.group.acks.push(delivery)
 }
 
-/** The mediator has sent a reflect-ack. */
-export const reflectAckSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, "ReflectAck">): void => {
-  const message = peer.reflects[peer.nextAck]
-  if (message === undefined || message.reflectId !== frame.reflectId) {
-    return model.report({
-      rule: "reflects are acked in the order in which they came, each once",
-      device: peer.device,
-      found: `reflect-ack ${frame.reflectId}`,
-      expected: message === undefined ? "nothing, as all are acked" : `reflect-ack ${message.reflectId}`
-    })
-  }
-  if (++peer.nextAck >= 256) {
-    peer.reflects.splice(0, peer.nextAck)
-    peer.nextAck = 0
-  }
-  checkTime(model, peer, message, frame.timestamp)
-  if (message.lock === undefined) becomesOwed(peer.group, message)
-}
-
-const checkTime = (model: Model, peer: Peer, message: Message, timestamp: bigint): void => {
+/** A message is told of with a time. */
+export const checkTime = (model: Model, peer: Peer, message: Message, timestamp: bigint): void => {
   if (Number(timestamp) === message.takenAt) return
   model.report({
     rule: "ack and reflected tell the same time: when the mediator took the message",
@@ -180,7 +164,7 @@ export const becomesOwed = (group: Group, message: Message): void => {
 }
 
 /** The first message before `end` that a slot must have got by now on this connection and has not. */
-const missing = (peer: Peer, slot: Slot, from: number, end: number): Message | undefined => {
+export const missing = (peer: Peer, slot: Slot, from: number, end: number): Message | undefined => {
   const { order } = slot.group
   for (let index = Math.max(from, slot.mustFrom) + 1; index < end; index++) {
     const message = order[index]!
