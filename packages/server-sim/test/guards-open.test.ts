@@ -143,6 +143,56 @@ describe("a slow reader", () => {
     )
   )
 
+  const all = 64 * 1024 * 1024
+  for (const isSecure of [false, true]) {
+    it.effect(`that takes one large commit slowly but steadily is none${isSecure ? ", over TLS" : ""}`, () =>
+      Effect.gen(function* () {
+        const tls = isSecure ? yield* TestClock.withLive(SelfSigned.make()) : undefined
+        // All of it is handed to the connection in one go.
+        const mediator = {
+          ...patient,
+          transactionBytes: all,
+          outgoingLimit: 2 * all,
+          deliveryBytes: all,
+          deliveryMessages: count
+        }
+        yield* guarded(
+          { guards, mediator },
+          ({ rest }) =>
+            Effect.gen(function* () {
+              const options = tls === undefined ? {} : { ca: tls.cert }
+              const a = yield* dial(yield* urlOf, options)
+              yield* register(a, 1)
+              const b = yield* dial(yield* urlOf, options)
+              yield* register(b, 2)
+              a.send({ _tag: "BeginTransaction", encryptedScope: bytes(1), ttl: 0 })
+              yield* a.until("BeginTransactionAck")
+              const envelope = new Uint8Array(32 * 1024)
+              for (let n = 0; n < count; n++) a.send(reflect(n, { envelope }))
+              for (let n = 0; n < count; n++) yield* a.until("ReflectAck")
+              socketOf(b).pause()
+              a.send({ _tag: "CommitTransaction" })
+              yield* a.until("CommitTransactionAck")
+              let read = 0
+              let seconds = 0
+              // Its last megabytes are in the buffers on the way: nothing of them waits with the mediator.
+              for (; read < count; seconds += 5) {
+                socketOf(b).resume()
+                for (let n = 0; n < 30 && read < count; n++)
+                  assert.strictEqual((yield* b.until("Reflected")).reflectedId, ++read)
+                socketOf(b).pause()
+                yield* answers(a)
+                yield* TestClock.adjust("5 seconds")
+                assert.deepStrictEqual(yield* rest, [])
+              }
+              assert.isAbove(seconds, 150)
+            }),
+          tls && { tls: { key: tls.key, cert: tls.cert } }
+        )
+      })
+    )
+  }
+
   it.effect("that has nothing to read is none", () =>
     guarded({ guards, mediator: patient }, ({ rest }) =>
       Effect.gen(function* () {

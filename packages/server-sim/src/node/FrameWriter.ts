@@ -1,9 +1,12 @@
 /**
- * Writes a mediator's frames to a WebSocket's socket: all that is there at once, in one piece.
+ * Writes a mediator's frames to a WebSocket's socket: all that is there at once in one piece, and much of it piece by piece.
  *
  * Owns the framing of whole binary messages that a server sends (RFC 6455, 5.2), which is a length ahead of each. Through
  * `ws` every message costs objects, two buffers and two writes of the stream, more than all else a mediator does with it.
  * Control frames and the closing handshake are `ws`'s, on the same socket: it too writes each frame at once.
+ *
+ * A socket tells of a write when all of it has left, and joins what waits behind it to one write. So that it can be seen of
+ * a slow reader that it reads, the socket gets no more than about a piece ahead of what the network takes.
  *
  * @since 0.1.0
  */
@@ -13,11 +16,16 @@ import type { Duplex } from "node:stream"
 export interface FrameWriter {
   /** Takes a frame; it leaves with the next `flush`. */
   readonly push: (frame: Uint8Array) => void
-  /** Writes what was taken. */
+  /** Writes what was taken, as far as the network takes it; the rest follows by itself. */
   readonly flush: () => void
+  /** Writes all that was taken, for a close frame is next. */
+  readonly finish: () => void
   /** Bytes that the network has not taken. */
   readonly waiting: () => number
 }
+
+/** What is written at once, in bytes. One frame may be more: nothing may come in the middle of it. */
+const pieceLength = 64 * 1024
 
 /** FIN, and the opcode of a binary message. */
 const wholeBinary = 0x82
@@ -43,14 +51,72 @@ const putFrame = (target: Buffer, at: number, frame: Uint8Array): number => {
   return start + length
 }
 
-/** A writer to this socket. `onDrained` is told when what waits has sunk to `lowWater` after it was more. */
-export const makeFrameWriter = (socket: Duplex, lowWater: number, onDrained: () => void): FrameWriter => {
+/**
+ * A writer to this socket. `onDrained` is told when what waits has sunk to `lowWater` after it was more; as soon as
+ * `mayWrite` says no, nothing more is written.
+ */
+export const makeFrameWriter = (
+  socket: Duplex,
+  lowWater: number,
+  mayWrite: () => boolean,
+  onDrained: () => void
+): FrameWriter => {
   let pending: Array<Uint8Array> = []
+  let head = 0
   let pendingBytes = 0
   let isAboveLowWater = false
+  /** Writes that tell when they have gone. */
+  let told = 0
 
-  const written = (): void => {
-    if (!isAboveLowWater || socket.writableLength > lowWater) return
+  const forgetAll = (): void => {
+    pending = []
+    head = pendingBytes = 0
+  }
+
+  /** The frames from the head to `end`, which are so many bytes with their lengths. */
+  const take = (end: number, length: number): Buffer => {
+    const bytes = Buffer.allocUnsafe(length)
+    let at = 0
+    for (; head < end; head++) at = putFrame(bytes, at, pending[head]!)
+    pendingBytes -= length
+    if (head === pending.length) forgetAll()
+    return bytes
+  }
+
+  const takePiece = (): Buffer => {
+    if (pendingBytes <= pieceLength) return take(pending.length, pendingBytes)
+    let end = head
+    let length = 0
+    do {
+      const frame = pending[end++]!
+      length += headerLength(frame.length) + frame.length
+    } while (end < pending.length && length < pieceLength)
+    return take(end, length)
+  }
+
+  const write = (bytes: Buffer): void => {
+    const waiting = socket.writableLength + bytes.length + pendingBytes
+    if (waiting > lowWater) isAboveLowWater = true
+    // Nobody asks about a write that leaves little behind.
+    if (!isAboveLowWater && pendingBytes === 0) {
+      socket.write(bytes)
+    } else {
+      told++
+      socket.write(bytes, written)
+    }
+  }
+
+  /** While there is more, some write tells when it has gone. */
+  const writeOn = (): void => {
+    while (pendingBytes > 0 && (told === 0 || socket.writableLength < pieceLength)) write(takePiece())
+  }
+
+  const written = (error?: Error | null): void => {
+    told--
+    // What is not written by now goes with the connection.
+    if (error || !mayWrite()) forgetAll()
+    writeOn()
+    if (!isAboveLowWater || socket.writableLength + pendingBytes > lowWater) return
     isAboveLowWater = false
     onDrained()
   }
@@ -60,21 +126,9 @@ export const makeFrameWriter = (socket: Duplex, lowWater: number, onDrained: () 
       pending.push(frame)
       pendingBytes += headerLength(frame.length) + frame.length
     },
-    flush: () => {
-      if (pendingBytes === 0) return
-      const frames = pending
-      const bytes = Buffer.allocUnsafe(pendingBytes)
-      pending = []
-      pendingBytes = 0
-      let at = 0
-      for (const frame of frames) at = putFrame(bytes, at, frame)
-      // Only a write above the mark tells when it has gone: nobody asks about the others.
-      if (socket.writableLength + bytes.length <= lowWater) {
-        socket.write(bytes)
-      } else {
-        isAboveLowWater = true
-        socket.write(bytes, written)
-      }
+    flush: writeOn,
+    finish: () => {
+      if (pendingBytes > 0) write(take(pending.length, pendingBytes))
     },
     waiting: () => socket.writableLength + pendingBytes
   }

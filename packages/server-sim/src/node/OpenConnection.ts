@@ -64,6 +64,7 @@ export const openConnection = (
   const pings = makeBucket(pingRate, now())
   let hasFlooded = false
   let handshake: HandshakeWatch | undefined
+  let buffered = (): number => 0
 
   const handshakeFailed = (code: number): void => {
     host.onFailed(address)
@@ -77,6 +78,7 @@ export const openConnection = (
       reportCut(reason)
       transport.cut(reason)
     }
+    buffered = transport.buffered
     handshake = watchHandshake({ ...transport, cut }, handshakeFailed)
     return handshake.transport
   }
@@ -103,8 +105,8 @@ export const openConnection = (
     attachment,
     look: (now) => {
       if (ws.readyState === ws.CLOSED || socket.destroyed) return
-      const waiting = socket.writableLength
-      const why = lookAtReader(reader, { waiting, taken: socket.bytesWritten - waiting }, guards, now)
+      const taken = socket.bytesWritten - socket.writableLength
+      const why = lookAtReader(reader, { waiting: buffered(), taken }, guards, now)
       if (why === undefined) return
       reportCut(why)
       ws.terminate()

@@ -32,7 +32,9 @@ export const attachWebSocket = (
   ws: WebSocket,
   socket: Duplex
 ): Attachment => {
-  const frames = makeFrameWriter(socket, mediator.options.outgoingLowWater, () => attachment.drained())
+  /** Nothing may follow a close frame. */
+  const mayWrite = (): boolean => ws.readyState === ws.OPEN
+  const frames = makeFrameWriter(socket, mediator.options.outgoingLowWater, mayWrite, () => attachment.drained())
   let arrived: Array<Uint8Array | string> = []
   let endsWithoutHandshake = 0
   let pauses = 0
@@ -52,13 +54,8 @@ export const attachWebSocket = (
     if (--pauses === 0) ws.resume()
   }
 
-  /** Nothing may follow a close frame. */
-  const flush = (): void => {
-    if (ws.readyState === ws.OPEN) frames.flush()
-  }
-
   const close = (code: number, reason: string): void => {
-    flush()
+    if (mayWrite()) frames.finish()
     if (endsWithoutHandshake > 0) {
       attachment.faultFired("NoClosingHandshake")
       socket.end()
@@ -101,9 +98,11 @@ export const attachWebSocket = (
 
   const transport: Transport = {
     send: (frame) => {
-      if (ws.readyState === ws.OPEN) frames.push(frame)
+      if (mayWrite()) frames.push(frame)
     },
-    flush,
+    flush: () => {
+      if (mayWrite()) frames.flush()
+    },
     close,
     // A goodbye would wait behind all the rest.
     cut: () => ws.terminate(),
