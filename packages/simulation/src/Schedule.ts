@@ -6,25 +6,38 @@
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import { MediatorOptions, strictOptions } from "@d2m/server-sim"
+import { Effect, Schema, SchemaIssue } from "effect"
 import { Fault } from "./Fault.ts"
 import { Operation } from "./Operation.ts"
+import { mediatorName, ownerOf } from "./WorldEvent.ts"
 
 const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
 /** Milliseconds from the start of the run. */
 const at = millis
+const chance = Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+
+/** Names tell participants apart wherever something is told or judged. */
+const deviceName = Schema.String.check(
+  Schema.makeFilter((name) => {
+    if (name === "") return "a device needs a name"
+    if (name === mediatorName) return `"${mediatorName}" is the name of the mediator`
+    return ownerOf(name) === name ? undefined : `a name with ' in it is that of a twin: ${name}`
+  })
+)
 
 /**
  * One device of a schedule.
  *
- * `group` numbers its device group; `joinsAt` is when it is switched on; `skew` what its clock shows too much, in ms.
+ * `name` is its own, is not that of the mediator, and has no `'` in it, which twins have; `group` numbers its device group;
+ * `joinsAt` is when it is switched on; `skew` what its clock shows too much, in ms.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const DeviceSpec = Schema.Struct({
-  name: Schema.String,
-  group: Schema.Int,
+  name: deviceName,
+  group: Schema.Int.check(Schema.isUint32()),
   joinsAt: at,
   expiration: Schema.Literals(["Volatile", "Persistent"]),
   exhausted: Schema.Literals(["Reject", "DropLeastRecent"]),
@@ -34,10 +47,33 @@ export const DeviceSpec = Schema.Struct({
 })
 
 /**
+ * One device of a schedule.
+ *
  * @category models
  * @since 0.1.0
  */
 export type DeviceSpec = typeof DeviceSpec.Type
+
+const option = MediatorOptions.fields
+
+const mediatorConditions = Schema.Struct({
+  strict: Schema.optionalKey(option.strict),
+  maxDeviceSlots: Schema.optionalKey(option.maxDeviceSlots),
+  transactionTtl: Schema.optionalKey(option.transactionTtl),
+  transactionMessages: Schema.optionalKey(option.transactionMessages),
+  volatileGrace: Schema.optionalKey(option.volatileGrace),
+  queueMessages: Schema.optionalKey(option.queueMessages),
+  queueBytes: Schema.optionalKey(option.queueBytes),
+  firstReflectedId: Schema.optionalKey(option.firstReflectedId),
+  deliveryMessages: Schema.optionalKey(option.deliveryMessages),
+  outgoingHighWater: Schema.optionalKey(option.outgoingHighWater),
+  outgoingLowWater: Schema.optionalKey(option.outgoingLowWater)
+}).check(
+  Schema.makeFilter((mediator) => {
+    const { outgoingHighWater, outgoingLowWater } = { ...strictOptions, ...mediator }
+    return outgoingLowWater > outgoingHighWater ? "outgoingLowWater must not exceed outgoingHighWater" : undefined
+  })
+)
 
 /**
  * The conditions under which a world runs.
@@ -51,28 +87,18 @@ export type DeviceSpec = typeof DeviceSpec.Type
  * @since 0.1.0
  */
 export const Conditions = Schema.Struct({
-  preempt: Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
-  latency: Schema.Struct({ base: millis, spread: millis, tailChance: Schema.Number, tail: millis }),
+  preempt: chance,
+  latency: Schema.Struct({ base: millis, spread: millis, tailChance: chance, tail: millis }),
   crypto: Schema.Literals(["bulk", "real"]),
   storeLatency: millis,
   diskLatency: millis,
   userDelay: millis,
-  mediator: Schema.Struct({
-    strict: Schema.optionalKey(Schema.Boolean),
-    maxDeviceSlots: Schema.optionalKey(Schema.Int),
-    transactionTtl: Schema.optionalKey(Schema.Int),
-    transactionMessages: Schema.optionalKey(Schema.Int),
-    volatileGrace: Schema.optionalKey(Schema.Int),
-    queueMessages: Schema.optionalKey(Schema.Int),
-    queueBytes: Schema.optionalKey(Schema.Int),
-    firstReflectedId: Schema.optionalKey(Schema.Int),
-    deliveryMessages: Schema.optionalKey(Schema.Int),
-    outgoingHighWater: Schema.optionalKey(Schema.Int),
-    outgoingLowWater: Schema.optionalKey(Schema.Int)
-  })
+  mediator: mediatorConditions
 })
 
 /**
+ * The conditions under which a world runs.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -87,6 +113,8 @@ export type Conditions = typeof Conditions.Type
 export const ScheduledOperation = Schema.Struct({ at, device: Schema.String, operation: Operation })
 
 /**
+ * An operation and its time.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -101,6 +129,8 @@ export type ScheduledOperation = typeof ScheduledOperation.Type
 export const ScheduledFault = Schema.Struct({ at, fault: Fault })
 
 /**
+ * A fault and its time.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -115,6 +145,8 @@ export type ScheduledFault = typeof ScheduledFault.Type
 export const Expectation = Schema.Struct({ oracle: Schema.String, rule: Schema.String })
 
 /**
+ * What a run is expected to be found guilty of.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -132,7 +164,13 @@ export const Schedule = Schema.Struct({
   seed: Schema.Int,
   duration: millis,
   conditions: Conditions,
-  devices: Schema.Array(DeviceSpec),
+  devices: Schema.Array(DeviceSpec).check(
+    Schema.makeFilter((devices) => {
+      const names = devices.map(({ name }) => name)
+      const twice = names.find((name, index) => names.indexOf(name) < index)
+      return twice === undefined ? undefined : `two devices have the name ${twice}`
+    })
+  ),
   operations: Schema.Array(ScheduledOperation),
   faults: Schema.Array(ScheduledFault),
   mutant: Schema.optionalKey(Schema.String),
@@ -140,6 +178,8 @@ export const Schedule = Schema.Struct({
 })
 
 /**
+ * One run.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -152,6 +192,47 @@ export type Schedule = typeof Schedule.Type
  * @since 0.1.0
  */
 export const ScheduleJson = Schema.fromJsonString(Schedule)
+
+/**
+ * A schedule that cannot be carried out: names that are no names or not one's own, numbers outside of their range.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidSchedule extends Schema.TaggedError<InvalidSchedule>("@d2m/simulation/InvalidSchedule")(
+  "InvalidSchedule",
+  {
+    /** What is wrong, with its place in the schedule. */
+    detail: Schema.String
+  }
+) {
+  override get message(): string {
+    return `invalid schedule: ${this.detail}`
+  }
+}
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
+/**
+ * Checks a schedule that was put together by hand, as one from a file is checked when it is read.
+ *
+ * @category checking
+ * @since 0.1.0
+ */
+export const checked = (schedule: Schedule): Effect.Effect<Schedule, InvalidSchedule> =>
+  Effect.mapError(Schedule.makeEffect(schedule), (issue) => new InvalidSchedule({ detail: formatIssue(issue) }))
+
+/**
+ * How many devices the largest of the device groups has.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const largestGroup = (devices: ReadonlyArray<DeviceSpec>): number => {
+  const sizes = new Map<number, number>()
+  for (const { group } of devices) sizes.set(group, (sizes.get(group) ?? 0) + 1)
+  return Math.max(0, ...sizes.values())
+}
 
 /**
  * Conditions in which nothing is out of the ordinary.

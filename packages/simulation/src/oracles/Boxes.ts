@@ -10,6 +10,7 @@ import { Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
 import { cryptoOf, groupKeyOf } from "../World.ts"
+import { ownerOf } from "../WorldEvent.ts"
 
 export type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
 
@@ -21,7 +22,7 @@ export const boxOpener = (schedule: Schedule): BoxOpener => {
   const crypto = cryptoOf(schedule.conditions.crypto)
   const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
   return (device, frame) => {
-    const group = groups.get(device.split("'")[0]!) ?? 0
+    const group = groups.get(ownerOf(device)) ?? 0
     const plain = crypto.open(crypto.deriveKeys(groupKeyOf(group)).dgrk, frame.envelope)
     if (Result.isFailure(plain)) return "Nothing"
     const envelope = decodeMessage(D2d.Envelope, plain.success)

@@ -13,7 +13,7 @@
 import type { Reflected } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { nonceOf } from "../Envelopes.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
@@ -126,11 +126,11 @@ class ReflectedHandling implements Oracle {
   #device(name: string): Device {
     const known = this.#devices.get(name)
     if (known !== undefined) return known
-    const twin = name.indexOf("'")
+    const owner = ownerOf(name)
     const device: Device = {
       name,
       fates: new Map(),
-      original: twin < 0 ? undefined : this.#device(name.slice(0, twin)),
+      original: owner === name ? undefined : this.#device(owner),
       receipts: new Map(),
       received: 0,
       handled: undefined,

@@ -10,7 +10,7 @@
 import { type ClientFrame, CloseCode, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { checkAllSilence, checkClose, checkSilence, erred } from "./Closes.ts"
 import { devicesAsked, devicesInfoSent } from "./DevicesInfo.ts"
 import { leaderOwed, leaderSent } from "./Leaders.ts"
@@ -40,7 +40,7 @@ const refusals: ReadonlySet<number> = new Set([
 /** The group of a device, and whether it chats; a twin is named after its device. */
 const specsOf = (schedule: Schedule) => {
   const specs = new Map(schedule.devices.map((spec) => [spec.name, spec]))
-  return (device: string) => specs.get(device) ?? specs.get(device.slice(0, device.indexOf("'")))
+  return (device: string) => specs.get(device) ?? specs.get(ownerOf(device))
 }
 
 class MediatorModel implements Oracle {
