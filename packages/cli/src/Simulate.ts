@@ -65,9 +65,16 @@ const flags = {
   devices: Flag.Int("devices").pipe(
     Flag.withAlias("d"),
     count(1, 64),
-    Flag.withDescription("Devices of each world"),
+    Flag.withDescription("Devices of each world, of all groups together"),
     Flag.withMetavar("D"),
     Flag.withDefault(3)
+  ),
+  groups: Flag.Int("groups").pipe(
+    Flag.withAlias("g"),
+    count(1, 64),
+    Flag.withDescription("Device groups they are dealt out to: what each seed draws unless given, mostly one"),
+    Flag.withMetavar("G"),
+    Flag.optional
   ),
   faults: Flag.Literals("faults", ["none", "light", "swarm", "brutal"]).pipe(
     Flag.withDescription("What goes wrong: nothing, some network, what each seed draws, or much of everything"),
@@ -131,7 +138,14 @@ export const simulate = Command.make(
   Effect.fnUntraced(function* (options) {
     const { devices, failFast, faults, folder, json, misbehaving, verify } = options
     const total = Option.getOrElse(options.seeds, () => (Option.isSome(options.seed) ? 1 : 100))
-    const setting: Setting = { devices, duration: options.hours * 3_600_000, faults, misbehaving, verify }
+    const setting: Setting = {
+      devices,
+      ...(Option.isSome(options.groups) ? { groups: options.groups.value } : {}),
+      duration: options.hours * 3_600_000,
+      faults,
+      misbehaving,
+      verify
+    }
     const summary = new Summary()
     const failed: Array<number> = []
     const progress = yield* makeProgress(total)

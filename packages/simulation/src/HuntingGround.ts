@@ -8,8 +8,8 @@
  */
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
-import type { Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
-import { swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+import { largestGroup, type Schedule, type ScheduledFault, type ScheduledOperation } from "./Schedule.ts"
+import { siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
 
 /**
  * One kind of schedules.
@@ -55,8 +55,9 @@ const contendedWorkload: Workload = (prng, devices, duration) => {
 /** Devices come and go, are dropped and register again, ask who is there and say what they share. */
 const restlessWorkload: Workload = (prng, devices, duration) => {
   const operations: Array<ScheduledOperation> = []
-  for (const { joinsAt, name } of devices) {
-    const others = devices.filter((other) => other.name !== name).map((other) => other.name)
+  for (const device of devices) {
+    const { joinsAt, name } = device
+    const targets = siblings(device, devices)
     for (let at = joinsAt + prng.below(4_000); at < duration; at += 200 + prng.below(5_000)) {
       const kind = prng.below(10)
       const operation: Operation =
@@ -68,9 +69,9 @@ const restlessWorkload: Workload = (prng, devices, duration) => {
               ? { _tag: "SwitchOff", lasts: between(prng, 200, 12_000) }
               : kind < 8
                 ? { _tag: "SetSharedData", version: prng.below(1_000) }
-                : kind < 9 || others.length === 0
+                : kind < 9 || targets.length === 0
                   ? { _tag: "ListDevices" }
-                  : { _tag: "Drop", target: prng.below(4) === 0 ? name : others[prng.below(others.length)]! }
+                  : { _tag: "Drop", target: prng.below(4) === 0 ? name : targets[prng.below(targets.length)]! }
       operations.push({ at, device: name, operation })
     }
   }
@@ -111,7 +112,7 @@ const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ con
       volatileGrace: between(prng, 500, 6_000),
       deliveryMessages: between(prng, 1, 3),
       ...(prng.below(2) === 0 ? { queueMessages: between(prng, 3, 12) } : {}),
-      ...(prng.below(3) === 0 ? { maxDeviceSlots: Math.max(1, devices.length - 1) } : {}),
+      ...(prng.below(3) === 0 ? { maxDeviceSlots: Math.max(1, largestGroup(devices) - 1) } : {}),
       ...(prng.below(2) === 0 ? { outgoingHighWater: between(prng, 200, 2_000), outgoingLowWater: 100 } : {})
     }
   },
@@ -150,7 +151,7 @@ const poorHandlers = sharpened({ faults: "light" }, ({ devices, duration, faults
 }))
 
 const backlog = sharpened(
-  { faults: "light", workload: contendedWorkload },
+  { faults: "light", groups: 1, workload: contendedWorkload },
   ({ conditions, devices, duration, faults, operations }, prng) => ({
     conditions: {
       ...conditions,
@@ -188,7 +189,7 @@ const backlog = sharpened(
 )
 
 const siege = sharpened(
-  { faults: "light", devices: 2, duration: 40 * 60_000 },
+  { faults: "light", devices: 2, groups: 1, duration: 40 * 60_000 },
   ({ devices, duration, operations }, prng) => ({
     operations: operations.filter((_, at) => at % 16 === 0),
     faults: byTime([

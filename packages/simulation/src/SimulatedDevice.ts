@@ -64,7 +64,7 @@ export interface DeviceHost {
   readonly nextCall: () => number
   /** Does something later, in ms from now, whether the device is on or off. */
   readonly after: (millis: number, run: () => void) => void
-  /** The id of a device that an operation names. */
+  /** The id of a device of its group that an operation names. */
   readonly deviceIdOf: (name: string) => DeviceId | undefined
   /** What the user answers, or nothing when there is nobody to ask. */
   readonly answer: (device: SimulatedDevice, reason: UserReason) => Resume | undefined

@@ -9,6 +9,7 @@
 import { type Fault, Misbehaviour } from "./Fault.ts"
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
+import { strictOptions } from "@d2m/server-sim"
 import type { Conditions, DeviceSpec, Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
 
 /**
@@ -27,8 +28,10 @@ export type FaultLevel = "none" | "light" | "swarm" | "brutal"
  */
 export interface SwarmOptions {
   readonly seed: number
-  /** 3 unless given. */
+  /** How many of all groups together: 3 unless given. */
   readonly devices?: number
+  /** How many device groups they are dealt out to: the seed's choice unless given, mostly one, now and then two or three. */
+  readonly groups?: number
   /** Length of the safety phase in ms: a minute unless given. */
   readonly duration?: number
   /** `swarm` unless given. */
@@ -86,6 +89,15 @@ const operationOf = (prng: Prng.Prng, others: ReadonlyArray<string>): Operation 
 }
 
 /**
+ * The names of the other devices of its group.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const siblings = ({ group, name }: DeviceSpec, devices: ReadonlyArray<DeviceSpec>): ReadonlyArray<string> =>
+  devices.filter((other) => other.group === group && other.name !== name).map((other) => other.name)
+
+/**
  * Devices as people have them: one is chatty, one quiet, one mostly switched off; all of them do everything that a
  * device can do, now and then.
  *
@@ -94,12 +106,13 @@ const operationOf = (prng: Prng.Prng, others: ReadonlyArray<string>): Operation 
  */
 export const livelyWorkload: Workload = (prng, devices, duration) => {
   const operations: Array<ScheduledOperation> = []
-  for (const { joinsAt, name } of devices) {
-    const others = devices.filter((other) => other.name !== name).map((other) => other.name)
+  for (const device of devices) {
+    const { joinsAt, name } = device
+    const targets = siblings(device, devices)
     const temper = pick(prng, ["chatty", "chatty", "quiet", "away"] as const)
     const gap = temper === "chatty" ? between(prng, 1_000, 12_000) : between(prng, 12_000, 50_000)
     for (let at = joinsAt + prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
-      operations.push({ at, device: name, operation: operationOf(prng, others) })
+      operations.push({ at, device: name, operation: operationOf(prng, targets) })
       if (temper === "away" && chance(prng, 40)) {
         const lasts = between(prng, 5_000, 60_000)
         operations.push({ at: at + 1 + prng.below(2_000), device: name, operation: { _tag: "SwitchOff", lasts } })
@@ -250,6 +263,7 @@ const drawFaults = (
   const { duration, faults, misbehaving } = options
   const { gap, kinds } = drawAppetite(prng, faults)
   const drawn: Array<ScheduledFault> = []
+  if (devices.length === 0) return drawn
   if (kinds.length > 0) {
     for (let at = prng.below(2 * gap); at < duration; at += 1 + prng.below(2 * gap)) {
       drawn.push({ at, fault: faultKinds[pick(prng, kinds)](prng, devices, misbehaviours) })
@@ -266,12 +280,21 @@ const drawFaults = (
   return drawn.sort((a, b) => a.at - b.at)
 }
 
-const drawConditions = (prng: Prng.Prng, level: FaultLevel, devices: number): Conditions => {
-  const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = {}
+/**
+ * What is set so that the mediator has a slot for every device of a group of so many: nothing when it has anyway.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const roomFor = (largest: number): Pick<Conditions["mediator"], "maxDeviceSlots"> =>
+  largest > strictOptions.maxDeviceSlots ? { maxDeviceSlots: largest } : {}
+
+const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
+  const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
   if (level === "swarm" || level === "brutal") {
     if (chance(prng, 25)) mediator.firstReflectedId = 0xffff_ffff - prng.below(20)
     if (chance(prng, 10)) mediator.queueMessages = between(prng, 5, 60)
-    if (chance(prng, 10)) mediator.maxDeviceSlots = Math.max(1, devices - 1)
+    if (chance(prng, 10)) mediator.maxDeviceSlots = Math.max(1, largest - 1)
     if (chance(prng, 30)) mediator.transactionTtl = between(prng, 1_000, 10_000)
     if (chance(prng, 5)) mediator.transactionMessages = between(prng, 1, 3)
     if (chance(prng, 40)) mediator.volatileGrace = between(prng, 2_000, 40_000)
@@ -299,12 +322,15 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, devices: number): Co
   }
 }
 
-const drawDevice = (prng: Prng.Prng, index: number, level: FaultLevel, duration: number): DeviceSpec => {
+/** Most worlds have one group; in the others, what is of one is none of the other's business. */
+const drawGroups = (prng: Prng.Prng): number => (chance(prng, 75) ? 1 : chance(prng, 80) ? 2 : 3)
+
+const drawDevice = (prng: Prng.Prng, index: number, group: number, level: FaultLevel, duration: number): DeviceSpec => {
   const isVaried = level === "swarm" || level === "brutal"
   return {
     name: ["phone", "desktop", "tablet"][index] ?? `device${index + 1}`,
-    group: 0,
-    joinsAt: index === 0 || chance(prng, 70) ? prng.below(500) : prng.below(Math.max(1, duration >> 1)),
+    group,
+    joinsAt: index === 0 || chance(prng, 70) ? prng.below(500) : prng.below(Math.max(1, Math.floor(duration / 2))),
     expiration: isVaried && chance(prng, 20) ? "Volatile" : "Persistent",
     exhausted: isVaried && chance(prng, 30) ? "DropLeastRecent" : "Reject",
     skew: isVaried && chance(prng, 20) ? between(prng, -600_000, 600_000) : 0,
@@ -321,9 +347,12 @@ const drawDevice = (prng: Prng.Prng, index: number, level: FaultLevel, duration:
 export const swarm = (options: SwarmOptions): Schedule => {
   const { devices: count = 3, duration = 60_000, faults = "swarm", misbehaving = false, seed } = options
   const prng = Prng.make(seed).fork("schedule")
-  const conditions = drawConditions(prng.fork("conditions"), faults, count)
+  const groups = Math.max(1, Math.min(options.groups ?? drawGroups(prng.fork("groups")), count))
+  const conditions = drawConditions(prng.fork("conditions"), faults, Math.ceil(count / groups))
   const specs = prng.fork("devices")
-  const devices = Array.from({ length: count }, (_, index) => drawDevice(specs, index, faults, duration))
+  const devices = Array.from({ length: count }, (_, index) =>
+    drawDevice(specs, index, index % groups, faults, duration)
+  )
   return {
     version: 1,
     seed,

@@ -148,9 +148,11 @@ export class World {
     return new VirtualDisk(this.conditions.diskLatency)
   }
 
-  /** Adds a device, switched off. */
+  /** Adds a device, switched off. Ids are numbered in each group: another group has the same ones. */
   addDevice(spec: DeviceSpec): SimulatedDevice {
-    return this.#add(spec, DeviceId.make(BigInt(this.devices.size + 1)), this.newDisk())
+    let siblings = 0
+    for (const device of this.devices.values()) if (device.spec.group === spec.group) siblings++
+    return this.#add(spec, DeviceId.make(BigInt(siblings + 1)), this.newDisk())
   }
 
   /** Adds a second machine that believes to be the same device. */
@@ -187,11 +189,15 @@ export class World {
       },
       nextCall: () => ++this.#lastCall,
       after: (millis, run) => this.after(millis, run),
-      deviceIdOf: (name) => this.devices.get(name)?.deviceId,
+      deviceIdOf: (name) => {
+        const other = this.devices.get(name)
+        return other?.spec.group === spec.group ? other.deviceId : undefined
+      },
       answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => answerOf(reason, this.isLiveness),
       handler,
       options: deviceOptions
     }
+    if (this.devices.has(spec.name)) throw new Error(`two devices have the name ${spec.name}`)
     const device = new SimulatedDevice(host, spec, deviceId, network.route(spec.name, conditions.latency), disk)
     this.devices.set(spec.name, device)
     return device

@@ -10,6 +10,8 @@ import type { Divergence, FaultLevel, Schedule, SeedReport, StoryEntry } from "@
 /** What all seeds of a command have in common. */
 export interface Setting {
   readonly devices: number
+  /** What each seed draws when it is absent. */
+  readonly groups?: number
   /** Virtual ms of each seed. */
   readonly duration: number
   readonly faults: FaultLevel

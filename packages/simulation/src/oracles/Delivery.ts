@@ -15,9 +15,9 @@
 import type { Reflected } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
-import type { Schedule } from "../Schedule.ts"
+import { largestGroup, type Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../Application.ts"
-import type { Answer, WorldEvent } from "../WorldEvent.ts"
+import { type Answer, ownerOf, type WorldEvent } from "../WorldEvent.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
@@ -40,11 +40,6 @@ const doubt = (slot: Slot): void => {
   slot.owed.clear()
 }
 
-const ownerOf = (device: string): string => {
-  const twin = device.indexOf("'")
-  return twin < 0 ? device : device.slice(0, twin)
-}
-
 class Delivery implements Oracle {
   readonly #report: Report
   readonly #slots = new Map<string, Slot>()
@@ -55,7 +50,8 @@ class Delivery implements Oracle {
 
   constructor(report: Report, { conditions, devices }: Schedule) {
     this.#report = report
-    this.#evicts = conditions.mediator.maxDeviceSlots !== undefined
+    const { maxDeviceSlots = Infinity } = conditions.mediator
+    this.#evicts = maxDeviceSlots < largestGroup(devices)
     for (const { expiration, group, name } of devices) {
       this.#slots.set(name, {
         name,

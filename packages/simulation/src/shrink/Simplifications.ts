@@ -154,6 +154,7 @@ function* calmer(schedule: Schedule): Generator<Schedule> {
 function* plainerDevices(schedule: Schedule): Generator<Schedule> {
   const { devices } = schedule
   const ordinary: ReadonlyArray<Partial<DeviceSpec>> = [
+    { group: 0 },
     { skew: 0 },
     { chats: false },
     { expiration: "Persistent" },
