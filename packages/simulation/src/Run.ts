@@ -89,11 +89,19 @@ const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): str
   return undefined
 }
 
+/**
+ * The name under which a program that fails is told.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const programOracle = "program"
+
 /** All failures of a program break the same rule: an assertion that fails does not say the same each time. */
 const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
   const error = Cause.squash(cause)
   return {
-    oracle: "program",
+    oracle: programOracle,
     rule: "the program succeeds",
     at,
     device: undefined,

@@ -16,13 +16,13 @@ import { lanesText } from "./Lanes.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
-import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import { type Conditions, Schedule } from "./Schedule.ts"
+import { programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+import { checked, type Conditions, type InvalidSchedule, largestGroup, Schedule } from "./Schedule.ts"
 import { shrink } from "./Shrink.ts"
 import type { MessageHandler } from "./SimulatedDevice.ts"
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
-import { type FaultLevel, swarm } from "./Swarm.ts"
+import { type FaultLevel, roomFor, swarm } from "./Swarm.ts"
 import type { World } from "./World.ts"
 
 /**
@@ -78,7 +78,10 @@ export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "max
   readonly seeds?: number
   /** The first seed, which the others follow: 0 unless given. */
   readonly seed?: number
-  /** Their names, or how many there are; 3 unless given: phone, desktop, tablet. */
+  /**
+   * Their names, or how many there are; 3 unless given: phone, desktop, tablet. They are one device group. No two have the
+   * same name, none is empty, `mediator`, or has a `'` in it.
+   */
   readonly devices?: number | ReadonlyArray<string>
   /** How long things go wrong, in ms of virtual time: a minute unless given. */
   readonly duration?: number
@@ -131,6 +134,22 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
   }
 }
 
+/**
+ * A schedule whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
+ * not given.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/simulation/NotReplayable")("NotReplayable", {
+  /** Which of the two, and what to do. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `cannot replay this schedule: ${this.detail}`
+  }
+}
+
 /** Faults after which no device has missed a message once it is back. */
 const isWithoutLoss = ({ _tag }: Fault): boolean => _tag !== "Twin" && _tag !== "HandlerFails"
 
@@ -147,7 +166,7 @@ const withoutLosses = (schedule: Schedule): Schedule => {
   } = schedule.conditions.mediator
   return {
     ...schedule,
-    conditions: { ...schedule.conditions, mediator },
+    conditions: { ...schedule.conditions, mediator: { ...mediator, ...roomFor(largestGroup(schedule.devices)) } },
     devices: schedule.devices.map((device) => ({
       ...device,
       joinsAt: Math.min(device.joinsAt, latestJoin),
@@ -181,10 +200,12 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
 export const programSchedule = (seed: number, options: SimulateOptions = {}): Schedule => {
   const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
   const count = typeof devices === "number" ? devices : devices.length
-  const drawn = swarm({ seed, devices: count, duration, faults, workload: () => [] })
+  const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })
   const named = typeof devices === "number" ? drawn : renamed(drawn, devices)
   const schedule = losses ? named : withoutLosses(named)
-  return conditions === undefined ? schedule : { ...schedule, conditions: { ...schedule.conditions, ...conditions } }
+  if (conditions === undefined) return schedule
+  const mediator = conditions.mediator === undefined ? {} : { mediator: { ...roomFor(count), ...conditions.mediator } }
+  return { ...schedule, conditions: { ...schedule.conditions, ...conditions, ...mediator } }
 }
 
 /** How often it is looked whether something has come about, in ms of virtual time. */
@@ -223,9 +244,15 @@ const seeThrough = <A, E>(
   return Effect.flatMap(attempt, (exit) => (Option.isSome(exit) ? exit.value : seeThrough(world, name, use)))
 }
 
-/** How a schedule is run with a program, anew for each run. */
-const runOptionsOf = (program: Program, options: SimulateOptions): RunOptions => {
+/** How a schedule is run with a program, if there is one, anew for each run. */
+const runOptionsOf = (program: Program | undefined, options: SimulateOptions): RunOptions => {
   const { deviceOptions, maxSteps, oracles = [] } = options
+  const common: RunOptions = {
+    oracles: [...standardOracles, ...oracles],
+    ...(deviceOptions === undefined ? {} : { deviceOptions }),
+    ...(maxSteps === undefined ? {} : { maxSteps })
+  }
+  if (program === undefined) return common
   // Of the run that is under way; runs do not overlap.
   let make: (device: string) => MessageHandler = () => () => Effect.void
   const members = new Set<string>()
@@ -253,6 +280,7 @@ const runOptionsOf = (program: Program, options: SimulateOptions): RunOptions =>
       })
     })
   return {
+    ...common,
     oracles: [...standardOracles, arrivals, ...oracles],
     handler: (device) => make(device.name),
     program: play,
@@ -260,9 +288,7 @@ const runOptionsOf = (program: Program, options: SimulateOptions): RunOptions =>
       (event) => {
         if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
       }
-    ],
-    ...(deviceOptions === undefined ? {} : { deviceOptions }),
-    ...(maxSteps === undefined ? {} : { maxSteps })
+    ]
   }
 }
 
@@ -278,7 +304,7 @@ export const runProgram = (schedule: Schedule, program: Program, options: Simula
 /** So much of a story fits an error. */
 const rows = 60
 
-const failureOf = (failed: RunResult, program: Program, options: SimulateOptions): SimulationFailed => {
+const failureOf = (failed: RunResult, program: Program | undefined, options: SimulateOptions): SimulationFailed => {
   const runOptions = runOptionsOf(program, options)
   const { shrinkRuns = 300 } = options
   const shrunk =
@@ -302,36 +328,54 @@ const failureOf = (failed: RunResult, program: Program, options: SimulateOptions
   })
 }
 
+/** Whether a run without what was planted, or without a program, would be another one. */
+const missing = ({ mutant, violates }: Schedule, program: Program | undefined): string | undefined => {
+  if (mutant !== undefined) return `the bug ${mutant} was planted in its run, which d2m replay does again`
+  return program === undefined && violates?.oracle === programOracle
+    ? "it is of a run with a program, which is not given"
+    : undefined
+}
+
 /**
- * Runs a program in one world, and fails if it does, or an oracle objects: what a failure is replayed with.
+ * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
+ * Without a program, it runs as `d2m simulate` and `d2m replay` do.
  *
  * @category running
  * @since 0.1.0
  */
 export const replay = (
   schedule: Schedule,
-  program: Program,
+  program?: Program,
   options: SimulateOptions = {}
-): Effect.Effect<RunResult, SimulationFailed> =>
-  Effect.suspend(() => {
-    const result = runProgram(schedule, program, options)
-    return result.violation === undefined
-      ? Effect.succeed(result)
-      : Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
+): Effect.Effect<RunResult, SimulationFailed | InvalidSchedule | NotReplayable> =>
+  Effect.gen(function* () {
+    yield* checked(schedule)
+    const detail = missing(schedule, program)
+    if (detail !== undefined) return yield* new NotReplayable({ detail })
+    const result = run(schedule, runOptionsOf(program, options))
+    if (result.violation !== undefined) {
+      return yield* Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
+    }
+    return result
   })
 
 /**
- * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk.
+ * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; or with an
+ * {@link InvalidSchedule} when names or conditions are none that a world can have.
  *
  * @category running
  * @since 0.1.0
  */
-export const simulate = (program: Program, options: SimulateOptions = {}): Effect.Effect<Summary, SimulationFailed> =>
+export const simulate = (
+  program: Program,
+  options: SimulateOptions = {}
+): Effect.Effect<Summary, SimulationFailed | InvalidSchedule> =>
   Effect.gen(function* () {
     const { seed: first = 0, seeds = 100 } = options
     const summary = new Summary()
     for (let seed = first; seed < first + seeds; seed++) {
-      const result = runProgram(programSchedule(seed, options), program, options)
+      const schedule = yield* checked(programSchedule(seed, options))
+      const result = runProgram(schedule, program, options)
       if (result.violation !== undefined) return yield* Effect.fail(failureOf(result, program, options))
       summary.add(reportOf(result))
       // Whoever waits, or wants to interrupt, gets a turn.

@@ -1,5 +1,6 @@
 /**
- * Simulations as tests of vitest: `it.simulate(name, program)` and `it.replay(name, file, program)`.
+ * Simulations as tests of vitest: `it.simulate(name, program)`, `it.replay(name, file, program)` and
+ * `it.replay(name, file)`.
  *
  * Owns the tests, the file that a failure leaves, and the two variables that a run can be steered with: `D2M_SEED` for one
  * seed alone, `D2M_SEEDS` for more or fewer of them. What is simulated is `Simulate`'s.
@@ -36,11 +37,14 @@ export interface SimulateTestOptions extends SimulateOptions {
 export interface SimulateTests {
   /** A test that runs a program under many seeds, and fails with the first that fails, shrunk, with its story. */
   readonly simulate: (name: string, program: Program, options?: SimulateTestOptions) => void
-  /** A test that runs a program once more in the world of a file that such a test has left, or of a schedule. */
+  /**
+   * A test that runs a schedule once more: a file that such a test has left, with its program, or one of `d2m simulate`,
+   * without. A file of a planted bug is refused: what it shows is seen with `d2m replay`.
+   */
   readonly replay: (
     name: string,
     failure: string | URL | Schedule,
-    program: Program,
+    program?: Program,
     options?: SimulateTestOptions
   ) => void
 }
@@ -91,7 +95,9 @@ const tests: SimulateTests = {
     base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
       Effect.runPromise(
         simulate(program, steered(options)).pipe(
-          Effect.catch((failure) => Effect.sync(() => leave(failure, name, options.failures ?? ".")))
+          Effect.catchTag("SimulationFailed", (failure) =>
+            Effect.sync(() => leave(failure, name, options.failures ?? "."))
+          )
         )
       ).then(() => undefined)
     )

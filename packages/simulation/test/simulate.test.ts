@@ -9,11 +9,14 @@ import {
   type Program,
   programSchedule,
   replay,
+  run,
   runProgram,
   type Schedule,
   ScheduleJson,
   simulate,
-  type SimulateOptions
+  type SimulateOptions,
+  standardOracles,
+  swarm
 } from "../src/index.ts"
 import { it as simulated } from "../src/vitest.ts"
 import { counter, item, shoppingList } from "./programs.ts"
@@ -29,8 +32,41 @@ const world = (faults: Schedule["faults"] = []): Schedule => ({
 const violationOf = (program: Program, schedule = world(), options = two) =>
   runProgram(schedule, program, options).violation
 
+const silence: OracleMaker = {
+  name: "silence",
+  make: (report) => ({
+    see: (event) => {
+      if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
+      report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
+    }
+  })
+}
+
 describe("a program in a simulated world", { timeout: 180_000 }, () => {
   simulated.simulate("a shopping list is the same everywhere in the end", shoppingList, { seeds: 30 })
+
+  simulated.simulate("and among more devices than a mediator has slots for by default", shoppingList, {
+    seeds: 2,
+    devices: 10,
+    conditions: { mediator: { deliveryMessages: 4 } }
+  })
+
+  it.effect("does not begin where names are none, or conditions", () =>
+    Effect.gen(function* () {
+      const begun: Array<number> = []
+      const program: Program = ({ seed }) => Effect.sync(() => begun.push(seed))
+      const options: ReadonlyArray<SimulateOptions> = [
+        { devices: ["Ann", "Ann's phone"] },
+        { devices: ["phone", "phone"] },
+        { conditions: { mediator: { maxDeviceSlots: -3 } } }
+      ]
+      for (const wrong of options) {
+        const error = yield* Effect.flip(simulate(program, { ...wrong, seeds: 1 }))
+        assert.strictEqual(error._tag, "InvalidSchedule")
+      }
+      assert.deepStrictEqual(begun, [])
+    })
+  )
 
   it.effect("is run under as many seeds as were asked for, from the first one on", () =>
     Effect.gen(function* () {
@@ -46,6 +82,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
   it.effect("that is wrong fails with the seed, few faults, and the story; and again when it is replayed", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(simulate(counter, two))
+      assert.ok(failure._tag === "SimulationFailed")
       assert.deepInclude(failure, { _tag: "SimulationFailed", oracle: "program", rule: "the program succeeds" })
       assert.include(failure.found, "to equal 10")
       const { faults } = failure.schedule
@@ -59,9 +96,12 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.strictEqual(runProgram(drawn, counter, two).digest, failure.digest)
 
       const again = yield* Effect.flip(replay(failure.schedule, counter, two))
-      assert.strictEqual(again.found, failure.found)
+      assert.deepInclude(again, { _tag: "SimulationFailed", found: failure.found })
       // What is right is right in that world as well.
       yield* replay(failure.schedule, shoppingList, two)
+      // Without one it would be another run, in which nothing happens.
+      const alone = yield* Effect.flip(replay(failure.schedule))
+      assert.deepInclude(alone, { _tag: "NotReplayable" })
     })
   )
 
@@ -152,15 +192,6 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
   })
 
   it("is judged by the oracles of the protocol, and by others besides", () => {
-    const silence: OracleMaker = {
-      name: "silence",
-      make: (report) => ({
-        see: (event) => {
-          if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
-          report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
-        }
-      })
-    }
     const program: Program = (group) =>
       Effect.andThen(
         group.joined,
@@ -206,6 +237,36 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     }
     assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails"])
   })
+})
+
+describe("a schedule that d2m simulate has left", { timeout: 60_000 }, () => {
+  const left = swarm({ seed: 3, devices: 2, duration: 10_000 })
+
+  simulated.replay("is a test without a program", left)
+
+  it.effect("runs as it did there", () =>
+    Effect.gen(function* () {
+      const { digest } = yield* replay(left)
+      assert.strictEqual(digest, run(left).digest)
+    })
+  )
+
+  it.effect("shows what an oracle objects to, one's own included", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(replay(left, undefined, { oracles: [silence] }))
+      assert.deepInclude(failure, { _tag: "SimulationFailed", oracle: "silence", rule: "nobody speaks" })
+      const { violation } = run(left, { oracles: [...standardOracles, silence] })
+      assert.strictEqual(violation?.rule, "nobody speaks")
+    })
+  )
+
+  it.effect("is refused when a bug was planted in its run", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(replay({ ...left, mutant: "dry-twice" }))
+      assert.strictEqual(failure._tag, "NotReplayable")
+      assert.include(failure.message, "dry-twice")
+    })
+  )
 })
 
 describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
