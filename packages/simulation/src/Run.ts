@@ -9,6 +9,7 @@
 import { Cause, Effect, Exit } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { lastingOf, staysInForce, strike } from "./Faults.ts"
+import type { Rest } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import type { Undo } from "./Network.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
@@ -49,6 +50,11 @@ export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOption
   readonly prepare?: (world: World) => void
   /** Steps after which a run that does not end is given up: 20 million unless given. */
   readonly maxSteps?: number
+  /**
+   * Asked every fifty steps; `true` ends the run then and there, without a verdict. For bounds in real time, which is none
+   * of a simulation's.
+   */
+  readonly isOver?: () => boolean
 }
 
 /**
@@ -63,11 +69,16 @@ export interface RunResult {
   readonly digest: string
   /** Absent when no rule was broken. */
   readonly violation: Violation | undefined
+  /** Whether it went on to where everything has come to rest, or a rule was broken; not when it was told that it is over. */
+  readonly isComplete: boolean
   /** Virtual ms. */
   readonly elapsed: number
   readonly steps: number
   readonly tally: Tally
 }
+
+/** Steps between two questions whether a run is over. */
+const slice = 50
 
 /** How often it is asked whether anything is still owed, in ms of virtual time. */
 const pollInterval = 250
@@ -176,6 +187,7 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
   }
 
   let isOver = false
+  let isCut = false
   let restless: string | undefined
   const poll = () => {
     restless = unrest(world, tally, judges) ?? (isPlaying ? "the program has not ended" : undefined)
@@ -212,8 +224,13 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
   const { stackTraceLimit } = errors
   errors.stackTraceLimit = 0
   try {
-    const rest = kernel.runUntil(() => isOver || violation !== undefined, options.maxSteps ?? 20_000_000)
-    if (rest !== "Reached") {
+    const { isOver: isTold = () => false, maxSteps = 20_000_000 } = options
+    const isReached = () => isOver || violation !== undefined
+    let rest: Rest = "OutOfSteps"
+    while (rest === "OutOfSteps" && kernel.steps < maxSteps && !(isCut = isTold())) {
+      rest = kernel.runUntil(isReached, Math.min(kernel.steps + slice, maxSteps))
+    }
+    if (rest !== "Reached" && !isCut) {
       violation ??= {
         oracle: "liveness",
         rule: rest === "Idle" ? "the world does not come to a standstill" : "the world comes to an end",
@@ -240,6 +257,7 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     schedule,
     digest: world.digest,
     violation,
+    isComplete: !isCut,
     elapsed: kernel.now - newYear2026,
     steps: kernel.steps,
     tally

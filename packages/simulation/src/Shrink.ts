@@ -24,7 +24,10 @@ export interface ShrinkOptions extends RunOptions {
   readonly runs?: number
   /** Whether devices may be taken away as well: they may unless given. A program that names them needs all of them. */
   readonly devices?: boolean
-  /** Asked before each run; `true` ends the search. For bounds in real time, which is none of a simulation's. */
+  /**
+   * `true` ends the search, in the middle of a run if need be; only the first run, which shows what is to be shrunk, goes on
+   * to its end. What is found then depends on when that was; what is found without a bound in time is always the same.
+   */
   readonly isOver?: () => boolean
 }
 
@@ -61,6 +64,9 @@ const signature = ({ found, oracle, rule }: Violation): string =>
 /** The seed that is tried `index`th for a schedule, its own the zeroth. */
 const seedOf = (seed: number, index: number): number => (index === 0 ? seed : (seed + index * 7919) % 2 ** 32)
 
+/** Thrown to end a search, wherever it is: large schedules have more candidates than there is time to make. */
+const exhausted = Symbol("exhausted")
+
 /**
  * Shrinks a schedule whose run breaks a rule; nothing when it breaks none.
  *
@@ -70,48 +76,53 @@ const seedOf = (seed: number, index: number): number => (index === 0 ? seed : (s
 export const shrink = (schedule: Schedule, options: ShrinkOptions = {}): Shrunk | undefined => {
   const { devices = true, isOver = () => false, runs: mostRuns = 2_000, ...runOptions } = options
   let runs = 0
-  const broken = (candidate: Schedule): Shrunk["result"] | undefined => {
+  const broken = (candidate: Schedule, runOptions: RunOptions): Shrunk["result"] | undefined => {
     runs++
     const result = run(candidate, runOptions)
     const { violation } = result
     return violation === undefined ? undefined : { ...result, violation }
   }
 
-  const first = broken(schedule)
+  const first = broken(schedule, runOptions)
   if (first === undefined) return undefined
   const wanted = signature(first.violation)
   const { oracle, rule } = first.violation
   let best = first
+  let smallest: Schedule = { ...schedule, violates: { oracle, rule } }
   const known = new Set<string>()
-  const isExhausted = () => runs >= mostRuns || isOver()
   const attempt: Attempt = (candidate, otherSeeds = 0) => {
+    if (runs >= mostRuns || isOver()) throw exhausted
     const { seed, ...rest } = candidate
     const key = JSON.stringify(rest)
     for (let index = 0; index <= otherSeeds; index++) {
       const tried = { ...candidate, seed: seedOf(seed, index) }
       if (known.has(`${tried.seed} ${key}`)) continue
-      if (isExhausted()) return undefined
+      if (runs >= mostRuns || isOver()) throw exhausted
       known.add(`${tried.seed} ${key}`)
-      const result = broken(tried)
+      const result = broken(tried, { ...runOptions, isOver })
       if (result === undefined || signature(result.violation) !== wanted) continue
       best = result
+      smallest = tried
       return tried
     }
     return undefined
   }
+  const search = (): void => {
+    attempt(cutAfter(smallest, first.elapsed, devices))
+    removeMuch(smallest, attempt, devices)
+    for (;;) {
+      const before = smallest
+      simplify(removeAlone(before, attempt, devices), attempt)
+      if (smallest === before) return
+    }
+  }
 
-  let smallest: Schedule = { ...schedule, violates: { oracle, rule } }
-  smallest = attempt(cutAfter(smallest, first.elapsed, devices)) ?? smallest
-  smallest = removeMuch(smallest, attempt, devices)
-  for (;;) {
-    const before = smallest
-    smallest = simplify(removeAlone(before, attempt, devices), attempt)
-    if (smallest === before || isExhausted()) break
+  let isMinimal = true
+  try {
+    search()
+  } catch (thrown) {
+    if (thrown !== exhausted) throw thrown
+    isMinimal = false
   }
-  return {
-    schedule: smallest,
-    result: { ...best, schedule: smallest },
-    runs,
-    isMinimal: !isExhausted()
-  }
+  return { schedule: smallest, result: { ...best, schedule: smallest }, runs, isMinimal }
 }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import {
   type OracleMaker,
   run,
@@ -127,6 +127,47 @@ describe("shrinking", { timeout: 180_000 }, () => {
     const atOnce = shrink(large, { ...options, isOver: () => true }) as Shrunk
     assert.strictEqual(atOnce.runs, 1)
     assert.deepStrictEqual(atOnce.schedule, { ...large, violates: small.schedule.violates! })
+  })
+
+  it("ends in the middle of a run when it is told that it is over, and asks no more", () => {
+    let events = 0
+    let told = 0
+    const counting = { ...options, witnesses: [() => void events++] }
+    run(large, counting)
+    const [one] = [events, (events = 0)]
+    const isOver = () => events > 1.2 * one && ++told > 0
+    const cut = shrink(large, { ...counting, isOver }) as Shrunk
+    assert.isAbove(cut.runs, 1)
+    assert.isFalse(cut.isMinimal)
+    assert.isBelow(events, 1.5 * one)
+    // By the run, and by the search.
+    assert.strictEqual(told, 2)
+  })
+
+  it("ends in the middle of a run in which no time passes", () => {
+    let turns = 0
+    const spin: RunOptions["program"] = () =>
+      Effect.forever(
+        Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync(() => void turns++)
+        )
+      )
+    const endless: RunOptions = { program: spin, maxSteps: 60_000, oracles: [] }
+    const schedule = swarm({ seed: 1, duration: 2_000, faults: "none" })
+    run(schedule, endless)
+    const [one] = [turns, (turns = 0)]
+    const cut = shrink(schedule, { ...endless, isOver: () => turns > 1.2 * one }) as Shrunk
+    assert.strictEqual(cut.schedule.violates!.rule, "the world comes to an end")
+    assert.isAbove(cut.runs, 1)
+    assert.isBelow(turns, 1.3 * one)
+  })
+
+  it("gives no verdict on a run that is over too soon", () => {
+    const { isComplete, violation } = run(large, { ...options, isOver: () => true })
+    assert.deepStrictEqual([isComplete, violation], [false, undefined])
+    const whole = run(large, { ...options, isOver: () => false })
+    assert.deepStrictEqual([whole.isComplete, whole.digest], [true, run(large, options).digest])
   })
 
   it("gives nothing when no rule is broken", () => {
