@@ -157,6 +157,9 @@ export class Device extends Context.Service<
 /**
  * A device that lives as long as the scope.
  *
+ * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
+ * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.
+ *
  * @category constructors
  * @since 0.1.0
  */
