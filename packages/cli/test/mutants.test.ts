@@ -33,7 +33,7 @@ describe("d2m mutants", () => {
     () =>
       Effect.gen(function* () {
         const out = yield* folder
-        const ran = yield* run(["mutants", "server-info-not-first", "--json", "--out", out])
+        const ran = yield* run(["mutants", "server-info-not-first", "--seeds", "3", "--json", "--out", out])
         assert.isUndefined(ran.failure)
         const [killed, control, ...rest] = lines(ran.out).map((line) => JSON.parse(line))
         assert.deepStrictEqual(rest, [])

@@ -6,12 +6,8 @@ import { huntPlanted, runPlanted } from "../src/node.ts"
 /** A thread loads the packages first, which takes as long as it takes. */
 const timeout = 60_000
 
-/** Mutants of both sides that show soon, and after how many seeds at most. */
-const soon: ReadonlyArray<readonly [name: string, seeds: number]> = [
-  ["pending-dropped-on-reconnect", 9],
-  ["wrap-taken-as-decrease", 9],
-  ["server-info-not-first", 9]
-]
+/** Mutants of both sides that break a rule of safety in one of the first seeds: nobody waits for what never comes. */
+const soon = ["pending-dropped-on-reconnect", "wrap-taken-as-decrease", "server-info-not-first"]
 
 const known = (name: string): Mutant => mutantNamed(name) ?? assert.fail(`there is no ${name}`)
 
@@ -26,11 +22,12 @@ const made = (replace: string): Mutant => ({
 describe("a planted program", () => {
   it.effect.each(soon)(
     "shows %s",
-    ([name, seeds]) =>
+    (name) =>
       Effect.gen(function* () {
-        const hunted = yield* huntPlanted(known(name), { seeds })
+        const hunted = yield* huntPlanted(known(name), { seeds: 3 })
         if (hunted._tag !== "Killed") return assert.fail(`${name}: ${hunted._tag}`)
         const { schedule, violation } = hunted
+        assert.notStrictEqual(violation.oracle, "liveness")
         assert.strictEqual(schedule.mutant, name)
         assert.deepStrictEqual(schedule.violates, { oracle: violation.oracle, rule: violation.rule })
 
