@@ -7,13 +7,13 @@
  * @since 0.1.0
  */
 import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState, Limits } from "@d2m/codec"
-import { schedule } from "./Deadlines.ts"
 import { freeSlot, leastRecent, makeSlot } from "./DeviceSlots.ts"
 import { closeConnection, endSession } from "./Disconnect.ts"
 import { loadGroup } from "./IdleGroups.ts"
 import type { Opened } from "./Input.ts"
 import { invariant } from "./Invariant.ts"
 import { advance } from "./ReflectedStream.ts"
+import { silenceBegins } from "./Silence.ts"
 import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session } from "./State.ts"
 import { decide, own, record, send, type Turn } from "./Turn.ts"
 
@@ -22,7 +22,7 @@ const devicesInfoOverhead = 40
 
 export const open = (turn: Turn, input: Opened): void => {
   const { now, state } = turn
-  const { handshakeDeadline, idleTimeout, versions } = turn.environment.options
+  const { handshakeDeadline, versions } = turn.environment.options
   const key = groupKeyOf(input.groupId)
   invariant(!state.connections.has(input.connection), "a connection opens once")
   const group = state.groups.get(key) ?? loadGroup(turn, input.groupId, input.stored)
@@ -31,6 +31,9 @@ export const open = (turn: Turn, input: Opened): void => {
     id: input.connection,
     group,
     lastSeenAt: now,
+    helloDueAt: now + handshakeDeadline,
+    heldSince: undefined,
+    missed: [],
     esk: input.esk,
     challenge: input.challenge,
     session: undefined
@@ -38,8 +41,7 @@ export const open = (turn: Turn, input: Opened): void => {
   state.connections.set(connection.id, connection)
   group.connections.set(connection.id, connection)
   if (state.isShutDown) return closeConnection(turn, connection, CloseCode.GoingAway, "the mediator is shutting down")
-  schedule(state.deadlines, now + handshakeDeadline, { _tag: "Handshake", connection: connection.id })
-  schedule(state.deadlines, now + idleTimeout, { _tag: "Idle", connection: connection.id })
+  silenceBegins(turn, connection)
   send(turn, connection, {
     _tag: "ServerHello",
     version: versions.max,

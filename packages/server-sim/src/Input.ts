@@ -82,6 +82,29 @@ export interface Congested {
 }
 
 /**
+ * Nothing is read from the socket from now on: the store or the socket's other direction is behind. Silence does not count
+ * against the client meanwhile.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Held {
+  readonly _tag: "Held"
+  readonly connection: ConnectionId
+}
+
+/**
+ * The socket is read again after a `Held`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Released {
+  readonly _tag: "Released"
+  readonly connection: ConnectionId
+}
+
+/**
  * There is room again after a `Congested` or a `SendQueued`.
  *
  * @category models
@@ -185,6 +208,8 @@ export type Input =
   | Received
   | Pinged
   | Gone
+  | Held
+  | Released
   | Congested
   | Drained
   | GroupFailed

@@ -19,7 +19,7 @@ import { MediatorStore, type StoreError } from "./MediatorStore.ts"
 import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
 import type { Decided, Output, Persist, ToChat } from "./Output.ts"
-import { clearOutbox, enqueue, hold, makePeer, type Peer, waitsForStore } from "./Peer.ts"
+import { clearOutbox, enqueue, hold, type HoldReasons, makePeer, type Peer, waitsForStore } from "./Peer.ts"
 import { makePeerWriter } from "./PeerWriter.ts"
 import { startChat } from "./ShellChat.ts"
 import { type Environment, groupKeyOf, knowsGroup, makeState, type State } from "./State.ts"
@@ -116,7 +116,7 @@ export const makeShell = (
       for (const peer of unwritten) dirty.add(peer)
       unwritten.clear()
       if (writer.backlog() <= options.storeHighWater / 2) {
-        for (const peer of heldByStore) hold(peer, { byStore: false })
+        for (const peer of heldByStore) holdPeer(peer, { byStore: false })
         heldByStore.clear()
       }
       openings.written()
@@ -151,10 +151,16 @@ export const makeShell = (
       peer.phase = "Open"
       const groupId = peer.groupId
       stepOnce({ _tag: "Opened", connection: peer.id, groupId, esk, challenge, ...(stored && { stored }) })
-      hold(peer, { byStore: false })
+      holdPeer(peer, { byStore: false })
       const messages = peer.early
       peer.early = []
       for (const message of messages) stepOnce({ _tag: "Received", connection: peer.id, message })
+    }
+
+    /** Silence of a peer that is not read must not count against it. */
+    const holdPeer = (peer: Peer, reasons: HoldReasons): void => {
+      const change = hold(peer, reasons)
+      if (change !== undefined && peer.phase === "Open") waiting.push({ _tag: change, connection: peer.id })
     }
 
     const endPeer = (peer: Peer, code: number, reason: string): void => {
@@ -188,6 +194,7 @@ export const makeShell = (
       forks,
       watch,
       tell: (input) => waiting.push(input),
+      hold: holdPeer,
       onClose: (peer, code, reason) => endPeer(peer, code, reason),
       onRead: (peer) => {
         dirty.add(peer)
@@ -312,7 +319,7 @@ export const makeShell = (
       if (isClosed) endPeer(peer, CloseCode.GoingAway, "the mediator is shutting down")
       else openings.prepare(peer)
       // Whoever is not open by now waits for the store, and so do its messages.
-      if (peer.phase === "Opening") hold(peer, { byStore: true })
+      if (peer.phase === "Opening") holdPeer(peer, { byStore: true })
       return {
         connection: peer.id,
         received: (messages) => {
@@ -323,7 +330,8 @@ export const makeShell = (
           run()
           if (writer.backlog() > options.storeHighWater && peers.has(peer.id)) {
             heldByStore.add(peer)
-            hold(peer, { byStore: true })
+            holdPeer(peer, { byStore: true })
+            run()
           }
         },
         pinged: () => {

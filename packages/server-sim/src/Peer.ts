@@ -135,13 +135,22 @@ export const clearOutbox = (peer: Peer): void => {
 /** Bytes on their way to the peer: in the outbox and in its transport. */
 export const outgoingLevel = (peer: Peer): number => peer.outboxBytes + peer.transport.buffered()
 
-/** Stops or resumes reading from the peer as its two reasons say. */
-export const hold = (peer: Peer, reasons: { readonly byPeer?: boolean; readonly byStore?: boolean }): void => {
+/** Why nothing is read from a peer: what is not given stays as it is. */
+export interface HoldReasons {
+  /** Too much waits to be taken by the peer. */
+  readonly byPeer?: boolean
+  /** The store is behind. */
+  readonly byStore?: boolean
+}
+
+/** Stops or resumes reading from the peer as its two reasons say; returns which, if one of them. */
+export const hold = (peer: Peer, reasons: HoldReasons): "Held" | "Released" | undefined => {
   const wasHeld = peer.isHeldByPeer || peer.isHeldByStore
   peer.isHeldByPeer = reasons.byPeer ?? peer.isHeldByPeer
   peer.isHeldByStore = reasons.byStore ?? peer.isHeldByStore
   const isHeld = peer.isHeldByPeer || peer.isHeldByStore
-  if (isHeld === wasHeld) return
+  if (isHeld === wasHeld) return undefined
   if (isHeld) peer.transport.pause()
   else peer.transport.resume()
+  return isHeld ? "Held" : "Released"
 }

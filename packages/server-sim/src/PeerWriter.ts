@@ -14,7 +14,7 @@ import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { MediatorStore, StoredMessage } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Close, SendQueued } from "./Output.ts"
-import { dequeue, due, hold, outgoingLevel, type Peer } from "./Peer.ts"
+import { dequeue, due, type HoldReasons, outgoingLevel, type Peer } from "./Peer.ts"
 import { reflectedIdOf } from "./State.ts"
 import type { PersistId } from "./StoreCommand.ts"
 
@@ -34,6 +34,8 @@ export const makePeerWriter = (host: {
   readonly watch: Watch
   /** Something for the core, when it is its turn. */
   readonly tell: (input: Input) => void
+  /** Stops or resumes reading from the peer. */
+  readonly hold: (peer: Peer, reasons: HoldReasons) => void
   /** The close of the peer's outbox is due. */
   readonly onClose: (peer: Peer, code: number, reason: string) => void
   /** Messages have been read, so that there may be more to send. */
@@ -89,8 +91,8 @@ export const makePeerWriter = (host: {
       }
     }
     // Acks alone fill a socket that is only written to: then its requests are not read either.
-    if (level > 2 * outgoingHighWater) hold(peer, { byPeer: true })
-    else if (level <= outgoingLowWater) hold(peer, { byPeer: false })
+    if (level > 2 * outgoingHighWater) host.hold(peer, { byPeer: true })
+    else if (level <= outgoingLowWater) host.hold(peer, { byPeer: false })
     peer.chat?.clientHasRoom(level <= outgoingHighWater)
   }
 

@@ -9,7 +9,7 @@
  */
 import type { Crypto, DeviceId, EphemeralKey, GroupId, ReflectedId, Timestamp } from "@d2m/codec"
 import { Hex } from "effect/encoding"
-import { type Deadlines, makeDeadlines } from "./Deadlines.ts"
+import { type Deadline, type Deadlines, makeDeadlines } from "./Deadlines.ts"
 import type { ConnectionId } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { Position, ReflectionQueue } from "./ReflectionQueue.ts"
@@ -116,6 +116,14 @@ export interface Session {
 }
 
 /**
+ * The deadlines of a connection whose client says nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SilenceDeadline = Extract<Deadline, { readonly _tag: "Handshake" | "Idle" }>
+
+/**
  * One open socket.
  *
  * @category models
@@ -124,8 +132,14 @@ export interface Session {
 export interface Connection {
   readonly id: ConnectionId
   readonly group: Group
-  /** When the last frame or ping came in, in ms since 1970. */
+  /** When the last frame or ping came in, in ms since 1970, moved by the time in which nothing was read. */
   lastSeenAt: number
+  /** Until when the ClientHello has to come, in ms since 1970, moved by the same. */
+  helloDueAt: number
+  /** Since when nothing is read, in ms since 1970; absent while it is. */
+  heldSince: number | undefined
+  /** Deadlines that came while nothing was read. */
+  readonly missed: Array<SilenceDeadline>
   readonly esk: EphemeralKey
   readonly challenge: Uint8Array
   session: Session | undefined

@@ -10,7 +10,7 @@ import { type ClientFrame, CloseCode, decodeClientFrame } from "@d2m/codec"
 import { Result } from "effect"
 import { chatIsOver, fromChat, toChat } from "./ChatProxy.ts"
 import { clientHello, open } from "./ClientHello.ts"
-import { type Deadline, nextAt, popDue, schedule } from "./Deadlines.ts"
+import { type Deadline, nextAt, popDue } from "./Deadlines.ts"
 import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
 import { graceIsOver } from "./DeviceSlots.ts"
 import { closeConnection, forgetConnection } from "./Disconnect.ts"
@@ -19,6 +19,7 @@ import type { Input, Loaded } from "./Input.ts"
 import type { Output } from "./Output.ts"
 import { reflect, reflectedAck } from "./Reflect.ts"
 import { congested, drained } from "./ReflectedStream.ts"
+import { held, released, silenceDeadlineReached, wasHeard } from "./Silence.ts"
 import {
   type Connection,
   type Environment,
@@ -73,7 +74,7 @@ const frameReceived = (turn: Turn, connection: Connection, frame: ClientFrame): 
 }
 
 const messageReceived = (turn: Turn, connection: Connection, message: Uint8Array | string): void => {
-  connection.lastSeenAt = turn.now
+  wasHeard(turn, connection)
   if (typeof message === "string") return protocolError(turn, connection, "a text message")
   const frame = decodeClientFrame(message)
   if (Result.isFailure(frame)) return protocolError(turn, connection, frame.failure.message)
@@ -131,10 +132,13 @@ const inputReceived = (turn: Turn, input: Input): void => {
     case "Received":
       return messageReceived(turn, connection, input.message)
     case "Pinged":
-      connection.lastSeenAt = turn.now
-      return
+      return wasHeard(turn, connection)
     case "Gone":
       return forgetConnection(turn, connection)
+    case "Held":
+      return held(turn, connection)
+    case "Released":
+      return released(turn, connection)
     case "Congested":
       if (connection.session !== undefined) congested(connection.session)
       return
@@ -150,23 +154,13 @@ const inputReceived = (turn: Turn, input: Input): void => {
   }
 }
 
-const idleIsOver = (turn: Turn, connection: Connection): void => {
-  const at = connection.lastSeenAt + turn.environment.options.idleTimeout
-  if (at > turn.now) return schedule(turn.state.deadlines, at, { _tag: "Idle", connection: connection.id })
-  closeConnection(turn, connection, CloseCode.Idle, "the client was silent too long")
-}
-
 const deadlineReached = (turn: Turn, deadline: Deadline): void => {
   const { connections, groups } = turn.state
   switch (deadline._tag) {
-    case "Handshake": {
-      const connection = connections.get(deadline.connection)
-      if (connection === undefined || connection.session !== undefined) return
-      return closeConnection(turn, connection, CloseCode.Idle, "no ClientHello in time")
-    }
+    case "Handshake":
     case "Idle": {
       const connection = connections.get(deadline.connection)
-      return connection === undefined ? undefined : idleIsOver(turn, connection)
+      return connection === undefined ? undefined : silenceDeadlineReached(turn, connection, deadline)
     }
     case "TransactionTtl": {
       const group = groups.get(deadline.groupKey)

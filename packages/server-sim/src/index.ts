@@ -36,6 +36,7 @@ export {
   type ReflectedMessage,
   reflectedIdOf,
   type Session,
+  type SilenceDeadline,
   type State,
   type TransactionLock,
   type WaitingEnded,

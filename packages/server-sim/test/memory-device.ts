@@ -50,6 +50,10 @@ export const mediatorWith = (
 
 export type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
 
+/** The tags of what a device got, with the code of a close. */
+export const tags = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
+  events.map((event) => (event._tag === "Closed" ? `Closed ${event.code}` : event._tag))
+
 export interface Device {
   readonly link: Link
   /** The next frame or the close; waits for it. */

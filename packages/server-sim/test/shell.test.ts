@@ -1,53 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
-import {
-  type ChatTurn,
-  ChatUpstream,
-  Fault,
-  makeMemoryStore,
-  Mediator,
-  MediatorStore,
-  StoreError
-} from "@d2m/server-sim"
+import { type ChatTurn, ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Latch, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
-import { type Event, join, keys, mediatorWith, open } from "./memory-device.ts"
+import { fragileStore } from "./fragile-store.ts"
+import { type Event, join, keys, mediatorWith, open, tags } from "./memory-device.ts"
 
-const tags = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
-  events.map((event) => (event._tag === "Closed" ? `Closed ${event.code}` : event._tag))
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
-
-/** A memory store whose parts can be held up or made to fail. */
-const fragileStore = () => {
-  const memory = makeMemoryStore()
-  const gate = Latch.makeUnsafe(true)
-  const applyGate = Latch.makeUnsafe(true)
-  const applies: Array<number> = []
-  let failing: "none" | "apply" | "read" | "load" = "none"
-  const guarded = <A>(operation: "apply" | "read" | "load", effect: Effect.Effect<A, StoreError>) =>
-    Effect.andThen(
-      gate.await,
-      Effect.suspend(() => (failing === operation ? new StoreError({ operation, detail: "disk full" }) : effect))
-    )
-  return {
-    gate,
-    applyGate,
-    applies,
-    fail: (operation: typeof failing) => {
-      failing = operation
-    },
-    layer: Layer.succeed(MediatorStore, {
-      load: (key) => guarded("load", memory.load(key)),
-      read: (key, deviceId, positions) => guarded("read", memory.read(key, deviceId, positions)),
-      apply: (persists) => {
-        applies.push(persists.length)
-        return Effect.andThen(applyGate.await, guarded("apply", memory.apply(persists)))
-      },
-      volatileGroups: memory.volatileGroups
-    })
-  }
-}
 
 describe("a store that takes its time", () => {
   it.effect("holds back acks and what follows them, and gets what came up meanwhile in one piece", () => {

@@ -206,8 +206,8 @@ export const slots: ReadonlyArray<Mutant> = [
     breaks: "decision 14, PROTOCOL D28",
     patches: [
       {
-        file: "Step.ts",
-        find: `closeConnection(turn, connection, CloseCode.Idle, "the client was silent too long")`,
+        file: "Silence.ts",
+        find: "closeConnection(turn, connection, CloseCode.Idle, reason)",
         replace: ""
       }
     ]
