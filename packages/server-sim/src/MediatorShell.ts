@@ -23,7 +23,7 @@ import { clearOutbox, enqueue, hold, type HoldReasons, makePeer, type Peer, wait
 import { makePeerWriter } from "./PeerWriter.ts"
 import { startChat } from "./ShellChat.ts"
 import { type Environment, groupKeyOf, knowsGroup, makeState, type State } from "./State.ts"
-import { step } from "./Step.ts"
+import { groupOf, hasDue, step } from "./Step.ts"
 import type { GroupKey } from "./StoreCommand.ts"
 import { makeStoreWriter } from "./StoreWriter.ts"
 import type { Attachment, Transport } from "./Transport.ts"
@@ -72,6 +72,8 @@ export const makeShell = (
     let isRunning = false
     let isClosed = false
     let cursor = 0
+    /** The time of the steps for what is taken from `waiting`. */
+    let moment = 0
     let wakeAt = Infinity
     let hasForgotten = false
 
@@ -97,10 +99,11 @@ export const makeShell = (
       }
     }
 
-    const coreFailed = (defect: unknown): void => {
+    /** A group is absent if any may have been the reason. */
+    const coreFailed = (groupKey: GroupKey | undefined, defect: unknown): void => {
       watch.failed("the mediator's core failed", Cause.die(defect))
-      // A deadline of any group may have been the reason.
-      for (const groupKey of state.groups.keys()) failGroup(groupKey, String(defect))
+      const failed = groupKey === undefined ? [...state.groups.keys()] : [groupKey]
+      for (const key of failed) failGroup(key, String(defect))
     }
 
     const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>): void => {
@@ -268,11 +271,12 @@ export const makeShell = (
       if (input._tag === "Received" && watch.journal.isActive()) {
         watch.readsMessage(peers.get(input.connection), input.message)
       }
+      const groupKey = groupOf(state, input)
       let outputs: ReadonlyArray<Output>
       try {
-        ;[state, outputs] = step(state, input, now(), environment)
+        ;[state, outputs] = step(state, input, moment, environment)
       } catch (defect) {
-        return coreFailed(defect)
+        return coreFailed(groupKey, defect)
       }
       for (const output of outputs) perform(output)
     }
@@ -285,6 +289,12 @@ export const makeShell = (
     const pass = (): void => {
       do {
         while (cursor < waiting.length) {
+          moment = now()
+          // A step of their own, which may fail any group. Behind it, what fails is one group's.
+          if (hasDue(state, moment)) {
+            wakeAt = Infinity
+            stepOnce({ _tag: "Tick" })
+          }
           const next = waiting[cursor++]!
           if (next._tag === "Opening") open(next)
           else stepOnce(next)

@@ -122,7 +122,6 @@ const inputReceived = (turn: Turn, input: Input): void => {
     case "Shutdown":
       return shutDown(turn)
     case "Tick":
-      turn.state.wakeAt = Infinity
       return
   }
   // What is still on its way from a connection that has been closed is of no interest.
@@ -173,6 +172,25 @@ const deadlineReached = (turn: Turn, deadline: Deadline): void => {
   }
 }
 
+/** The group that an input is about; absent if it is about all of them, or about nothing that the state knows. */
+export const groupOf = (state: State, input: Input): GroupKey | undefined => {
+  switch (input._tag) {
+    case "Opened":
+    case "Loaded":
+      return groupKeyOf(input.groupId)
+    case "GroupFailed":
+      return input.groupKey
+    case "Shutdown":
+    case "Tick":
+      return undefined
+    default:
+      return state.connections.get(input.connection)?.group.key
+  }
+}
+
+/** Whether a step at `now` begins with deadlines, which may be any group's. */
+export const hasDue = (state: State, now: number): boolean => nextAt(state.deadlines) <= now
+
 /**
  * One step of the mediator at `now`, in ms since 1970.
  *
@@ -190,6 +208,8 @@ export const step = (
   environment: Environment
 ): readonly [State, ReadonlyArray<Output>] => {
   const turn = makeTurn(state, now, environment)
+  // Ahead of what may throw: without a word about the next time there would be none.
+  if (input._tag === "Tick") state.wakeAt = Infinity
   for (let due = popDue(state.deadlines, now); due !== undefined; due = popDue(state.deadlines, now)) {
     deadlineReached(turn, due)
   }

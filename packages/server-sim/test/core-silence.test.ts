@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { InvariantViolation } from "@d2m/server-sim"
 import { drive, hello, reflect, type Wire } from "./drive.ts"
 
 const idle = { code: 4013, reason: "the client was silent too long" }
@@ -75,5 +76,24 @@ describe("silence", () => {
     assert.isAtMost(d.state().deadlines.heap.length, 2)
     a.send(hello(1))
     assert.strictEqual(a.closed()?.code, 4010)
+  })
+})
+
+describe("a deadline that fails", () => {
+  it("does not keep others from being reached", () => {
+    const d = drive()
+    const a = d.join(1)
+    const b = d.open(new Uint8Array(32).fill(8))
+    b.send(hello(1))
+    d.advance(30_000)
+    d.feed({ _tag: "Pinged", connection: b.connection })
+    // No peer can bring this about.
+    const group = d.group()!
+    group.connections.delete(a.connection)
+    assert.throws(() => d.advance(30_000), InvariantViolation)
+    d.feed({ _tag: "GroupFailed", groupKey: group.key })
+    d.state().connections.delete(a.connection)
+    d.advance(60_000)
+    assert.deepStrictEqual(b.closed(), idle)
   })
 })

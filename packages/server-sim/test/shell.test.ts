@@ -5,7 +5,7 @@ import { Effect, Exit, Fiber, Latch, Layer, Option, Scope, Stream } from "effect
 import { TestClock } from "effect/testing"
 import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { type Event, join, keys, mediatorWith, open, tags } from "./memory-device.ts"
+import { type Event, join, keys, mediatorWith, open, openLink, tags } from "./memory-device.ts"
 
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
 
@@ -320,7 +320,7 @@ describe("a device that does not read", () => {
 })
 
 describe("a core that fails", () => {
-  it.effect("closes with 1011, acts on nothing more, and starts again from what is stored", () => {
+  it.effect("closes with 1011 whom it concerns, acts on nothing more, and starts again from what is stored", () => {
     const real = makeCrypto(tweetNacl)
     let isBroken = false
     const crypto = Layer.succeed(Crypto, {
@@ -333,11 +333,14 @@ describe("a core that fails", () => {
     return Effect.gen(function* () {
       const a = yield* join(1)
       yield* a.rest
+      const { link } = yield* Mediator
+      const stranger = yield* openLink(yield* link({ deviceGroupId: new Uint8Array(32).fill(77), serverGroup: "7a" }))
       isBroken = true
       const b = yield* open()
       yield* b.send(hello(2), reflect(1))
       assert.deepStrictEqual(tags(yield* b.rest), ["ServerHello", "Closed 1011"])
       assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+      assert.deepStrictEqual(tags(yield* stranger.rest), ["ServerHello"])
       isBroken = false
       yield* join(1, {}, 1)
     }).pipe(Effect.provide(mediatorWith({}, { crypto })))
