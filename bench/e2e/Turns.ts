@@ -1,6 +1,6 @@
 /**
  * Lets programs take turns at the same workload, round by round, as `Rounds` does with functions: what the machine does
- * meanwhile hits all alike. The first program is what the others are measured against.
+ * meanwhile hits all alike. The first program is what the others are measured against, and a contest may name other pairs.
  */
 import { type Measured, type Program, type Running, startProgram } from "./Processes.ts"
 import type { Workload } from "./Workload.ts"
@@ -10,6 +10,8 @@ export interface Contest {
   readonly name: string
   readonly workload: Workload
   readonly programs: readonly [Program, ...ReadonlyArray<Program>]
+  /** Further pairs: how the one does against the other. Both are programs of the contest. */
+  readonly pairs?: ReadonlyArray<readonly [one: Program, other: Program]>
 }
 
 /** What came of one program: medians over the rounds, times in nanoseconds. */
@@ -24,9 +26,18 @@ export interface Standing {
   readonly ratio: number
 }
 
+/** How one program does against another. */
+export interface Pairing {
+  readonly name: string
+  readonly against: string
+  /** As that of a {@link Standing}. */
+  readonly ratio: number
+}
+
 export interface ContestOutcome {
   readonly name: string
   readonly standings: ReadonlyArray<Standing>
+  readonly pairings: ReadonlyArray<Pairing>
 }
 
 /** How long to measure. */
@@ -53,12 +64,32 @@ const warmUp = async (running: Running, { sliceMillis, warmUpMillis }: Effort): 
 
 const figure = ({ latencies, total }: Measured, times: number): number => latencies?.p50 ?? total / times
 
+/** A program and what came of its rounds. */
+interface Lane {
+  readonly running: Running
+  readonly times: number
+  readonly samples: Array<Measured>
+}
+
+const isLatency = ({ samples }: Lane): boolean => samples[0]?.latencies !== undefined
+
+/** Of the same round each, so that both have met the same machine. */
+const pairedRatio = (one: Lane, other: Lane): number => {
+  const speeds = one.samples.map(
+    (sample, round) => figure(other.samples[round]!, other.times) / figure(sample, one.times)
+  )
+  return median(isLatency(one) ? speeds.map((speed) => 1 / speed) : speeds)
+}
+
 /** Measures one contest. */
-export const contest = async ({ name, programs, workload }: Contest, effort: Effort): Promise<ContestOutcome> => {
+export const contest = async (
+  { name, pairs = [], programs, workload }: Contest,
+  effort: Effort
+): Promise<ContestOutcome> => {
   const running: Array<Running> = []
   try {
     for (const program of programs) running.push(await startProgram(program, workload))
-    const lanes: Array<{ readonly running: Running; readonly times: number; readonly samples: Array<Measured> }> = []
+    const lanes: Array<Lane> = []
     for (const one of running) lanes.push({ running: one, times: await warmUp(one, effort), samples: [] })
     for (let round = 0; round < effort.rounds; round++) {
       for (let turn = 0; turn < lanes.length; turn++) {
@@ -67,20 +98,23 @@ export const contest = async ({ name, programs, workload }: Contest, effort: Eff
       }
     }
     const first = lanes[0]!
+    const laneOf = (program: Program): Lane => lanes[programs.indexOf(program)]!
     return {
       name,
-      standings: lanes.map(({ running, samples, times }) => {
+      pairings: pairs.map(([one, other]) => ({
+        name: one.name,
+        against: other.name,
+        ratio: pairedRatio(laneOf(one), laneOf(other))
+      })),
+      standings: lanes.map((lane) => {
+        const { running, samples, times } = lane
         const mine = (of: (sample: Measured) => number) => median(samples.map(of))
-        const ratios = samples.map(
-          (sample, round) => figure(first.samples[round]!, first.times) / figure(sample, times)
-        )
-        const isLatency = samples[0]?.latencies !== undefined
         return {
           name: running.name,
           each: mine(({ total }) => total / times),
           cpu: { server: mine(({ cpu }) => cpu.server / times), client: mine(({ cpu }) => cpu.client / times) },
-          ratio: median(isLatency ? ratios.map((ratio) => 1 / ratio) : ratios),
-          ...(isLatency
+          ratio: pairedRatio(lane, first),
+          ...(isLatency(lane)
             ? {
                 latencies: {
                   p50: mine(({ latencies }) => latencies!.p50),
@@ -99,7 +133,7 @@ export const contest = async ({ name, programs, workload }: Contest, effort: Eff
 const micros = (nanoseconds: number): string => `${(nanoseconds / 1000).toFixed(1)} us`
 
 /** A contest as lines of a table. */
-export const contestTable = ({ name, standings }: ContestOutcome): string => {
+export const contestTable = ({ name, pairings, standings }: ContestOutcome): string => {
   const lines = standings.map(({ cpu, each, latencies, name, ratio }) =>
     [
       `  ${name.padEnd(28)}`,
@@ -110,5 +144,8 @@ export const contestTable = ({ name, standings }: ContestOutcome): string => {
       `   cpu ${micros(cpu.server)} server, ${micros(cpu.client)} client`
     ].join("")
   )
-  return [name, ...lines].join("\n")
+  const pairs = pairings.map(
+    ({ against, name, ratio }) => `  ${`${name} : ${against}`.padEnd(40)}${`x ${ratio.toFixed(2)}`.padStart(9)}`
+  )
+  return [name, ...lines, ...pairs].join("\n")
 }

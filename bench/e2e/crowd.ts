@@ -16,13 +16,30 @@ export interface CrowdSetup {
   readonly perGroup: number
 }
 
-/** What became of the messages that were reflected. */
+/** How the devices came back. Times are in nanoseconds of the clock that all processes share. */
+export interface CrowdReturn {
+  /** Devices that are past Dry: all of them, or as many as were when time was up. */
+  readonly dry: number
+  /** When the first try began that was answered; none if none was. */
+  readonly firstTryAt: string | undefined
+  /** When the last device was past Dry. */
+  readonly at: string
+}
+
+/** What became of the messages that were reflected, as far as it was known when time was up. */
 export interface CrowdReport {
+  /** Reflects that the mediator acked. */
+  readonly promised: number
+  /** Devices that handled the message of their group. */
   readonly handled: number
+  /** Devices that handled one more than once. */
   readonly twice: number
 }
 
 const { firstGroup, groups, perGroup, url } = setup<CrowdSetup>()
+
+/** The longest that anything is waited for, in ms: what has not come by then is missing. */
+const patience = 60_000
 
 const content: Content = {
   _tag: "outgoingMessage",
@@ -42,17 +59,23 @@ const groupKeyOf = (group: number): DeviceGroupKey => {
 
 /** How many devices are live and past Dry. */
 let dry = 0
+let firstTryAt: bigint | undefined
+let promised = 0
 let handled = 0
 let twice = 0
 let changed = (): void => {}
 
-/** Waits until it is so. */
+/** Waits until it is so, or time is up. */
 const until = (isSo: () => boolean): Promise<void> =>
   new Promise((resolve) => {
-    changed = () => {
-      if (!isSo()) return
+    const end = (): void => {
+      clearTimeout(timer)
       changed = () => {}
       resolve()
+    }
+    const timer = setTimeout(end, patience)
+    changed = () => {
+      if (isSo()) end()
     }
     changed()
   })
@@ -72,8 +95,9 @@ const device = (group: number, member: number) =>
       onReflected: (batch) =>
         Effect.sync(() => {
           if (messages === 0) handled++
+          // Counted once, however often it comes.
+          if (messages < 2 && messages + batch.length >= 2) twice++
           messages += batch.length
-          if (messages > 1) twice++
           changed()
         })
     }).pipe(
@@ -86,9 +110,12 @@ const device = (group: number, member: number) =>
       ])
     )
     let wasDry = false
+    let triedAt = 0n
     yield* made.state.changes.pipe(
       Stream.runForEach((state) =>
         Effect.sync(() => {
+          if (state._tag === "Connecting") triedAt = process.hrtime.bigint()
+          if (state._tag === "Handshaking" && (firstTryAt === undefined || triedAt < firstTryAt)) firstTryAt = triedAt
           if (isDry(state) === wasDry) return
           wasDry = !wasDry
           dry += wasDry ? 1 : -1
@@ -102,7 +129,6 @@ const device = (group: number, member: number) =>
     return made
   })
 
-const reflects: Array<Promise<unknown>> = []
 const total = groups * perGroup
 
 const program = Effect.gen(function* () {
@@ -119,15 +145,30 @@ const program = Effect.gen(function* () {
     { concurrency: 32, discard: true }
   )
   serveParent({}, undefined, {
-    dry: () => until(() => dry === total),
-    down: () => until(() => dry === 0),
+    dry: async (): Promise<CrowdReturn> => {
+      await until(() => dry === total)
+      return { dry, firstTryAt: firstTryAt?.toString(), at: process.hrtime.bigint().toString() }
+    },
+    down: async () => {
+      await until(() => dry === 0)
+      firstTryAt = undefined
+    },
     say: async () => {
-      for (const speaker of speakers) reflects.push(Effect.runPromise(speaker.reflect(content)))
+      for (const speaker of speakers) {
+        Effect.runFork(
+          Effect.andThen(
+            speaker.reflect(content),
+            Effect.sync(() => {
+              promised++
+              changed()
+            })
+          )
+        )
+      }
     },
     said: async (): Promise<CrowdReport> => {
-      await Promise.all(reflects)
-      await until(() => handled === groups * (perGroup - 1))
-      return { handled, twice }
+      await until(() => promised === groups && handled === groups * (perGroup - 1))
+      return { promised, handled, twice }
     }
   })
   return yield* Effect.never

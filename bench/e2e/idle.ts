@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as Path from "node:path"
 import type { Result } from "../Suite.ts"
-import type { CrowdReport, CrowdSetup } from "./crowd.ts"
+import type { CrowdReport, CrowdReturn, CrowdSetup } from "./crowd.ts"
 import { type Process, startProcess } from "./Processes.ts"
 
 const crowds = 4
@@ -69,6 +69,38 @@ export const idle = async (connections: number): Promise<Result> => {
   return { outcome: { name, connections, measured }, table: [name, ...lines].join("\n") }
 }
 
+/** What came of a restart. */
+interface RestartOutcome {
+  readonly devices: number
+  readonly dry: number
+  readonly secondsAfterFirstTry: number | undefined
+  readonly secondsAfterListening: number
+  readonly reflects: number
+  readonly promised: number
+  readonly owed: number
+  readonly handled: number
+  readonly twice: number
+}
+
+const restartLines = (outcome: RestartOutcome): ReadonlyArray<string> => {
+  const { devices, dry, handled, owed, promised, reflects, secondsAfterFirstTry, secondsAfterListening, twice } =
+    outcome
+  const after =
+    secondsAfterFirstTry === undefined
+      ? "no try was"
+      : `${secondsAfterFirstTry.toFixed(1)} s after the first try that was`
+  const missing = [
+    [devices - dry, "devices that did not come back"],
+    [reflects - promised, "reflects without an ack"],
+    [owed - handled, "messages that were not handled"]
+  ] as const
+  return [
+    `  ${dry} of ${devices} devices past Dry ${after} answered, ${secondsAfterListening.toFixed(1)} s after the mediator listens again`,
+    `  ${promised} of ${reflects} reflects acked; ${handled} of ${owed} messages handled, ${twice} twice`,
+    ...missing.filter(([count]) => count > 0).map(([count, what]) => `  MISSING: ${count} ${what}`)
+  ]
+}
+
 /** Kills a mediator with a durable store under its devices, lets each group reflect, and starts it again. */
 export const restart = async (groups: number): Promise<Result> => {
   const directory = mkdtempSync(Path.join(tmpdir(), "d2m-bench-"))
@@ -81,22 +113,30 @@ export const restart = async (groups: number): Promise<Result> => {
     await askAll(using, "down")
     await askAll(using, "say")
     const second = await startProcess("our-server.ts", { ...setup, port: Number(new URL(url).port) })
-    const begin = process.hrtime.bigint()
-    await askAll(using, "dry")
-    const seconds = Number(process.hrtime.bigint() - begin) / 1e9
+    const listening = process.hrtime.bigint()
+    const returns = (await askAll(using, "dry")) as ReadonlyArray<CrowdReturn>
     const reports = (await askAll(using, "said")) as ReadonlyArray<CrowdReport>
     for (const one of using) one.stop()
     second.stop()
     const sum = (of: (report: CrowdReport) => number) => reports.reduce((total, report) => total + of(report), 0)
+    const firstTry = returns
+      .flatMap(({ firstTryAt }) => (firstTryAt === undefined ? [] : [BigInt(firstTryAt)]))
+      .reduce<bigint | undefined>((first, at) => (first === undefined || at < first ? at : first), undefined)
+    const end = returns.map(({ at }) => BigInt(at)).reduce((last, at) => (at > last ? at : last))
+    const devices = groups * perGroup
     const outcome = {
-      name: `restart, ${groups * perGroup} devices in ${groups} groups, SQLite`,
-      seconds,
+      name: `restart, ${devices} devices in ${groups} groups, SQLite`,
+      devices,
+      dry: returns.reduce((total, { dry }) => total + dry, 0),
+      secondsAfterFirstTry: firstTry === undefined ? undefined : Number(end - firstTry) / 1e9,
+      secondsAfterListening: Number(end - listening) / 1e9,
+      reflects: groups,
+      promised: sum(({ promised }) => promised),
       owed: groups * (perGroup - 1),
       handled: sum(({ handled }) => handled),
       twice: sum(({ twice }) => twice)
     }
-    const line = `  all past Dry ${seconds.toFixed(1)} s after the mediator listens again; of ${outcome.owed} messages ${outcome.handled} handled, ${outcome.twice} twice`
-    return { outcome, table: `${outcome.name}\n${line}` }
+    return { outcome, table: [outcome.name, ...restartLines(outcome)].join("\n") }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
