@@ -13,9 +13,9 @@ import type { Machine } from "./Machine.ts"
 export interface Conditions {
   /** The latency of the next message, in ms. */
   readonly latency: () => number
-  /** Bytes in a ms; `Infinity` for no limit. */
+  /** Bytes in a ms; `Infinity` for no limit. Asked only where it makes a difference. */
   readonly speed: () => number
-  /** Whether nothing moves. */
+  /** Whether nothing moves. Asked only when something is to move. */
   readonly isStalled: () => boolean
 }
 
@@ -79,7 +79,7 @@ export class Direction<M> {
 
   #arrival(size: number, extra: number, holdsUp: boolean): number {
     const { now } = this.#machine.kernel
-    const speed = this.#conditions.speed()
+    const speed = size === 0 ? Infinity : this.#conditions.speed()
     const start = Math.max(now, this.#wireIsFreeAt)
     const written = speed === Infinity ? start : start + Math.ceil(size / speed)
     if (!holdsUp) return written + this.#conditions.latency() + extra
@@ -102,9 +102,9 @@ export class Direction<M> {
   }
 
   #pump(): void {
-    if (this.#timer !== undefined || this.#isOver || this.#conditions.isStalled()) return
+    if (this.#timer !== undefined || this.#isOver) return
     const next = this.#travelling[0]
-    if (next === undefined) return
+    if (next === undefined || this.#conditions.isStalled()) return
     // Also what is due already takes a turn of the scheduler: nobody is called from within his own call.
     const { kernel } = this.#machine
     this.#timer = kernel.after(this.#machine, next.at - kernel.now, () => {

@@ -60,14 +60,16 @@ export type Misbehaviour = typeof Misbehaviour.Type
 /**
  * Something that goes wrong.
  *
- * Of the network, for one device: `Stall` nothing moves in a direction, or in neither (a partition, a half-open
- * connection); nothing is lost, it moves on afterwards · `Delay` everything takes longer · `Slow` a direction carries no
+ * Of the network, for one device: `Stall` nothing moves in a direction, or in both (a half-open connection, a
+ * partition); nothing is lost, it moves on afterwards · `Delay` everything takes longer · `Slow` a direction carries no
  * more than so many bytes a ms · `Refuse` dials fail · `Reset` both ends see 1006 · `Vanish` both ends stay open, and what is
- * sent on the present connection vanishes · `LoseCloseCodes` the device sees 1006 in the place of the mediator's codes
+ * sent on the present connection vanishes · `LoseCloseCodes` the device sees 1006 in the place of the mediator's codes ·
+ * `SlowReader` its host reads one message each `gap` ms and no more
  *
  * Of a device: `Crash` and come back `downFor` ms later, with or without what was on its disk; `isTold`, the mediator hears of
  * it · `Pause` and go on · `ClockJump` its clock shows something else from now on · `Twin` a second machine connects as the
- * same device · `DiskFull` its store fails · `HandlerFails`, `HandlerStalls` what the application does with messages
+ * same device · `DiskFull` its store fails · `HandlerFails`, `HandlerStalls`, `HandlerSlow` what the application does with messages; the
+ * last takes `by` ms longer for each batch
  *
  * Of the mediator: `MediatorCrash`; of what it was writing, the first `kept` writes reach the disk, the others do not ·
  * `MediatorRestart` in an orderly way, with 1001 · `StoreFails` its store fails, with 1011 · `StoreSlow` its store takes
@@ -85,6 +87,7 @@ export const Fault = Schema.TaggedUnion({
   Reset: { device },
   Vanish: { device },
   LoseCloseCodes: { device, lasts },
+  SlowReader: { device, gap: millis, lasts },
   Crash: { device, downFor: millis, withoutStorage: Schema.Boolean, isTold: Schema.Boolean },
   Pause: { device, lasts },
   ClockJump: { device, by: Schema.Number },
@@ -92,6 +95,7 @@ export const Fault = Schema.TaggedUnion({
   DiskFull: { device, lasts },
   HandlerFails: { device, how: Schema.Literals(["Fails", "Dies"]), lasts },
   HandlerStalls: { device, lasts },
+  HandlerSlow: { device, by: millis, lasts },
   MediatorCrash: { downFor: millis, kept: Schema.Int, isTold: Schema.Boolean },
   MediatorRestart: { downFor: millis },
   StoreFails: { lasts },
@@ -105,3 +109,32 @@ export const Fault = Schema.TaggedUnion({
  * @since 0.1.0
  */
 export type Fault = typeof Fault.Type
+
+/**
+ * What sets a fault apart from others of its kind, where that makes another fault of it: the direction, the manner,
+ * whether storage is lost. A summary counts them one by one.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const detailOf = (fault: Fault): string | undefined => {
+  switch (fault._tag) {
+    case "Stall":
+      return fault.ways.length > 1 ? "both" : fault.ways[0]
+    case "Delay":
+    case "Slow":
+      return fault.way
+    case "Crash":
+      return fault.withoutStorage ? "withoutStorage" : "withStorage"
+    case "ClockJump":
+      return fault.by < 0 ? "back" : "ahead"
+    case "MediatorCrash":
+      return fault.isTold ? "told" : "untold"
+    case "HandlerFails":
+    case "ChatFails":
+    case "Misbehave":
+      return fault.how
+    default:
+      return undefined
+  }
+}

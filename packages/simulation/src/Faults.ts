@@ -7,18 +7,13 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import type { Fault } from "./Fault.ts"
+import { detailOf, type Fault } from "./Fault.ts"
 import { misbehave } from "./MisbehavingMediator.ts"
-import type { Undo } from "./Network.ts"
+import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
 import type { World } from "./World.ts"
 
 const nothing: Undo = () => {}
-
-const counted = (add: (by: 1 | -1) => void): Undo => {
-  add(1)
-  return () => add(-1)
-}
 
 /** What a fault does to one device; what it returns takes it back. */
 const strikeDevice = (
@@ -31,14 +26,11 @@ const strikeDevice = (
   const trouble = device.handlerTrouble
   switch (fault._tag) {
     case "Stall":
-      if (route.pipes.size > 0) fired()
-      return route.stall(...fault.ways)
+      return route.stall(fault.ways, fired)
     case "Delay":
-      if (route.pipes.size > 0) fired()
-      return route.delay(fault.way, fault.by)
+      return route.delay(fault.way, fault.by, fired)
     case "Slow":
-      if (route.pipes.size > 0) fired()
-      return route.slow(fault.way, fault.bytesPerMilli)
+      return route.slow(fault.way, fault.bytesPerMilli, fired)
     case "Refuse":
       return route.refuse(fired)
     case "Reset":
@@ -49,47 +41,42 @@ const strikeDevice = (
       return nothing
     case "LoseCloseCodes":
       return route.loseCloseCodes(fired)
-    case "Crash":
-      if (device.isOn) fired()
+    case "SlowReader":
+      return route.readSlowly(fault.gap, fired)
+    case "Crash": {
+      // Who is off has nothing to lose, and comes back when it would.
+      if (!device.isOn) return nothing
+      fired()
       device.crash({
         withoutStorage: fault.withoutStorage ? world.newDisk() : undefined,
         isMediatorTold: fault.isTold
       })
       return () => device.start()
+    }
     case "Pause":
       if (device.isOn) fired()
-      device.pause()
-      return () => device.resume()
+      return device.pause()
     case "ClockJump":
-      fired()
-      device.jump(fault.by)
-      return () => device.jump(-fault.by)
+      return device.jump(fault.by, fired)
     case "Twin": {
       const twin = world.addTwin(device)
-      fired()
+      twin.route.onConnected = fired
       twin.start()
       return () => twin.stop()
     }
-    case "DiskFull": {
-      const { disk } = device
-      disk.onFailure = fired
-      return counted((by) => (disk.full += by))
-    }
+    case "DiskFull":
+      return device.disk.full.add(fired)
     case "HandlerFails":
-      device.onHandlerTrouble = (kind) => {
-        if (kind === fault._tag) fired()
-      }
-      return counted((by) => (trouble[fault.how === "Dies" ? "dies" : "fails"] += by))
+      return trouble[fault.how === "Dies" ? "dies" : "fails"].add(fired)
     case "HandlerStalls": {
-      device.onHandlerTrouble = (kind) => {
-        if (kind === fault._tag) fired()
-      }
-      const undo = counted((by) => (trouble.stalls += by))
+      const undo = trouble.stalls.add(fired)
       return () => {
         undo()
         device.handlerMoves()
       }
     }
+    case "HandlerSlow":
+      return trouble.slows.add(fired, fault.by)
     case "Misbehave":
       return misbehave(route, fault.how, fault.count, fired)
   }
@@ -116,17 +103,11 @@ const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: s
       return goOn
     }
     case "StoreFails":
-      store.onFailure = fired
-      return counted((by) => (store.failing += by))
+      return store.failing.add(fired)
     case "StoreSlow":
-      fired()
-      return counted((by) => (store.slowness += by * fault.by))
+      return store.slowness.add(fired, fault.by)
     case "ChatFails":
-      chat.onTrouble = fired
-      world.network.machine.fork(chat.fail(fault.how))
-      return () => {
-        chat.trouble = undefined
-      }
+      return chat.fail(fault.how, fired)
   }
 }
 
@@ -139,7 +120,7 @@ const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: s
 export const strike = (world: World, fault: Fault): Undo => {
   const device = "device" in fault ? fault.device : undefined
   const tell = (phase: "Begun" | "Fired" | "Ended") =>
-    world.witness({ _tag: "Fault", at: world.kernel.now, kind: fault._tag, phase, device })
+    world.witness({ _tag: "Fault", at: world.kernel.now, kind: fault._tag, detail: detailOf(fault), phase, device })
   let hasFired = false
   const fired = () => {
     if (hasFired) return
@@ -153,13 +134,10 @@ export const strike = (world: World, fault: Fault): Undo => {
     // A schedule that was shrunk may speak of a device that is not there any more.
     undo = struck === undefined ? nothing : strikeDevice(world, struck, fault, fired)
   } else undo = strikeMediator(world, fault, fired)
-  let isOver = false
-  return () => {
-    if (isOver) return
-    isOver = true
+  return once(() => {
     undo()
     tell("Ended")
-  }
+  })
 }
 
 /**

@@ -8,8 +8,9 @@
  */
 import { encodeServerFrame, type ServerFrame } from "@d2m/codec"
 import type { Misbehaviour } from "./Fault.ts"
-import type { Route, Undo } from "./Network.ts"
+import type { Route } from "./Network.ts"
 import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
+import type { Undo } from "./Reasons.ts"
 
 type Reflected = Extract<ServerFrame, { readonly _tag: "Reflected" }>
 

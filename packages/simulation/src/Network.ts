@@ -14,6 +14,7 @@ import type { Conditions } from "./Direction.ts"
 import type { Machine } from "./Machine.ts"
 import { Pipe, type Tamper } from "./Pipe.ts"
 import type { Prng } from "./Prng.ts"
+import { listed, once, Reasons, type Undo } from "./Reasons.ts"
 import type { Witness } from "./WorldEvent.ts"
 
 /**
@@ -38,25 +39,18 @@ export interface Latency {
  */
 export type Way = "up" | "down"
 
-/** What can be the matter with one device's way; each is a number of reasons, 0 for none. */
+/** What can be the matter with one device's way. */
 interface Trouble {
-  readonly stalled: Record<Way, number>
-  /** Reasons to refuse dials, and to lose close codes; each is told when it has acted. */
-  readonly refusals: Array<() => void>
-  readonly codeLosses: Array<() => void>
-  /** Limits in force, in bytes a ms. */
-  readonly speeds: Record<Way, Array<number>>
-  /** Additional latencies in force, in ms. */
-  readonly delays: Record<Way, Array<number>>
+  readonly stalls: Record<Way, Reasons>
+  readonly refusals: Reasons
+  readonly codeLosses: Reasons
+  /** Limits, in bytes a ms. */
+  readonly speeds: Record<Way, Reasons<number>>
+  /** Additional latencies, in ms. */
+  readonly delays: Record<Way, Reasons<number>>
+  /** From one message that the device's host reads to the next, in ms. */
+  readonly readGaps: Reasons<number>
 }
-
-/**
- * Takes back what was done to a way.
- *
- * @category models
- * @since 0.1.0
- */
-export type Undo = () => void
 
 const openError = (cause: string): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
@@ -73,12 +67,15 @@ export class Route {
   readonly #network: Network
   readonly #prng: Prng
   readonly #trouble: Trouble = {
-    stalled: { up: 0, down: 0 },
-    refusals: [],
-    codeLosses: [],
-    speeds: { up: [], down: [] },
-    delays: { up: [], down: [] }
+    stalls: { up: new Reasons(), down: new Reasons() },
+    refusals: new Reasons(),
+    codeLosses: new Reasons(),
+    speeds: { up: new Reasons(), down: new Reasons() },
+    delays: { up: new Reasons(), down: new Reasons() },
+    readGaps: new Reasons()
   }
+  /** Called when a connection is open. */
+  onConnected: () => void = () => {}
   readonly #pipes = new Set<Pipe>()
   readonly #tampers: Array<Tamper> = []
   #moves = Latch.makeUnsafe(true)
@@ -99,37 +96,45 @@ export class Route {
     return this.#pipes
   }
 
-  /** Holds one direction back, or both; nothing is lost, and dials wait. */
-  stall(...ways: ReadonlyArray<Way>): Undo {
-    const { stalled } = this.#trouble
-    for (const way of ways) stalled[way]++
+  /** Holds one direction back, or both; nothing is lost, and dials wait. `acted` is called when something has to wait. */
+  stall(ways: ReadonlyArray<Way>, acted: () => void): Undo {
+    const { stalls } = this.#trouble
+    const undo = ways.map((way) => stalls[way].add(acted))
     this.#moves.closeUnsafe()
     return once(() => {
-      for (const way of ways) stalled[way]--
-      if (stalled.up > 0 || stalled.down > 0) return
+      for (const one of undo) one()
+      if (stalls.up.size > 0 || stalls.down.size > 0) return
       this.#moves.openUnsafe()
       for (const pipe of this.#pipes) pipe.wake()
     })
   }
 
-  /** Refuses dials; open connections stay. */
-  refuse(onRefused: () => void): Undo {
-    return listed(this.#trouble.refusals, onRefused)
+  /** Refuses dials; open connections stay. `acted` is called for each that is refused. */
+  refuse(acted: () => void): Undo {
+    return this.#trouble.refusals.add(acted)
   }
 
-  /** Lets the device see 1006 in the place of the mediator's close codes. */
-  loseCloseCodes(onLost: () => void): Undo {
-    return listed(this.#trouble.codeLosses, onLost)
+  /** Lets the device see 1006 in the place of the mediator's close codes; `acted` is called for each that is lost. */
+  loseCloseCodes(acted: () => void): Undo {
+    return this.#trouble.codeLosses.add(acted)
   }
 
-  /** Limits one direction to so many bytes a ms. */
-  slow(way: Way, bytesPerMilli: number): Undo {
-    return listed(this.#trouble.speeds[way], bytesPerMilli)
+  /** Limits one direction to so many bytes a ms; the lowest limit holds. `acted` is called for what is slowed down. */
+  slow(way: Way, bytesPerMilli: number, acted: () => void): Undo {
+    return this.#trouble.speeds[way].add(acted, bytesPerMilli)
   }
 
-  /** Makes every message of one direction take so many ms longer. */
-  delay(way: Way, millis: number): Undo {
-    return listed(this.#trouble.delays[way], millis)
+  /** Makes every message of one direction take so many ms longer, and dials; `acted` is called for each. */
+  delay(way: Way, millis: number, acted: () => void): Undo {
+    return this.#trouble.delays[way].add(acted, millis)
+  }
+
+  /**
+   * Lets the device's host read one message each `gap` ms and no more; the longest gap holds. `acted` is called when
+   * something has to wait.
+   */
+  readSlowly(gap: number, acted: () => void): Undo {
+    return this.#trouble.readGaps.add(acted, gap)
   }
 
   /** Lets somebody alter what the mediator sends before it travels, on this connection and those to come. */
@@ -144,11 +149,11 @@ export class Route {
     return open.length > 0
   }
 
-  /** Every open connection stays open at both ends, and nothing travels on it any more. */
+  /** Every open connection stays open at both ends, and nothing travels on it any more; says whether something did. */
   vanish(): boolean {
-    const open = [...this.#pipes]
-    for (const pipe of open) pipe.vanish()
-    return open.length > 0
+    let hasVanished = false
+    for (const pipe of this.#pipes) if (pipe.vanish()) hasVanished = true
+    return hasVanished
   }
 
   /** The device's process has crashed. */
@@ -177,11 +182,13 @@ export class Route {
     const reader = Effect.gen({ self: this }, function* () {
       network.witness({ _tag: "Dialed", ...place() })
       yield* Effect.sleep(this.#sample("up") + this.#sample("down"))
+      const { stalls } = this.#trouble
+      stalls.up.act()
+      stalls.down.act()
       // A latch resumes at once, even whoever is paused or dead by now: a turn of the scheduler tells.
       yield* Effect.andThen(this.#moves.await, Effect.yieldNow)
       const { mediator } = network
-      for (const refused of this.#trouble.refusals) refused()
-      if (this.#trouble.refusals.length > 0 || mediator === undefined) return yield* fail("connection refused")
+      if (this.#trouble.refusals.act() || mediator === undefined) return yield* fail("connection refused")
       const pipe = yield* Effect.acquireRelease(
         Effect.sync(() => this.#connect(machine, path, mediator)),
         (pipe) => Effect.sync(() => this.#letGo(pipe))
@@ -223,10 +230,8 @@ export class Route {
       down: this.#conditions("down"),
       witness: network.witness,
       tamper: this.#tampers,
-      losesCloseCode: () => {
-        for (const lost of this.#trouble.codeLosses) lost()
-        return this.#trouble.codeLosses.length > 0
-      },
+      readGaps: this.#trouble.readGaps,
+      losesCloseCode: () => this.#trouble.codeLosses.act(),
       resetsStrangers: () => network.mediator !== undefined,
       onEnd: (ended) => this.#pipes.delete(ended)
     })
@@ -234,6 +239,7 @@ export class Route {
     this.#current = pipe
     this.#opened.openUnsafe()
     pipe.open((transport) => mediator.attach(path, transport), mediator.options.outgoingLowWater)
+    this.onConnected()
     return pipe
   }
 
@@ -245,11 +251,16 @@ export class Route {
   }
 
   #conditions(way: Way): Conditions {
-    const { speeds, stalled } = this.#trouble
+    const { speeds, stalls } = this.#trouble
     return {
       latency: () => this.#sample(way),
-      speed: () => (speeds[way].length === 0 ? Infinity : Math.min(...speeds[way])),
-      isStalled: () => stalled[way] > 0
+      speed: () => {
+        if (speeds[way].size === 0) return Infinity
+        const lowest = Math.min(...speeds[way].values)
+        speeds[way].act(lowest)
+        return lowest
+      },
+      isStalled: () => stalls[way].act()
     }
   }
 
@@ -259,23 +270,10 @@ export class Route {
     let millis = base
     if (spread > 0) millis += prng.real() * spread
     if (tailChance > 0 && prng.real() < tailChance) millis += prng.real() * tail
-    for (const delay of this.#trouble.delays[way]) millis += delay
+    const delays = this.#trouble.delays[way]
+    if (delays.act()) for (const delay of delays.values) millis += delay
     return millis
   }
-}
-
-const once = (undo: () => void): Undo => {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    undo()
-  }
-}
-
-const listed = <A>(list: Array<A>, value: A): Undo => {
-  list.push(value)
-  return once(() => list.splice(list.indexOf(value), 1))
 }
 
 /**

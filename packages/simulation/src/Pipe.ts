@@ -13,6 +13,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
 import { type Conditions, Direction } from "./Direction.ts"
 import type { Machine } from "./Machine.ts"
+import type { Reasons } from "./Reasons.ts"
 import type { Witness } from "./WorldEvent.ts"
 
 /** A message and what it says. */
@@ -44,6 +45,8 @@ export interface PipeHost {
   readonly witness: Witness
   /** Asked one after the other; the first that has something to say decides. */
   readonly tamper: ReadonlyArray<Tamper>
+  /** How long the device's host takes from one message to the next, in ms; the longest holds. */
+  readonly readGaps: Reasons<number>
   /** Whether a close of the mediator reaches the device as 1006, without its code. */
   readonly losesCloseCode: () => boolean
   /** Whether the host of the mediator answers to what comes in for a connection it does not know. */
@@ -93,6 +96,8 @@ export class Pipe {
   #inboxBytes = 0
   #waiting: ((effect: Effect.Effect<Pulled, Socket.SocketError>) => void) | undefined
   #isWaking = false
+  /** When the device's host reads on, if it is slow. */
+  #readsAt = 0
   #roomWaiters: Array<() => void> = []
   #isClosing = false
   #ended: Socket.SocketError | undefined
@@ -135,15 +140,18 @@ export class Pipe {
     this.#end(1006)
   }
 
-  /** Nothing travels any more, and nobody is told. */
-  vanish(): void {
+  /** Nothing travels any more, and nobody is told; says whether something did until now. */
+  vanish(): boolean {
+    const hasTravelled = !this.#isLost
     this.#isLost = true
+    return hasTravelled
   }
 
   /** The mediator's process is gone; `isTold`, the device learns of it when the news has travelled. */
   orphan(isTold: boolean): void {
     this.#attachment = undefined
     this.#isOrphan = true
+    if (this.#ended !== undefined) return this.#host.onEnd(this)
     if (isTold && !this.#isLost) this.#down.end(() => this.#end(1006))
   }
 
@@ -160,9 +168,10 @@ export class Pipe {
 
   /** The device's way of reading: everything that has arrived, or a wait for more. */
   readonly pull: Effect.Effect<Pulled, Socket.SocketError> = Effect.suspend(() => {
-    if (this.#inbox.length > 0 || this.#ended !== undefined) return this.#take()
+    if (this.#hasArrived && this.#pause() === 0) return this.#take()
     return Effect.callback<Pulled, Socket.SocketError>((resume) => {
       this.#waiting = resume
+      if (this.#hasArrived) this.#wakeReader()
       return Effect.sync(() => {
         this.#waiting = undefined
       })
@@ -241,30 +250,62 @@ export class Pipe {
     this.#wakeReader()
   }
 
+  get #hasArrived(): boolean {
+    return this.#inbox.length > 0 || this.#ended !== undefined
+  }
+
+  /** How long a slow host waits before it reads on, in ms. */
+  #pause(): number {
+    const { network, readGaps } = this.#host
+    if (readGaps.size === 0) return 0
+    return Math.max(0, this.#readsAt - network.kernel.now)
+  }
+
   /** Resumes the device's reader when its machine comes to it. */
   #wakeReader(): void {
     if (this.#waiting === undefined || this.#isWaking) return
     this.#isWaking = true
-    this.#host.network.kernel.ready(this.#host.machine, () => {
+    const { machine, network } = this.#host
+    const wake = () => {
       this.#isWaking = false
+      // It may have been interrupted, and have read by itself.
+      if (!this.#hasArrived) return
       const resume = this.#waiting
       this.#waiting = undefined
       resume?.(this.#take())
-    })
+    }
+    const pause = this.#pause()
+    if (pause > 0) network.kernel.after(machine, pause, wake)
+    else network.kernel.ready(machine, wake)
   }
 
   #take(): Effect.Effect<Pulled, Socket.SocketError> {
-    const packets = this.#inbox
-    if (packets.length === 0) return Effect.fail(this.#ended ?? closeError(1006))
-    this.#inbox = []
-    this.#inboxBytes = 0
+    if (this.#inbox.length === 0) return Effect.fail(this.#ended ?? closeError(1006))
+    const packets = this.#read()
     const place = this.#place()
     for (const { frame, message } of packets) this.#host.witness({ _tag: "DeviceReceived", ...place, message, frame })
-    if (this.#isAboveLowWater && this.#down.bytes <= this.#lowWater) {
+    if (this.#isAboveLowWater && this.#buffered() <= this.#lowWater) {
       this.#isAboveLowWater = false
       this.#attachment?.drained()
     }
     return Effect.succeed(packets.map(({ message }) => message) as unknown as Pulled)
+  }
+
+  /** Everything that has arrived, or the first of it where the host is slow. */
+  #read(): ReadonlyArray<Packet<ServerFrame>> {
+    const { network, readGaps } = this.#host
+    const packets = this.#inbox
+    if (readGaps.size === 0) {
+      this.#inbox = []
+      this.#inboxBytes = 0
+      return packets
+    }
+    const gap = Math.max(...readGaps.values)
+    this.#readsAt = network.kernel.now + gap
+    const [first] = packets.splice(0, 1)
+    this.#inboxBytes -= first!.message.length
+    if (packets.length > 0) readGaps.act(gap)
+    return [first!]
   }
 
   /** It is over for the device. */

@@ -36,6 +36,7 @@ import { Machine } from "./Machine.ts"
 import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
 import type { Prng } from "./Prng.ts"
+import { once, Reasons, type Undo } from "./Reasons.ts"
 import type { DeviceSpec } from "./Schedule.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import type { Answer, Witness } from "./WorldEvent.ts"
@@ -93,15 +94,20 @@ export class SimulatedDevice {
   machine: Machine | undefined
   /** The client of its present life, once it is made. */
   device: Device["Service"] | undefined
-  /** What its clock shows too much, in ms, over all its lives. */
-  skew: number
-  /** How many reasons its application has to fail, to die, and to stand still. */
-  readonly handlerTrouble = { fails: 0, dies: 0, stalls: 0 }
-  /** Called when trouble has come of one of these. */
-  onHandlerTrouble: (kind: "HandlerFails" | "HandlerStalls") => void = () => {}
+  /** Why its application fails, dies, stands still, or takes so many ms longer. */
+  readonly handlerTrouble = {
+    fails: new Reasons(),
+    dies: new Reasons(),
+    stalls: new Reasons(),
+    slows: new Reasons<number>()
+  }
   /** Called when the client of a life is made. */
   onStart: (device: Device["Service"]) => void = () => {}
   readonly #host: DeviceHost
+  /** By how many ms its clock has been set forward, or back. */
+  readonly #jumps = new Reasons<number>()
+  /** Pauses of the present life that are in force. */
+  #pauses = 0
   /** Of the present life: whoever waits in an earlier one must never be woken. */
   #handlerMoves = Latch.makeUnsafe(true)
   /** The application's, of the present life: what it keeps in memory does not outlive it. */
@@ -116,7 +122,6 @@ export class SimulatedDevice {
     this.deviceId = deviceId
     this.route = route
     this.disk = disk
-    this.skew = spec.skew
   }
 
   get name(): string {
@@ -125,6 +130,11 @@ export class SimulatedDevice {
 
   get isOn(): boolean {
     return this.machine !== undefined
+  }
+
+  /** What its clock shows too much, in ms, over all its lives. */
+  get skew(): number {
+    return this.#jumps.values.reduce((sum, by) => sum + by, this.spec.skew)
   }
 
   /** Switches it on. */
@@ -139,7 +149,8 @@ export class SimulatedDevice {
       skew: this.skew
     })
     this.machine = machine
-    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started" })
+    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })
+    this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
     machine.fork(Effect.scoped(this.#live))
   }
@@ -172,27 +183,39 @@ export class SimulatedDevice {
     else machine.fork(device.stop, () => machine.kill())
   }
 
-  pause(): void {
-    if (this.machine?.mode !== "Running") return
-    this.machine.pause()
-    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Paused" })
+  /** Nothing of it runs until all pauses are taken back; one that is off is not paused. */
+  pause(): Undo {
+    const { machine } = this
+    if (machine === undefined) return () => {}
+    if (this.#pauses++ === 0) {
+      machine.pause()
+      this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Paused" })
+    }
+    return once(() => {
+      // A pause does not outlive what it has paused.
+      if (this.machine !== machine || --this.#pauses > 0) return
+      machine.resume()
+      this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Resumed" })
+    })
   }
 
-  resume(): void {
-    if (this.machine?.mode !== "Paused") return
-    this.machine.resume()
-    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Resumed" })
-  }
-
-  /** Sets its clock forward, or back. */
-  jump(millis: number): void {
-    this.skew += millis
-    if (this.machine !== undefined) this.machine.skew = this.skew
+  /** Sets its clock forward, or back; `acted` is called when the clock shows it to somebody: at once, or at the next start. */
+  jump(millis: number, acted: () => void): Undo {
+    const undo = this.#jumps.add(acted, millis)
+    const set = () => {
+      if (this.machine !== undefined) this.machine.skew = this.skew
+    }
+    set()
+    if (this.isOn) acted()
+    return once(() => {
+      undo()
+      set()
+    })
   }
 
   /** Lets the handler go on that `handlerTrouble` has stalled. */
   handlerMoves(): void {
-    if (this.handlerTrouble.stalls > 0 || this.machine === undefined) return
+    if (this.handlerTrouble.stalls.size > 0 || this.machine === undefined) return
     const latch = this.#handlerMoves
     this.#host.kernel.ready(this.machine, () => latch.openUnsafe())
   }
@@ -201,14 +224,14 @@ export class SimulatedDevice {
   perform(operation: Operation, onAnswer: (answer: Answer) => void = () => {}): boolean {
     const { machine } = this
     if (machine === undefined) return false
+    // An application stands still with its machine: what it was about to do it does afterwards.
+    if (machine.mode === "Paused") {
+      machine.hold(() => this.perform(operation, onAnswer), 0)
+      return true
+    }
     if (operation._tag === "SwitchOff") {
       this.stop()
       this.#host.after(operation.lasts, () => this.start())
-      return true
-    }
-    // An application stands still with its machine: what it was about to ask it asks afterwards.
-    if (machine.mode === "Paused") {
-      machine.hold(() => this.perform(operation, onAnswer), 0)
       return true
     }
     const count =
@@ -257,6 +280,7 @@ export class SimulatedDevice {
 
   #gone(): void {
     this.machine = undefined
+    this.#pauses = 0
     this.device = undefined
     this.#question = undefined
     this.#waiting = []
@@ -330,8 +354,9 @@ export class SimulatedDevice {
       const handler = this.#handler
       const place = () => ({ at: kernel.now, device: this.name, life, messages })
       witness({ _tag: "Handling", ...place() })
-      const { dies, fails, stalls } = this.handlerTrouble
-      if (dies === 0 && fails === 0 && stalls === 0 && handler === undefined) {
+      const { dies, fails, slows, stalls } = this.handlerTrouble
+      const isTroubled = dies.size > 0 || fails.size > 0 || stalls.size > 0 || slows.size > 0
+      if (!isTroubled && handler === undefined) {
         witness({ _tag: "Handled", ...place(), outcome: "Done" })
         return Effect.void
       }
@@ -353,15 +378,16 @@ export class SimulatedDevice {
   }
 
   #troubled(effect: Effect.Effect<void, HandlerError>): Effect.Effect<void, HandlerError> {
-    const { dies, fails, stalls } = this.handlerTrouble
-    if (stalls > 0) {
-      this.onHandlerTrouble("HandlerStalls")
+    const { dies, fails, slows, stalls } = this.handlerTrouble
+    if (stalls.act()) {
       this.#handlerMoves.closeUnsafe()
       // Not on a machine that has been killed meanwhile: see `Network`.
       return Effect.andThen(Effect.andThen(this.#handlerMoves.await, Effect.yieldNow), effect)
     }
-    if (dies === 0 && fails === 0) return effect
-    this.onHandlerTrouble("HandlerFails")
-    return dies > 0 ? Effect.die("planted") : Effect.fail(new HandlerError({ detail: "planted" }))
+    if (dies.act()) return Effect.die("planted")
+    if (fails.act()) return Effect.fail(new HandlerError({ detail: "planted" }))
+    if (!slows.act()) return effect
+    const millis = slows.values.reduce((sum, by) => sum + by, 0)
+    return Effect.andThen(Effect.sleep(millis), effect)
   }
 }

@@ -162,8 +162,9 @@ export class Story {
   }
 
   #fault(event: Extract<WorldEvent, { readonly _tag: "Fault" }>): Draft {
-    const { at, device, kind, phase } = event
-    const name = device === undefined ? kind : `${kind} ${device}`
+    const { at, detail, device, kind, phase } = event
+    const named = device === undefined ? kind : `${kind} ${device}`
+    const name = detail === undefined ? named : `${named}: ${detail}`
     if (phase === "Begun") {
       this.#faults.set(name, at)
       return this.#add(event, faultLane, `! ${name}`)

@@ -176,6 +176,12 @@ const faultKinds: Readonly<
     device: pick(prng, devices).name,
     lasts: prng.below(60_000)
   }),
+  SlowReader: (prng, devices) => ({
+    _tag: "SlowReader",
+    device: pick(prng, devices).name,
+    gap: between(prng, 5, 1_500),
+    lasts: prng.below(20_000)
+  }),
   Crash: (prng, devices) => ({
     _tag: "Crash",
     device: pick(prng, devices).name,
@@ -205,6 +211,12 @@ const faultKinds: Readonly<
     _tag: "HandlerStalls",
     device: pick(prng, devices).name,
     lasts: prng.below(40_000)
+  }),
+  HandlerSlow: (prng, devices) => ({
+    _tag: "HandlerSlow",
+    device: pick(prng, devices).name,
+    by: between(prng, 10, 5_000),
+    lasts: prng.below(30_000)
   }),
   MediatorCrash: (prng) => ({
     _tag: "MediatorCrash",

@@ -2,11 +2,12 @@
  * Counts what happened in a run.
  *
  * Owns the numbers that a summary is made of, which of the devices' states and what came upon them in each (coverage), and
- * the devices' latest states.
+ * the devices' latest states. Besides faults, it counts what the world itself does to devices that are away.
  *
  * @since 0.1.0
  */
 import type { ConnectionState } from "@d2m/client"
+import { type ClientFrame, CloseCode, DeviceSlotExpirationPolicy, DeviceSlotState } from "@d2m/codec"
 import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /** A state as coverage counts it. */
@@ -14,6 +15,10 @@ const stateName = (state: ConnectionState): string => {
   if (state._tag === "Live") return `Live${state.dry ? " dry" : ""}${state.leader ? " leader" : ""}`
   return state._tag === "NeedsUser" ? `NeedsUser ${state.reason._tag}` : state._tag
 }
+
+type Fired = Extract<WorldEvent, { readonly _tag: "Fault" }>
+
+const faultName = ({ detail, kind }: Fired): string => (detail === undefined ? kind : `${kind}:${detail}`)
 
 /** An event as coverage counts it: what a device can get, and what can be done to it. */
 const eventName = (event: WorldEvent): string | undefined => {
@@ -36,7 +41,7 @@ const eventName = (event: WorldEvent): string | undefined => {
     case "UserAnswered":
       return event.answer
     case "Fault":
-      return event.phase === "Fired" ? event.kind : undefined
+      return event.phase === "Fired" ? faultName(event) : undefined
     default:
       return undefined
   }
@@ -51,7 +56,12 @@ const eventName = (event: WorldEvent): string | undefined => {
 export class Tally {
   /** Frames that were handed to the network, by devices and mediator. */
   frames = 0
-  /** Faults that have acted, by kind; closes of the mediator are counted as `close <code>`. */
+  /**
+   * Faults that have acted, by kind and by what sets them apart: `Refuse`, `Stall:both`, `Misbehave:LoseAcks`. Besides them
+   * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, and slots that were
+   * gone when a device came back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one, `SlotLost:ousted`
+   * by its own queue or to make room.
+   */
   readonly faults = new Map<string, number>()
   /** States that devices have been in. */
   readonly states = new Set<string>()
@@ -62,12 +72,20 @@ export class Tally {
   /** Calls that are not answered, with their devices. */
   readonly open = new Map<number, string>()
   readonly #names = new Map<string, string>()
+  /** The latest hello of each device. */
+  readonly #hellos = new Map<string, Extract<ClientFrame, { readonly _tag: "ClientHello" }>>()
+  /** Devices that were dropped since they last had a slot. */
+  readonly #dropped = new Set<string>()
 
   readonly see: Witness = (event) => {
     switch (event._tag) {
       case "DeviceSent":
+        this.frames++
+        if (event.frame?._tag === "ClientHello") this.#hellos.set(event.device, event.frame)
+        return
       case "MediatorSent":
         this.frames++
+        if (event.frame?._tag === "ServerInfo") this.#dropped.delete(event.device)
         return
       case "MediatorReceived":
       case "Handling":
@@ -86,8 +104,10 @@ export class Tally {
       }
       case "MediatorClosed":
         this.#count(`close ${event.code}`)
+        if (event.code === CloseCode.SlotStateMismatch) this.#refused(event.device)
         return
       case "Machine":
+        if (event.skew !== undefined && event.skew !== 0) this.#count("ClockSkew")
         if (event.change === "Crashed" || event.change === "Stopped") {
           this.latest.delete(event.device)
           for (const [call, device] of this.open) if (device === event.device) this.open.delete(call)
@@ -98,9 +118,10 @@ export class Tally {
         break
       case "Answered":
         this.open.delete(event.call)
+        if (event.operation._tag === "Drop" && event.answer._tag === "Done") this.#dropped.add(event.operation.target)
         break
       case "Fault":
-        if (event.phase === "Fired") this.#count(event.kind)
+        if (event.phase === "Fired") this.#count(faultName(event))
         break
       default:
     }
@@ -109,6 +130,14 @@ export class Tally {
     if (state === undefined) return
     const name = eventName(event)
     if (name !== undefined) this.pairs.get(state)!.add(name)
+  }
+
+  /** A device that was refused for its slot state: does it come back to a slot that is gone? */
+  #refused(device: string): void {
+    const hello = this.#hellos.get(device)
+    if (hello?.expectedDeviceSlotState !== DeviceSlotState.EXISTING) return
+    const isVolatile = hello.deviceSlotExpirationPolicy === DeviceSlotExpirationPolicy.VOLATILE
+    this.#count(`SlotLost:${this.#dropped.has(device) ? "dropped" : isVolatile ? "expired" : "ousted"}`)
   }
 
   #count(kind: string): void {

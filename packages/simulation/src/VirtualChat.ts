@@ -6,7 +6,8 @@
  * @since 0.1.0
  */
 import { ChatError, type ChatUpstream } from "@d2m/server-sim"
-import { Effect, Queue } from "effect"
+import { Cause, Effect, Queue } from "effect"
+import { Reasons, type Undo } from "./Reasons.ts"
 
 /**
  * The chat server.
@@ -15,17 +16,19 @@ import { Effect, Queue } from "effect"
  * @since 0.1.0
  */
 export class VirtualChat {
-  /** Why nobody can open a connection, while that is so. */
-  trouble: ChatError["reason"] | undefined
-  /** Called when the trouble has hit somebody. */
-  onTrouble: () => void = () => {}
+  /** Why nobody can open a connection, while there is a reason. */
+  readonly #trouble = new Reasons<ChatError["reason"]>()
   readonly #open = new Set<Queue.Queue<Uint8Array, ChatError>>()
 
   /** The server, for one life of the mediator after the other. */
   readonly service: ChatUpstream["Service"] = {
     open: () =>
       Effect.suspend(() => {
-        if (this.trouble !== undefined) return this.#refuse(this.trouble)
+        const reason = this.#trouble.values.at(-1)
+        if (reason !== undefined) {
+          this.#trouble.act()
+          return Effect.fail(new ChatError({ reason, detail: "the virtual chat server is out of reach" }))
+        }
         return Effect.gen({ self: this }, function* () {
           const queue = yield* Effect.acquireRelease(Queue.bounded<Uint8Array, ChatError>(64), (queue) =>
             Effect.sync(() => this.#open.delete(queue))
@@ -44,25 +47,15 @@ export class VirtualChat {
     this.#open.clear()
   }
 
-  /** Ends every open connection, and refuses new ones until the trouble is taken away. */
-  fail(reason: ChatError["reason"]): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.trouble = reason
-      const open = [...this.#open]
-      this.#open.clear()
-      return Effect.forEach(
-        open,
-        (queue) => {
-          this.onTrouble()
-          return Queue.fail(queue, new ChatError({ reason, detail: "the virtual chat server fails" }))
-        },
-        { discard: true }
-      )
-    })
-  }
-
-  #refuse(reason: ChatError["reason"]) {
-    this.onTrouble()
-    return Effect.fail(new ChatError({ reason, detail: "the virtual chat server is out of reach" }))
+  /** Ends every open connection, and refuses new ones until it is taken back; `acted` is called for each of them. */
+  fail(reason: ChatError["reason"], acted: () => void): Undo {
+    const open = [...this.#open]
+    this.#open.clear()
+    for (const queue of open) {
+      acted()
+      const error = new ChatError({ reason, detail: "the virtual chat server fails" })
+      Queue.failCauseUnsafe(queue, Cause.fail(error))
+    }
+    return this.#trouble.add(acted, reason)
   }
 }

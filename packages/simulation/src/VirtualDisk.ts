@@ -17,9 +17,10 @@ import {
   StoreError
 } from "@d2m/client"
 import { Effect, Option, Stream } from "effect"
+import { Reasons } from "./Reasons.ts"
 
 /**
- * A key for a hashed nonce: 52 of its bits. In a run of a million messages two nonces share a key with a chance of one in
+ * A key for a hashed nonce: 53 of its bits. In a run of a million messages two nonces share a key with a chance of one in
  * ten thousand, and a number is found much faster than 32 bytes.
  */
 const keyOf = (bytes: Uint8Array): number =>
@@ -40,10 +41,8 @@ const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length 
 export class VirtualDisk {
   /** How long a write takes, in ms. */
   latency: number
-  /** While it is more than 0, writes fail for want of space. */
-  full = 0
-  /** Called when a write has failed. */
-  onFailure: () => void = () => {}
+  /** Why there is no space; while there is a reason, writes fail. */
+  readonly full = new Reasons()
   #slot: SlotExpectation = "New"
   readonly #nonces = new Map<number, Uint8Array>()
   readonly #blobs = new Map<string, LatestBlob>()
@@ -108,8 +107,7 @@ export class VirtualDisk {
 
   #write<A>(operation: string, write: () => A): Effect.Effect<A, StoreError> {
     const attempt = Effect.suspend((): Effect.Effect<A, StoreError> => {
-      if (this.full === 0) return Effect.succeed(write())
-      this.onFailure()
+      if (!this.full.act()) return Effect.succeed(write())
       return Effect.fail(new StoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
     })
     return Effect.suspend(() => (this.latency > 0 ? Effect.andThen(Effect.sleep(this.latency), attempt) : attempt))

@@ -8,6 +8,7 @@
  */
 import { makeMemoryStore, type MediatorStore, type Persist, StoreError } from "@d2m/server-sim"
 import { Effect } from "effect"
+import { Reasons } from "./Reasons.ts"
 
 /**
  * The disk of the mediator.
@@ -18,12 +19,10 @@ import { Effect } from "effect"
 export class VirtualStore {
   /** How long a write takes, in ms. */
   latency: number
-  /** What it takes longer than that, in ms, for every reason in force. */
-  slowness = 0
-  /** While it is more than 0, everything fails. */
-  failing = 0
-  /** Called when an operation has failed. */
-  onFailure: () => void = () => {}
+  /** Why it takes longer than that, with by how much, in ms. */
+  readonly slowness = new Reasons<number>()
+  /** Why everything fails, while there is a reason. */
+  readonly failing = new Reasons()
   readonly #disk = makeMemoryStore()
   #underWay: ReadonlyArray<Persist> = []
 
@@ -38,7 +37,8 @@ export class VirtualStore {
       this.#unlessFailing("read", this.#disk.read(groupKey, deviceId, positions)),
     apply: (persists) =>
       Effect.suspend(() => {
-        const millis = this.latency + this.slowness
+        let millis = this.latency
+        if (this.slowness.act()) for (const more of this.slowness.values) millis += more
         if (millis === 0) return this.#unlessFailing("apply", this.#disk.apply(persists))
         this.#underWay = persists
         return Effect.andThen(
@@ -63,8 +63,7 @@ export class VirtualStore {
     operation: StoreError["operation"],
     effect: Effect.Effect<A, StoreError>
   ): Effect.Effect<A, StoreError> {
-    if (this.failing === 0) return effect
-    this.onFailure()
+    if (!this.failing.act()) return effect
     return Effect.fail(new StoreError({ operation, detail: "the virtual store fails" }))
   }
 }

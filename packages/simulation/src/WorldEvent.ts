@@ -131,11 +131,15 @@ export type WorldEvent =
       readonly change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped"
       /** Whether what was on its disk is gone. */
       readonly withoutStorage?: boolean
+      /** What the clock of one that starts shows too much, in ms. */
+      readonly skew?: number
     })
   | {
       readonly _tag: "Fault"
       readonly at: number
       readonly kind: string
+      /** What sets it apart from others of its kind, where something does. */
+      readonly detail: string | undefined
       readonly phase: "Begun" | "Fired" | "Ended"
       readonly device: string | undefined
     }

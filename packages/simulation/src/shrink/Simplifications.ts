@@ -49,6 +49,7 @@ const least: Readonly<Record<string, number>> = {
   lasts: 0,
   downFor: 0,
   by: 0,
+  gap: 1,
   kept: 0
 }
 
