@@ -77,8 +77,14 @@ const strikeDevice = (
     }
     case "HandlerSlow":
       return trouble.slows.add(fired, fault.by)
-    case "Misbehave":
-      return misbehave(route, fault.how, fault.count, fired)
+    case "Misbehave": {
+      const undo = misbehave(route, fault.how, fault.count, fired)
+      return () => {
+        undo()
+        // What was kept back comes again on the next connection, and not before.
+        route.reset()
+      }
+    }
   }
 }
 
@@ -112,7 +118,8 @@ const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: s
 }
 
 /**
- * Makes a fault happen now. What is returned ends it, and does nothing the second time; a crash ends with a restart.
+ * Makes a fault happen now. What is returned ends it, and does nothing the second time; a crash ends with a restart. The
+ * world ends it when its faults are over, if nobody has until then.
  *
  * @category combinators
  * @since 0.1.0
@@ -134,10 +141,13 @@ export const strike = (world: World, fault: Fault): Undo => {
     // A schedule that was shrunk may speak of a device that is not there any more.
     undo = struck === undefined ? nothing : strikeDevice(world, struck, fault, fired)
   } else undo = strikeMediator(world, fault, fired)
-  return once(() => {
+  const end = once(() => {
+    world.inForce.delete(end)
     undo()
     tell("Ended")
   })
+  world.inForce.add(end)
+  return end
 }
 
 /**
@@ -151,18 +161,21 @@ export const lastingOf = (fault: Fault): number => {
   return "downFor" in fault ? fault.downFor : 0
 }
 
-/** Whether a fault stays in force until the world lifts it. */
+/** Whether a fault stays in force until the world's faults are over. */
 export const staysInForce = (fault: Fault): boolean => fault._tag === "ClockJump" || fault._tag === "Misbehave"
 
 /**
- * Makes a fault happen for as long as it lasts, as an effect that ends with it.
+ * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps and a mediator that
+ * misbehaves do so until the world's faults are over, and the effect ends at once.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const strikeFor = (world: World, fault: Fault): Effect.Effect<void> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => strike(world, fault)),
-    () => Effect.sleep(lastingOf(fault)),
-    (undo) => Effect.sync(undo)
-  )
+  staysInForce(fault)
+    ? Effect.sync(() => void strike(world, fault))
+    : Effect.acquireUseRelease(
+        Effect.sync(() => strike(world, fault)),
+        () => Effect.sleep(lastingOf(fault)),
+        (undo) => Effect.sync(undo)
+      )

@@ -13,7 +13,6 @@ import type { Rest } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
 import { standardOracles } from "./oracles/index.ts"
-import type { Undo } from "./Reasons.ts"
 import type { Schedule } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { Tally } from "./Tally.ts"
@@ -143,7 +142,6 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions })
   })
   const { kernel, mediator } = world
-  const inForce = new Set<Undo>()
   const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
 
   phase("Safety")
@@ -159,12 +157,7 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
   for (const { at, fault } of schedule.faults) {
     world.after(at, () => {
       const undo = strike(world, fault)
-      inForce.add(undo)
-      if (staysInForce(fault)) return
-      world.after(lastingOf(fault), () => {
-        inForce.delete(undo)
-        undo()
-      })
+      if (!staysInForce(fault)) world.after(lastingOf(fault), undo)
     })
   }
 
@@ -197,14 +190,9 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
   world.after(schedule.duration, () => {
     world.isLiveness = true
     phase("Liveness")
-    for (const undo of inForce) undo()
-    inForce.clear()
+    for (const undo of world.inForce) undo()
     mediator.start()
     for (const device of world.devices.values()) if (schedule.devices.includes(device.spec)) device.start()
-    // What a misbehaving mediator has kept back comes again on the next connection, and not before.
-    for (const { fault } of schedule.faults) {
-      if (fault._tag === "Misbehave") world.devices.get(fault.device)?.route.reset()
-    }
     poll()
     world.after(livenessBound, () => {
       if (isOver) return

@@ -15,6 +15,7 @@ import { Kernel } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
 import * as Prng from "./Prng.ts"
+import type { Undo } from "./Reasons.ts"
 import type { Conditions, DeviceSpec } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { type DeviceHost, type MessageHandler, SimulatedDevice } from "./SimulatedDevice.ts"
@@ -97,6 +98,8 @@ export class World {
   readonly mediator: SimulatedMediator
   /** By name, in the order they were added. */
   readonly devices = new Map<string, SimulatedDevice>()
+  /** Takes back the faults that are in force, in the order in which they began. */
+  readonly inForce = new Set<Undo>()
   /** Whether faults are over, so that users leave a group they were put out of. */
   isLiveness = false
   readonly #options: WorldOptions

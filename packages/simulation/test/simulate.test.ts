@@ -170,12 +170,40 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       Effect.gen(function* () {
         yield* group.joined
         const start = group.world.elapsed
+        const said = yield* Effect.forkChild(group.on("phone", (device) => device.reflect(item("late"))))
         yield* group.strike({ _tag: "Stall", device: "phone", ways: ["up", "down"], lasts: 5_000 })
         assert.strictEqual(group.world.elapsed - start, 5_000)
+        yield* Fiber.join(said)
       })
     const { tally, violation } = runProgram(world(), program, two)
     assert.isUndefined(violation)
-    assert.strictEqual(tally.faults.get("Stall"), 1)
+    assert.strictEqual(tally.faults.get("Stall:both"), 1)
+  })
+
+  it("strikes with a wrong clock and a mediator that misbehaves until faults are over", () => {
+    const skews: Array<number> = []
+    const lost: Array<unknown> = []
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const phone = group.world.devices.get("phone")!
+        yield* group.strike({ _tag: "ClockJump", device: "phone", by: 7_000 })
+        yield* group.strike({ _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 1 })
+        yield* Effect.sleep("1 second")
+        skews.push(phone.skew)
+        const said = yield* Effect.forkChild(group.on("phone", (device) => device.reflect(item("once"))))
+        yield* Effect.sleep("1 second")
+        lost.push(said.pollUnsafe())
+        yield* group.settled
+        yield* Fiber.join(said)
+        skews.push(phone.skew)
+      })
+    const { tally, violation } = runProgram(world(), program, two)
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(skews, [7_000, 0])
+    assert.deepStrictEqual(lost, [undefined])
+    assert.strictEqual(tally.faults.get("ClockJump:ahead"), 1)
+    assert.strictEqual(tally.faults.get("Misbehave:LoseAcks"), 1)
   })
 
   it("waits with settled until faults are over and everybody has come to rest", () => {
