@@ -103,6 +103,22 @@ const faultsEvery = (
 const byTime = (faults: ReadonlyArray<ScheduledFault>): ReadonlyArray<ScheduledFault> =>
   faults.toSorted((a, b) => a.at - b.at)
 
+// What is stalled comes all at once, and who has vanished comes back while its old connection still stands.
+const contended = sharpened(
+  { faults: "swarm", workload: contendedWorkload },
+  ({ devices, duration, faults }, prng) => ({
+    faults: byTime([
+      ...faults,
+      ...faultsEvery(prng, duration, 5_000, () => {
+        const device = devices[prng.below(devices.length)]!.name
+        return prng.below(3) === 0
+          ? { _tag: "Vanish", device }
+          : { _tag: "Stall", device, ways: ["down"], lasts: prng.below(3_000) }
+      })
+    ])
+  })
+)
+
 const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ conditions, devices }, prng) => ({
   conditions: {
     ...conditions,
@@ -223,7 +239,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
   {
     name: "contended",
     purpose: "all devices want the lock, and connections are lost",
-    schedule: plain({ faults: "swarm", workload: contendedWorkload })
+    schedule: contended
   },
   { name: "narrow", purpose: "ids that wrap, short queues, few slots, small chunks", schedule: narrow },
   { name: "slow store", purpose: "a slow store, and a mediator that crashes", schedule: slowStore },
