@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
 import { type ChatTurn, ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
-import { Effect, Exit, Fiber, Latch, Layer, Option, Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
