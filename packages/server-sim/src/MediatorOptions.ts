@@ -63,6 +63,8 @@ const fields = Schema.Struct({
    * does not read. A commit may put all of a transaction there.
    */
   outgoingLimit: positive,
+  /** Bytes of frames that may wait for all connections together; then the one with the most is cut off. */
+  outgoingTotal: positive,
   /** Bytes waiting for the store above which nothing more is read from the clients that write. */
   storeHighWater: positive,
   /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */
@@ -93,6 +95,7 @@ export const MediatorOptions = fields.check(
     if (options.outgoingLimit < options.outgoingHighWater + options.transactionBytes) {
       return "outgoingLimit must have room for outgoingHighWater and transactionBytes"
     }
+    if (options.outgoingTotal < options.outgoingLimit) return "outgoingTotal must not be below outgoingLimit"
     return undefined
   })
 )
@@ -148,6 +151,7 @@ export const strictOptions: MediatorOptions = {
   outgoingHighWater: 1024 * 1024,
   outgoingLowWater: 256 * 1024,
   outgoingLimit: 32 * 1024 * 1024,
+  outgoingTotal: 512 * 1024 * 1024,
   storeHighWater: 64 * 1024 * 1024,
   chatHighWater: 1024 * 1024,
   idleGroups: 1_000,

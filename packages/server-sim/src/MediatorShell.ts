@@ -19,6 +19,7 @@ import { MediatorStore, type StoreError } from "./MediatorStore.ts"
 import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
 import type { Decided, Output, Persist, ToChat } from "./Output.ts"
+import { makeOutgoingBudget } from "./OutgoingBudget.ts"
 import { clearOutbox, enqueue, hold, type HoldReasons, makePeer, type Peer, waitsForStore } from "./Peer.ts"
 import { makePeerWriter } from "./PeerWriter.ts"
 import { startChat } from "./ShellChat.ts"
@@ -175,11 +176,15 @@ export const makeShell = (
 
     /** So much waits for the peer that it may not have the mediator's memory any longer. Its queue is in the store. */
     const cutOff = (peer: Peer): void => {
-      forgetPeer(peer)
+      budget.forget(peer)
       peer.transport.cut("Overflow")
+      if (peer.phase === "Gone") return
+      forgetPeer(peer)
       watch.ended(peer, "Mediator", 1006, "too much waits to be read")
       waiting.push({ _tag: "Gone", connection: peer.id })
     }
+
+    const budget = makeOutgoingBudget(options.outgoingTotal, cutOff)
 
     const forgetPeer = (peer: Peer): void => {
       peer.phase = "Gone"
@@ -213,6 +218,7 @@ export const makeShell = (
     const flushPeer = (peer: Peer): void => {
       peerWriter.flush(peer, writer.durable())
       if (waitsForStore(peer)) unwritten.add(peer)
+      budget.look(peer)
     }
 
     const toChat = (peer: Peer, output: ToChat): void => {
@@ -354,6 +360,7 @@ export const makeShell = (
           run()
         },
         gone: (code = noCode) => {
+          budget.forget(peer)
           if (peer.phase === "Gone") return
           forgetPeer(peer)
           watch.ended(peer, "Peer", code, "")

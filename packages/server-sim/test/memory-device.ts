@@ -67,7 +67,8 @@ export interface Device {
   /** Says ClientHello and waits for ServerInfo. */
   readonly register: (
     device: number,
-    expectedDeviceSlotState?: number
+    expectedDeviceSlotState?: number,
+    overrides?: Parameters<typeof hello>[1]
   ) => Effect.Effect<Extract<ServerFrame, { _tag: "ServerInfo" }>>
 }
 
@@ -115,11 +116,11 @@ export const openLink = (link: Link): Effect.Effect<Device, Socket.SocketError, 
       rest: Effect.andThen(Effect.repeat(Effect.yieldNow, { times: 8 }), Queue.clear(events)),
       send,
       close: (code, reason) => writer.write(new Socket.CloseEvent(code, reason)),
-      register: (device, expectedDeviceSlotState = 0) =>
+      register: (device, expectedDeviceSlotState = 0, overrides = {}) =>
         Effect.gen(function* () {
           const serverHello = yield* until("ServerHello")
           const response = Result.getOrThrow(crypto.answerChallenge(keys, serverHello, new Uint8Array(24)))
-          yield* Effect.orDie(send(hello(device, { response, expectedDeviceSlotState })))
+          yield* Effect.orDie(send(hello(device, { response, expectedDeviceSlotState, ...overrides })))
           return yield* until("ServerInfo")
         })
     }
