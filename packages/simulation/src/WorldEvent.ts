@@ -139,7 +139,7 @@ export type WorldEvent =
       readonly at: number
       readonly kind: string
       /** What sets it apart from others of its kind, where something does. */
-      readonly detail: string | undefined
+      readonly detail?: string | undefined
       readonly phase: "Begun" | "Fired" | "Ended"
       readonly device: string | undefined
     }

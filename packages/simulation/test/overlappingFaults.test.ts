@@ -125,7 +125,10 @@ describe("a fault that finds nothing to act on", () => {
         { at: 9_000, fault: { _tag: "Vanish", device: "phone" } }
       ],
       {},
-      { prepare: (world) => world.after(8_500, () => assert.strictEqual(world.devices.get("phone")!.route.pipes.size, 0)) }
+      {
+        prepare: (world) =>
+          world.after(8_500, () => assert.strictEqual(world.devices.get("phone")!.route.pipes.size, 0))
+      }
     )
     assert.strictEqual(acted("Reset"), 0)
     assert.strictEqual(acted("Vanish"), 0)
