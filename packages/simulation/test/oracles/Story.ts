@@ -150,7 +150,7 @@ export class Story {
   }
 
   fault(kind: string, phase: "Begun" | "Fired" | "Ended", device?: string): this {
-    return this.tell({ _tag: "Fault", at: start + this.time, kind, phase, device })
+    return this.tell({ _tag: "Fault", at: start + this.time, kind, detail: undefined, phase, device })
   }
 
   state(device: string, state: ConnectionState, life = 1): this {
