@@ -50,9 +50,7 @@ export class Direction<M> {
   offer(message: M, size: number, extra = 0, holdsUp = true): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.bytes += size
-    const at = this.#arrival(size, extra, holdsUp)
-    if (holdsUp) this.#travelling.push({ message, size, at })
-    else this.#insert({ message, size, at })
+    this.#insert({ message, size, at: this.#arrival(size, extra, holdsUp) })
     this.#pump()
   }
 
@@ -88,6 +86,7 @@ export class Direction<M> {
     return this.#lastArrival
   }
 
+  /** Behind everything that arrives before it or with it. */
   #insert(item: Travelling<M>): void {
     const items = this.#travelling
     let index = items.length
