@@ -38,7 +38,7 @@ const stretch = (hash: number, length: number): Uint8Array => {
 const tagAt = Limits.nonce
 const plainAt = Limits.boxOverhead
 
-/** Four words, so that a forged tag is as good as impossible even in a million runs. */
+/** One hash of 32 bits, stretched to the size of a tag: an altered box opens once in four thousand million times. */
 const writeTag = (target: Uint8Array, offset: number, hash: number): void => {
   let word = hash
   for (let i = 0; i < 16; i++) {
@@ -82,8 +82,7 @@ const publicOf = (secret: Uint8Array): Uint8Array => hash32(1, secret)
  */
 export const bulkPrimitives: CryptoPrimitives = {
   secretboxSeal: (key, nonce, plain, target, offset) => {
-    if (plain.buffer === target.buffer) target.set(new Uint8Array(plain), offset + plainAt)
-    else target.set(plain, offset + plainAt)
+    target.set(plain, offset + plainAt)
     target.set(nonce, offset)
     writeTag(target, offset, boxHash(key, target, offset, plain.length))
   },
