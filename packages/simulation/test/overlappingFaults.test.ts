@@ -32,6 +32,15 @@ describe("faults at the same time", () => {
     assert.strictEqual(acted("DiskFull"), 2)
   })
 
+  it("count the limit that holds, and not the one that would not have been felt", () => {
+    const slow = (at: number, bytesPerMilli: number) =>
+      ({ at, fault: { _tag: "Slow", device: "phone", way: "up", bytesPerMilli, lasts: 3_000 } }) as const
+    const { acted, seen } = play([slow(2_000, 1), slow(2_500, 50), reflect(3_000, "phone")])
+    const reflected = seen("MediatorReceived", "phone").find(({ frame }) => frame?._tag === "Reflect")!
+    assert.strictEqual(reflected.at, 3_001 + reflected.message.length)
+    assert.strictEqual(acted("Slow:up"), 1)
+  })
+
   it("pause a device until the last of them is over", () => {
     const { seen } = play([
       { at: 4_000, fault: { _tag: "Pause", device: "phone", lasts: 2_000 } },

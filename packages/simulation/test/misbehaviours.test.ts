@@ -1,0 +1,181 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Misbehaviour } from "../src/index.ts"
+import { type Entry, play, type Played, reflect, type Seen, specOf } from "./worlds.ts"
+
+const at = (at: number, device: string, how: Misbehaviour, count = 1): Entry => ({
+  at,
+  fault: { _tag: "Misbehave", device, how, count }
+})
+
+/** Frames of a type, with the number that tells them from their like. */
+const numbers = (events: ReadonlyArray<Seen<"DeviceReceived"> | Seen<"MediatorSent">>, tag: string) =>
+  events.flatMap(({ connection, frame }) =>
+    frame?._tag !== tag
+      ? []
+      : [[connection, "reflectId" in frame ? frame.reflectId : "reflectedId" in frame ? frame.reflectedId : 0] as const]
+  )
+
+/** What the mediator has sent to a device on the connection that it had when the misbehaviour began, and what it got. */
+const traffic = ({ seen }: Played, device: string, tag: string) => {
+  const first = seen("Opened", device)[0]!.connection
+  const of = (events: ReadonlyArray<Seen<"DeviceReceived"> | Seen<"MediatorSent">>) =>
+    numbers(events, tag).flatMap(([connection, number]) => (connection === first ? [number] : []))
+  return { sent: of(seen("MediatorSent", device)), got: of(seen("DeviceReceived", device)) }
+}
+
+/** The types of the frames that a device was given, in order. */
+const types = ({ seen }: Played, device: string, ...tags: ReadonlyArray<string>) =>
+  seen("DeviceReceived", device).flatMap(({ frame }) =>
+    frame !== undefined && tags.includes(frame._tag) ? [frame._tag] : []
+  )
+
+const happened = ({ seen }: Played, device: string) => seen("Happened", device).map(({ event }) => event)
+
+const two = [reflect(4_000, "phone"), reflect(4_100, "phone")]
+
+const late = { devices: [specOf("phone"), specOf("desktop", { joinsAt: 3_000 })] }
+
+const transaction = (at: number, device: string, pause: number): Entry => ({
+  at,
+  device,
+  operation: { _tag: "Transaction", count: 1, bytes: 10, pause, ttl: 0, fails: false }
+})
+
+/** What each misbehaviour makes of what a faithful mediator sends. */
+const deeds: Readonly<Record<Misbehaviour, () => Played>> = {
+  LoseAcks: () => {
+    const played = play([at(3_000, "phone", "LoseAcks"), ...two])
+    assert.deepStrictEqual(traffic(played, "phone", "ReflectAck"), { sent: [1, 2], got: [2] })
+    return played
+  },
+  DuplicateAcks: () => {
+    const played = play([at(3_000, "phone", "DuplicateAcks"), ...two])
+    assert.deepStrictEqual(traffic(played, "phone", "ReflectAck"), { sent: [1, 2], got: [1, 1, 2] })
+    return played
+  },
+  ReorderAcks: () => {
+    const played = play([at(3_000, "phone", "ReorderAcks"), ...two])
+    assert.deepStrictEqual(traffic(played, "phone", "ReflectAck"), { sent: [1, 2], got: [2, 1] })
+    return played
+  },
+  LoseReflected: () => {
+    const played = play([at(3_000, "desktop", "LoseReflected"), ...two])
+    assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [2] })
+    // It was never acked: it comes on the next connection.
+    assert.sameMembers(
+      played
+        .seen("Handling", "desktop")
+        .flatMap(({ messages }) => messages.map(({ reflectedId }) => Number(reflectedId))),
+      [1, 2]
+    )
+    return played
+  },
+  DuplicateReflected: () => {
+    const played = play([at(3_000, "desktop", "DuplicateReflected"), ...two])
+    assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [1, 1, 2] })
+    return played
+  },
+  ReplayNonces: () => {
+    const played = play([at(3_000, "desktop", "ReplayNonces"), ...two])
+    assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [1, 2, 1_002] })
+    assert.deepInclude(happened(played, "desktop"), {
+      _tag: "Duplicate",
+      reflectedId: 1_002,
+      ephemeral: false
+    } as never)
+    return played
+  },
+  AlteredBlobs: () => {
+    const played = play([
+      at(3_000, "phone", "AlteredBlobs"),
+      { at: 2_000, device: "phone", operation: { _tag: "ListDevices" } },
+      { at: 4_000, device: "phone", operation: { _tag: "ListDevices" } }
+    ])
+    const rejected = played.seen("Happened", "phone").filter(({ event }) => event._tag === "BlobRejected")
+    assert.isAbove(rejected.length, 0)
+    assert.isAtLeast(rejected[0]!.at, 4_000)
+    return played
+  },
+  EndedBeforeRejected: () => {
+    const entries = [transaction(4_000, "phone", 1_000), transaction(4_500, "desktop", 0)]
+    const played = play([at(3_000, "desktop", "EndedBeforeRejected"), ...entries])
+    const tags = ["TransactionEnded", "TransactionRejected"]
+    assert.deepStrictEqual(types(played, "desktop", ...tags).slice(0, 2), tags)
+    assert.deepStrictEqual(types(play(entries), "desktop", ...tags).slice(0, 2), tags.toReversed())
+    return played
+  },
+  LeaderBeforeDry: () => {
+    const played = play([at(1_000, "desktop", "LeaderBeforeDry")], late)
+    const tags = ["RolePromotedToLeader", "ReflectionQueueDry"]
+    assert.deepStrictEqual(types(played, "desktop", ...tags).slice(0, 2), tags)
+    return played
+  },
+  SecondDry: () => {
+    const played = play([at(1_000, "desktop", "SecondDry")], late)
+    assert.deepStrictEqual(traffic(played, "desktop", "ReflectionQueueDry"), { sent: [0], got: [0, 0] })
+    return played
+  },
+  LongHeaders: () => {
+    const played = play([at(3_000, "desktop", "LongHeaders"), ...two])
+    const headers = played
+      .seen("DeviceReceived", "desktop")
+      .flatMap(({ frame, message }) => (frame?._tag === "Reflected" ? [(message as Uint8Array)[4]] : []))
+    assert.deepStrictEqual(headers, [20, 16])
+    assert.lengthOf(
+      played.seen("Handling", "desktop").flatMap(({ messages }) => messages),
+      2
+    )
+    return played
+  },
+  UnknownTypes: () => {
+    const played = play([at(3_000, "desktop", "UnknownTypes"), ...two])
+    assert.deepInclude(happened(played, "desktop"), { _tag: "UnknownFrame", type: 0x5f, length: 3 } as never)
+    return played
+  },
+  WrongSlotState: () => {
+    const played = play([
+      at(3_000, "phone", "WrongSlotState"),
+      { at: 4_000, fault: { _tag: "Reset", device: "phone" } }
+    ])
+    const asked = played
+      .seen("StateChanged", "phone")
+      .flatMap(({ state }) => (state._tag === "NeedsUser" ? [state.reason._tag] : []))
+    assert.include(asked, "SlotMismatch")
+    return played
+  },
+  Garbage: () => {
+    const played = play([at(3_000, "desktop", "Garbage"), ...two])
+    const garbage = played.seen("DeviceReceived", "desktop").filter(({ frame }) => frame === undefined)
+    assert.lengthOf(garbage, 1)
+    assert.instanceOf(garbage[0]!.message, Uint8Array)
+    return played
+  },
+  StrayAnswers: () => {
+    const played = play([at(3_000, "phone", "StrayAnswers"), ...two])
+    assert.deepStrictEqual(traffic(played, "phone", "ReflectAck"), { sent: [1, 2], got: [1, 77_778, 2] })
+    assert.deepInclude(happened(played, "phone"), { _tag: "StrayFrame", frame: "ReflectAck" } as never)
+    return played
+  },
+  TextMessages: () => {
+    const played = play([at(3_000, "desktop", "TextMessages"), ...two])
+    const texts = played.seen("DeviceReceived", "desktop").filter(({ message }) => typeof message === "string")
+    assert.lengthOf(texts, 1)
+    return played
+  }
+}
+
+describe("a mediator that misbehaves", () => {
+  for (const how of Object.keys(deeds) as Array<Misbehaviour>) {
+    it(`${how}: once, towards one device, and no rule is broken`, () => {
+      const played = deeds[how]()
+      assert.strictEqual(played.acted(`Misbehave:${how}`), 1)
+      assert.isUndefined(played.result.violation)
+    })
+  }
+
+  it("does so as often as there is an occasion, up to its count", () => {
+    const entries = Array.from({ length: 5 }, (_, n) => reflect(4_000 + 100 * n, "phone"))
+    const played = play([at(3_000, "desktop", "DuplicateReflected", 3), ...entries])
+    assert.deepStrictEqual(traffic(played, "desktop", "Reflected").got, [1, 1, 2, 2, 3, 3, 4, 5])
+  })
+})

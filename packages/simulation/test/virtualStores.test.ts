@@ -1,0 +1,183 @@
+import { DeviceId } from "@d2m/codec"
+import type { MediatorStore } from "@d2m/server-sim"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Option } from "effect"
+import { Kernel, Machine, Prng, VirtualDisk, VirtualStore } from "../src/index.ts"
+
+type Persists = Parameters<MediatorStore["Service"]["apply"]>[0]
+
+const group = "00"
+
+/** A write that leaves a mark. */
+const mark = (id: number): Persists[number] => ({
+  _tag: "Persist",
+  id,
+  groupKey: `${group}${id}`,
+  commands: [{ _tag: "SetSharedData", encryptedSharedDeviceData: Uint8Array.of(id) }]
+})
+
+/** What the store has of a group. */
+const dataOf = (store: VirtualStore, id: number): ReadonlyArray<number> | undefined =>
+  Option.getOrUndefined(
+    Option.map(Effect.runSync(store.service.load(`${group}${id}`)), ({ encryptedSharedDeviceData }) =>
+      Array.from(encryptedSharedDeviceData)
+    )
+  )
+
+const makeKernel = () => {
+  const prng = Prng.make(1)
+  const kernel = new Kernel(prng.fork("order"), 0)
+  const machine = () => new Machine(kernel, { name: "machine", prng })
+  const untilIdle = () =>
+    assert.strictEqual(
+      kernel.runUntil(() => false, 100_000),
+      "Idle"
+    )
+  return { kernel, machine, untilIdle }
+}
+
+/** Which of the marks are on the disk. */
+const marked = (store: VirtualStore): ReadonlyArray<number> =>
+  [1, 2, 3].filter((id) => Option.isSome(Effect.runSync(store.service.load(`${group}${id}`))))
+
+/** A store whose machine is killed 5 ms after a write of 10 ms has begun. */
+const crashed = (kept: number): { readonly store: VirtualStore; readonly hasReturned: boolean } => {
+  const { kernel, machine, untilIdle } = makeKernel()
+  const store = new VirtualStore(10)
+  const mediator = machine()
+  const nature = machine()
+  let hasReturned = false
+  mediator.fork(store.service.apply([mark(1), mark(2), mark(3)]), () => {
+    hasReturned = true
+  })
+  kernel.after(nature, 5, () => {
+    mediator.kill()
+    nature.fork(store.crash(kept))
+  })
+  untilIdle()
+  return { store, hasReturned }
+}
+
+describe("the disk of a mediator that is killed in the middle of a write", () => {
+  for (const [kept, expected] of [
+    [0, []],
+    [1, [1]],
+    [2, [1, 2]],
+    [3, [1, 2, 3]],
+    [9, [1, 2, 3]]
+  ] as const) {
+    it(`holds the first ${kept} of what was under way, and nothing behind it`, () => {
+      const { hasReturned, store } = crashed(kept)
+      assert.isFalse(hasReturned)
+      assert.deepStrictEqual(marked(store), expected)
+    })
+  }
+
+  it("holds everything that had returned, whatever comes then", () => {
+    const { kernel, machine, untilIdle } = makeKernel()
+    const store = new VirtualStore(10)
+    const mediator = machine()
+    const nature = machine()
+    mediator.fork(Effect.andThen(store.service.apply([mark(1)]), store.service.apply([mark(2)])))
+    kernel.after(nature, 15, () => {
+      mediator.kill()
+      nature.fork(store.crash(0))
+    })
+    untilIdle()
+    assert.deepStrictEqual(marked(store), [1])
+    // Nothing of the old life is left over for the next one.
+    nature.fork(store.crash(9))
+    untilIdle()
+    assert.deepStrictEqual(marked(store), [1])
+  })
+
+  it("does not write again what had returned", () => {
+    const { machine, untilIdle } = makeKernel()
+    const store = new VirtualStore(10)
+    machine().fork(store.service.apply([mark(1)]))
+    untilIdle()
+    store.latency = 0
+    const later = {
+      ...mark(1),
+      commands: [{ _tag: "SetSharedData", encryptedSharedDeviceData: Uint8Array.of(99) }]
+    } as const
+    Effect.runSync(store.service.apply([later]))
+    Effect.runSync(store.crash(9))
+    assert.deepStrictEqual(dataOf(store, 1), [99])
+  })
+
+  it("takes as much longer as all who slow it down together, and fails for as long as one of them lets it", () => {
+    const { kernel, machine, untilIdle } = makeKernel()
+    const store = new VirtualStore(10)
+    const mediator = machine()
+    let acted = 0
+    const act = () => {
+      acted++
+    }
+    const undo = [store.slowness.add(act, 100), store.slowness.add(act, 20)]
+    mediator.fork(store.service.apply([mark(1)]))
+    untilIdle()
+    assert.strictEqual(kernel.now, 130)
+    assert.strictEqual(acted, 2)
+    for (const end of undo) end()
+    const first = store.failing.add(act)
+    const second = store.failing.add(act)
+    first()
+    assert.isTrue(Exit.isFailure(Effect.runSyncExit(store.service.load(group))))
+    second()
+    assert.isTrue(Exit.isSuccess(Effect.runSyncExit(store.service.load(group))))
+    assert.strictEqual(acted, 3)
+  })
+})
+
+const nonce = (byte: number): Uint8Array => new Uint8Array(32).fill(byte)
+
+describe("the disk of a device", () => {
+  it("does not hold a write that was under way when its machine was killed, and holds one that had returned", () => {
+    const { kernel, machine, untilIdle } = makeKernel()
+    const disk = new VirtualDisk(10)
+    const device = machine()
+    const nature = machine()
+    device.fork(
+      Effect.andThen(
+        disk.store.setSlot("Existing"),
+        Effect.andThen(disk.store.addNonces([nonce(1)]), disk.store.addNonces([nonce(2)]))
+      )
+    )
+    kernel.after(nature, 25, () => device.kill())
+    untilIdle()
+    assert.strictEqual(disk.slot, "Existing")
+    assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2), nonce(3)])), [true, false, false])
+  })
+
+  it("fails writes and answers reads while it is full", () => {
+    const disk = new VirtualDisk(0)
+    let acted = 0
+    Effect.runSync(disk.store.addNonces([nonce(1)]))
+    const undo = disk.full.add(() => {
+      acted++
+    })
+    const exit = Effect.runSyncExit(disk.store.addNonces([nonce(2)]))
+    assert.isTrue(Exit.isFailure(exit))
+    assert.strictEqual(acted, 1)
+    assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2)])), [true, false])
+    undo()
+    Effect.runSync(disk.store.addNonces([nonce(2)]))
+    assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2)])), [true, true])
+  })
+
+  it("has a copy that goes its own way", () => {
+    const disk = new VirtualDisk(0)
+    const source = { _tag: "DeviceInfo", deviceId: DeviceId.make(1n) } as const
+    const blob = { nonce: nonce(9), digest: nonce(8) } as never
+    Effect.runSync(disk.store.setSlot("Existing"))
+    Effect.runSync(disk.store.addNonces([nonce(1)]))
+    Effect.runSync(disk.store.setLatestBlob(source, blob))
+    const copy = disk.copy()
+    assert.strictEqual(copy.slot, "Existing")
+    assert.deepStrictEqual(Effect.runSync(copy.store.latestBlob(source)), Option.some(blob))
+    Effect.runSync(copy.store.addNonces([nonce(2)]))
+    assert.deepStrictEqual(Effect.runSync(copy.store.hasNonces([nonce(1), nonce(2)])), [true, true])
+    assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2)])), [true, false])
+  })
+})
