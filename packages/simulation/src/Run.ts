@@ -15,6 +15,7 @@ import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./
 import { standardOracles } from "./oracles/index.ts"
 import type { Schedule } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
+import { thrownText, withStacks } from "./Stacks.ts"
 import { Tally } from "./Tally.ts"
 import { staysAway } from "./User.ts"
 import { World, type WorldOptions } from "./World.ts"
@@ -47,7 +48,10 @@ export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOption
   readonly program?: (stage: Stage) => Effect.Effect<unknown, unknown, SecureRandom.SecureRandom>
   /** Does something to the world before anything happens in it: plants a bug, adds an application. */
   readonly prepare?: (world: World) => void
-  /** Steps after which a run that does not end is given up: 20 million unless given. */
+  /**
+   * Steps after which a run that does not end is given up. Unless given, many times what it takes: 20 million, and 100 000
+   * for each hour of virtual time and each two devices that may have something to say to each other.
+   */
   readonly maxSteps?: number
   /**
    * Asked every fifty steps; `true` ends the run then and there, without a verdict. For bounds in real time, which is none
@@ -78,6 +82,9 @@ export interface RunResult {
 
 /** Steps between two questions whether a run is over. */
 const slice = 50
+
+const mostSteps = ({ devices, duration }: Schedule): number =>
+  20_000_000 + Math.ceil((duration / 3_600_000) * devices.length ** 2 * 100_000)
 
 /** How often it is asked whether anything is still owed, in ms of virtual time. */
 const pollInterval = 250
@@ -120,13 +127,27 @@ const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
   }
 }
 
+/** The oracle that a defect is told under, which is not one of those that look on. */
+const defects = "defects"
+
 /**
  * Carries out a schedule.
+ *
+ * A run that ends with a defect of client or mediator is carried out once more, without the given witnesses, to tell where
+ * it was thrown.
  *
  * @category running
  * @since 0.1.0
  */
 export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => {
+  const result = withStacks(false, () => carryOut(schedule, options))
+  const { violation } = result
+  if (violation?.oracle !== defects || violation.found.includes("\n")) return result
+  const again = withStacks(true, () => carryOut(schedule, { ...options, witnesses: [] })).violation
+  return again?.oracle === defects && again.rule === violation.rule ? { ...result, violation: again } : result
+}
+
+const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   const tally = new Tally()
   let violation: Violation | undefined
   const judges = (options.oracles ?? standardOracles).map(({ make, name }) =>
@@ -139,7 +160,17 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     conditions: schedule.conditions,
     witnesses: [tally.see, ...judges.map(({ see }) => see), ...(options.witnesses ?? [])],
     ...(options.handler === undefined ? {} : { handler: options.handler }),
-    ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions })
+    ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions }),
+    onDefect: (rule, defect, device) => {
+      violation ??= {
+        oracle: defects,
+        rule,
+        at: world.kernel.now,
+        device,
+        found: thrownText(defect),
+        expected: "no defect in client, mediator or world"
+      }
+    }
   })
   const { kernel, mediator } = world
   const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
@@ -207,12 +238,8 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
     })
   })
 
-  // Errors are values here, and where they were made is of no interest: capturing it takes longer than the rest of them.
-  const errors = Error as { stackTraceLimit?: number }
-  const { stackTraceLimit } = errors
-  errors.stackTraceLimit = 0
   try {
-    const { isOver: isTold = () => false, maxSteps = 20_000_000 } = options
+    const { isOver: isTold = () => false, maxSteps = mostSteps(schedule) } = options
     const isReached = () => isOver || violation !== undefined
     let rest: Rest = "OutOfSteps"
     while (rest === "OutOfSteps" && kernel.steps < maxSteps && !(isCut = isTold())) {
@@ -229,16 +256,7 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
       }
     }
   } catch (defect) {
-    violation ??= {
-      oracle: "defects",
-      rule: "nothing throws",
-      at: kernel.now,
-      device: undefined,
-      found: defect instanceof Error ? (defect.stack ?? defect.message) : String(defect),
-      expected: "no defect in client, mediator or world"
-    }
-  } finally {
-    if (stackTraceLimit !== undefined) errors.stackTraceLimit = stackTraceLimit
+    world.defect("nothing throws", defect, undefined)
   }
   phase("Over")
   return {

@@ -41,6 +41,7 @@ import type { DeviceSpec } from "./Schedule.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import type { Answer, Witness } from "./WorldEvent.ts"
 import type { Kernel } from "./Kernel.ts"
+import type { OnDefect } from "./World.ts"
 
 /**
  * What an application does with the messages of other devices; the device and its world are told by its own means.
@@ -72,6 +73,7 @@ export interface DeviceHost {
   /** Makes the application's part, for each life; the messages are counted as handled when it is absent. */
   readonly handler: ((device: SimulatedDevice) => MessageHandler) | undefined
   readonly options: Partial<DeviceOptions> | undefined
+  readonly onDefect: OnDefect
 }
 
 /** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
@@ -152,7 +154,7 @@ export class SimulatedDevice {
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })
     this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
-    machine.fork(Effect.scoped(this.#live))
+    machine.fork(Effect.scoped(this.#live), (exit) => this.#seeTo("a device lives until it is stopped", exit))
   }
 
   /** Ends its life from one moment to the next. */
@@ -247,6 +249,7 @@ export class SimulatedDevice {
       machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf), (exit) => {
         // What a crash has interrupted is not answered.
         if (machine.mode === "Dead") return
+        this.#seeTo("no call dies", exit)
         const answer = answerOf(exit)
         this.#host.witness({ _tag: "Answered", ...place, at: machine.kernel.now, answer })
         onAnswer(answer)
@@ -269,6 +272,13 @@ export class SimulatedDevice {
       })
     })
     return true
+  }
+
+  /** Tells of a defect if that is how it ended. */
+  #seeTo(rule: string, exit: Exit.Exit<unknown, unknown>): void {
+    if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+      this.#host.onDefect(rule, Cause.squash(exit.cause), this.name)
+    }
   }
 
   #whenMade(machine: Machine, use: (device: Device["Service"]) => void): void {

@@ -7,13 +7,14 @@
  */
 import { Crypto } from "@d2m/codec"
 import { ChatUpstream, Mediator, type MediatorOptions, MediatorStore } from "@d2m/server-sim"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { Machine } from "./Machine.ts"
 import type { Network } from "./Network.ts"
 import type { Prng } from "./Prng.ts"
 import type { VirtualChat } from "./VirtualChat.ts"
 import type { VirtualStore } from "./VirtualStore.ts"
+import type { OnDefect } from "./World.ts"
 import { mediatorName } from "./WorldEvent.ts"
 
 /** What a mediator needs of its world. */
@@ -24,6 +25,7 @@ export interface MediatorHost {
   readonly chat: VirtualChat
   readonly crypto: Crypto["Service"]
   readonly options: Partial<MediatorOptions>
+  readonly onDefect: OnDefect
 }
 
 /**
@@ -48,7 +50,7 @@ export class SimulatedMediator {
       Layer.succeed(ChatUpstream, host.chat.service),
       Layer.succeed(Crypto, host.crypto)
     )
-    // Options come from a schedule: wrong ones are a mistake of its author's.
+    // Options come from a schedule: wrong ones are a mistake of its author's, who is told.
     this.#layer = Layer.orDie(Mediator.layer(host.options)).pipe(Layer.provide(services))
   }
 
@@ -76,7 +78,8 @@ export class SimulatedMediator {
     machine.fork(
       Effect.map(Layer.buildWithScope(Layer.fresh(this.#layer), scope), (context) => {
         network.mediator = Context.get(context, Mediator)
-      })
+      }),
+      this.#seeTo("the mediator comes up")
     )
   }
 
@@ -103,7 +106,9 @@ export class SimulatedMediator {
     network.mediator = undefined
     this.#afterStop = [onStopped]
     this.#tell("Stopped")
-    machine.fork(Scope.close(scope, Exit.void), () => {
+    const judge = this.#seeTo("the mediator stops")
+    machine.fork(Scope.close(scope, Exit.void), (exit) => {
+      judge(exit)
       machine.kill()
       // What it gave up waiting for is not written behind the back of its next life.
       network.machine.fork(Effect.orDie(store.crash(0)))
@@ -111,6 +116,13 @@ export class SimulatedMediator {
       this.#afterStop = undefined
       for (const proceed of after) proceed()
     })
+  }
+
+  /** Tells of a defect if that is how it ends. */
+  #seeTo(rule: string): (exit: Exit.Exit<void>) => void {
+    return (exit) => {
+      if (Exit.isFailure(exit)) this.#host.onDefect(rule, Cause.squash(exit.cause), undefined)
+    }
   }
 
   #tell(change: "Started" | "Crashed" | "Stopped"): void {

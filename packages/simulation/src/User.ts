@@ -33,5 +33,5 @@ export const staysAway = (reason: UserReason): boolean =>
  * @category getters
  * @since 0.1.0
  */
-export const answerOf = (reason: UserReason, isLiveness: boolean): Resume | undefined =>
+export const resumeFor = (reason: UserReason, isLiveness: boolean): Resume | undefined =>
   isLiveness && staysAway(reason) ? undefined : resumeOf(answersTo(reason)[0] ?? "Continue")

@@ -20,7 +20,8 @@ import type { Conditions, DeviceSpec } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { type DeviceHost, type MessageHandler, SimulatedDevice } from "./SimulatedDevice.ts"
 import { SimulatedMediator } from "./SimulatedMediator.ts"
-import { answerOf } from "./User.ts"
+import { withStacks } from "./Stacks.ts"
+import { resumeFor } from "./User.ts"
 import { VirtualChat } from "./VirtualChat.ts"
 import { VirtualDisk } from "./VirtualDisk.ts"
 import { VirtualStore } from "./VirtualStore.ts"
@@ -41,11 +42,21 @@ export interface WorldOptions {
   readonly handler?: (device: SimulatedDevice) => MessageHandler
   /** What devices are made with beyond what their spec says. */
   readonly deviceOptions?: Partial<DeviceOptions>
+  /** Told of what should never happen, with the rule that it breaks; it is thrown where nobody is told. */
+  readonly onDefect?: OnDefect
 }
+
+/**
+ * Told of a defect: of the client or the mediator, or of somebody who looks on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnDefect = (rule: string, defect: unknown, device: string | undefined) => void
 
 const cryptos = new Map<Conditions["crypto"], Crypto["Service"]>()
 
-/** The cryptography of a world. Either is stateless but for what it has derived; one for all worlds. */
+/** The cryptography of a world, for the package itself. Either is stateless but for what it has derived; one for all worlds. */
 export const cryptoOf = (kind: Conditions["crypto"]): Crypto["Service"] => {
   const known = cryptos.get(kind)
   if (known !== undefined) return known
@@ -79,6 +90,17 @@ export const groupKeyOf = (group: number): DeviceGroupKey => {
   groupKeys.set(group, key)
   return key
 }
+
+/** What a witness throws at an event once more, with the stack that a run does without (see `withStacks`). */
+const thrownAgain = (witness: Witness, event: WorldEvent): unknown =>
+  withStacks(true, () => {
+    try {
+      witness(event)
+      return undefined
+    } catch (defect) {
+      return defect
+    }
+  })
 
 /**
  * A world.
@@ -125,7 +147,8 @@ export class World {
       store: this.store,
       chat: this.chat,
       crypto: this.crypto,
-      options: conditions.mediator
+      options: conditions.mediator,
+      onDefect: this.defect
     })
   }
 
@@ -139,11 +162,24 @@ export class World {
     return this.#digest.hex
   }
 
-  /** Shows an event to everybody who looks on. */
+  /** Shows an event to everybody who looks on. What one of them throws is no matter of who is looked at. */
   readonly witness: Witness = (event: WorldEvent) => {
     this.#digest.add(event)
     const { witnesses } = this.#options
-    if (witnesses !== undefined) for (const witness of witnesses) witness(event)
+    if (witnesses === undefined) return
+    let index = 0
+    try {
+      while (index < witnesses.length) witnesses[index++]!(event)
+    } catch (defect) {
+      this.defect("whoever looks on does not throw", thrownAgain(witnesses[index - 1]!, event) ?? defect, undefined)
+    }
+  }
+
+  /** Tells of a defect. */
+  readonly defect: OnDefect = (rule, defect, device) => {
+    const { onDefect } = this.#options
+    if (onDefect === undefined) throw defect
+    onDefect(rule, defect, device)
   }
 
   /** A disk with nothing on it. */
@@ -196,9 +232,10 @@ export class World {
         const other = this.devices.get(name)
         return other?.spec.group === spec.group ? other.deviceId : undefined
       },
-      answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => answerOf(reason, this.isLiveness),
+      answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => resumeFor(reason, this.isLiveness),
       handler,
-      options: deviceOptions
+      options: deviceOptions,
+      onDefect: this.defect
     }
     if (this.devices.has(spec.name)) throw new Error(`two devices have the name ${spec.name}`)
     const device = new SimulatedDevice(host, spec, deviceId, network.route(spec.name, conditions.latency), disk)

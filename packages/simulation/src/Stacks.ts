@@ -1,0 +1,28 @@
+/**
+ * Whether errors know where they were made.
+ *
+ * In a world errors are values, made all the time, and capturing their stacks takes longer than everything else about them.
+ * Only of a defect the stack is of interest: so runs do without, and what turns out a defect is thrown once more.
+ *
+ * @since 0.1.0
+ */
+
+/** The frames of a stack that tell where something was thrown; those below are the scheduler's. */
+const frames = 8
+
+/** Runs something with or without stacks. */
+export const withStacks = <A>(areKept: boolean, run: () => A): A => {
+  const errors = Error as { stackTraceLimit?: number }
+  const { stackTraceLimit } = errors
+  errors.stackTraceLimit = areKept ? frames : 0
+  try {
+    return run()
+  } finally {
+    if (stackTraceLimit === undefined) delete errors.stackTraceLimit
+    else errors.stackTraceLimit = stackTraceLimit
+  }
+}
+
+/** What was thrown, with its stack if it has one. */
+export const thrownText = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? `${thrown.name}: ${thrown.message}`) : String(thrown)

@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { calm, run, type RunOptions, type Schedule, swarm } from "../src/index.ts"
+
+const quiet: Schedule = { ...swarm({ seed: 1, devices: 2, duration: 20_000, faults: "none" }), conditions: calm }
+
+class Slip extends Error {
+  override readonly name = "Slip"
+}
+
+/** Not an arrow: its name is to be found in the stack. */
+function slip(): never {
+  throw new Slip("on a banana")
+}
+
+const expectDefect = (
+  { options = {}, schedule = quiet }: { readonly options?: RunOptions; readonly schedule?: Schedule },
+  expected: { readonly rule: string; readonly device?: string; readonly found: RegExp }
+) => {
+  const { stackTraceLimit } = Error
+  const { elapsed, violation } = run(schedule, options)
+  assert.deepInclude(violation, { oracle: "defects", rule: expected.rule, device: expected.device })
+  assert.match(violation!.found, expected.found)
+  assert.isBelow(elapsed, 20_000)
+  assert.strictEqual(Error.stackTraceLimit, stackTraceLimit)
+}
+
+const withStack = /^Slip: on a banana\n +at slip .*defects\.test\.ts/
+
+describe("a defect", () => {
+  for (const event of ["Handling", "StateChanged", "MediatorSent"]) {
+    it(`of a witness at ${event} is told as its own, with where it was thrown`, () => {
+      let isOver = false
+      const witness = ({ _tag }: { readonly _tag: string }) => {
+        if (_tag === event && !isOver) slip()
+      }
+      expectDefect({ options: { witnesses: [witness] } }, { rule: "whoever looks on does not throw", found: withStack })
+      isOver = true
+    })
+  }
+
+  it("of an oracle is told as its own", () => {
+    const careless = { name: "careless", make: () => ({ see: () => slip() }) }
+    expectDefect({ options: { oracles: [careless] } }, { rule: "whoever looks on does not throw", found: withStack })
+  })
+
+  it("of a device that does not come up is told of that device", () => {
+    expectDefect(
+      {
+        options: {
+          prepare: ({ devices }) => {
+            const { disk } = devices.get("desktop")!
+            Object.defineProperty(disk, "store", { get: () => slip() })
+          }
+        }
+      },
+      { rule: "a device lives until it is stopped", device: "desktop", found: withStack }
+    )
+  })
+
+  it("that a call dies of is told of its device", () => {
+    expectDefect(
+      {
+        options: {
+          prepare: ({ devices }) => {
+            devices.get("phone")!.onStart = (device) =>
+              void Object.assign(device, { reflect: () => Effect.sync(slip), retryNow: Effect.sync(slip) })
+          }
+        },
+        schedule: {
+          ...quiet,
+          operations: [{ at: 5_000, device: "phone", operation: { _tag: "Reflect", count: 1, bytes: 1 } }]
+        }
+      },
+      { rule: "no call dies", device: "phone", found: withStack }
+    )
+  })
+
+  it("of a mediator that does not come up is told at once, and why", () => {
+    const conditions = { ...calm, mediator: { maxDeviceSlots: -3 } }
+    expectDefect(
+      { schedule: { ...quiet, conditions } },
+      { rule: "the mediator comes up", found: /^InvalidOptions: .*maxDeviceSlots/s }
+    )
+  })
+})
