@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { lanesText, Summary } from "@d2m/simulation"
-import { Clock, Console, Effect, Option, Schema, Stream } from "effect"
+import { Clock, Console, Effect, Exit, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import * as Failure from "./simulate/Failure.ts"
@@ -36,8 +36,11 @@ export class FailedSeeds extends Schema.TaggedError<FailedSeeds>()("FailedSeeds"
 const count = (minimum: number, maximum: number) =>
   Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
 
-/** 100 years: beyond, a double no longer tells the fractions of a millisecond apart that the network draws. */
-const longest = 876_000
+/**
+ * A week of virtual time: oracles remember all that was said in a world, about a kilobyte a frame, and its whole schedule is
+ * drawn beforehand.
+ */
+const longest = 7 * 24
 
 const flags = {
   seeds: Flag.Int("seeds").pipe(
@@ -57,7 +60,7 @@ const flags = {
   hours: Flag.Finite("hours").pipe(
     Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: longest }))),
     Flag.withDescription(
-      "Hours that each world lives for until faults are over; fractions allowed, a minute unless given"
+      "Hours that each world lives for until faults are over, a week at most; fractions allowed, a minute unless given"
     ),
     Flag.withMetavar("H"),
     Flag.withDefault(1 / 60)
@@ -164,10 +167,14 @@ export const simulate = Command.make(
       if (failed.length > mostFiles) return
       yield* progress.clear
       yield* Console.error(Failure.text(ran))
-      if (schedule === undefined || violation === undefined) return
+      if (schedule === undefined) return
+      const planted = mutant === undefined ? schedule : { ...schedule, mutant }
+      if (violation === undefined) {
+        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, planted), seed))
+      }
       const { oracle, rule } = violation
       const kind = `${oracle}: ${rule}`
-      const failure = { ...schedule, ...(mutant === undefined ? {} : { mutant }), violates: { oracle, rule } }
+      const failure = { ...planted, violates: { oracle, rule } }
       if (kinds.has(kind)) {
         return yield* Console.error(Failure.replayText(yield* Failure.write(folder, seed, failure)))
       }
@@ -186,9 +193,10 @@ export const simulate = Command.make(
       if (!Report.isOk(ran)) yield* tellFailure(ran)
       yield* progress.advance(summary.seeds, failed.length)
     })
-    const sumUp = Effect.fnUntraced(function* (wasInterrupted: boolean) {
+    const sumUp = Effect.fnUntraced(function* (ended: Report.Outcome["ended"]) {
       yield* progress.clear
-      const outcome = { summary, failed, millis: (yield* Clock.currentTimeMillis) - start, wasInterrupted }
+      if (failed.length > mostFiles) yield* Console.error(Failure.unwrittenText(failed.length - mostFiles))
+      const outcome = { summary, failed, millis: (yield* Clock.currentTimeMillis) - start, ended }
       yield* Console.log(json ? Report.summaryJson(outcome) : Report.summaryText(outcome))
     })
 
@@ -200,9 +208,10 @@ export const simulate = Command.make(
       .pipe(
         Stream.takeUntil((ran) => failFast && !Report.isOk(ran)),
         Stream.runForEach(tell),
-        Effect.onInterrupt(() => sumUp(true))
+        Effect.onExit((exit) =>
+          sumUp(Exit.isSuccess(exit) ? "Complete" : Exit.hasInterrupts(exit) ? "Interrupted" : "Failed")
+        )
       )
-    yield* sumUp(false)
     if (failed.length > 0) return yield* new FailedSeeds({ failed: failed.length, total: summary.seeds })
   }, Effect.scoped)
 ).pipe(

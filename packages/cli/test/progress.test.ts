@@ -4,7 +4,7 @@ import { Effect, Sink, Stdio } from "effect"
 import { TestClock } from "effect/testing"
 import { countText, durationText } from "../src/simulate/Numbers.ts"
 import { barText, makeProgress, type Progress } from "../src/simulate/Progress.ts"
-import { summaryText } from "../src/simulate/Report.ts"
+import { summaryJson, summaryText } from "../src/simulate/Report.ts"
 
 /** Uses a bar on a standard error that is a terminal or none, and says what was written there. */
 const written = (isTerminal: boolean, use: (progress: Progress) => Effect.Effect<void>) => {
@@ -94,13 +94,16 @@ describe("the line at the end", () => {
         pairs: ["Live / Reflect"]
       })
     }
-    const outcome = { summary, failed: [2], millis: 2_000, wasInterrupted: false }
+    const outcome = { summary, failed: [2], millis: 2_000, ended: "Complete" as const }
     assert.strictEqual(
       summaryText(outcome),
       "FAILED: 1 failed (2), 2 seeds, 2.0 h simulated in 2.0 s (3 600 times real time), 3 000 frames, " +
         "3 states and 1 state x event pairs covered, faults fired: Crash 2, Vanish 4"
     )
     assert.match(summaryText({ ...outcome, failed: [] }), /^ok: 2 seeds, /)
-    assert.match(summaryText({ ...outcome, failed: [], wasInterrupted: true }), /^interrupted: 2 seeds, /)
+    assert.match(summaryText({ ...outcome, failed: [], ended: "Interrupted" as const }), /^interrupted: 2 seeds, /)
+    const incomplete = { ...outcome, failed: [], ended: "Failed" as const }
+    assert.match(summaryText(incomplete), /^incomplete: 2 seeds, /)
+    assert.deepInclude(JSON.parse(summaryJson(incomplete)), { ok: false, incomplete: true, seeds: 2 })
   })
 })

@@ -4,6 +4,8 @@ import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { answer } from "../src/simulate/Answers.ts"
+import type { Ran as RanSeed, Setting } from "../src/simulate/Messages.ts"
 import { run as runHere } from "./commands.ts"
 import { runToEnd, start } from "./programs.ts"
 
@@ -150,11 +152,72 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("sums up what was run when an error ends it", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const file = Path.join(folder, "file")
+        Fs.writeFileSync(file, "no folder")
+        const args = ["--mutant", "two-leaders", "--seeds", "5", "--jobs", "1", "--shrink", "0", "--hours", "0.003"]
+        const { code, failure, out } = yield* runHere(["simulate", "--json", "--failures", file, ...args])
+        assert.strictEqual(code, 1)
+        assert.strictEqual(failure?._tag, "UnwritableFailure")
+        assert.deepInclude(linesOf(out).at(-1), { summary: true, ok: false, incomplete: true, seeds: 1, failed: [0] })
+      })
+    )
+  )
+
+  it.live("tells and writes a hundred failures, and says how many more there are", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const args = ["--mutant", "two-leaders", "--seeds", "140", "--shrink", "0", "--hours", "0.003"]
+        const { err, out } = yield* runHere(["simulate", "--json", "--failures", folder, "--groups", "1", ...args])
+        const failed = linesOf(out).at(-1)!["failed"] as ReadonlyArray<number>
+        assert.isAbove(failed.length, 101)
+        assert.lengthOf(Fs.readdirSync(folder), 100)
+        assert.include(err, `${failed.length - 100} more failures that are not told here, and not written`)
+      })
+    )
+  )
+
+  it.live("deals devices out to groups", () =>
+    Effect.gen(function* () {
+      const args = ["--seed", "3", "--json", "--hours", "0.003", "--devices", "6", "--groups", "3"]
+      const { out } = yield* runHere(["simulate", ...args])
+      const { digest } = run(swarm({ seed: 3, devices: 6, groups: 3, duration: 0.003 * 3_600_000 }))
+      assert.deepStrictEqual(linesOf(out)[0], { seed: 3, digest, ok: true })
+    })
+  )
+
+  it("keeps the schedule of a run that is not the same twice", () => {
+    const setting: Setting = { devices: 2, duration: 5_000, faults: "none", misbehaving: false, verify: true }
+    const { imul } = Math
+    const runWith = (isOdd: (calls: number) => boolean) => {
+      let calls = 0
+      Math.imul = (a, b) => imul(a, b) ^ (isOdd(++calls) ? 1 : 0)
+      try {
+        return { calls: () => calls, ran: answer(setting, { _tag: "Run", seed: 3 }) as RanSeed }
+      } finally {
+        Math.imul = imul
+      }
+    }
+    const { calls, ran } = runWith(() => false)
+    assert.isUndefined(ran.divergence)
+    assert.isUndefined(ran.schedule)
+    // Late enough to be in the second run.
+    const late = Math.floor(calls() * 0.75)
+    const odd = runWith((count) => count > late).ran
+    assert.isUndefined(odd.report.violation)
+    assert.isDefined(odd.divergence)
+    assert.strictEqual(odd.schedule?.seed, 3)
+  })
+
   for (const [args, complaint] of [
     [["--seeds", "0"], "between 1 and"],
     [["--seed", "-1"], "between 0 and"],
     [["--faults", "many"], "brutal"],
     [["--hours", "0"], "between 0.001"],
+    [["--hours", "169"], "and 168"],
+    [["--groups", "0"], "between 1 and 64"],
     [["--devices", "65"], "between 1 and 64"]
   ] as const) {
     it.live(`refuses ${args.join(" ")}`, () =>

@@ -16,10 +16,11 @@ const runSeed = ({ verify, ...setting }: Setting, seed: number): Ran => {
   const schedule = swarm({ ...setting, seed })
   const first = verify ? traced(schedule) : { lines: [], result: run(schedule) }
   const report = reportOf(first.result)
+  const divergence = verify ? compareTraces(first.lines, traced(schedule).lines) : undefined
   return {
     report,
-    schedule: report.violation === undefined ? undefined : schedule,
-    divergence: verify ? compareTraces(first.lines, traced(schedule).lines) : undefined
+    schedule: report.violation === undefined && divergence === undefined ? undefined : schedule,
+    divergence
   }
 }
 

@@ -66,3 +66,11 @@ export const text = ({ divergence, report }: Ran): string => {
 
 /** How to see it again. */
 export const replayText = (path: string): string => `  replay    d2m replay ${path}`
+
+/** Where a run stands that was not the same twice: it takes two to see that again. */
+export const divergedText = (path: string, seed: number): string =>
+  `  again     d2m simulate --verify --seed ${seed}, with the same options\n  trace     d2m replay --trace ${path}`
+
+/** What is said of failures that there are too many of. */
+export const unwrittenText = (count: number): string =>
+  `${counted(count, "more failure")} that ${count === 1 ? "is" : "are"} not told here, and not written`

@@ -38,7 +38,7 @@ export type Ask =
 /** What became of a seed. */
 export interface Ran {
   readonly report: SeedReport
-  /** The schedule of a run that broke a rule. */
+  /** The schedule of a run that broke a rule, or was not the same twice. */
   readonly schedule: Schedule | undefined
   /** Where the second run differed from the first. */
   readonly divergence: Divergence | undefined

@@ -41,7 +41,8 @@ export interface Outcome {
   readonly failed: ReadonlyArray<number>
   /** Real ms. */
   readonly millis: number
-  readonly wasInterrupted: boolean
+  /** Whether all seeds were run, or it was Ctrl-C that ended it, or an error that is told besides. */
+  readonly ended: "Complete" | "Interrupted" | "Failed"
 }
 
 /** How much faster than the clock on the wall. */
@@ -49,13 +50,14 @@ const ratioOf = ({ millis, summary }: Outcome): number => summary.elapsed / Math
 
 /** The JSON line that comes last. */
 export const summaryJson = (outcome: Outcome): string => {
-  const { failed, millis, summary, wasInterrupted } = outcome
+  const { ended, failed, millis, summary } = outcome
   return JSON.stringify({
     summary: true,
-    ok: failed.length === 0 && !wasInterrupted,
+    ok: failed.length === 0 && ended === "Complete",
     seeds: summary.seeds,
     failed,
-    ...(wasInterrupted ? { interrupted: true } : {}),
+    ...(ended === "Interrupted" ? { interrupted: true } : {}),
+    ...(ended === "Failed" ? { incomplete: true } : {}),
     simulatedSeconds: summary.elapsed / 1000,
     realSeconds: millis / 1000,
     ratio: Math.round(ratioOf(outcome)),
@@ -66,10 +68,16 @@ export const summaryJson = (outcome: Outcome): string => {
   })
 }
 
+const verdicts: Readonly<Record<Outcome["ended"], string>> = {
+  Complete: "ok",
+  Interrupted: "interrupted",
+  Failed: "incomplete"
+}
+
 /** The line that comes last, for people. */
 export const summaryText = (outcome: Outcome): string => {
-  const { failed, millis, summary, wasInterrupted } = outcome
-  const verdict = failed.length > 0 ? "FAILED" : wasInterrupted ? "interrupted" : "ok"
+  const { ended, failed, millis, summary } = outcome
+  const verdict = failed.length > 0 ? "FAILED" : verdicts[ended]
   const few = failed.slice(0, 10).join(" ")
   const bad =
     failed.length === 0 ? "" : `${countText(failed.length)} failed (${few}${failed.length > 10 ? " …" : ""}), `
