@@ -24,7 +24,7 @@ describe("a planted program", () => {
     "shows %s",
     (name) =>
       Effect.gen(function* () {
-        const hunted = yield* huntPlanted(known(name), { seeds: 3 })
+        const hunted = yield* huntPlanted(known(name), { seeds: 6 })
         if (hunted._tag !== "Killed") return assert.fail(`${name}: ${hunted._tag}`)
         const { schedule, violation } = hunted
         assert.notStrictEqual(violation.oracle, "liveness")
