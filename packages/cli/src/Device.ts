@@ -19,9 +19,11 @@ import * as DeviceCommand from "./device/DeviceCommand.ts"
 import * as LineSource from "./device/LineSource.ts"
 import * as Readable from "./device/Readable.ts"
 import * as Session from "./device/Session.ts"
+import { Unpromised } from "./device/SessionEnd.ts"
 import { idText, type SessionLine } from "./device/SessionLine.ts"
 import * as Watch from "./device/Watch.ts"
 import { keyFileFlag, requiredGroupKey } from "./GroupKey.ts"
+import { ReaderGone } from "./OutputReader.ts"
 import { exitCodeOf } from "./Run.ts"
 
 const identity = Schema.String.check(Schema.isPattern(/^[*0-9A-Z][0-9A-Z]{7}$/))
@@ -213,7 +215,15 @@ export const device = Command.make(
         return yield* session.run
       })
 
+      /** As an interrupt, for nobody is told what comes; but what is owed has not been done. */
+      const endsUnread = Effect.gen(function* () {
+        yield* yield* ReaderGone
+        const { unpromised = 0 } = session?.tally() ?? {}
+        if (unpromised > 0) return yield* new Unpromised({ count: unpromised })
+      })
+
       return yield* Effect.scoped(life).pipe(
+        Effect.raceFirst(endsUnread),
         Effect.onExit((exit) =>
           Effect.sync(() => {
             source.close()

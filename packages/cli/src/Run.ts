@@ -9,6 +9,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Result, Runtime } from "effect"
 import { CliError, Command } from "effect/cli"
+import { ReaderGone, watchOutput } from "./OutputReader.ts"
 
 const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined
@@ -33,18 +34,9 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
   return isUsage ? 2 : Runtime.getErrorExitCode(error)
 }
 
-/** Whoever read the output has had enough, as `head` does: there is nobody left to tell anything. */
-const endWithReader = (name: string): void => {
-  process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-    if (code === "EPIPE") process.exit(0)
-    process.stderr.write(`${name}: cannot write: ${message}\n`)
-    process.exit(1)
-  })
-}
-
 /**
  * Runs a command with the arguments of the process. Ctrl-C and SIGTERM interrupt it, and whatever it holds is released.
- * It ends with 0 when nobody reads its output any more.
+ * It ends with 0 when nobody reads its output any more, unless the command sees to that.
  *
  * @category running
  * @since 0.1.0
@@ -53,7 +45,7 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
   command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
   version: string
 ): void => {
-  endWithReader(command.name)
+  const readerGone = watchOutput(command.name)
   command.pipe(
     Command.run({ version }),
     Effect.tapCause((cause) => {
@@ -61,6 +53,7 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
       return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
     }),
     Effect.provide(NodeServices.layer),
+    Effect.provideService(ReaderGone, readerGone),
     NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCodeOf(exit)) })
   )
 }

@@ -24,6 +24,8 @@ export interface Program {
   readonly shown: (satisfies: (stdout: string) => boolean) => Effect.Effect<void>
   /** Types something without ending the line. */
   readonly press: (keys: string) => void
+  /** Nobody reads its output any more. */
+  readonly stopReading: () => void
   readonly ended: Effect.Effect<Ended>
 }
 
@@ -82,6 +84,7 @@ export const program = (
         press: (keys) => child.stdin.write(keys),
         shown: (satisfies) => until(() => (satisfies(stdout) ? Effect.void : undefined)),
         end: () => child.stdin.end(),
+        stopReading: () => void child.stdout.destroy(),
         signal: (signal) => child.kill(signal),
         line: (satisfies) => until(() => nextLine(satisfies)),
         ended: until(() => (ended === undefined ? undefined : Effect.succeed(ended))),

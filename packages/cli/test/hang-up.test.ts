@@ -91,3 +91,42 @@ layer(servers, { timeout })("an interrupted d2m device", (it) => {
     )
   }
 })
+
+layer(servers, { timeout })("a d2m device whose output nobody reads any more", (it) => {
+  it.effect(
+    "closes with 1000 and ends with 0 where no promise is owed",
+    () =>
+      Effect.gen(function* () {
+        const { keyFile, ws } = yield* Servers
+        const { address } = JSON.parse(yield* ws.line)
+        const made = yield* device(["--url", address, "--key-file", keyFile, "--device-id", "9"])
+        made.type("reflect a", "wait promised")
+        yield* made.next("Promised")
+        made.stopReading()
+        made.type("state")
+        const { code, stderr } = yield* made.ended
+        assert.deepStrictEqual([code, stderr], [0, ""])
+        assert.match(yield* ws.logs("connection closed", "device=0000000000000009 "), / by=peer code=1000 /)
+      }),
+    timeout
+  )
+
+  it.effect(
+    "closes with 1000 and ends with 1 where one is",
+    () =>
+      Effect.gen(function* () {
+        const { keyFile } = yield* Servers
+        const { address, closeCode } = yield* silentServer
+        const made = yield* device(["--url", address, "--key-file", keyFile])
+        yield* made.next("State", ({ state }) => state === "Handshaking")
+        made.type("reflect a", "help")
+        yield* made.next("Help")
+        made.stopReading()
+        made.type("help")
+        const { code, stderr } = yield* made.ended
+        assert.deepStrictEqual([code, stderr], [1, "d2m: 1 of what was reflected has not been promised\n"])
+        assert.strictEqual(yield* closeCode, 1000)
+      }),
+    timeout
+  )
+})
