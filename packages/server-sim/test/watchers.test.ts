@@ -8,7 +8,7 @@ import {
   MediatorStore,
   StoreError
 } from "@d2m/server-sim"
-import { Effect, Layer, Logger, Metric, References, Tracer } from "effect"
+import { Effect, Exit, Layer, Logger, Metric, References, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { begin, bytes, commit, id, reflect } from "./drive.ts"
@@ -83,6 +83,54 @@ describe("layerLog", () => {
         assert.include(texts, `DEBUG ${text}`)
       }
     })
+  })
+
+  it.effect("does not flood the log with clients that come and go, but at Debug", () => {
+    const { layer, lines } = logged()
+    const comeAndGo = Effect.gen(function* () {
+      for (let n = 0; n < 20; n++) yield* (yield* open()).close(1000)
+      const noise = yield* open()
+      yield* noise.send({ _tag: "GetDevicesInfo" })
+      yield* noise.until("Closed")
+    })
+    const at = (level: "Debug" | "Info") =>
+      comeAndGo.pipe(
+        Effect.provide(
+          Layer.fresh(watched(layerLog)).pipe(Layer.provide([layer, Layer.succeed(References.MinimumLogLevel)(level)]))
+        )
+      )
+    return Effect.gen(function* () {
+      yield* at("Info")
+      assert.lengthOf(lines, 0)
+      yield* at("Debug")
+      assert.lengthOf(
+        lines.filter(({ text }) => text === "DEBUG connection closed"),
+        21
+      )
+    })
+  })
+
+  it.effect("tells once a second that the store fails those who write, and not each group", () => {
+    const { layer, lines } = logged()
+    const broken = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        apply: () => Effect.fail(new StoreError({ operation: "apply", detail: "disk full" }))
+      }))
+    ).pipe(Layer.provide(MediatorStore.layerMemory))
+    return Effect.gen(function* () {
+      for (let n = 0; n < 20; n++) assert.isTrue(Exit.isFailure(yield* Effect.exit((yield* open()).register(1))))
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit((yield* open()).register(1))))
+      assert.deepStrictEqual(
+        lines.filter(({ text }) => text.startsWith("ERROR")).map(({ annotations, text }) => [text, annotations]),
+        [
+          ["ERROR the mediator's store failed", {}],
+          ["ERROR the mediator's store failed", { "left out": 19 }]
+        ]
+      )
+    }).pipe(Effect.provide(Layer.provide(Layer.provideMerge(layerLog, mediatorWith({}, { store: broken })), layer)))
   })
 
   it.effect("does not flood the log with a store that fails again and again", () => {

@@ -14,7 +14,7 @@ import { deviceLabel, groupLabel } from "./Label.ts"
 import type { Happening, ObservedConnection } from "./Observer.ts"
 
 interface Line {
-  readonly level: "Debug" | "Info" | "Error"
+  readonly level: "Debug" | "Info"
   readonly message: string
   readonly annotations: Readonly<Record<string, unknown>>
 }
@@ -69,7 +69,8 @@ const lineOf = (happening: Happening): Line | undefined => {
         ...(reason === "" ? {} : { reason }),
         ...connection.traffic
       }
-      return { level: "Info", message: "connection closed", annotations }
+      // Anybody can open one and leave, as often as they like.
+      return { level: connection.deviceId === undefined ? "Debug" : "Info", message: "connection closed", annotations }
     }
     case "Decided": {
       const line = decisionLine(happening.decision)
@@ -79,14 +80,15 @@ const lineOf = (happening: Happening): Line | undefined => {
       return { level, message, annotations: { group: groupLabel(happening.groupKey), device, ...more } }
     }
     case "GroupFailed":
-      return { level: "Error", message: "group failed", annotations: { group: groupLabel(happening.groupKey) } }
+      // The failure is told by itself and in sum; of these there may be one for each group.
+      return { level: "Debug", message: "group failed", annotations: { group: groupLabel(happening.groupKey) } }
   }
 }
 
 /**
- * Logs what happens in the mediator: devices that register, connections that end and why, slots and transactions that
- * are lost, groups that fail; at `Debug` also sockets that open, leaders and transactions. Build it before the server, so
- * that it sees the last connection close.
+ * Logs what happens in the mediator: devices that register, their connections that end and why, slots and transactions
+ * that are lost; at `Debug` also sockets that open or end without a device, leaders, transactions, and which groups failed.
+ * That something failed is logged without it, too. Build it before the server, so that it sees the last connection close.
  *
  * @category layers
  * @since 0.1.0
