@@ -1,8 +1,10 @@
 /**
  * A number for a whole run, so that two runs can be told apart without keeping either.
  *
- * Owns which parts of an event count: everything that a seed decides, nothing that an engine does (fiber ids, stack
- * traces, the order of keys).
+ * Owns which parts of an event count: its kind, its time to 2^-32 ms, whom it is about, and what tells one of its kind from
+ * another. Of messages, the length, the first 48 bytes and the last 8 do; of states the tag and how many reflects are pending;
+ * of answers whether and how they failed. Nothing counts that an engine decides (fiber ids, stack traces, the order of
+ * keys). What is left out shows in what it leads to; event by event, runs are compared by their traces (`Divergence`).
  *
  * @since 0.1.0
  */
@@ -32,7 +34,7 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   Phase: 21
 }
 
-/** 53 bits of a running hash over events. */
+/** A running hash over events, of 64 bits. */
 export class Digest {
   #high = 0x811c9dc5
   #low = 0x2545f491

@@ -52,6 +52,8 @@ export const Misbehaviour = Schema.Literals([
 ])
 
 /**
+ * What a mediator does that a faithful one never does.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -105,6 +107,8 @@ export const Fault = Schema.TaggedUnion({
 })
 
 /**
+ * Something that goes wrong.
+ *
  * @category models
  * @since 0.1.0
  */

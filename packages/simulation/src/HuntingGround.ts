@@ -24,8 +24,7 @@ export interface HuntingGround {
   readonly schedule: (seed: number) => Schedule
 }
 
-const between = (prng: Prng.Prng, minimum: number, maximum: number): number =>
-  minimum + prng.below(maximum - minimum + 1)
+const { between } = Prng
 
 /** Every device wants the lock all the time, and reflects and says ephemerals besides. */
 const contendedWorkload: Workload = (prng, devices, duration) => {

@@ -40,6 +40,8 @@ export const Operation = Schema.TaggedUnion({
 })
 
 /**
+ * Something that an application asks of its device.
+ *
  * @category models
  * @since 0.1.0
  */

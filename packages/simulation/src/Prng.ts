@@ -25,6 +25,15 @@ export interface Prng {
   readonly fork: (label: string) => Prng
 }
 
+/**
+ * A whole number from `minimum` to `maximum`, both included.
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const between = (prng: Prng, minimum: number, maximum: number): number =>
+  minimum + prng.below(maximum - minimum + 1)
+
 /** FNV-1a, to make words of a seed out of a label. */
 const hash = (text: string, basis: number): number => {
   let h = basis

@@ -70,7 +70,7 @@ export const newYear2026 = 1_767_225_600_000
  * @category running
  * @since 0.1.0
  */
-export const run = <A, E>(
+export const runEffect = <A, E>(
   effect: Effect.Effect<A, E, SecureRandom.SecureRandom>,
   options: SimulationOptions
 ): SimulationResult<A, E> => {

@@ -55,8 +55,7 @@ export type Workload = (
 ) => ReadonlyArray<ScheduledOperation>
 
 const pick = <A>(prng: Prng.Prng, from: ReadonlyArray<A>): A => from[prng.below(from.length)]!
-const between = (prng: Prng.Prng, minimum: number, maximum: number): number =>
-  minimum + prng.below(maximum - minimum + 1)
+const { between } = Prng
 const chance = (prng: Prng.Prng, outOf100: number): boolean => prng.below(100) < outOf100
 
 /** Most messages are short, some are long, a few as long as can be. */

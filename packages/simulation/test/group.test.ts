@@ -111,7 +111,7 @@ const life: Effect.Effect<Outcome, unknown, SecureRandom.SecureRandom> = Effect.
 describe("a group under cuts", () => {
   it("loses nothing that was promised, shows nothing that was lost, and keeps each sender's order", () => {
     for (let seed = 0; seed < 12; seed++) {
-      const { outcome } = Simulation.run(life, { seed })
+      const { outcome } = Simulation.runEffect(life, { seed })
       if (outcome._tag !== "Done") throw new Error(`seed ${seed}: ${outcome._tag}`)
       if (Exit.isFailure(outcome.exit)) throw new Error(`seed ${seed}: ${Cause.pretty(outcome.exit.cause)}`)
       const { promised, refused, seen } = outcome.exit.value

@@ -21,7 +21,7 @@ const race = Effect.gen(function* () {
 })
 
 const traceOf = (seed: number): string => {
-  const { outcome } = Simulation.run(race, { seed })
+  const { outcome } = Simulation.runEffect(race, { seed })
   if (outcome._tag !== "Done" || outcome.exit._tag !== "Success") throw new Error(outcome._tag)
   return outcome.exit.value
 }
@@ -44,7 +44,7 @@ describe("Simulation", () => {
       return yield* Ref.get(ref)
     })
     const lost = (preempt: number) =>
-      Array.from({ length: 300 }, (_, seed) => Simulation.run(increments, { seed, preempt })).filter(
+      Array.from({ length: 300 }, (_, seed) => Simulation.runEffect(increments, { seed, preempt })).filter(
         ({ outcome }) => outcome._tag === "Done" && outcome.exit._tag === "Success" && outcome.exit.value === 1
       ).length
     assert.strictEqual(lost(0), 0)
@@ -52,7 +52,7 @@ describe("Simulation", () => {
   })
 
   it("jumps over a virtual year", () => {
-    const { elapsed, outcome } = Simulation.run(Effect.sleep("365 days"), { seed: 1 })
+    const { elapsed, outcome } = Simulation.runEffect(Effect.sleep("365 days"), { seed: 1 })
     assert.strictEqual(outcome._tag, "Done")
     assert.strictEqual(elapsed, 365 * 86_400_000)
   })
@@ -75,7 +75,7 @@ describe("Simulation", () => {
       yield* Effect.sleep(100)
       return order
     })
-    const { outcome } = Simulation.run(program, { seed: 3 })
+    const { outcome } = Simulation.runEffect(program, { seed: 3 })
     assert.deepStrictEqual(
       outcome._tag === "Done" && outcome.exit._tag === "Success" ? outcome.exit.value : outcome,
       Array.from({ length: 49 }, (_, i) => i + 1)
@@ -84,8 +84,8 @@ describe("Simulation", () => {
 
   it("tells a deadlock and an endless run from an end", () => {
     const stuck = Effect.flatMap(Queue.bounded<number>(1), Queue.take)
-    assert.strictEqual(Simulation.run(stuck, { seed: 1 }).outcome._tag, "Deadlock")
+    assert.strictEqual(Simulation.runEffect(stuck, { seed: 1 }).outcome._tag, "Deadlock")
     const spinning = Effect.forever(Effect.yieldNow)
-    assert.strictEqual(Simulation.run(spinning, { seed: 1, maxSteps: 1000 }).outcome._tag, "OutOfSteps")
+    assert.strictEqual(Simulation.runEffect(spinning, { seed: 1, maxSteps: 1000 }).outcome._tag, "OutOfSteps")
   })
 })

@@ -17,6 +17,8 @@ import { Result, Schema } from "effect"
 export const Side = Schema.Literals(["client", "mediator"])
 
 /**
+ * The side whose source is changed.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 
-/** 52 bits of the nonce: in a run of a million messages two share them with a chance of one in ten thousand. */
+/** 53 bits of the nonce: in a run of a million messages two share them with a chance of one in eighteen thousand. */
 export const nonceOf = (envelope: Uint8Array): number =>
   (envelope[0]! | (envelope[1]! << 8) | (envelope[2]! << 16)) * 0x2000_0000 +
   ((envelope[3]! | (envelope[4]! << 8) | (envelope[5]! << 16) | ((envelope[6]! & 0x1f) << 24)) >>> 0)
