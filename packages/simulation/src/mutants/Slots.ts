@@ -187,6 +187,21 @@ export const slots: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "devices-of-all-groups-listed",
+    side: "mediator",
+    flaw: "DevicesInfo lists the devices of all groups that are in memory.",
+    breaks: "PROTOCOL D23",
+    patches: [
+      {
+        file: "DeviceManagement.ts",
+        find: "for (const slot of group.slots.values()) augmentedDeviceInfo.set(slot.deviceId, augmented(slot))",
+        replace: `for (const other of turn.state.groups.values()) {
+    for (const slot of other.slots.values()) augmentedDeviceInfo.set(slot.deviceId, augmented(slot))
+  }`
+      }
+    ]
+  },
+  {
     name: "shared-data-not-persisted",
     side: "mediator",
     flaw: "Shared device data is forgotten when the mediator restarts.",

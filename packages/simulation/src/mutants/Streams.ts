@@ -40,6 +40,24 @@ export const streams: ReadonlyArray<Mutant> = [
     patches: [{ file: "Reflect.ts", find: "if (slot === sender) continue", replace: "" }]
   },
   {
+    name: "stored-for-other-groups",
+    side: "mediator",
+    flaw: "A message is stored for the devices of all groups that are in memory.",
+    breaks: "decision 11",
+    patches: [
+      {
+        file: "Reflect.ts",
+        find: "if (group.slots.size === 1) return durable",
+        replace: `if (group.slots.get(sender.deviceId) === sender) {
+    for (const other of turn.state.groups.values()) {
+      if (other !== group) storeForOthers(turn, other, sender, message, handOver)
+    }
+  }
+  if (group.slots.size === 1) return durable`
+      }
+    ]
+  },
+  {
     name: "timestamps-differ",
     side: "mediator",
     flaw: "The timestamp of an ack is another one than that of the message.",
