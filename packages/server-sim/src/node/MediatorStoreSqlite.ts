@@ -27,11 +27,13 @@ export interface MediatorStoreSqliteOptions {
   readonly directory: string
 }
 
-/** A store whose database can also be asked about itself. */
+/** A store whose database can also be asked about itself, and lose its thread. */
 export interface SqliteStore {
   readonly store: MediatorStore["Service"]
   /** The answer to `PRAGMA <pragma>` on the mediator's own connection. */
   readonly pragma: (pragma: string) => Effect.Effect<unknown, StoreError>
+  /** Ends the thread in which the database lives, from one moment to the next. */
+  readonly killThread: Effect.Effect<void>
 }
 
 // The sources run as they are, and so does what is built from them.
@@ -42,35 +44,69 @@ interface Asked {
   readonly fail: (failure: StoreFailure) => void
 }
 
-/** Questions to a thread, answered in their order. */
-const startThread = (data: StoreThreadData) => {
-  const worker = new Worker(threadUrl, { workerData: data })
-  const asked = new Map<number, Asked>()
+/** A thread that runs, and what it has not answered yet. */
+interface Running {
+  readonly worker: Worker
+  readonly asked: Map<number, Asked>
+}
+
+const closed: StoreFailure = { reason: "Closed", detail: "it is closed" }
+
+/** How long no other thread follows one that ended without an answer, in ms: where none can live is no busy loop. */
+const mourning = 1_000
+
+/** How long the end of the thread is waited for. A disk that hangs may keep it from ever coming. */
+const closePatience = "5 seconds"
+
+/** Questions to a thread, answered in their order. When the thread ends before its time, another answers the next one. */
+const startThread = (url: URL, data: StoreThreadData) => {
+  let running: Running | undefined
+  let isClosing = false
   let lastId = 0
-  let ended: StoreFailure | undefined
+  let inVain: { readonly failure: StoreFailure; readonly at: number } | undefined
 
-  const end = (failure: StoreFailure): void => {
-    ended ??= failure
-    const left = [...asked.values()]
-    asked.clear()
-    for (const { fail } of left) fail(ended)
+  const start = (): Running => {
+    const worker = new Worker(url, { workerData: data })
+    const asked = new Map<number, Asked>()
+    let hasAnswered = false
+    let why: StoreFailure | undefined
+    worker.on("message", (reply: StoreReply) => {
+      const waiting = asked.get(reply.id)
+      asked.delete(reply.id)
+      hasAnswered = true
+      if ("failure" in reply) waiting?.fail(reply.failure)
+      else waiting?.succeed(reply.answer)
+    })
+    worker.on("error", (cause) => {
+      why = failureOf(cause)
+    })
+    worker.on("exit", () => {
+      const failure = isClosing ? closed : (why ?? { reason: "Failed", detail: "its thread has ended" })
+      inVain = hasAnswered ? undefined : { failure, at: performance.now() }
+      running = undefined
+      const left = [...asked.values()]
+      asked.clear()
+      for (const { fail } of left) fail(failure)
+    })
+    return { worker, asked }
   }
-  worker.on("message", (reply: StoreReply) => {
-    const waiting = asked.get(reply.id)
-    asked.delete(reply.id)
-    if ("failure" in reply) waiting?.fail(reply.failure)
-    else waiting?.succeed(reply.answer)
-  })
-  worker.on("error", (cause) => end(failureOf(cause)))
-  worker.on("exit", () => end({ reason: "Closed", detail: "it is closed" }))
 
-  const ask = <Name extends keyof StoreQuestions>(
+  /** The thread that answers the next question, or why none does. */
+  const answering = (): Running | StoreFailure => {
+    if (isClosing) return closed
+    if (running !== undefined) return running
+    if (inVain !== undefined && performance.now() - inVain.at < mourning) return inVain.failure
+    running = start()
+    return running
+  }
+
+  const askOf = <Name extends keyof StoreQuestions>(
+    { asked, worker }: Running,
     question: Name,
     what: StoreQuestions[Name]["ask"],
     transfer: ReadonlyArray<ArrayBuffer> = []
   ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
     Effect.callback((resume) => {
-      if (ended !== undefined) return resume(Effect.fail(ended))
       const id = ++lastId
       asked.set(id, {
         succeed: (answer) => resume(Effect.succeed(answer)),
@@ -79,24 +115,55 @@ const startThread = (data: StoreThreadData) => {
       worker.postMessage({ id, question, ask: what }, transfer)
     })
 
-  const close = Effect.andThen(
-    Effect.ignore(ask("close", undefined)),
-    Effect.callback<void>((resume) => {
-      if (ended !== undefined) return resume(Effect.void)
-      worker.on("exit", () => resume(Effect.void))
+  const ask = <Name extends keyof StoreQuestions>(
+    question: Name,
+    what: StoreQuestions[Name]["ask"],
+    transfer?: ReadonlyArray<ArrayBuffer>
+  ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
+    Effect.suspend(() => {
+      const thread = answering()
+      return "worker" in thread ? askOf(thread, question, what, transfer) : Effect.fail(thread)
     })
-  )
-  return { ask, close }
+
+  /** Waits until a thread is gone. */
+  const gone = (thread: Running): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      if (running !== thread) return resume(Effect.void)
+      thread.worker.on("exit", () => resume(Effect.void))
+    })
+
+  const close = Effect.suspend(() => {
+    isClosing = true
+    const thread = running
+    if (thread === undefined) return Effect.void
+    const ending = Effect.andThen(Effect.ignore(askOf(thread, "close", undefined)), gone(thread))
+    return Effect.flatMap(Effect.timeoutOption(ending, closePatience), (ended) => {
+      if (Option.isSome(ended)) return Effect.void
+      // Not waited for: what hangs in the kernel ends when it does.
+      void thread.worker.terminate()
+      return Effect.logError("the mediator's store hangs: its thread is given up")
+    })
+  })
+
+  /** Ends the thread as if it had failed. */
+  const kill = Effect.suspend(() => {
+    const thread = running
+    if (thread === undefined) return Effect.void
+    void thread.worker.terminate()
+    return gone(thread)
+  })
+  return { ask, close, kill }
 }
 
-/** The store in this directory, with a way to its database for tests. */
+/** The store in this directory, with a way to its database for tests, and to a thread that does not what it should. */
 export const makeSqliteStore = (
-  options: MediatorStoreSqliteOptions
+  options: MediatorStoreSqliteOptions,
+  url: URL = threadUrl
 ): Effect.Effect<SqliteStore, StoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const directory = resolve(options.directory)
-    const { ask } = yield* Effect.acquireRelease(
-      Effect.sync(() => startThread({ directory })),
+    const { ask, kill } = yield* Effect.acquireRelease(
+      Effect.sync(() => startThread(url, { directory })),
       (thread) => thread.close
     )
     const as = <A>(operation: StoreError["operation"], answer: Effect.Effect<A, StoreFailure>) =>
@@ -117,7 +184,8 @@ export const makeSqliteStore = (
           }),
         volatileGroups: as("load", ask("groupsWithPolicy", DeviceSlotExpirationPolicy.VOLATILE))
       },
-      pragma: (pragma) => as("load", ask("pragma", pragma))
+      pragma: (pragma) => as("load", ask("pragma", pragma)),
+      killThread: kill
     }
   })
 
@@ -127,7 +195,8 @@ export const makeSqliteStore = (
  * What `apply` was given is on the disk when it succeeds (write-ahead log, `synchronous = FULL`). Building the layer fails
  * with a `StoreError` of the reason `InUse` when another mediator has the directory, `Unwritable`, `Corrupt`, `Foreign`,
  * `NewerVersion`, or `Unsupported` where the platform has no `node:sqlite`. Data of an earlier release is brought up to
- * date. When the disk is full, `apply` fails with `Full` until there is space.
+ * date. When the disk is full, `apply` fails with `Full` until there is space. When its thread ends, what was asked fails, and
+ * the next question opens the database anew. Closing waits 5 seconds for the disk, and not longer.
  *
  * @category layers
  * @since 0.1.0

@@ -1,0 +1,76 @@
+import { assert, describe, it } from "@effect/vitest"
+import { StoreError } from "@d2m/server-sim"
+import { Effect, Exit, Fiber, Logger, Option, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { makeSqliteStore } from "../src/node/MediatorStoreSqlite.ts"
+import { bytes, id } from "./drive.ts"
+import { append, groupKey, persist, register } from "./store-suite.ts"
+
+/** A directory that goes with the scope. */
+const directory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "d2m-thread-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
+const fixture = (name: string) => new URL(`./fixtures/${name}.ts`, import.meta.url)
+
+describe("the thread of a store", () => {
+  it.live("is followed by another when it ends, which finds everything that was promised", () =>
+    Effect.gen(function* () {
+      const { killThread, store } = yield* makeSqliteStore({ directory: yield* directory })
+      yield* store.apply([persist(groupKey, register(id(1)), append(bytes(1), [[id(1), 1]]))])
+      for (const n of [2, 3]) {
+        yield* killThread
+        const found = Option.getOrThrow(yield* store.load(groupKey))
+        assert.strictEqual(found.slots[0]?.issued, n - 1)
+        yield* store.apply([persist(groupKey, append(bytes(n), [[id(1), n]]))])
+        assert.strictEqual((yield* store.read(groupKey, id(1), [1, n])).length, 2)
+      }
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("fails what was asked when it ends, with the reason", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const { store } = yield* makeSqliteStore({ directory: path }, fixture("failing-store-thread"))
+      const errors = yield* Effect.all(
+        Array.from({ length: 20 }, () => Effect.flip(store.load(groupKey))),
+        { concurrency: "unbounded" }
+      )
+      for (const error of errors) {
+        assert.instanceOf(error, StoreError)
+        assert.deepInclude({ ...error }, { operation: "load", reason: "Failed" })
+        assert.include(error.detail, "out of memory")
+      }
+      // One that dies at once is not started again and again.
+      for (let n = 0; n < 20; n++) yield* Effect.flip(store.load(groupKey))
+      assert.isAtMost(readFileSync(join(path, "lives"), "utf8").length, 10)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is given up when its disk hangs: closing takes 5 seconds at most, and is told", () => {
+    const logged: Array<string> = []
+    return Effect.gen(function* () {
+      const path = yield* directory
+      const scope = yield* Scope.make()
+      const { store } = yield* Scope.provide(
+        makeSqliteStore({ directory: path }, fixture("hanging-store-thread")),
+        scope
+      )
+      const asking = yield* Effect.forkChild(Effect.flip(store.load(groupKey)), { startImmediately: true })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust("4999 millis")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(closing)
+      assert.include(logged.join(), "hangs")
+      assert.strictEqual((yield* Fiber.join(asking)).reason, "Closed")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void logged.push(line))]))
+    )
+  })
+})
