@@ -41,6 +41,85 @@ describe("Readiness", () => {
     }).pipe(Effect.provide(readiness(load)))
   })
 
+  it.effect("is lost while the store cannot write, and found again by writing", () => {
+    let isFull = false
+    let writes = 0
+    const store = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        apply: (persists) =>
+          Effect.suspend(() => {
+            writes++
+            return isFull
+              ? new StoreError({ operation: "apply", reason: "Full", detail: "no space" })
+              : store.apply(persists)
+          })
+      }))
+    ).pipe(Layer.provide(MediatorStore.layerMemory))
+    return Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      const { apply, load } = yield* MediatorStore
+      yield* startsListening
+      assert.strictEqual(yield* status, "Ready")
+      assert.strictEqual(writes, 0)
+      isFull = true
+      assert.strictEqual(yield* status, "Ready")
+      yield* Effect.flip(apply([]))
+      for (const _ of [1, 2]) assert.strictEqual(yield* status, "StoreUnavailable")
+      assert.strictEqual(writes, 3)
+      isFull = false
+      // A small one may still fit on a full disk.
+      yield* apply([])
+      assert.strictEqual(yield* status, "Ready")
+      assert.strictEqual(writes, 6)
+      assert.strictEqual(yield* status, "Ready")
+      assert.strictEqual(writes, 6)
+      assert.isTrue(Option.isNone(yield* load("readiness")))
+    }).pipe(Effect.provide(Layer.provide(Readiness.layer, store)))
+  })
+
+  it.effect("never asks a store to write twice at once", () => {
+    const gate = Latch.makeUnsafe(true)
+    const applies: Array<number> = []
+    let atOnce = 0
+    const store = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        apply: () =>
+          Effect.gen(function* () {
+            applies.push(++atOnce)
+            yield* gate.await
+            atOnce--
+            return yield* new StoreError({ operation: "apply", detail: "disk gone" })
+          })
+      }))
+    ).pipe(Layer.provide(MediatorStore.layerMemory))
+    return Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      const { apply } = yield* MediatorStore
+      yield* startsListening
+      yield* Effect.flip(apply([]))
+      gate.closeUnsafe()
+      const asking = yield* Effect.forkChild(status, { startImmediately: true })
+      const writing = yield* Effect.forkChild(Effect.flip(apply([])), { startImmediately: true })
+      assert.strictEqual(applies.length, 2)
+      yield* gate.open
+      assert.strictEqual(yield* Fiber.join(asking), "StoreUnavailable")
+      yield* Fiber.join(writing)
+      gate.closeUnsafe()
+      const again = yield* Effect.forkChild(Effect.flip(apply([])), { startImmediately: true })
+      const waiting = yield* Effect.forkChild(status, { startImmediately: true })
+      assert.strictEqual(applies.length, 4)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* Fiber.join(waiting), "StoreUnavailable")
+      yield* gate.open
+      yield* Fiber.join(again)
+      assert.deepStrictEqual(applies, [1, 1, 1, 1])
+    }).pipe(Effect.provide(Layer.provide(Readiness.layer, store)))
+  })
+
   it.effect("does not wait for a store that hangs", () =>
     Effect.gen(function* () {
       const { startsListening, status } = yield* Readiness

@@ -1,31 +1,73 @@
 /**
  * Whether a served mediator is ready for devices.
  *
- * Owns the answer: it listens, its store answers, it is not shutting down. Who asks, and how, is `AdminServer`'s.
+ * Owns the answer: it listens, its store answers and writes, it is not shutting down. Who asks, and how, is `AdminServer`'s.
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer } from "effect"
-import { MediatorStore } from "../MediatorStore.ts"
+import { Limits } from "@d2m/codec"
+import { Cause, Context, Effect, Exit, Layer, Semaphore } from "effect"
+import { MediatorStore, type StoreError } from "../MediatorStore.ts"
+import type { Persist } from "../Output.ts"
 import { ListenAddress } from "./ListenAddress.ts"
 
 /**
  * Whether devices can be sent to a mediator, and why not.
  *
- * - `Ready`: it listens and its store answers
+ * - `Ready`: it listens, its store answers, and what it was last given to write it wrote
  * - `Starting`: it does not listen yet
  * - `ShuttingDown`: it does not listen any more
- * - `StoreUnavailable`: its store failed to answer, or took longer than 2 seconds
+ * - `StoreUnavailable`: its store failed to answer or to write, or took longer than 2 seconds
  *
  * @category models
  * @since 0.1.0
  */
 export type ReadinessStatus = "Ready" | "Starting" | "ShuttingDown" | "StoreUnavailable"
 
-/** A group that no honest device is of. What the store says of it does not matter, only that it says something. */
-const nobody = "0".repeat(64)
+/** No group's name: those are 64 digits. What the store says of it does not matter, only that it says something. */
+const nobody = "readiness"
+
+const trialOf = (bytes: number): Persist => ({
+  _tag: "Persist",
+  id: 0,
+  groupKey: nobody,
+  commands: [{ _tag: "SetSharedData", encryptedSharedDeviceData: new Uint8Array(bytes) }]
+})
+
+/** As much as a client may send at once, and nothing left of it: a disk that is almost full takes what is small. */
+const trials = [trialOf(Limits.envelope), trialOf(0)]
 
 const patience = "2 seconds"
+
+/**
+ * A store that is watched while a mediator uses it.
+ *
+ * Whoever cannot write may still read: a full disk shows in what the mediator writes. Once that has failed, only a probe that
+ * writes tells that it is over, because a mediator that is not ready is sent nobody for whom it would write.
+ */
+const watched = (store: MediatorStore["Service"]) => {
+  /** Nobody writes while another does. */
+  const writer = Semaphore.makeUnsafe(1)
+  let hasFailed = false
+
+  const writing = (persists: ReadonlyArray<Persist>): Effect.Effect<void, StoreError> =>
+    Effect.onExit(store.apply(persists), (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) hasFailed = true
+      })
+    )
+
+  const writesTrials = Effect.forEach(trials, (trial) => writing([trial]), { discard: true }).pipe(
+    Effect.tap(() => Effect.sync(() => void (hasFailed = false))),
+    writer.withPermits(1)
+  )
+
+  const service: MediatorStore["Service"] = {
+    ...store,
+    apply: (persists) => writer.withPermits(1)(Effect.suspend(() => writing(persists)))
+  }
+  return { service, probe: Effect.suspend(() => (hasFailed ? writesTrials : Effect.asVoid(store.load(nobody)))) }
+}
 
 /**
  * The readiness of one mediator.
@@ -36,29 +78,30 @@ const patience = "2 seconds"
 export class Readiness extends Context.Service<
   Readiness,
   {
-    /** Asks the store. */
+    /** Asks the store, and has it write something if it has failed to. */
     readonly status: Effect.Effect<ReadinessStatus>
     readonly startsListening: Effect.Effect<void>
     readonly stopsListening: Effect.Effect<void>
   }
 >()("@d2m/server-sim/Readiness") {
-  /** A mediator on this store that does not listen yet. */
-  static readonly layer: Layer.Layer<Readiness, never, MediatorStore> = Layer.effect(
-    Readiness,
+  /** A mediator that does not listen yet, and the store that it is to use: the given one, watched. */
+  static readonly layer: Layer.Layer<Readiness | MediatorStore, never, MediatorStore> = Layer.effectContext(
     Effect.map(MediatorStore, (store) => {
+      const { probe, service } = watched(store)
       let phase: "Starting" | "Listening" | "ShuttingDown" = "Starting"
-      const probe = store.load(nobody).pipe(
+      const answer = probe.pipe(
         Effect.as("Ready" as const),
         Effect.timeout(patience),
         Effect.catchCause(() => Effect.succeed("StoreUnavailable" as const))
       )
-      return {
+      const readiness = Readiness.of({
         status: Effect.suspend((): Effect.Effect<ReadinessStatus> =>
-          phase === "Listening" ? probe : Effect.succeed(phase)
+          phase === "Listening" ? answer : Effect.succeed(phase)
         ),
         startsListening: Effect.sync(() => void (phase = "Listening")),
         stopsListening: Effect.sync(() => void (phase = "ShuttingDown"))
-      }
+      })
+      return Context.add(Context.make(Readiness, readiness), MediatorStore, service)
     })
   )
 
