@@ -9,7 +9,7 @@ import {
 } from "@d2m/server-sim"
 import { layerSqlite } from "@d2m/server-sim/node"
 import { Effect, Layer, Option, Random } from "effect"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -176,6 +176,24 @@ describe("the file", () => {
           )
         })
       )
+    })
+  )
+
+  it.live("and its log are for their owner's eyes, wherever they lie: group ids in them let devices connect", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      chmodSync(path, 0o755)
+      const modes = yield* on(
+        path,
+        Effect.andThen(
+          write(register(id(1))),
+          Effect.sync(() => readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777]))
+        )
+      )
+      assert.deepStrictEqual(modes.sort(), [
+        ["mediator.sqlite", 0o600],
+        ["mediator.sqlite-wal", 0o600]
+      ])
     })
   )
 

@@ -62,8 +62,13 @@ const inTransaction = (db: DatabaseSync, run: () => void): void => {
   }
 }
 
+/** Whoever reads the file can connect as any group in it. SQLite gives its log the mode of the file. */
+const makeFile = (file: string): void => closeSync(openSync(file, "a", 0o600))
+
 const openDatabase = (directory: string): DatabaseSync => {
-  const db = new DatabaseSync(join(directory, storeFileName))
+  const file = join(directory, storeFileName)
+  makeFile(file)
+  const db = new DatabaseSync(file)
   try {
     // Exclusive: two mediators on one file would each promise what the other forgets.
     db.exec("PRAGMA locking_mode = EXCLUSIVE")
