@@ -18,6 +18,7 @@ const reasons = [
   "InUse",
   "Unwritable",
   "Full",
+  "DiskFailed",
   "Corrupt",
   "Foreign",
   "NewerVersion",
@@ -32,6 +33,7 @@ const reasons = [
  * - `InUse`: another mediator uses the data
  * - `Unwritable`: the place cannot be written to
  * - `Full`: there is no space left; it works again when there is
+ * - `DiskFailed`: reading or writing failed: the disk's own error, or a quota or limit other than its size
  * - `Corrupt`: the data is damaged
  * - `Foreign`: the data is not a mediator's
  * - `NewerVersion`: the data is of a later release

@@ -38,6 +38,8 @@ const reasonOf = (code: number): StoreError["reason"] => {
       return "Foreign"
     case 13: // FULL
       return "Full"
+    case 10: // IOERR
+      return "DiskFailed"
     default:
       return "Failed"
   }
@@ -48,6 +50,7 @@ const reasonOfSystem = (code: unknown): StoreError["reason"] | undefined => {
     case "EACCES":
     case "EPERM":
     case "EROFS":
+    case "EISDIR":
     case "ENOTDIR":
     case "EEXIST":
     case "ENOENT":
@@ -55,6 +58,9 @@ const reasonOfSystem = (code: unknown): StoreError["reason"] | undefined => {
     case "ENOSPC":
     case "EDQUOT":
       return "Full"
+    case "EFBIG":
+    case "EIO":
+      return "DiskFailed"
     case "ERR_UNKNOWN_BUILTIN_MODULE":
       return "Unsupported"
     default:
@@ -69,5 +75,8 @@ export const failureOf = (cause: unknown): StoreFailure => {
   const { code, errcode } = cause as { readonly code?: unknown; readonly errcode?: unknown }
   const reason = reasonOfSystem(code) ?? (typeof errcode === "number" ? reasonOf(errcode) : "Failed")
   if (reason === "InUse") return { reason, detail: "another process has it open" }
+  // Which of some thirty calls of the system failed, SQLite tells by this number only.
+  if (reason === "DiskFailed" && errcode !== undefined)
+    return { reason, detail: `${cause.message} (${String(errcode)})` }
   return { reason, detail: cause.message }
 }
