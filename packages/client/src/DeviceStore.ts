@@ -68,9 +68,10 @@ export interface QuarantineEntry {
 /**
  * The store could not do what was asked; nothing of the failed operation was kept.
  *
- * `Unwritable` no such place or no permission · `Full` no space left · `Corrupt` damaged, or another program's file ·
- * `InUse` another process has it · `NewerVersion` written by a newer release · `Unsupported` the platform has no such
- * store · `Closed` used after its end · `Failed` anything else.
+ * `Unwritable` no such place or no permission · `Full` no space left · `DiskFailed` the disk's own error, or a quota or limit
+ * other than its size · `Corrupt` damaged · `Foreign` another program's file · `InUse` another process has it ·
+ * `NewerVersion` written by a newer release · `Unsupported` the platform has no such store · `Closed` used after its end ·
+ * `Failed` anything else.
  *
  * @category errors
  * @since 0.1.0
@@ -79,7 +80,9 @@ export class StoreError extends Schema.TaggedError<StoreError>("@d2m/client/Stor
   reason: Schema.Literals([
     "Unwritable",
     "Full",
+    "DiskFailed",
     "Corrupt",
+    "Foreign",
     "InUse",
     "NewerVersion",
     "Unsupported",

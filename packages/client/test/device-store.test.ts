@@ -139,7 +139,7 @@ it.effect("a file that is no device store is refused and left as it is", () =>
     const filename = yield* file
     const garbage = Buffer.from("not a database at all, ".repeat(100))
     writeFileSync(filename, garbage)
-    assert.deepInclude(yield* openError(filename), { _tag: "StoreError", reason: "Corrupt" })
+    assert.deepInclude(yield* openError(filename), { _tag: "StoreError", reason: "Foreign" })
     assert.isTrue(readFileSync(filename).equals(garbage))
 
     const other = new DatabaseSync(`${filename}.other`)
@@ -147,7 +147,7 @@ it.effect("a file that is no device store is refused and left as it is", () =>
     other.close()
     const before = readFileSync(`${filename}.other`)
     const error = yield* openError(`${filename}.other`)
-    assert.deepInclude(error, { _tag: "StoreError", reason: "Corrupt" })
+    assert.deepInclude(error, { _tag: "StoreError", reason: "Foreign" })
     assert.include(error.message, "another program")
     assert.isTrue(readFileSync(`${filename}.other`).equals(before))
   })

@@ -64,10 +64,13 @@ const reasonOf = (code: number): StoreError["reason"] => {
     case 14: // CANTOPEN
       return "Unwritable"
     case 11: // CORRUPT
-    case 26: // NOTADB
       return "Corrupt"
+    case 26: // NOTADB
+      return "Foreign"
     case 13: // FULL
       return "Full"
+    case 10: // IOERR
+      return "DiskFailed"
     default:
       return "Failed"
   }
@@ -125,7 +128,7 @@ const open = (Sqlite: typeof DatabaseSync, filename: string): DatabaseSync => {
     db.exec("PRAGMA locking_mode = EXCLUSIVE")
     const id = number(db, "PRAGMA application_id")
     if (id !== applicationId && !(id === 0 && isEmpty(db))) {
-      throw refused("Corrupt", "the file belongs to another program")
+      throw refused("Foreign", "the file belongs to another program")
     }
     const mode = Object.values(db.prepare("PRAGMA journal_mode = WAL").get() ?? {})[0]
     if (mode !== "wal") {
@@ -239,8 +242,8 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
  * A `DeviceStore` in one SQLite file, for one device and one process at a time.
  *
  * What a write promises is on the disk when the write returns (write-ahead log, `synchronous = FULL`). Building the layer
- * fails with `InUse` when another process has the file, `Unwritable`, `Corrupt`, `NewerVersion`, or `Unsupported` where
- * the platform has no `node:sqlite`. A file of an earlier release is brought up to date.
+ * fails with `InUse` when another process has the file, `Unwritable`, `Corrupt`, `Foreign`, `NewerVersion`, or `Unsupported`
+ * where the platform has no `node:sqlite`. A file of an earlier release is brought up to date.
  *
  * @category layers
  * @since 0.1.0
