@@ -10,7 +10,7 @@ import type { Timer } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
 
 /** The conditions on a way, asked for each message. */
-export interface Conditions {
+export interface Passage {
   /** The latency of the next message, in ms. */
   readonly latency: () => number
   /** Bytes in a ms; `Infinity` for no limit. Asked only where it makes a difference. */
@@ -31,7 +31,7 @@ export class Direction<M> {
   /** Bytes on their way. */
   bytes = 0
   readonly #machine: Machine
-  readonly #conditions: Conditions
+  readonly #conditions: Passage
   readonly #deliver: (messages: Array<M>) => void
   readonly #travelling: Array<Travelling<M>> = []
   #wireIsFreeAt = 0
@@ -40,7 +40,7 @@ export class Direction<M> {
   #timer: Timer | undefined
   #isOver = false
 
-  constructor(machine: Machine, conditions: Conditions, deliver: (messages: Array<M>) => void) {
+  constructor(machine: Machine, conditions: Passage, deliver: (messages: Array<M>) => void) {
     this.#machine = machine
     this.#conditions = conditions
     this.#deliver = deliver

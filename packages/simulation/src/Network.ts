@@ -10,7 +10,7 @@ import type { ClientUrlInfo } from "@d2m/codec"
 import type { Mediator } from "@d2m/server-sim"
 import { Effect, Latch } from "effect"
 import { Socket } from "effect/socket"
-import type { Conditions } from "./Direction.ts"
+import type { Passage } from "./Direction.ts"
 import type { Machine } from "./Machine.ts"
 import { Pipe, type Tamper } from "./Pipe.ts"
 import type { Prng } from "./Prng.ts"
@@ -226,8 +226,8 @@ export class Route {
       device: this.device,
       network: network.machine,
       machine,
-      up: this.#conditions("up"),
-      down: this.#conditions("down"),
+      up: this.#passage("up"),
+      down: this.#passage("down"),
       witness: network.witness,
       tamper: this.#tampers,
       readGaps: this.#trouble.readGaps,
@@ -250,7 +250,7 @@ export class Route {
     this.#opened.closeUnsafe()
   }
 
-  #conditions(way: Way): Conditions {
+  #passage(way: Way): Passage {
     const { speeds, stalls } = this.#trouble
     return {
       latency: () => this.#sample(way),

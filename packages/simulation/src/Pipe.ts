@@ -11,7 +11,7 @@ import type { Attachment, Transport } from "@d2m/server-sim"
 import { Effect, Result } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
-import { type Conditions, Direction } from "./Direction.ts"
+import { type Passage, Direction } from "./Direction.ts"
 import type { Machine } from "./Machine.ts"
 import type { Reasons } from "./Reasons.ts"
 import type { Witness } from "./WorldEvent.ts"
@@ -40,8 +40,8 @@ export interface PipeHost {
   readonly network: Machine
   /** The device's. */
   readonly machine: Machine
-  readonly up: Conditions
-  readonly down: Conditions
+  readonly up: Passage
+  readonly down: Passage
   readonly witness: Witness
   /** Asked one after the other; the first that has something to say decides. */
   readonly tamper: ReadonlyArray<Tamper>
@@ -106,7 +106,7 @@ export class Pipe {
   constructor(host: PipeHost) {
     this.#host = host
     const { down, up } = host
-    const upConditions: Conditions = { ...up, isStalled: () => this.#holds > 0 || up.isStalled() }
+    const upConditions: Passage = { ...up, isStalled: () => this.#holds > 0 || up.isStalled() }
     this.#up = new Direction(host.network, upConditions, (packets) => this.#deliverUp(packets))
     this.#down = new Direction(host.network, down, (packets) => this.#deliverDown(packets))
   }

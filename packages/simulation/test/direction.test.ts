@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Conditions, Direction } from "../src/Direction.ts"
+import { type Passage, Direction } from "../src/Direction.ts"
 import { Kernel, Machine, Prng } from "../src/index.ts"
 
 const start = 1_000
 
 /** One direction under conditions that can be changed, and what has come out of it when, in ms since the start. */
-const makeWay = (conditions: Partial<Conditions> = {}) => {
+const makeWay = (conditions: Partial<Passage> = {}) => {
   const prng = Prng.make(1)
   const kernel = new Kernel(prng.fork("order"), start)
   const machine = new Machine(kernel, { name: "network", prng })
