@@ -151,7 +151,7 @@ export const simulate = Command.make(
     }
     const summary = new Summary()
     const failed: Array<number> = []
-    const progress = yield* makeProgress(total)
+    const progress = yield* makeProgress(total, setting.duration)
     const start = yield* Clock.currentTimeMillis
 
     const jobs = Math.min(total, Option.getOrElse(options.jobs, availableParallelism))
@@ -200,11 +200,9 @@ export const simulate = Command.make(
       yield* Console.log(json ? Report.summaryJson(outcome) : Report.summaryText(outcome))
     })
 
+    const first = Option.getOrElse(options.seed, () => 0)
     yield* workers
-      .run(
-        Option.getOrElse(options.seed, () => 0),
-        total
-      )
+      .run(first, total, (seed, share) => progress.lived(seed - first, share))
       .pipe(
         Stream.takeUntil((ran) => failFast && !Report.isOk(ran)),
         Stream.runForEach(tell),

@@ -7,13 +7,13 @@ import { barText, makeProgress, type Progress } from "../src/simulate/Progress.t
 import { summaryJson, summaryText } from "../src/simulate/Report.ts"
 
 /** Uses a bar on a standard error that is a terminal or none, and says what was written there. */
-const written = (isTerminal: boolean, use: (progress: Progress) => Effect.Effect<void>) => {
+const written = (isTerminal: boolean, use: (progress: Progress) => Effect.Effect<void>, total = 1_000) => {
   const texts: Array<string> = []
   const stdio = Stdio.layerTest({
     stderrIsTerminal: Effect.succeed(isTerminal),
     stderr: () => Sink.forEach((text) => Effect.sync(() => texts.push(String(text))))
   })
-  return Effect.as(Effect.provide(Effect.flatMap(makeProgress(1000), use), stdio), texts)
+  return Effect.as(Effect.provide(Effect.scoped(Effect.flatMap(makeProgress(total, 60_000), use)), stdio), texts)
 }
 
 /** A bar that is told every 100 ms how far it is. */
@@ -28,12 +28,16 @@ const run = (progress: Progress, millis: number) =>
 describe("the bar of a long run", () => {
   it("says how much is done, what has failed, and how long the rest will take", () => {
     assert.strictEqual(
-      barText({ done: 250, total: 1000, failed: 2, millis: 60_000 }),
-      "[#######-----------------------] 250 of 1000 seeds, 2 failed, 3.0 min left"
+      barText({ done: 240, begun: 10.2, total: 1000, failed: 2, duration: 60_000, millis: 60_000 }),
+      "[#######-----------------------] 240 of 1000 seeds, 2 failed, 3.0 min left"
     )
     assert.strictEqual(
-      barText({ done: 0, total: 10, failed: 0, millis: 0 }),
+      barText({ done: 0, begun: 0, total: 10, failed: 0, duration: 60_000, millis: 0 }),
       "[------------------------------] 0 of 10 seeds"
+    )
+    assert.strictEqual(
+      barText({ done: 0, begun: 0.5, total: 1, failed: 0, duration: 48 * 3_600_000, millis: 60_000 }),
+      "[###############---------------] 1.0 d of 2.0 d simulated, 1.0 min left"
     )
   })
 
@@ -54,6 +58,28 @@ describe("the bar of a long run", () => {
       )
       assert.strictEqual(drawn.at(-1), "\r\u001b[K")
       assert.strictEqual(drawn.filter((text) => text === "\r\u001b[K").length, 1)
+    })
+  )
+
+  it.effect("shows how far a long seed is while none is done, but not into what else is written", () =>
+    Effect.gen(function* () {
+      const drawn = yield* written(
+        true,
+        (progress) =>
+          Effect.gen(function* () {
+            for (const share of [0.1, 0.4, 0.7]) {
+              progress.lived(0, share)
+              yield* TestClock.adjust(1_000)
+            }
+            yield* progress.clear
+            progress.lived(0, 0.9)
+            yield* TestClock.adjust(1_000)
+          }),
+        1
+      )
+      assert.isTrue(drawn.some((text) => text.includes("24 s of 1.0 min simulated")))
+      assert.include(drawn.at(-2), "42 s of 1.0 min simulated")
+      assert.strictEqual(drawn.at(-1), "\r\u001b[K")
     })
   )
 

@@ -188,6 +188,18 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     })
   )
 
+  it("says how far a long run is", () => {
+    const setting: Setting = { devices: 3, duration: 4 * 3_600_000, faults: "light", misbehaving: false, verify: false }
+    const shares: Array<number> = []
+    answer(setting, { _tag: "Run", seed: 3 }, (share) => void shares.push(share))
+    assert.isNotEmpty(shares)
+    assert.deepStrictEqual(
+      shares,
+      shares.toSorted((a, b) => a - b)
+    )
+    assert.isTrue(shares.every((share) => share > 0 && share <= 1))
+  })
+
   it("keeps the schedule of a run that is not the same twice", () => {
     const setting: Setting = { devices: 2, duration: 5_000, faults: "none", misbehaving: false, verify: true }
     const { imul } = Math

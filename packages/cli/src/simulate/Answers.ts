@@ -3,20 +3,53 @@
  *
  * @since 0.1.0
  */
-import { compareTraces, reportOf, run, type Schedule, shrink, Story, swarm, traceLine } from "@d2m/simulation"
+import {
+  compareTraces,
+  reportOf,
+  run,
+  type Schedule,
+  shrink,
+  Simulation,
+  Story,
+  swarm,
+  traceLine,
+  type Witness
+} from "@d2m/simulation"
 import type { Ask, Ran, Reproduction, Setting, Told } from "./Messages.ts"
 
-const traced = (schedule: Schedule) => {
+/** How often it is told how far a run is, in real ms, and after how many events it is asked whether it is time to. */
+const interval = 250
+const events = 4_096
+
+/** Tells now and then which share of its virtual time a run has behind it. */
+const howFar = (duration: number, tell: (share: number) => void): Witness => {
+  let seen = 0
+  let toldAt = performance.now()
+  return ({ at }) => {
+    if (++seen % events !== 0) return
+    const now = performance.now()
+    if (now - toldAt < interval) return
+    toldAt = now
+    tell(Math.min(1, (at - Simulation.newYear2026) / duration))
+  }
+}
+
+const traced = (schedule: Schedule, witness: Witness) => {
   const lines: Array<string> = []
-  const result = run(schedule, { witnesses: [(event) => lines.push(traceLine(event))] })
+  const result = run(schedule, { witnesses: [(event) => lines.push(traceLine(event)), witness] })
   return { lines, result }
 }
 
-const runSeed = ({ verify, ...setting }: Setting, seed: number): Ran => {
+const runSeed = ({ verify, ...setting }: Setting, seed: number, onLived: (share: number) => void): Ran => {
   const schedule = swarm({ ...setting, seed })
-  const first = verify ? traced(schedule) : { lines: [], result: run(schedule) }
+  /** Of two runs, each is half of what there is to do. */
+  const runs = verify ? 2 : 1
+  const witnessOf = (earlier: number) => howFar(setting.duration, (share) => onLived((earlier + share) / runs))
+  const first = verify
+    ? traced(schedule, witnessOf(0))
+    : { lines: [], result: run(schedule, { witnesses: [witnessOf(0)] }) }
   const report = reportOf(first.result)
-  const divergence = verify ? compareTraces(first.lines, traced(schedule).lines) : undefined
+  const divergence = verify ? compareTraces(first.lines, traced(schedule, witnessOf(1)).lines) : undefined
   return {
     report,
     schedule: report.violation === undefined && divergence === undefined ? undefined : schedule,
@@ -43,11 +76,15 @@ export const tell = (schedule: Schedule, isTraced: boolean): Told => {
   return { report: reportOf(result), entries: story.entries, trace }
 }
 
-/** Does what it is asked. */
-export const answer = (setting: Setting, ask: Ask): Ran | Reproduction | Told => {
+/** Does what it is asked; while it runs a seed, says how far that is. */
+export const answer = (
+  setting: Setting,
+  ask: Ask,
+  onLived: (share: number) => void = () => {}
+): Ran | Reproduction | Told => {
   switch (ask._tag) {
     case "Run":
-      return runSeed(setting, ask.seed)
+      return runSeed(setting, ask.seed, onLived)
     case "Shrink":
       return shrinkFor(ask.schedule, ask.millis)
     case "Tell":

@@ -35,6 +35,11 @@ export type Ask =
   | { readonly _tag: "Shrink"; readonly schedule: Schedule; readonly millis: number }
   | { readonly _tag: "Tell"; readonly schedule: Schedule; readonly isTraced: boolean }
 
+/** What a thread says: how far the seed is that it runs, 0…1, now and then, and in the end the answer. */
+export type Said<Answer> =
+  | { readonly _tag: "Lived"; readonly share: number }
+  | { readonly _tag: "Answered"; readonly answer: Answer }
+
 /** What became of a seed. */
 export interface Ran {
   readonly report: SeedReport

@@ -9,7 +9,7 @@
 import type { Schedule } from "@d2m/simulation"
 import { Effect, Queue, Schema, type Scope, Stream } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Ask, Ran, Reproduction, ThreadData, Told } from "./Messages.ts"
+import type { Ask, Ran, Reproduction, Said, ThreadData, Told } from "./Messages.ts"
 
 /**
  * A thread ended in the middle of a seed: out of memory, or a mistake in the simulation itself.
@@ -37,14 +37,20 @@ const start = (data: ThreadData) =>
     (worker) => Effect.promise(() => worker.terminate())
   )
 
-const ask = <Answer>(worker: Worker, seed: number, question: Ask): Effect.Effect<Answer, SeedWorkerFailed> =>
+const ask = <Answer>(
+  worker: Worker,
+  seed: number,
+  question: Ask,
+  onLived: (share: number) => void
+): Effect.Effect<Answer, SeedWorkerFailed> =>
   Effect.callback((resume) => {
     const settle = (result: Effect.Effect<Answer, SeedWorkerFailed>) => {
       stopListening()
       resume(result)
     }
     const fail = (reason: string) => settle(Effect.fail(new SeedWorkerFailed({ seed, reason })))
-    const onMessage = (answer: Answer) => settle(Effect.succeed(answer))
+    const onMessage = (said: Said<Answer>) =>
+      said._tag === "Lived" ? onLived(said.share) : settle(Effect.succeed(said.answer))
     const onError = (error: Error) => fail(error.stack ?? error.message)
     const onExit = (code: number) => fail(`its thread ended with ${code}`)
     const stopListening = () => {
@@ -65,8 +71,12 @@ const lead = 16
  * @since 0.1.0
  */
 export interface SeedWorkers {
-  /** Runs `count` seeds from `first` on, and tells of them in their order. */
-  readonly run: (first: number, count: number) => Stream.Stream<Ran, SeedWorkerFailed>
+  /** Runs `count` seeds from `first` on, and tells of them in their order; of long ones meanwhile how far they are, 0…1. */
+  readonly run: (
+    first: number,
+    count: number,
+    onLived?: (seed: number, share: number) => void
+  ) => Stream.Stream<Ran, SeedWorkerFailed>
   /** Shrinks a schedule for so many ms at most. */
   readonly shrink: (schedule: Schedule, millis: number) => Effect.Effect<Reproduction, SeedWorkerFailed>
   /** Runs a schedule and tells what happened, event by event if it is to be traced. */
@@ -83,16 +93,18 @@ export const make = (data: ThreadData, jobs: number): Effect.Effect<SeedWorkers,
   Effect.gen(function* () {
     const idle = yield* Queue.unbounded<Worker>()
     for (let job = 0; job < jobs; job++) yield* Queue.offer(idle, yield* start(data))
-    const answerOf = <Answer>(seed: number, question: Ask) =>
+    const answerOf = <Answer>(seed: number, question: Ask, onLived: (share: number) => void = () => {}) =>
       Effect.acquireUseRelease(
         Queue.take(idle),
-        (worker) => ask<Answer>(worker, seed, question),
+        (worker) => ask<Answer>(worker, seed, question, onLived),
         (worker) => Queue.offer(idle, worker)
       )
     return {
-      run: (first, count) =>
+      run: (first, count, onLived = () => {}) =>
         Stream.range(first, first + count - 1).pipe(
-          Stream.mapEffect((seed) => answerOf<Ran>(seed, { _tag: "Run", seed }), { concurrency: jobs * lead })
+          Stream.mapEffect((seed) => answerOf<Ran>(seed, { _tag: "Run", seed }, (share) => onLived(seed, share)), {
+            concurrency: jobs * lead
+          })
         ),
       shrink: (schedule, millis) => answerOf<Reproduction>(schedule.seed, { _tag: "Shrink", schedule, millis }),
       tell: (schedule, isTraced = false) => answerOf<Told>(schedule.seed, { _tag: "Tell", schedule, isTraced })

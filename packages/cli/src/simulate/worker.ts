@@ -8,7 +8,7 @@
  */
 import { registerHooks } from "node:module"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Ask, ThreadData } from "./Messages.ts"
+import type { Ask, Said, ThreadData } from "./Messages.ts"
 
 const { setting, sources } = workerData as ThreadData
 
@@ -22,4 +22,7 @@ if (sources.size > 0) {
 }
 
 const { answer } = await import("./Answers.ts")
-parentPort?.on("message", (ask: Ask) => parentPort?.postMessage(answer(setting, ask)))
+const say = <Answer>(said: Said<Answer>): void => parentPort?.postMessage(said)
+parentPort?.on("message", (ask: Ask) =>
+  say({ _tag: "Answered", answer: answer(setting, ask, (share) => say({ _tag: "Lived", share })) })
+)
