@@ -1,33 +1,31 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto, DeviceGroupKey, toUrlPath } from "@d2m/codec"
-import type { GuardEvent, RefusalReason } from "@d2m/server-sim"
 import { type Guards, ListenAddress } from "@d2m/server-sim/node"
-import { Effect, Result } from "effect"
+import { Effect } from "effect"
 import { Hex } from "effect/encoding"
 import { TestClock } from "effect/testing"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
-import { badResponse, bytes, hello } from "./drive.ts"
+import { bytes } from "./drive.ts"
 import { rawTcp, rawTls, upgradeHead } from "./raw-socket.ts"
-import { guarded, join, keysOf, pathOf, register, refused, urlOf } from "./served-mediator.ts"
+import {
+  elsewhere,
+  greeted,
+  guarded,
+  join,
+  keysOf,
+  pathText,
+  refusal,
+  refused,
+  register,
+  urlOf
+} from "./served-mediator.ts"
 import { dial } from "./wire-client.ts"
-
-const elsewhere = { localAddress: "127.0.0.2" }
-
-const pathText = Effect.map(pathOf, toUrlPath)
-
-const greeted = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
-  const client = yield* dial(yield* urlOf, options)
-  yield* client.until("ServerHello")
-  return client
-})
 
 /** Dials until there is room again: that somebody has left shows only so. */
 const whenThereIsRoom = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
   const isFull = (error: string): boolean => error.startsWith("503") || error.startsWith("429")
   return yield* Effect.retry(dial(yield* urlOf, options), { while: isFull })
 })
-
-const refusal = (reason: RefusalReason, address = "127.0.0.1"): GuardEvent => ({ _tag: "Refused", reason, address })
 
 describe("how many", () => {
   it.live("connections there are in all: the next is answered with 503, until one has left", () =>
@@ -106,99 +104,6 @@ describe("how many", () => {
         yield* lingering.closed
         a.send({ _tag: "Proxy", data: bytes(1) })
         yield* a.until("Proxy")
-      })
-    )
-  )
-})
-
-describe("failed handshakes", () => {
-  const failing = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
-    const client = yield* greeted(options)
-    client.send(hello(1, { response: badResponse }))
-    assert.strictEqual((yield* client.until("Closed")).code, 4010)
-  })
-  const guards: Partial<Guards> = { failedHandshakes: 3, failedHandshakesPerMinute: 6 }
-
-  it.effect("of one address are so many at once and so many a minute; then 429, and others do not notice", () =>
-    guarded({ guards }, ({ next }) =>
-      Effect.gen(function* () {
-        const good = yield* join(1)
-        for (let n = 0; n < 3; n++) {
-          yield* failing()
-          assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code: 4010, address: "127.0.0.1" })
-        }
-        assert.strictEqual(yield* refused(), "429 too many handshakes from this address have failed")
-        assert.deepStrictEqual(yield* next, refusal("TooManyFailures"))
-        const raw = yield* rawTcp((yield* ListenAddress).port)
-        raw.write(upgradeHead(yield* pathText))
-        assert.match(yield* raw.got("failed\n"), /^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nretry-after: 10\r\n/)
-        yield* greeted(elsewhere)
-        good.send({ _tag: "GetDevicesInfo" })
-        yield* good.until("DevicesInfo")
-        yield* TestClock.adjust(9_999)
-        assert.match(yield* refused(), /^429 /)
-        yield* TestClock.adjust(1)
-        yield* failing()
-        assert.match(yield* refused(), /^429 /)
-      })
-    )
-  )
-
-  const failures: ReadonlyArray<readonly [string, (client: Effect.Success<ReturnType<typeof dial>>) => void, number]> =
-    [
-      ["a frame that cannot be read", ({ ws }) => ws.send(bytes(1)), 4010],
-      ["a frame out of turn", (client) => client.send({ _tag: "GetDevicesInfo" }), 4010],
-      ["a text message", ({ ws }) => ws.send("text"), 4010],
-      ["broken WebSocket framing", ({ ws }) => ws.send(new Uint8Array(200_000)), 1009]
-    ]
-  for (const [what, fail, code] of failures) {
-    it.live(`count ${what}`, () =>
-      guarded({ guards: { failedHandshakes: 1, maxMessageBytes: 100_000 } }, ({ next }) =>
-        Effect.gen(function* () {
-          const client = yield* greeted()
-          fail(client)
-          assert.strictEqual((yield* client.until("Closed")).code, code)
-          assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code, address: "127.0.0.1" })
-          assert.match(yield* refused(), /^429 /)
-        })
-      )
-    )
-  }
-
-  it.effect("count silence until the handshake's deadline, whatever pings came meanwhile", () =>
-    guarded({ guards: { failedHandshakes: 1 } }, ({ next }) =>
-      Effect.gen(function* () {
-        const client = yield* greeted()
-        for (let n = 0; n < 3; n++) {
-          yield* TestClock.adjust("3 seconds")
-          client.ws.ping()
-          yield* Effect.callback<void>((resume) => void client.ws.once("pong", () => resume(Effect.void)))
-        }
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* client.until("Closed")).code, 4013)
-        assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code: 4013, address: "127.0.0.1" })
-      })
-    )
-  )
-
-  it.live("are not what comes after the handshake, nor a refusal of a device that proved its key, nor leaving", () =>
-    guarded({ guards: { failedHandshakes: 1 } }, ({ rest }) =>
-      Effect.gen(function* () {
-        const a = yield* join(1)
-        a.ws.send("text")
-        assert.strictEqual((yield* a.until("Closed")).code, 4010)
-        const crypto = yield* Crypto
-        const b = yield* dial(yield* urlOf)
-        const serverHello = yield* b.until("ServerHello")
-        const response = crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24))
-        assert(Result.isSuccess(response))
-        b.send(hello(1, { response: response.success, expectedDeviceSlotState: 0 }))
-        assert.strictEqual((yield* b.until("Closed")).code, 4115)
-        const c = yield* greeted()
-        c.ws.close()
-        yield* c.until("Closed")
-        yield* greeted()
-        assert.deepStrictEqual(yield* rest, [])
       })
     )
   )

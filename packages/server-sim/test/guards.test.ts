@@ -9,7 +9,10 @@ import { makeBucket, makeBuckets, take } from "../src/node/TokenBucket.ts"
 const groupId = new Uint8Array(32).fill(0xab)
 const anyone = { groupId, forwardedFor: undefined }
 
-const admission = (guards: Partial<Guards>) => makeAdmission({ ...defaultGuards, ...guards })
+const admission = (guards: Partial<Guards>) => {
+  const made = makeAdmission({ ...defaultGuards, ...guards })
+  return { ...made, arrive: (address: string, now = 0) => made.arrive(address, now) }
+}
 
 describe("an address for counting", () => {
   const same: ReadonlyArray<readonly [string, string]> = [

@@ -8,7 +8,8 @@ import {
   GuardEvents,
   Mediator,
   type MediatorOptions,
-  MediatorStore
+  MediatorStore,
+  type RefusalReason
 } from "@d2m/server-sim"
 import { type Guards, layerWebSocket, ListenAddress, type WebSocketOptions } from "@d2m/server-sim/node"
 import { Effect, Layer, Queue, Result } from "effect"
@@ -116,3 +117,21 @@ export const refused = (options: ClientOptions = {}) =>
     Effect.flatMap(urlOf, (url) => Effect.result(dial(url, options))),
     (result) => (Result.isFailure(result) ? Effect.succeed(result.failure) : Effect.die("it was not refused"))
   )
+
+/** From another address of loopback than usual. */
+export const elsewhere = { localAddress: "127.0.0.2" }
+
+/** A connection that has got its ServerHello. */
+export const greeted = Effect.fnUntraced(function* (options: ClientOptions = {}) {
+  const client = yield* dial(yield* urlOf, options)
+  yield* client.until("ServerHello")
+  return client
+})
+
+export const pathText = Effect.map(pathOf, toUrlPath)
+
+export const refusal = (reason: RefusalReason, address = "127.0.0.1"): GuardEvent => ({
+  _tag: "Refused",
+  reason,
+  address
+})

@@ -42,11 +42,16 @@ export interface AdmissionRequest {
 /** Counts and decides. */
 export interface Admission {
   /** Somebody is at the door. Nothing: so many are being refused that this one gets no answer. */
-  readonly arrive: (remoteAddress: string) => Arrival | undefined
+  readonly arrive: (remoteAddress: string, now: number) => Arrival | undefined
   /** Somebody asks for an upgrade. Nothing: it may have it. */
   readonly admit: (arrival: Arrival, request: AdmissionRequest, now: number) => Refusal | undefined
   /** A handshake of this address has failed. */
   readonly failed: (address: string, now: number) => void
+  /**
+   * A newcomer did not get as far as a handshake for what it sent: no TLS, no HTTP, no upgrade. That is as good as a failed
+   * one. Of a proxy it counts for whom it speaks for, if that is known.
+   */
+  readonly garbled: (arrival: Arrival, forwardedFor: string | undefined, now: number) => void
   /** A connection has ended. */
   readonly leave: (arrival: Arrival) => void
   /** Addresses that are remembered, for whatever reason. */
@@ -82,18 +87,27 @@ export const makeAdmission = (guards: Guards): Admission => {
     else byAddress.set(arrival.address, count)
   }
 
-  const refused = (remoteAddress: string, reason: Refusal["reason"]): Arrival | undefined => {
+  const refused = (remoteAddress: string, refusal: Refusal): Arrival | undefined => {
     if (refusals >= guards.maxRefusals) return undefined
     refusals++
-    return { remoteAddress, address: addressKey(remoteAddress), refusal: { reason } }
+    return { remoteAddress, address: addressKey(remoteAddress), refusal }
+  }
+
+  const hasFailed = (address: string, now: number): Refusal | undefined => {
+    const retryAfter = failures.wait(address, now)
+    return retryAfter > 0 ? { reason: "TooManyFailures", retryAfter } : undefined
   }
 
   return {
-    arrive: (remoteAddress) => {
-      if (total >= guards.maxConnections) return refused(remoteAddress, "TooManyConnections")
+    arrive: (remoteAddress, now) => {
+      if (total >= guards.maxConnections) return refused(remoteAddress, { reason: "TooManyConnections" })
       const arrival: Arrival = { remoteAddress, address: addressKey(remoteAddress), refusal: undefined }
       // Whom a proxy speaks for is told by its request.
-      if (!proxies.trusts(remoteAddress) && !countIn(arrival)) return refused(remoteAddress, "TooManyFromAddress")
+      if (!proxies.trusts(remoteAddress)) {
+        const refusal = hasFailed(arrival.address, now)
+        if (refusal !== undefined) return refused(remoteAddress, refusal)
+        if (!countIn(arrival)) return refused(remoteAddress, { reason: "TooManyFromAddress" })
+      }
       total++
       return arrival
     },
@@ -102,12 +116,17 @@ export const makeAdmission = (guards: Guards): Admission => {
       if (!counted.has(arrival)) {
         arrival.address = addressKey(proxies.behind(arrival.remoteAddress, forwardedFor))
       }
-      const retryAfter = failures.wait(arrival.address, now)
-      if (retryAfter > 0) return { reason: "TooManyFailures", retryAfter }
+      const refusal = hasFailed(arrival.address, now)
+      if (refusal !== undefined) return refusal
       if (allowed !== undefined && !allowed.has(groupKeyOf(groupId))) return { reason: "GroupNotAllowed" }
       return counted.has(arrival) || countIn(arrival) ? undefined : { reason: "TooManyFromAddress" }
     },
     failed: failures.take,
+    garbled: ({ address, refusal, remoteAddress }, forwardedFor, now) => {
+      if (refusal !== undefined) return
+      if (!proxies.trusts(remoteAddress)) failures.take(address, now)
+      else if (forwardedFor !== undefined) failures.take(addressKey(proxies.behind(remoteAddress, forwardedFor)), now)
+    },
     leave: (arrival) => {
       if (arrival.refusal !== undefined) {
         refusals--

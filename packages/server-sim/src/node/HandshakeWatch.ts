@@ -1,8 +1,9 @@
 /**
  * How the handshake of a connection ended, seen from outside the mediator.
  *
- * Owns what counts as a failed one: closed before ServerInfo for what the client did, or did not do in time. A device that
- * proved its key and was refused for another reason (41xx), a client that left and a mediator that stops are no failures.
+ * Owns what counts as a failed one: closed before ServerInfo for what the client did, or did not do in time, and left by a
+ * client that was greeted and said nothing. A device that proved its key and was refused for another reason (41xx), a client
+ * that waited in vain and a mediator that stops are no failures.
  *
  * @since 0.1.0
  */
@@ -22,11 +23,17 @@ export interface HandshakeWatch {
   readonly transport: Transport
   /** The server itself closes with this code. */
   readonly closing: (code: number) => void
+  /** The client has said something. */
+  readonly heard: () => void
+  /** The connection is gone. */
+  readonly gone: () => void
 }
 
-/** Watches a transport; `onFailed` is called at most once. */
-export const watchHandshake = (transport: Transport, onFailed: (code: number) => void): HandshakeWatch => {
+/** Watches a transport; `onFailed` is called at most once, with the close code if the mediator closed. */
+export const watchHandshake = (transport: Transport, onFailed: (code?: number) => void): HandshakeWatch => {
   let isOver = false
+  let wasGreeted = false
+  let wasHeard = false
   const closing = (code: number): void => {
     if (!isOver && isClientsFault(code)) onFailed(code)
     isOver = true
@@ -34,6 +41,7 @@ export const watchHandshake = (transport: Transport, onFailed: (code: number) =>
   const watched = {
     ...transport,
     send: (frame: Uint8Array): void => {
+      wasGreeted = true
       const decoded = decodeServerFrame(frame)
       if (Result.isSuccess(decoded) && decoded.success._tag === "ServerInfo") {
         isOver = true
@@ -47,5 +55,15 @@ export const watchHandshake = (transport: Transport, onFailed: (code: number) =>
       transport.close(code, reason)
     }
   }
-  return { transport: watched, closing }
+  return {
+    transport: watched,
+    closing,
+    heard: () => {
+      wasHeard = true
+    },
+    gone: () => {
+      if (!isOver && wasGreeted && !wasHeard) onFailed()
+      isOver = true
+    }
+  }
 }

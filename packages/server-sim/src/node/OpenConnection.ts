@@ -45,6 +45,8 @@ const violation = (code: string | undefined): number | undefined => {
       return 1009
     case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
       return policyViolation
+    case "WS_ERR_INVALID_UTF8":
+      return 1007
     default:
       return code?.startsWith("WS_ERR_") === true ? 1002 : undefined
   }
@@ -66,9 +68,9 @@ export const openConnection = (
   let handshake: HandshakeWatch | undefined
   let buffered = (): number => 0
 
-  const handshakeFailed = (code: number): void => {
+  const handshakeFailed = (code?: number): void => {
     host.onFailed(address)
-    report({ _tag: "HandshakeFailed", code, address })
+    report(code === undefined ? { _tag: "HandshakeLeft", address } : { _tag: "HandshakeFailed", code, address })
   }
 
   const reportCut = (reason: CutReason): void => report({ _tag: "Cut", reason, address })
@@ -83,12 +85,21 @@ export const openConnection = (
     return handshake.transport
   }
 
-  const attachment = attachWebSocket(
-    { options: mediator.options, attach: (path, transport) => mediator.attach(path, guarded(transport)) },
-    path,
-    ws,
-    socket
-  )
+  const attach = (path: ClientUrlInfo, transport: Transport): Attachment => {
+    const attachment = mediator.attach(path, guarded(transport))
+    return {
+      ...attachment,
+      received: (messages) => {
+        handshake?.heard()
+        attachment.received(messages)
+      },
+      gone: (code) => {
+        handshake?.gone()
+        attachment.gone(code)
+      }
+    }
+  }
+  const attachment = attachWebSocket({ options: mediator.options, attach }, path, ws, socket)
 
   ws.on("ping", () => {
     if (hasFlooded || take(pings, pingRate, now())) return

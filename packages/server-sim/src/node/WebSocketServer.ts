@@ -123,7 +123,7 @@ const serve = (
     const clock = yield* Clock.Clock
     const now = (): number => clock.currentTimeMillisUnsafe()
     const admission = makeAdmission(guards)
-    const arrivals = makeArrivals(admission, guards.upgradeDeadline, now, report)
+    const arrivals = makeArrivals(admission, guards.upgradeDeadline, tls !== undefined, now, report)
     const connections = new Set<OpenConnection>()
     const connectionHost = {
       mediator,
@@ -141,11 +141,17 @@ const serve = (
       reportRefusal(socket, refusal)
       refuseSocket(socket, refusal)
     }
+    const garbled = (socket: Socket, request?: IncomingMessage): void => {
+      const arrival = arrivals.of(socket)
+      if (arrival !== undefined) admission.garbled(arrival, request && forwardedFor(request), now())
+    }
 
     const sockets = new WebSocketServer(socketOptions(guards, closeTimeout))
-    sockets.on("wsClientError", (error: Error, socket: Duplex, request: IncomingMessage) =>
-      refuse(socket as Socket, badRequest(error.message, request.method === "GET" ? 400 : 405))
-    )
+    sockets.on("wsClientError", (error: Error, duplex: Duplex, request: IncomingMessage) => {
+      const socket = duplex as Socket
+      garbled(socket, request)
+      refuse(socket, badRequest(error.message, request.method === "GET" ? 400 : 405))
+    })
 
     const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
       const socket = duplex as Socket
@@ -153,7 +159,10 @@ const serve = (
       const arrival = arrivals.of(socket)
       if (arrival === undefined) return void socket.destroy()
       const path = pathOf(request)
-      if (Result.isFailure(path)) return refuse(socket, badRequest(path.failure.message))
+      if (Result.isFailure(path)) {
+        garbled(socket, request)
+        return refuse(socket, badRequest(path.failure.message))
+      }
       const { deviceGroupId: groupId } = path.success
       const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
       if (refusal !== undefined) return refuse(socket, guardRefusal(refusal))
@@ -180,13 +189,12 @@ const serve = (
     server.on("clientError", (error: NodeJS.ErrnoException, duplex: Duplex) => {
       const socket = duplex as Socket
       const refusal = refusalOf(error)
-      if (refusal === undefined) socket.destroy()
-      else if (!socket.writableEnded) refuse(socket, refusal)
+      if (refusal === undefined) return void socket.destroy()
+      if (socket.writableEnded) return
+      garbled(socket)
+      refuse(socket, refusal)
     })
-    server.on("tlsClientError", (_error: Error, socket: Socket) => {
-      const arrival = arrivals.of(socket)
-      if (arrival !== undefined) report({ _tag: "Refused", reason: "TlsFailed", address: arrival.address })
-    })
+    server.on("secureConnection", arrivals.secured)
 
     const bound = yield* Effect.acquireRelease(listen(server, host, port), () =>
       stop(server, connections, arrivals, closeTimeout)

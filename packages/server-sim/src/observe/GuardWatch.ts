@@ -28,8 +28,16 @@ const cuts: { readonly [Reason in CutReason]: true } = { Stalled: true, Slow: tr
 /** Of the protocol and of WebSocket, for what a client did or did not do; the rest are counted as `other`. */
 const failures: ReadonlyArray<number> = [CloseCode.ProtocolError, CloseCode.Idle, 1002, 1008, 1009]
 
-const nameOf = (event: GuardEvent): string =>
-  event._tag === "HandshakeFailed" ? `${event._tag}:${event.code}` : `${event._tag}:${event.reason}`
+const nameOf = (event: GuardEvent): string => {
+  switch (event._tag) {
+    case "HandshakeFailed":
+      return `${event._tag}:${event.code}`
+    case "HandshakeLeft":
+      return event._tag
+    default:
+      return `${event._tag}:${event.reason}`
+  }
+}
 
 const otherFailures = (tally: Tally): number => {
   let sum = 0
@@ -41,7 +49,7 @@ const otherFailures = (tally: Tally): number => {
 }
 
 const seriesOf = (tally: Tally): ReadonlyArray<Series> => {
-  const failed = "Handshakes that failed, by close code"
+  const failed = "Handshakes that failed, by close code, or because the client left without a word"
   return [
     ...Object.keys(refusals).map((reason) =>
       counter(
@@ -55,6 +63,7 @@ const seriesOf = (tally: Tally): ReadonlyArray<Series> => {
       counter("handshakes_failed", failed, () => told(tally, `HandshakeFailed:${code}`), { code: String(code) })
     ),
     counter("handshakes_failed", failed, () => otherFailures(tally), { code: "other" }),
+    counter("handshakes_failed", failed, () => told(tally, "HandshakeLeft"), { code: "left" }),
     ...Object.keys(cuts).map((reason) =>
       counter("connections_cut", "Connections that guards cut off, by reason", () => told(tally, `Cut:${reason}`), {
         reason: labelOf(reason)

@@ -1,0 +1,186 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Crypto } from "@d2m/codec"
+import { type Guards, ListenAddress } from "@d2m/server-sim/node"
+import { Effect, Result } from "effect"
+import { TestClock } from "effect/testing"
+import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
+import { badResponse, bytes, hello } from "./drive.ts"
+import { rawTcp, rawTls, upgradeHead } from "./raw-socket.ts"
+import {
+  elsewhere,
+  greeted,
+  guarded,
+  join,
+  keysOf,
+  pathText,
+  refusal,
+  refused,
+  register,
+  urlOf
+} from "./served-mediator.ts"
+import { dial } from "./wire-client.ts"
+
+describe("failed handshakes", () => {
+  const failing = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
+    const client = yield* greeted(options)
+    client.send(hello(1, { response: badResponse }))
+    assert.strictEqual((yield* client.until("Closed")).code, 4010)
+  })
+  const guards: Partial<Guards> = { failedHandshakes: 3, failedHandshakesPerMinute: 6 }
+
+  it.effect("of one address are so many at once and so many a minute; then 429, and others do not notice", () =>
+    guarded({ guards }, ({ next }) =>
+      Effect.gen(function* () {
+        const good = yield* join(1)
+        for (let n = 0; n < 3; n++) {
+          yield* failing()
+          assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code: 4010, address: "127.0.0.1" })
+        }
+        assert.strictEqual(yield* refused(), "429 too many handshakes from this address have failed")
+        assert.deepStrictEqual(yield* next, refusal("TooManyFailures"))
+        const raw = yield* rawTcp((yield* ListenAddress).port)
+        raw.write(upgradeHead(yield* pathText))
+        assert.match(yield* raw.got("failed\n"), /^HTTP\/1\.1 429 Too Many Requests\r\n[^]*\r\nretry-after: 10\r\n/)
+        yield* greeted(elsewhere)
+        good.send({ _tag: "GetDevicesInfo" })
+        yield* good.until("DevicesInfo")
+        yield* TestClock.adjust(9_999)
+        assert.match(yield* refused(), /^429 /)
+        yield* TestClock.adjust(1)
+        yield* failing()
+        assert.match(yield* refused(), /^429 /)
+      })
+    )
+  )
+
+  const failures: ReadonlyArray<readonly [string, (client: Effect.Success<ReturnType<typeof dial>>) => void, number]> =
+    [
+      ["a frame that cannot be read", ({ ws }) => ws.send(bytes(1)), 4010],
+      ["a frame out of turn", (client) => client.send({ _tag: "GetDevicesInfo" }), 4010],
+      ["a text message", ({ ws }) => ws.send("text"), 4010],
+      ["broken WebSocket framing", ({ ws }) => ws.send(new Uint8Array(200_000)), 1009]
+    ]
+  for (const [what, fail, code] of failures) {
+    it.live(`count ${what}`, () =>
+      guarded({ guards: { failedHandshakes: 1, maxMessageBytes: 100_000 } }, ({ next }) =>
+        Effect.gen(function* () {
+          const client = yield* greeted()
+          fail(client)
+          assert.strictEqual((yield* client.until("Closed")).code, code)
+          assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code, address: "127.0.0.1" })
+          assert.match(yield* refused(), /^429 /)
+        })
+      )
+    )
+  }
+
+  it.effect("count silence until the handshake's deadline, whatever pings came meanwhile", () =>
+    guarded({ guards: { failedHandshakes: 1 } }, ({ next }) =>
+      Effect.gen(function* () {
+        const client = yield* greeted()
+        for (let n = 0; n < 3; n++) {
+          yield* TestClock.adjust("3 seconds")
+          client.ws.ping()
+          yield* Effect.callback<void>((resume) => void client.ws.once("pong", () => resume(Effect.void)))
+        }
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* client.until("Closed")).code, 4013)
+        assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code: 4013, address: "127.0.0.1" })
+      })
+    )
+  )
+
+  it.live("are not what comes after the handshake, nor a refusal of a device that proved its key", () =>
+    guarded({ guards: { failedHandshakes: 1 } }, ({ rest }) =>
+      Effect.gen(function* () {
+        const a = yield* join(1)
+        a.ws.send("text")
+        assert.strictEqual((yield* a.until("Closed")).code, 4010)
+        const crypto = yield* Crypto
+        const b = yield* dial(yield* urlOf)
+        const serverHello = yield* b.until("ServerHello")
+        const response = crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24))
+        assert(Result.isSuccess(response))
+        b.send(hello(1, { response: response.success, expectedDeviceSlotState: 0 }))
+        assert.strictEqual((yield* b.until("Closed")).code, 4115)
+        yield* greeted()
+        assert.deepStrictEqual(yield* rest, [])
+      })
+    )
+  )
+
+  it.live("count leaving without a word after the greeting", () =>
+    guarded({ guards: { failedHandshakes: 1 } }, ({ next }) =>
+      Effect.gen(function* () {
+        const client = yield* greeted()
+        client.ws.close()
+        assert.deepStrictEqual(yield* next, { _tag: "HandshakeLeft", address: "127.0.0.1" })
+        assert.match(yield* refused(), /^429 /)
+        yield* greeted(elsewhere)
+      })
+    )
+  )
+
+  const noUpgrades: ReadonlyArray<readonly [string, (path: string) => string, number]> = [
+    ["an upgrade without a key", (path) => upgradeHead(path, { "Sec-WebSocket-Key": undefined }), 400],
+    ["an upgrade to nowhere", () => upgradeHead("nowhere"), 400],
+    ["what is no HTTP", () => "HELO mediator\r\n\r\n", 400]
+  ]
+  for (const [what, head, status] of noUpgrades) {
+    it.live(`count ${what}`, () =>
+      guarded({ guards: { failedHandshakes: 1 } }, ({ next }) =>
+        Effect.gen(function* () {
+          const raw = yield* rawTcp((yield* ListenAddress).port)
+          raw.write(head(yield* pathText))
+          assert.match(yield* raw.closed, new RegExp(`^HTTP/1.1 ${status} `))
+          assert.deepStrictEqual(yield* next, refusal("BadRequest"))
+          assert.match(yield* refused(), /^429 /)
+          yield* greeted(elsewhere)
+        })
+      )
+    )
+  }
+
+  it.live("count an upgrade to nowhere of whom a trusted proxy speaks for, and never for the proxy", () =>
+    guarded({ guards: { failedHandshakes: 1, trustedProxies: ["127.0.0.1"] } }, () =>
+      Effect.gen(function* () {
+        const from = (address: string) => ({ headers: { "x-forwarded-for": address } })
+        const { port } = yield* ListenAddress
+        for (const head of [upgradeHead("nowhere", { "X-Forwarded-For": "203.0.113.1" }), upgradeHead("nowhere")]) {
+          const raw = yield* rawTcp(port)
+          raw.write(head)
+          assert.match(yield* raw.closed, /^HTTP\/1.1 400 /)
+        }
+        assert.match(yield* refused(from("203.0.113.1")), /^429 /)
+        yield* greeted(from("203.0.113.2"))
+      })
+    )
+  )
+
+  it.live("of TLS count, but not a look whether the port is open; then there is no TLS for that address", () =>
+    Effect.gen(function* () {
+      const { cert, key } = yield* SelfSigned.make()
+      const trusting = { ca: cert }
+      yield* guarded(
+        { guards: { failedHandshakes: 1 } },
+        ({ next }) =>
+          Effect.gen(function* () {
+            const { port } = yield* ListenAddress
+            const look = yield* rawTcp(port)
+            look.socket.destroy()
+            const good = yield* dial(yield* urlOf, trusting)
+            const noise = yield* rawTcp(port)
+            noise.write("GET / HTTP/1.1\r\n\r\n")
+            yield* noise.closed
+            assert.deepStrictEqual(yield* next, refusal("TlsFailed"))
+            const blocked = yield* Effect.result(rawTls(port))
+            assert.isTrue(Result.isFailure(blocked))
+            assert.deepStrictEqual(yield* next, refusal("TooManyFailures"))
+            yield* register(good, 1)
+            yield* greeted({ ...trusting, ...elsewhere })
+          }),
+        { tls: { key, cert } }
+      )
+    })
+  )
+})
