@@ -26,7 +26,8 @@ export class UnusableGroupList extends Schema.TaggedError<UnusableGroupList>()("
   }
 }
 
-const mebibyte = 1024 * 1024
+const kibibyte = 1024
+const mebibyte = 1024 * kibibyte
 
 /** A whole number of something, at least one. */
 const count = (name: string, description: string, otherwise: number) =>
@@ -50,6 +51,11 @@ export const guardFlags = {
     "max-connections-per-address",
     "Open connections of one IPv4 address or IPv6 /64",
     defaultGuards.maxConnectionsPerAddress
+  ),
+  maxRefusals: count(
+    "max-refusals",
+    "Connections beyond that which may wait for their refusal; more are hung up on",
+    defaultGuards.maxRefusals
   ),
   maxFailedHandshakes: count(
     "max-failed-handshakes",
@@ -84,10 +90,41 @@ export const guardFlags = {
     "Longest without a frame or ping of a client, in seconds; at least 30",
     lenientOptions.idleTimeout / 1000
   ),
+  maxHeaderKibibytes: count(
+    "max-header-kib",
+    "Largest head of a request, in KiB",
+    defaultGuards.maxHeaderBytes / kibibyte
+  ),
+  maxMessageKibibytes: count(
+    "max-message-kib",
+    "Largest WebSocket message that is read, in KiB; a frame has 64 at most",
+    defaultGuards.maxMessageBytes / kibibyte
+  ),
+  maxFragments: count("max-fragments", "Fragments of one WebSocket message", defaultGuards.maxFragments),
+  maxPings: count(
+    "max-pings",
+    "WebSocket pings of one client in a minute; half as many at once",
+    defaultGuards.pingsPerMinute
+  ),
   slowReaderDeadline: count(
     "slow-reader-deadline",
     "How long a client may hardly read what it is sent, in seconds",
     defaultGuards.slowReaderDeadline / 1000
+  ),
+  slowReaderMebibytes: count(
+    "slow-reader-mib",
+    "MiB that may wait for a client for longer than that",
+    defaultGuards.slowReaderBytes / mebibyte
+  ),
+  outgoingMebibytes: count(
+    "outgoing-mib",
+    "MiB that may wait for one client at any moment; at least 17",
+    lenientOptions.outgoingLimit / mebibyte
+  ),
+  outgoingTotalMebibytes: count(
+    "outgoing-total-mib",
+    "MiB that may wait for all clients together",
+    lenientOptions.outgoingTotal / mebibyte
   ),
   queueMessages: count("queue-messages", "Messages that may wait for one device", lenientOptions.queueMessages),
   queueMebibytes: count("queue-mib", "MiB that may wait for one device", lenientOptions.queueBytes / mebibyte)
@@ -97,13 +134,21 @@ export const guardFlags = {
 export interface GuardSettings {
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
+  readonly maxRefusals: number
   readonly maxFailedHandshakes: number
   readonly trustProxy: ReadonlyArray<string>
   readonly allowGroup: ReadonlyArray<string>
   readonly allowGroups: Option.Option<string>
   readonly handshakeDeadline: number
   readonly idleTimeout: number
+  readonly maxHeaderKibibytes: number
+  readonly maxMessageKibibytes: number
+  readonly maxFragments: number
+  readonly maxPings: number
   readonly slowReaderDeadline: number
+  readonly slowReaderMebibytes: number
+  readonly outgoingMebibytes: number
+  readonly outgoingTotalMebibytes: number
   readonly queueMessages: number
   readonly queueMebibytes: number
 }
@@ -138,12 +183,19 @@ export const guardsOf = Effect.fnUntraced(function* (settings: GuardSettings) {
   const guards: Partial<Guards> = {
     maxConnections: settings.maxConnections,
     maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+    maxRefusals: settings.maxRefusals,
     failedHandshakes: 2 * settings.maxFailedHandshakes,
     failedHandshakesPerMinute: settings.maxFailedHandshakes,
     trustedProxies: settings.trustProxy,
     allowedGroups: isOpen ? "any" : [...settings.allowGroup, ...listed],
     upgradeDeadline: settings.handshakeDeadline * 1000,
-    slowReaderDeadline: settings.slowReaderDeadline * 1000
+    maxHeaderBytes: settings.maxHeaderKibibytes * kibibyte,
+    maxMessageBytes: settings.maxMessageKibibytes * kibibyte,
+    maxFragments: settings.maxFragments,
+    pings: Math.ceil(settings.maxPings / 2),
+    pingsPerMinute: settings.maxPings,
+    slowReaderDeadline: settings.slowReaderDeadline * 1000,
+    slowReaderBytes: settings.slowReaderMebibytes * mebibyte
   }
   return guards
 })
@@ -158,5 +210,7 @@ export const limitsOf = (settings: GuardSettings): Partial<MediatorOptions> => (
   handshakeDeadline: settings.handshakeDeadline * 1000,
   idleTimeout: settings.idleTimeout * 1000,
   queueMessages: settings.queueMessages,
-  queueBytes: settings.queueMebibytes * mebibyte
+  queueBytes: settings.queueMebibytes * mebibyte,
+  outgoingLimit: settings.outgoingMebibytes * mebibyte,
+  outgoingTotal: settings.outgoingTotalMebibytes * mebibyte
 })
