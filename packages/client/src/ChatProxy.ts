@@ -22,6 +22,8 @@ import type { Link } from "./Link.ts"
 export const ChatEnd = Schema.TaggedUnion({ Ended: {}, CloseError: { canReconnect: Schema.Boolean } })
 
 /**
+ * How the chat with the server behind the mediator ended.
+ *
  * @category models
  * @since 0.1.0
  */

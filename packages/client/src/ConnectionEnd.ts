@@ -168,6 +168,8 @@ export const ConnectionEnd = Schema.Union([
 ])
 
 /**
+ * Why a connection to the mediator, or a try at one, is over.
+ *
  * @category errors
  * @since 0.1.0
  */

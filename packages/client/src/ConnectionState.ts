@@ -49,6 +49,8 @@ export const ConnectionState = Schema.TaggedUnion({
 })
 
 /**
+ * Where a device stands with its mediator; times are in ms since 1970.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -51,6 +51,8 @@ export const DeviceEvent = Schema.TaggedUnion({
 })
 
 /**
+ * Something that happened to a device, worth telling and no error of a call.
+ *
  * @category models
  * @since 0.1.0
  */

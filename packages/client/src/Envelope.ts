@@ -32,6 +32,8 @@ import { Result, Schema } from "effect"
 export const Content: Schema.Codec<Content> = D2d.Envelope.fields.content.schema
 
 /**
+ * What one envelope carries: the one message of its `content`.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -183,6 +183,8 @@ export class InvalidUrl extends Schema.TaggedError<InvalidUrl>("@d2m/client/Inva
 export const ClosedBy = Schema.Literals(["server", "client", "network"])
 
 /**
+ * Who ended a connection: either side, or the network between.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -228,6 +230,8 @@ export const OpenError = Schema.Union([
 ])
 
 /**
+ * Why there is no connection: every way in which opening one fails.
+ *
  * @category errors
  * @since 0.1.0
  */
@@ -242,6 +246,8 @@ export type OpenError = typeof OpenError.Type
 export const TransportError = Schema.Union([...OpenError.members, Closed])
 
 /**
+ * Every way in which a transport fails, while it opens or later.
+ *
  * @category errors
  * @since 0.1.0
  */

@@ -36,6 +36,8 @@ export const UserReason = Schema.TaggedUnion({
 })
 
 /**
+ * Why a device does not go on by itself.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -58,6 +60,8 @@ export const Resume = Schema.TaggedUnion({
 })
 
 /**
+ * What the user answers, with all that the answer needs.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -72,6 +76,8 @@ export type Resume = typeof Resume.Type
 export const ResumeChoice = Schema.Literals(["Continue", "ConnectAnyway", "RegisterAgain"])
 
 /**
+ * What the user may answer: the name of a `Resume`.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -11,6 +11,8 @@ import { makeInbox } from "./WebSocketInbox.ts"
 import { parseWebSocketUrl } from "./WebSocketUrl.ts"
 
 /**
+ * Where to dial, how long things may take, and how much may wait.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -34,6 +34,8 @@ import { idText, type SessionLine } from "./SessionLine.ts"
 import type { Watch } from "./Watch.ts"
 
 /**
+ * What a session works with.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -79,6 +81,8 @@ const window = 256
 type Complaint = { readonly _tag: string; readonly message: string }
 
 /**
+ * A session on this device; nothing is read before it is run.
+ *
  * @category constructors
  * @since 0.1.0
  */

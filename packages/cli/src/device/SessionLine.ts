@@ -107,6 +107,8 @@ export const SessionLine = Schema.TaggedUnion({
 })
 
 /**
+ * One line of output, as `--json` prints it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -44,6 +44,8 @@ const isNews = (before: ConnectionState | undefined, next: ConnectionState): boo
     (before.failures !== next.failures || before.nextTryAt !== next.nextTryAt))
 
 /**
+ * A watch that has seen nothing yet; what it sees from then on is told as lines.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -18,6 +18,8 @@ import {
 import { platformError } from "../TransportError.ts"
 
 /**
+ * Where the file of a device is, and how much it may keep aside.
+ *
  * @category models
  * @since 0.1.0
  */

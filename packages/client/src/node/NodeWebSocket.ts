@@ -35,6 +35,8 @@ import { upgrade, type WsConnection, type WsOptions } from "./WsConnection.ts"
 export type ServerTrust = "chain-and-pin" | "pinned-only" | "system-trust"
 
 /**
+ * Where to dial, whom to trust there, how long things may take, and how much may wait.
+ *
  * @category models
  * @since 0.1.0
  */
