@@ -3,6 +3,7 @@
  * Owns the writer's contract and the way from connections to Effect's `Socket`.
  * Leaves dialling, sending and holding back to the platform's link.
  */
+import { isSendable } from "@d2m/codec"
 import { type Duration, Effect, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
@@ -32,10 +33,6 @@ export interface Connection {
   readonly write: Socket.Writer["write"]
   readonly writeAll: Socket.Writer["writeAll"]
 }
-
-// RFC 6455, 7.4: what may be put into a close frame. Browsers permit fewer and say so themselves.
-const isSendableCode = (code: number): boolean =>
-  (code >= 3000 && code <= 4999) || (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006))
 
 // A close frame carries at most 125 bytes, two of which are the code.
 const fitReason = (reason: string): string =>
@@ -91,7 +88,7 @@ export const makeConnection = (inbox: Inbox, link: Link): Connection => {
     pull: inbox.pull,
     write: (chunk) => {
       if (Socket.isCloseEvent(chunk)) {
-        return isSendableCode(chunk.code)
+        return isSendable(chunk.code)
           ? close(chunk.code, fitReason(chunk.reason ?? ""))
           : Effect.fail(unsent(`${chunk.code} is not a close code that may be sent`))
       }
