@@ -35,5 +35,7 @@ for (const file of globSync("packages/*/src/**/*.ts", { cwd: root }).toSorted())
 }
 
 for (const complaint of silent) console.error(complaint)
-console.log(`documentation: ${count} comments, ${silent.length === 0 ? "each" : `all but ${silent.length}`} with a sentence`)
+console.log(
+  `documentation: ${count} comments, ${silent.length === 0 ? "each" : `all but ${silent.length}`} with a sentence`
+)
 process.exitCode = silent.length === 0 ? 0 : 1

@@ -19,7 +19,7 @@ const setting = Effect.gen(function* () {
 })
 
 const unusable: ReadonlyArray<readonly [what: string, write: (path: string) => void, reason: string]> = [
-  ["that is no database", (path) => writeFileSync(path, "shopping: milk, eggs\n".repeat(100)), "Corrupt"],
+  ["that is no database", (path) => writeFileSync(path, "shopping: milk, eggs\n".repeat(100)), "Foreign"],
   [
     "of another program",
     (path) => {
@@ -27,13 +27,13 @@ const unusable: ReadonlyArray<readonly [what: string, write: (path: string) => v
       database.exec("PRAGMA application_id = 7; CREATE TABLE recipe (name TEXT)")
       database.close()
     },
-    "Corrupt"
+    "Foreign"
   ],
   [
     "that a newer version has written",
     (path) => {
       const database = new DatabaseSync(path)
-      database.exec(`PRAGMA journal_mode = WAL; PRAGMA application_id = ${0x44_32_4d_31};
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA application_id = 0x44324d31;
         CREATE TABLE schema_version (id INTEGER, version INTEGER); INSERT INTO schema_version VALUES (0, 1000)`)
       database.close()
     },
