@@ -187,13 +187,14 @@ describe("the file", () => {
         path,
         Effect.andThen(
           write(register(id(1))),
-          Effect.sync(() => readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777]))
+          Effect.sync(() => new Map(readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777])))
         )
       )
-      assert.deepStrictEqual(modes.sort(), [
+      const expected = new Map([
         ["mediator.sqlite", 0o600],
         ["mediator.sqlite-wal", 0o600]
       ])
+      assert.deepStrictEqual(modes, expected)
     })
   )
 

@@ -76,7 +76,8 @@ export const failureOf = (cause: unknown): StoreFailure => {
   const reason = reasonOfSystem(code) ?? (typeof errcode === "number" ? reasonOf(errcode) : "Failed")
   if (reason === "InUse") return { reason, detail: "another process has it open" }
   // Which of some thirty calls of the system failed, SQLite tells by this number only.
-  if (reason === "DiskFailed" && errcode !== undefined)
-    return { reason, detail: `${cause.message} (${String(errcode)})` }
+  if (reason === "DiskFailed" && typeof errcode === "number") {
+    return { reason, detail: `${cause.message} (${errcode})` }
+  }
   return { reason, detail: cause.message }
 }
