@@ -50,7 +50,7 @@ describe("pnpm bench", { timeout: 180_000 }, () => {
     const { standings } = outcomes[0]
     assert.deepStrictEqual(
       standings.map(({ name }: { readonly name: string }) => name),
-      ["bare ws, corked per tick", "d2m", "d2m, SQLite"]
+      ["bare ws, corked per tick", "bare ws, a write a message", "d2m", "d2m, SQLite"]
     )
     assert.strictEqual(standings[0].ratio, 1)
     for (const { cpu, each, ratio } of standings) {
