@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type ChatTurn, ChatUpstream } from "@d2m/server-sim"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { bytes } from "./drive.ts"
+import { type Event, mediatorWith, open, tags } from "./memory-device.ts"
+
+const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
+
+describe("the chat proxy", () => {
+  const withChat = (chat: Layer.Layer<ChatUpstream>, options = {}) => Effect.provide(mediatorWith(options, { chat }))
+  const data = (events: ReadonlyArray<Event>) =>
+    events.flatMap((event) => (event._tag === "Proxy" ? [[...event.data]] : []))
+
+  it.effect("echoes, from the open socket on", () =>
+    Effect.gen(function* () {
+      const a = yield* open()
+      yield* a.send(proxy(1, 2), proxy(3))
+      assert.deepStrictEqual(data(yield* a.rest), [[1, 2], [3]])
+    }).pipe(withChat(ChatUpstream.layerEcho))
+  )
+
+  const endings: ReadonlyArray<readonly ["Ended" | "Failed", number]> = [
+    ["Ended", 4000],
+    ["Failed", 4009]
+  ]
+  for (const [reason, code] of endings) {
+    it.effect(`follows a script to its end and closes with ${code}`, () => {
+      const script: ReadonlyArray<ChatTurn> = [
+        { _tag: "Expect", bytes: 3 },
+        { _tag: "Say", message: bytes(9, 9) },
+        { _tag: "Wait", millis: 50 },
+        { _tag: "Say", message: bytes(8) },
+        { _tag: "End", reason }
+      ]
+      return Effect.gen(function* () {
+        const a = yield* open()
+        yield* a.send(proxy(1, 2))
+        assert.deepStrictEqual(data(yield* a.rest), [])
+        yield* a.send(proxy(3))
+        assert.deepStrictEqual(data(yield* a.rest), [[9, 9]])
+        yield* TestClock.adjust("50 millis")
+        const events = yield* a.rest
+        assert.deepStrictEqual(data(events), [[8]])
+        assert.strictEqual(tags(events).at(-1), `Closed ${code}`)
+      }).pipe(withChat(ChatUpstream.layerScripted(script)))
+    })
+  }
+
+  it.effect("closes with 4009 when the chat server takes less than the client sends", () => {
+    const deaf = Layer.succeed(ChatUpstream, {
+      open: () => Effect.succeed({ send: () => Effect.never, receive: Effect.never })
+    })
+    return Effect.gen(function* () {
+      const a = yield* open()
+      yield* a.send(proxy(...new Uint8Array(60)), proxy(...new Uint8Array(60)), proxy(...new Uint8Array(60)))
+      assert.strictEqual((yield* a.until("Closed")).code, 4009)
+    }).pipe(withChat(deaf, { chatHighWater: 100 }))
+  })
+
+  it.effect("ends with the client", () => {
+    let closed = 0
+    const counting = Layer.succeed(ChatUpstream, {
+      open: () =>
+        Effect.as(
+          Effect.addFinalizer(() => Effect.sync(() => void closed++)),
+          { send: () => Effect.void, receive: Effect.never }
+        )
+    })
+    return Effect.gen(function* () {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const a = yield* open()
+          yield* a.send(proxy(1))
+          assert.strictEqual(closed, 0)
+        })
+      )
+      assert.strictEqual(closed, 1)
+      const b = yield* open()
+      yield* b.send(proxy(1))
+      yield* b.send({ _tag: "GetDevicesInfo" })
+      assert.strictEqual((yield* b.until("Closed")).code, 4010)
+      assert.strictEqual(closed, 2)
+    }).pipe(withChat(counting))
+  })
+})

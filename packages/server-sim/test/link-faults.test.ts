@@ -1,0 +1,185 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Fault, Mediator } from "@d2m/server-sim"
+import { Effect, Exit, Fiber, Option, Result, Scope } from "effect"
+import { Socket } from "effect/socket"
+import { TestClock } from "effect/testing"
+import { begin, id, reflect } from "./drive.ts"
+import { join, keys, openLink, path } from "./memory-device.ts"
+
+const withTest = Effect.provide(Mediator.layerTest)
+const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
+const codeOf = (exit: Exit.Exit<unknown, Socket.SocketError>): number | string => {
+  assert(Exit.isFailure(exit))
+  const reason = exit.cause.reasons[0]
+  assert(reason?._tag === "Fail")
+  return reason.error.reason._tag === "SocketCloseError" ? reason.error.reason.code : reason.error.reason._tag
+}
+
+describe("faults", () => {
+  it.effect("cut: both sides see it at once", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* a.send(begin(1))
+      yield* mediator.inject(device(1), Fault.Cut())
+      assert.strictEqual((yield* a.until("Closed")).code, 1006)
+      yield* b.until("TransactionEnded")
+      const missing = yield* Effect.result(mediator.inject(device(1), Fault.Cut()))
+      assert.strictEqual(Result.isFailure(missing) && missing.failure.reason, "NotConnected")
+    }).pipe(withTest)
+  )
+
+  it.effect("close with any code, and a close without a handshake", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.link.inject(Fault.Close({ code: 4777, reason: "odd" }))
+      assert.deepStrictEqual(yield* a.until("Closed"), { _tag: "Closed", code: 4777, reason: "odd" })
+      const b = yield* join(1, { faults: [Fault.NoClosingHandshake()] }, 1)
+      yield* mediator.close(device(1), 4113)
+      assert.strictEqual((yield* b.until("Closed")).code, 1006)
+    }).pipe(withTest)
+  )
+
+  it.effect("unreachable: dialing fails until it is over", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* link.inject(Fault.Unreachable())
+          assert.strictEqual(codeOf(yield* Effect.exit(Effect.scoped(link.socket.reader))), "SocketOpenError")
+        })
+      )
+      yield* openLink(link)
+    }).pipe(withTest)
+  )
+
+  it.effect("stall: nothing moves in that direction, dialing included, until it is over", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const b = yield* join(2)
+      const scope = yield* Scope.make()
+      yield* Scope.provide(b.link.inject(Fault.Stall({ direction: "down" })), scope)
+      yield* b.rest
+      yield* a.send(reflect(1))
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* b.rest, [])
+      const dial = yield* Effect.forkScoped(openLink(b.link), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isUndefined(dial.pollUnsafe())
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* b.until("Reflected")).reflectedId, 1)
+      yield* Fiber.join(dial)
+    }).pipe(withTest)
+  )
+
+  it.effect("a half-open connection is idle in the end, and the device never hears of it", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      yield* a.link.inject(Fault.Stall({ direction: "up" }))
+      yield* a.link.inject(Fault.Stall({ direction: "down" }))
+      yield* a.send(reflect(1))
+      yield* a.rest
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(Option.getOrThrow(yield* mediator.group(keys.groupId)).connections, 0)
+      assert.deepStrictEqual(yield* a.rest, [])
+    }).pipe(withTest)
+  )
+
+  it.effect("slow: so many bytes a second", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* b.link.inject(Fault.Slow({ direction: "down", bytesPerSecond: 1_000 }))
+      yield* b.rest
+      for (let n = 1; n <= 3; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(980) }))
+      yield* TestClock.adjust("999 millis")
+      assert.lengthOf(yield* b.rest, 0)
+      yield* TestClock.adjust("1 millis")
+      assert.lengthOf(yield* b.rest, 1)
+      yield* TestClock.adjust("2 seconds")
+      assert.lengthOf(yield* b.rest, 2)
+    }).pipe(withTest)
+  )
+
+  it.effect("drop, duplicate, garble and rewrite the frames that were picked, and no others", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      const scoped = (fault: Fault, n: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            yield* a.link.inject(fault)
+            yield* a.send(reflect(n), reflect(n + 1), reflect(n + 2), { _tag: "GetDevicesInfo" })
+            return (yield* a.rest).map((event) => (event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag))
+          })
+        )
+      const match = { frame: "ReflectAck", skip: 1, count: 1 } as const
+      assert.deepStrictEqual(yield* scoped(Fault.Drop({ direction: "down", match }), 1), [1, 3, "DevicesInfo"])
+      assert.deepStrictEqual(yield* scoped(Fault.Duplicate({ direction: "down", match }), 1), [
+        1,
+        2,
+        2,
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(yield* scoped(Fault.Garble({ direction: "down", match, at: 0 }), 1), [
+        1,
+        "Unknown",
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(yield* scoped(Fault.Rewrite({ direction: "down", match, with: () => [] }), 1), [
+        1,
+        3,
+        "DevicesInfo"
+      ])
+      assert.deepStrictEqual(
+        yield* scoped(Fault.Drop({ direction: "up", match: { frame: "GetDevicesInfo" } }), 1),
+        [1, 2, 3]
+      )
+      assert.deepStrictEqual(yield* scoped(Fault.Drop({ direction: "down", match: { count: 3 } }), 1), ["DevicesInfo"])
+    }).pipe(withTest)
+  )
+
+  it.effect("delay what was picked, with or without being overtaken", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      for (const overtake of [false, true]) {
+        yield* a.link
+          .inject(Fault.Delay({ direction: "down", match: { frame: "ReflectAck", count: 1 }, millis: 100, overtake }))
+          .pipe(Effect.andThen(a.send(reflect(1), reflect(2))), Effect.scoped)
+        const early = (yield* a.rest).map((event) =>
+          event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag
+        )
+        yield* TestClock.adjust("100 millis")
+        const late = (yield* a.rest).map((event) =>
+          event._tag === "ReflectAck" ? Number(event.reflectId) : event._tag
+        )
+        assert.deepStrictEqual([early, late], overtake ? [[2], [1]] : [[], [1, 2]])
+      }
+    }).pipe(withTest)
+  )
+
+  it.effect("injected through a link last over connections and count over them", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const link = yield* mediator.link(path)
+      yield* link.inject(Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } }))
+      const acks = (state: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const a = yield* openLink(link)
+            yield* a.register(1, state)
+            yield* a.send(reflect(1))
+            return (yield* a.rest).filter(({ _tag }) => _tag === "ReflectAck").length
+          })
+        )
+      assert.deepStrictEqual([yield* acks(0), yield* acks(1)], [0, 1])
+    }).pipe(withTest)
+  )
+})
