@@ -18,11 +18,11 @@ import type { MediatorOptions } from "./MediatorOptions.ts"
 import { MediatorStore, type StoreError } from "./MediatorStore.ts"
 import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
-import type { Decided, Output, Persist, ToChat } from "./Output.ts"
+import type { Decided, Output, Persist } from "./Output.ts"
 import { makeOutgoingBudget } from "./OutgoingBudget.ts"
 import { clearOutbox, enqueue, hold, type HoldReasons, makePeer, type Peer, waitsForStore } from "./Peer.ts"
 import { makePeerWriter } from "./PeerWriter.ts"
-import { startChat } from "./ShellChat.ts"
+import { makeChats } from "./ShellChat.ts"
 import { type Environment, groupKeyOf, knowsGroup, makeState, type State } from "./State.ts"
 import { groupOf, hasDue, step } from "./Step.ts"
 import type { GroupKey } from "./StoreCommand.ts"
@@ -221,24 +221,15 @@ export const makeShell = (
       budget.look(peer)
     }
 
-    const toChat = (peer: Peer, output: ToChat): void => {
-      const over = (how: "Ended" | "Unreachable" | "Failed"): void => {
-        waiting.push({ _tag: "ChatOver", connection: peer.id, how })
+    const toChat = makeChats({
+      forks,
+      upstream,
+      highWater: options.chatHighWater,
+      tell: (inputs) => {
+        waiting.push(...inputs)
         run()
       }
-      peer.chat ??= startChat(
-        forks,
-        upstream,
-        { connection: peer.id, serverGroup: peer.serverGroup },
-        options.chatHighWater,
-        (messages) => {
-          for (const data of messages) waiting.push({ _tag: "ChatReceived", connection: peer.id, data })
-          run()
-        },
-        over
-      )
-      if (!peer.chat.send(output.data)) over("Failed")
-    }
+    })
 
     const decided = ({ decision, groupKey }: Decided): void => {
       if (decision._tag !== "Registered") return watch.decided(groupKey, decision)
@@ -261,7 +252,7 @@ export const makeShell = (
       }
       const peer = peers.get(output.connection)
       if (peer === undefined) return
-      if (output._tag === "ToChat") return toChat(peer, output)
+      if (output._tag === "ToChat") return toChat(peer, output.data)
       if (output._tag === "Close") {
         peer.phase = "Closing"
         peer.chat?.close()

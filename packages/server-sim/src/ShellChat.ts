@@ -9,7 +9,8 @@
 import { Cause, Effect, Exit, Latch, Queue, Result } from "effect"
 import type { ChatCaller, ChatError, ChatUpstream } from "./ChatUpstream.ts"
 import type { Cancel, Forks } from "./Forks.ts"
-import type { ChatOver } from "./Input.ts"
+import type { ChatOver, Input } from "./Input.ts"
+import type { Peer } from "./Peer.ts"
 import { own } from "./Turn.ts"
 
 /** What the shell does with the chat connection of a client. */
@@ -31,7 +32,7 @@ const howItEnded = (exit: Exit.Exit<never, ChatError>): ChatOver["how"] => {
 const overhead = 64
 
 /** Opens the chat connection of a client and pumps until it is over or closed. */
-export const startChat = (
+const startChat = (
   forks: Forks,
   upstream: ChatUpstream["Service"],
   caller: ChatCaller,
@@ -84,3 +85,30 @@ export const startChat = (
     }
   }
 }
+
+/** What the chat connections of a mediator have in common. */
+export interface ChatHost {
+  readonly forks: Forks
+  readonly upstream: ChatUpstream["Service"]
+  /** Bytes that may wait for a chat server. */
+  readonly highWater: number
+  /** Something for the core. */
+  readonly tell: (inputs: ReadonlyArray<Input>) => void
+}
+
+/** Passes on what clients say to their chat servers: the first of it opens the connection. */
+export const makeChats =
+  ({ forks, highWater, tell, upstream }: ChatHost) =>
+  (peer: Peer, data: Uint8Array): void => {
+    const connection = peer.id
+    const over = (how: ChatOver["how"]): void => tell([{ _tag: "ChatOver", connection, how }])
+    peer.chat ??= startChat(
+      forks,
+      upstream,
+      { connection, serverGroup: peer.serverGroup },
+      highWater,
+      (messages) => tell(messages.map((data) => ({ _tag: "ChatReceived", connection, data }))),
+      over
+    )
+    if (!peer.chat.send(data)) over("Failed")
+  }
