@@ -24,7 +24,7 @@ const names: ReadonlyArray<string> = [
 ]
 
 /** Short worlds: what goes wrong in one mostly does so in its first seconds, and the next seed is another beginning. */
-const short = { duration: 10_000, devices: 2 } as const
+const short = { duration: 8_000, devices: 2 } as const
 
 /** Both want the lock all the time, so that one of them is rejected. */
 const contention: Workload = (prng, devices, duration) =>
