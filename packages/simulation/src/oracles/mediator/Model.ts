@@ -154,6 +154,8 @@ export interface Hello {
   readonly before: number
   /** Somebody asked to drop the device while nobody outside knew yet what this had come to. */
   isDropAsked: boolean
+  /** Somebody who may have taken the device's place left before anybody outside knew what either had come to. */
+  mayHaveMadeRoom: boolean
 }
 
 /** What is known of one slot at a moment; `since` when its device came, or left, in whole ms, if that is certain. */

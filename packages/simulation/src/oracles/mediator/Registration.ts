@@ -55,7 +55,8 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     doubted,
     victim: mayTakeAPlace ? leastRecent(model, group, slot) : undefined,
     before: group.latest.get(frame.deviceId) ?? 0,
-    isDropAsked: false
+    isDropAsked: false,
+    mayHaveMadeRoom: false
   }
   group.latest.set(frame.deviceId, model.received)
 }
@@ -130,7 +131,7 @@ export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFram
   const known = group.slots.get(hello.deviceId)
   if (!isExisting) makeRoom(model, peer)
   const slot = isExisting && known !== undefined ? known : withMessagesSince(model, newSlot(peer, "Yes", hello.mayFrom))
-  slot.state = hello.isDropAsked ? "Maybe" : "Yes"
+  slot.state = hello.isDropAsked || hello.mayHaveMadeRoom ? "Maybe" : "Yes"
   if (slot.overflow !== undefined && slot.overflow <= hello.index) slot.overflow = undefined
   if (slot.overflow !== undefined) {
     slot.state = "Maybe"
@@ -317,6 +318,9 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
   if (hello?.victim !== undefined) {
     for (const other of peer.group.slots.values()) {
       if (other.state === "Yes" && (hello.victim === "Unclear" || hello.victim === other)) other.state = "Maybe"
+    }
+    if (hello.victim === "Unclear") {
+      for (const other of hello.doubted) if (other.slot === undefined) other.hello!.mayHaveMadeRoom = true
     }
   }
   if (hello !== undefined && !hello.expectsExisting && !hello.wasCertain) {
