@@ -42,7 +42,7 @@ export const DeviceSpec = Schema.Struct({
   expiration: Schema.Literals(["Volatile", "Persistent"]),
   exhausted: Schema.Literals(["Reject", "DropLeastRecent"]),
   skew: Schema.Number,
-  /** Whether it talks to a chat server, and closes with a close-error now and then. */
+  /** Whether it talks to a chat server. */
   chats: Schema.Boolean
 })
 
