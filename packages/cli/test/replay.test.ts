@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { calm, run, type Schedule, ScheduleJson, swarm } from "@d2m/simulation"
+import { calm, plainDevice, run, type Schedule, ScheduleJson, swarm } from "@d2m/simulation"
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -7,24 +7,13 @@ import * as Path from "node:path"
 import { run as runHere } from "./commands.ts"
 import { runToEnd } from "./programs.ts"
 
-const specOf = (name: string) =>
-  ({
-    name,
-    group: 0,
-    joinsAt: 0,
-    expiration: "Persistent",
-    exhausted: "Reject",
-    skew: 0,
-    chats: false
-  }) as const
-
 /** A second machine takes the phone's place, and its user is not there to take it back: it never comes to rest. */
 const forsaken: Schedule = {
   version: 1,
   seed: 5,
   duration: 10_000,
   conditions: { ...calm, userDelay: 3_600_000 },
-  devices: [specOf("phone"), specOf("desktop")],
+  devices: [plainDevice("phone"), plainDevice("desktop")],
   operations: [{ at: 2_000, device: "desktop", operation: { _tag: "Reflect", count: 2, bytes: 10 } }],
   faults: [{ at: 1_000, fault: { _tag: "Twin", device: "phone", lasts: 3_000 } }],
   violates: { oracle: "liveness", rule: "once faults are over, everything comes to rest" }

@@ -223,6 +223,23 @@ export const checked = (schedule: Schedule): Effect.Effect<Schedule, InvalidSche
   Effect.mapError(Schedule.makeEffect(schedule), (issue) => new InvalidSchedule({ detail: formatIssue(issue) }))
 
 /**
+ * A device out of the ordinary in nothing but what is given: there from the start, in group 0, its clock right.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plainDevice = (name: string, change: Partial<DeviceSpec> = {}): DeviceSpec => ({
+  name,
+  group: 0,
+  joinsAt: 0,
+  expiration: "Persistent",
+  exhausted: "Reject",
+  skew: 0,
+  chats: false,
+  ...change
+})
+
+/**
  * How many devices the largest of the device groups has.
  *
  * @category getters

@@ -1,7 +1,8 @@
 import { DeviceSlotState } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import type { Fault } from "../src/index.ts"
-import { type Entry, even, play, type Played, reflect, specOf } from "./worlds.ts"
+import { type Entry, even, play, type Played, reflect } from "./worlds.ts"
+import { plainDevice } from "../src/index.ts"
 
 /** Something goes wrong at 3 s. */
 const at3 = (fault: Fault): Entry => ({ at: 3_000, fault })
@@ -256,7 +257,7 @@ const effects: Readonly<Record<Exclude<Fault["_tag"], "Misbehave">, () => void>>
     assert.strictEqual(played.acted("StoreSlow"), 1)
   },
   ChatFails: () => {
-    const devices = [specOf("phone", { chats: true }), ...even.devices.slice(1)]
+    const devices = [plainDevice("phone", { chats: true }), ...even.devices.slice(1)]
     const codes = (["Unreachable", "Ended", "Failed"] as const).map((how) => {
       const played = play([at3({ _tag: "ChatFails", how, lasts: 1_000 })], { devices })
       assert.isAbove(played.acted(`ChatFails:${how}`), 0)

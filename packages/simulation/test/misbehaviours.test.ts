@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Misbehaviour } from "../src/index.ts"
-import { type Entry, play, type Played, reflect, type Seen, specOf } from "./worlds.ts"
+import { type Entry, play, type Played, reflect, type Seen } from "./worlds.ts"
+import { plainDevice } from "../src/index.ts"
 
 const at = (at: number, device: string, how: Misbehaviour, count = 1): Entry => ({
   at,
@@ -33,7 +34,7 @@ const happened = ({ seen }: Played, device: string) => seen("Happened", device).
 
 const two = [reflect(4_000, "phone"), reflect(4_100, "phone")]
 
-const late = { devices: [specOf("phone"), specOf("desktop", { joinsAt: 3_000 })] }
+const late = { devices: [plainDevice("phone"), plainDevice("desktop", { joinsAt: 3_000 })] }
 
 const transaction = (at: number, device: string, pause: number): Entry => ({
   at,

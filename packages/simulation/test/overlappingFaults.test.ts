@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { VirtualChat } from "../src/VirtualChat.ts"
-import { play, reflect, specOf } from "./worlds.ts"
+import { play, reflect } from "./worlds.ts"
+import { plainDevice } from "../src/index.ts"
 
 const noted = (): { (): void; times: number } => {
   const note = () => {
@@ -109,7 +110,7 @@ describe("a fault that finds nothing to act on", () => {
         { at: 4_000, fault: { _tag: "Stall", device: "phone", ways: ["down"], lasts: 3_000 } },
         { at: 4_000, fault: { _tag: "ClockJump", device: "phone", by: 1_000 } }
       ],
-      { devices: [specOf("phone", { joinsAt: 5_000 }), specOf("desktop")] }
+      { devices: [plainDevice("phone", { joinsAt: 5_000 }), plainDevice("desktop")] }
     )
     assert.strictEqual(seen("Opened", "phone")[0]?.at, 7_000)
     assert.strictEqual(acted("Stall:down"), 1)

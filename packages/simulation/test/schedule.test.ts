@@ -1,16 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { calm, checked, type Conditions, type DeviceSpec, run, type Schedule, ScheduleJson } from "../src/index.ts"
+import { calm, checked, type Conditions, plainDevice, run, type Schedule, ScheduleJson } from "../src/index.ts"
 
-const spec: DeviceSpec = {
-  name: "phone",
-  group: 0,
-  joinsAt: 0,
-  expiration: "Persistent",
-  exhausted: "Reject",
-  skew: 0,
-  chats: false
-}
+const spec = plainDevice("phone")
 
 const scheduleOf = (changes: Partial<Schedule>): Schedule => ({
   version: 1,

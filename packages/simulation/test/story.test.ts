@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   calm,
-  type DeviceSpec,
   faultLane,
   type LanesOptions,
   lanesText,
   mediatorName,
   run,
+  plainDevice,
   type RunResult,
   type Schedule,
   Story,
@@ -15,23 +15,13 @@ import {
   timeText
 } from "../src/index.ts"
 
-const specOf = (name: string): DeviceSpec => ({
-  name,
-  group: 0,
-  joinsAt: 0,
-  expiration: "Persistent",
-  exhausted: "Reject",
-  skew: 0,
-  chats: false
-})
-
 /** Two devices on an even network; what the phone reflects vanishes, and comes a second time. */
 const vanished: Schedule = {
   version: 1,
   seed: 1,
   duration: 5_000,
   conditions: { ...calm, latency: { base: 10, spread: 0, tailChance: 0, tail: 0 }, userDelay: 3_600_000 },
-  devices: [specOf("phone"), specOf("desktop")],
+  devices: [plainDevice("phone"), plainDevice("desktop")],
   operations: [{ at: 3_000, device: "phone", operation: { _tag: "Reflect", count: 1, bytes: 5 } }],
   faults: [
     { at: 2_500, fault: { _tag: "Vanish", device: "phone" } },

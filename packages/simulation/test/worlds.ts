@@ -3,9 +3,9 @@
  */
 import {
   calm,
-  type DeviceSpec,
   type Fault,
   type Operation,
+  plainDevice,
   run,
   type RunOptions,
   type RunResult,
@@ -15,24 +15,13 @@ import {
   type WorldEvent
 } from "../src/index.ts"
 
-export const specOf = (name: string, change: Partial<DeviceSpec> = {}): DeviceSpec => ({
-  name,
-  group: 0,
-  joinsAt: 0,
-  expiration: "Persistent",
-  exhausted: "Reject",
-  skew: 0,
-  chats: false,
-  ...change
-})
-
 /** A ms on the way, each time the same; users take their time. */
 export const even: Schedule = {
   version: 1,
   seed: 1,
   duration: 20_000,
   conditions: { ...calm, latency: { base: 1, spread: 0, tailChance: 0, tail: 0 } },
-  devices: [specOf("phone"), specOf("desktop")],
+  devices: [plainDevice("phone"), plainDevice("desktop")],
   operations: [],
   faults: []
 }

@@ -24,6 +24,7 @@ import {
   messageOf,
   type Operation,
   type OracleMaker,
+  plainDevice,
   type Schedule,
   type ScheduledFault,
   type ScheduledOperation,
@@ -52,15 +53,7 @@ const scheduleOf = (
   seed: 1,
   duration: 60_000,
   conditions: { ...calm, ...conditions },
-  devices: (Object.keys(ids) as ReadonlyArray<Name>).map((name) => ({
-    name,
-    group: 0,
-    joinsAt: 0,
-    expiration: "Persistent",
-    exhausted: "Reject",
-    skew: 0,
-    chats: false
-  })),
+  devices: Object.keys(ids).map((name) => plainDevice(name)),
   operations,
   faults
 })
