@@ -1,19 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, Mediator } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Option, Result, Scope } from "effect"
-import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { begin, id, reflect } from "./drive.ts"
-import { join, keys, openLink, path } from "./memory-device.ts"
+import { codeOf, join, keys, openLink, path } from "./memory-device.ts"
 
 const withTest = Effect.provide(Mediator.layerTest)
 const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
-const codeOf = (exit: Exit.Exit<unknown, Socket.SocketError>): number | string => {
-  assert(Exit.isFailure(exit))
-  const reason = exit.cause.reasons[0]
-  assert(reason?._tag === "Fail")
-  return reason.error.reason._tag === "SocketCloseError" ? reason.error.reason.code : reason.error.reason._tag
-}
 
 describe("faults", () => {
   it.effect("cut: both sides see it at once", () =>

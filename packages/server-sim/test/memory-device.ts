@@ -1,6 +1,7 @@
 /**
  * A bare device over an in-memory link, for tests of the shell: whatever it is told to write, and everything it gets.
  */
+import { assert } from "@effect/vitest"
 import {
   type ClientFrame,
   type ClientUrlInfo,
@@ -20,7 +21,7 @@ import {
   type MediatorOptions,
   MediatorStore
 } from "@d2m/server-sim"
-import { Effect, Layer, Queue, Result, type Scope } from "effect"
+import { Effect, Exit, Layer, Queue, Result, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import { Socket } from "effect/socket"
@@ -141,3 +142,11 @@ export const join = (device: number, options?: LinkOptions, expectedDeviceSlotSt
     yield* opened.until("ReflectionQueueDry")
     return opened
   })
+
+/** What a link failed with: the close code, or the tag of another reason. */
+export const codeOf = (exit: Exit.Exit<unknown, Socket.SocketError>): number | string => {
+  assert(Exit.isFailure(exit))
+  const reason = exit.cause.reasons[0]
+  assert(reason?._tag === "Fail")
+  return reason.error.reason._tag === "SocketCloseError" ? reason.error.reason.code : reason.error.reason._tag
+}
