@@ -7,12 +7,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto } from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber } from "effect"
 import { spawnSync } from "node:child_process"
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { directory, serveUnder } from "./served.ts"
-import { contradictions, makeBell, makeWitness, missingAt } from "./witness.ts"
+import { contradictions, makeBell, makeTalkerAndAway, missingAt } from "./witness.ts"
 
 const shell = (script: string, ...args: ReadonlyArray<string>) => ["sh", "-c", `${script}; exec "$@"`, "sh", ...args]
 
@@ -74,15 +74,7 @@ describe("d2m serve --data on a disk that takes no more", () => {
               }
             })
           const { admin, port, server } = yield* start(under(place), 0)
-          const [talker, away] = [yield* makeWitness(1n, port, bell), yield* makeWitness(2n, port, bell)]
-          for (const witness of [away, talker]) {
-            const device = yield* witness.switchOn
-            yield* device.state.changes.pipe(
-              Stream.takeUntil(({ _tag }) => _tag === "Live"),
-              Stream.runDrain
-            )
-            if (witness === away) yield* away.switchOff
-          }
+          const { away, talker } = yield* makeTalkerAndAway(port, bell)
           assert.strictEqual(yield* ready(admin), "Ready\n")
           let isOver = false
           const talk = yield* Effect.forkChild(talker.talk(() => isOver))

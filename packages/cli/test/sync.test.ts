@@ -7,12 +7,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto } from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { directory, serveUnder, serveWith } from "./served.ts"
-import { makeBell, makeWitness } from "./witness.ts"
+import { makeBell, makeTalkerAndAway } from "./witness.ts"
 
 const messages = 20
 
@@ -21,15 +21,7 @@ const sayAll = (server: Effect.Success<ReturnType<typeof serveWith>>) =>
   Effect.gen(function* () {
     const { port } = JSON.parse(yield* server.line)
     const bell = makeBell()
-    const [talker, away] = [yield* makeWitness(1n, port, bell), yield* makeWitness(2n, port, bell)]
-    for (const witness of [away, talker]) {
-      const device = yield* witness.switchOn
-      yield* device.state.changes.pipe(
-        Stream.takeUntil(({ _tag }) => _tag === "Live"),
-        Stream.runDrain
-      )
-      if (witness === away) yield* away.switchOff
-    }
+    const { talker } = yield* makeTalkerAndAway(port, bell)
     for (let n = 1; n <= messages; n++) yield* talker.sayOne
     yield* talker.switchOff
     server.child.kill("SIGINT")

@@ -8,7 +8,7 @@ import { type Content, type Device, DeviceStore, linearBackoff, makeDevice, Reco
 import { makeDeviceStoreMemory, type Reflected, Transaction } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
 import { Common, Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
-import { Effect, Exit, Layer, Result, Scope } from "effect"
+import { Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import type { SecureRandom } from "effect/crypto"
 
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(11))
@@ -196,6 +196,20 @@ export const missingAt = (witness: Witness, others: ReadonlyArray<Witness>): Rea
   ])
   return expected.filter((message) => !has.has(message))
 }
+
+/** A device that is live, and another that has a slot and is away: what the one says is stored for the other. */
+export const makeTalkerAndAway = Effect.fnUntraced(function* (port: number, bell: Bell) {
+  const [talker, away] = [yield* makeWitness(1n, port, bell), yield* makeWitness(2n, port, bell)]
+  for (const witness of [away, talker]) {
+    const device = yield* witness.switchOn
+    yield* device.state.changes.pipe(
+      Stream.takeUntil(({ _tag }) => _tag === "Live"),
+      Stream.runDrain
+    )
+    if (witness === away) yield* away.switchOff
+  }
+  return { talker, away }
+})
 
 /** What a device was given that it should not have been given, or not in this order; empty when all is well. */
 export const contradictions = (witness: Witness, senders: ReadonlyArray<Witness>): ReadonlyArray<string> => {
