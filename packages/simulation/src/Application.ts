@@ -8,8 +8,9 @@
  */
 import { type ChatDuplex, type ChatEnd, type Content, type Device, Transaction } from "@d2m/client"
 import { Common, D2d, type DeviceId } from "@d2m/codec"
-import { Cause, Effect, Exit, Result, Stream } from "effect"
+import { Cause, Effect, Exit, Option, Predicate, Result, Stream } from "effect"
 import type { Operation } from "./Operation.ts"
+import { canReconnectBy } from "./VirtualChat.ts"
 import type { Answer } from "./WorldEvent.ts"
 
 const zeros = new Uint8Array(65_536)
@@ -97,8 +98,15 @@ export const carryOut = (
   }
 }
 
-/** Says hello to the chat server, listens, and does not mind when it goes. */
-export const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> =>
-  Effect.as(Effect.andThen(Effect.ignore(io.send(zeros.subarray(0, 48))), Stream.runDrain(io.incoming)), {
-    _tag: "Ended"
+/** Says hello to the chat server, and listens until it says goodbye or is gone. */
+export const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> => {
+  const goodbye = io.incoming.pipe(
+    Stream.map(canReconnectBy),
+    Stream.takeUntil(Predicate.isNotUndefined),
+    Stream.runLast
+  )
+  return Effect.map(Effect.andThen(Effect.ignore(io.send(zeros.subarray(0, 48))), goodbye), (last) => {
+    const canReconnect = Option.getOrUndefined(last)
+    return canReconnect === undefined ? { _tag: "Ended" } : { _tag: "CloseError", canReconnect }
   })
+}

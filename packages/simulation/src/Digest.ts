@@ -31,7 +31,8 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   UserAnswered: 18,
   Machine: 19,
   Fault: 20,
-  Phase: 21
+  Phase: 21,
+  ChatClosed: 22
 }
 
 /** A running hash over events, of 64 bits. */
@@ -83,6 +84,8 @@ export class Digest {
         return this.#mix("pendingReflects" in event.state ? event.state.pendingReflects : 0)
       case "Happened":
         return this.#mixText(event.event._tag)
+      case "ChatClosed":
+        return this.#mix(event.canReconnect ? 1 : 0)
       case "UserAnswered":
         return this.#mixText(event.answer)
       case "Machine":

@@ -75,7 +75,8 @@ export type Misbehaviour = typeof Misbehaviour.Type
  *
  * Of the mediator: `MediatorCrash`; of what it was writing, the first `kept` writes reach the disk, the others do not ·
  * `MediatorRestart` in an orderly way, with 1001 · `StoreFails` its store fails, with 1011 · `StoreSlow` its store takes
- * so many ms · `ChatFails` the chat server cannot be reached, ends, or fails · `Misbehave` the next `count` times there is
+ * so many ms · `ChatFails` the chat server cannot be reached, ends, or fails; or it says with a
+ * close-error whether one may come back, and ends `lasts` ms later · `Misbehave` the next `count` times there is
  * an occasion
  *
  * @category schemas
@@ -102,7 +103,10 @@ export const Fault = Schema.TaggedUnion({
   MediatorRestart: { downFor: millis },
   StoreFails: { lasts },
   StoreSlow: { by: millis, lasts },
-  ChatFails: { how: Schema.Literals(["Unreachable", "Ended", "Failed"]), lasts },
+  ChatFails: {
+    how: Schema.Literals(["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"]),
+    lasts
+  },
   Misbehave: { device, how: Misbehaviour, count: Schema.Int }
 })
 

@@ -225,6 +225,24 @@ const siege = sharpened(
   })
 )
 
+// While the chat server has said goodbye and not ended, the mediator closes for a reason of its own.
+const goodbyes = sharpened({ faults: "light", groups: 1 }, ({ devices, duration, faults }, prng) => ({
+  devices: devices.map((device) => ({ ...device, chats: true })),
+  faults: byTime([
+    ...faults,
+    ...faultsEvery(prng, duration, 5_000, () => ({
+      _tag: "ChatFails",
+      how: prng.below(3) === 0 ? "CannotReconnect" : "CanReconnect",
+      lasts: between(prng, 100, 6_000)
+    })),
+    ...faultsEvery(prng, duration, 4_000, () => ({
+      _tag: "Twin",
+      device: devices[prng.below(devices.length)]!.name,
+      lasts: between(prng, 500, 3_000)
+    }))
+  ])
+}))
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -249,6 +267,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
     schedule: plain({ faults: "light", misbehaving: true })
   },
   { name: "backlog", purpose: "devices that are far behind, on slow connections with little room", schedule: backlog },
+  { name: "goodbyes", purpose: "a chat server that sends its users away, or lets them return", schedule: goodbyes },
   { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege }
 ]
 

@@ -8,6 +8,8 @@
  */
 import {
   Capacities,
+  type ChatDuplex,
+  type ChatEnd,
   defaultCapacities,
   Device,
   DeviceObserver,
@@ -320,6 +322,10 @@ export class SimulatedDevice {
       Context.add(Crypto, crypto),
       Context.add(DeviceStore, this.disk.store)
     )
+    const sayGoodbye = (end: ChatEnd) =>
+      Effect.sync(() => {
+        if (end._tag === "CloseError") witness({ _tag: "ChatClosed", ...place(), canReconnect: end.canReconnect })
+      })
     const device = yield* makeDevice({
       deviceId: this.deviceId,
       groupKey,
@@ -335,7 +341,7 @@ export class SimulatedDevice {
           : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
       ...options,
       onReflected: (batch) => this.#handle(life, batch),
-      ...(this.spec.chats ? { chat: chatter } : {})
+      ...(this.spec.chats ? { chat: (io: ChatDuplex) => Effect.tap(chatter(io), sayGoodbye) } : {})
     }).pipe(Effect.provideContext(context))
     this.device = device
     this.onStart(device)

@@ -228,7 +228,7 @@ const faultKinds: Readonly<
   StoreSlow: (prng) => ({ _tag: "StoreSlow", by: between(prng, 5, 3_000), lasts: prng.below(15_000) }),
   ChatFails: (prng) => ({
     _tag: "ChatFails",
-    how: pick(prng, ["Unreachable", "Ended", "Failed"] as const),
+    how: pick(prng, ["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"] as const),
     lasts: prng.below(10_000)
   }),
   Misbehave: (prng, devices, misbehaviour) => ({

@@ -38,6 +38,8 @@ const eventName = (event: WorldEvent): string | undefined => {
       return event.outcome === "Done" ? undefined : `handler ${event.outcome}`
     case "Machine":
       return event.change
+    case "ChatClosed":
+      return event.canReconnect ? "close-error, can reconnect" : "close-error"
     case "UserAnswered":
       return event.answer
     case "Fault":

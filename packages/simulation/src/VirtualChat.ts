@@ -1,13 +1,32 @@
 /**
  * The chat server behind the simulated mediator.
  *
- * Owns an echo that can be out of reach, end, or fail (PROTOCOL D31).
+ * Owns an echo that can be out of reach, end, or fail, and a close-error ahead of its end (PROTOCOL C12, D31).
  *
  * @since 0.1.0
  */
 import { ChatError, type ChatUpstream } from "@d2m/server-sim"
 import { Cause, Effect, Queue } from "effect"
-import { Reasons, type Undo } from "./Reasons.ts"
+import type { Fault } from "./Fault.ts"
+import { once, Reasons, type Undo } from "./Reasons.ts"
+
+/** What can be wrong with the chat server. */
+export type ChatTrouble = Extract<Fault, { readonly _tag: "ChatFails" }>["how"]
+
+type Line = Queue.Queue<Uint8Array, ChatError>
+
+/** The type of a chat message that says that the connection will be closed, and whether one may come back (PROTOCOL C12). */
+const closeErrorType = 0xe0
+
+const isCloseError = (trouble: ChatTrouble): trouble is "CanReconnect" | "CannotReconnect" =>
+  trouble === "CanReconnect" || trouble === "CannotReconnect"
+
+/** Whether a close-error permits to come back; nothing when the message is none. */
+export const canReconnectBy = (message: Uint8Array): boolean | undefined =>
+  message[0] === closeErrorType ? message[1] === 1 : undefined
+
+const errorOf = (reason: ChatError["reason"]): ChatError =>
+  new ChatError({ reason, detail: "the virtual chat server fails" })
 
 /**
  * The chat server.
@@ -16,27 +35,31 @@ import { Reasons, type Undo } from "./Reasons.ts"
  * @since 0.1.0
  */
 export class VirtualChat {
-  /** Why nobody can open a connection, while there is a reason. */
-  readonly #trouble = new Reasons<ChatError["reason"]>()
-  readonly #open = new Set<Queue.Queue<Uint8Array, ChatError>>()
+  /** What is wrong, while something is. */
+  readonly #trouble = new Reasons<ChatTrouble>()
+  readonly #open = new Set<Line>()
+  /** Those that were sent a close-error, and have not ended yet. */
+  readonly #told = new Set<Line>()
 
   /** The server, for one life of the mediator after the other. */
   readonly service: ChatUpstream["Service"] = {
     open: () =>
       Effect.suspend(() => {
-        const reason = this.#trouble.values.at(-1)
-        if (reason !== undefined) {
-          this.#trouble.act()
-          return Effect.fail(new ChatError({ reason, detail: "the virtual chat server is out of reach" }))
-        }
+        const trouble = this.#trouble.values.at(-1)
+        if (trouble !== undefined) this.#trouble.act()
+        if (trouble !== undefined && !isCloseError(trouble)) return Effect.fail(errorOf(trouble))
         return Effect.gen({ self: this }, function* () {
-          const queue = yield* Effect.acquireRelease(Queue.bounded<Uint8Array, ChatError>(64), (queue) =>
-            Effect.sync(() => this.#open.delete(queue))
+          const line = yield* Effect.acquireRelease(Queue.bounded<Uint8Array, ChatError>(64), (line) =>
+            Effect.sync(() => {
+              this.#open.delete(line)
+              this.#told.delete(line)
+            })
           )
-          this.#open.add(queue)
+          this.#open.add(line)
+          if (trouble !== undefined) this.#tell(line, trouble)
           return {
-            send: (bytes: Uint8Array) => Effect.asVoid(Queue.offer(queue, bytes)),
-            receive: Queue.takeAll(queue)
+            send: (bytes: Uint8Array) => Effect.asVoid(Queue.offer(line, bytes)),
+            receive: Queue.takeAll(line)
           }
         })
       })
@@ -45,17 +68,35 @@ export class VirtualChat {
   /** The mediator has crashed: nobody is left at its end of the open connections. */
   abandon(): void {
     this.#open.clear()
+    this.#told.clear()
   }
 
-  /** Ends every open connection, and refuses new ones until it is taken back; `acted` is called for each of them. */
-  fail(reason: ChatError["reason"], acted: () => void): Undo {
-    const open = [...this.#open]
-    this.#open.clear()
-    for (const queue of open) {
+  /**
+   * Puts the server into trouble until it is taken back; `acted` is called for each connection that is hit. A close-error
+   * is sent to those that are open and to newcomers, and they end with the trouble; all other trouble ends every connection
+   * at once and refuses new ones.
+   */
+  fail(trouble: ChatTrouble, acted: () => void): Undo {
+    for (const line of this.#open) {
       acted()
-      const error = new ChatError({ reason, detail: "the virtual chat server fails" })
-      Queue.failCauseUnsafe(queue, Cause.fail(error))
+      if (isCloseError(trouble)) this.#tell(line, trouble)
+      else this.#end(line, trouble)
     }
-    return this.#trouble.add(acted, reason)
+    const undo = this.#trouble.add(acted, trouble)
+    return once(() => {
+      undo()
+      if (isCloseError(trouble)) for (const line of this.#told) this.#end(line, "Ended")
+    })
+  }
+
+  #tell(line: Line, trouble: "CanReconnect" | "CannotReconnect"): void {
+    this.#told.add(line)
+    Queue.offerUnsafe(line, Uint8Array.of(closeErrorType, trouble === "CanReconnect" ? 1 : 0))
+  }
+
+  #end(line: Line, reason: ChatError["reason"]): void {
+    this.#open.delete(line)
+    this.#told.delete(line)
+    Queue.failCauseUnsafe(line, Cause.fail(errorOf(reason)))
   }
 }

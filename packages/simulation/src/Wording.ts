@@ -190,6 +190,8 @@ export const wordsOf = (event: WorldEvent): string => {
       return stateWords(event.state)
     case "Happened":
       return happenedWords(event.event)
+    case "ChatClosed":
+      return `the chat server closes, and one ${event.canReconnect ? "may" : "must not"} come back`
     case "UserAnswered":
       return `user: ${event.reason} ${event.answer}`
     case "Machine":

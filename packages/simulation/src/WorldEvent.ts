@@ -96,6 +96,7 @@ export type Answer =
  * - `Handling` the handler is given messages · `Handled` it has ended
  * - `Asked` an application asks a device for something · `Answered` how that came out
  * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
+ * - `ChatClosed` the chat handler of a device has reported a close-error of the chat server
  * - `Machine` a device or the mediator (`mediator`) starts, pauses, resumes, crashes, or stops in an orderly way
  * - `Fault` one begins or ends; `Fired` when it has acted
  * - `Phase` of the run: `Safety` with faults, `Liveness` when they are over
@@ -126,6 +127,7 @@ export type WorldEvent =
   | (LifePlace & { readonly _tag: "StateChanged"; readonly state: ConnectionState })
   | (LifePlace & { readonly _tag: "Happened"; readonly event: DeviceEvent })
   | (LifePlace & { readonly _tag: "UserAnswered"; readonly reason: string; readonly answer: Resume["_tag"] })
+  | (LifePlace & { readonly _tag: "ChatClosed"; readonly canReconnect: boolean })
   | (LifePlace & {
       readonly _tag: "Machine"
       readonly change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped"

@@ -267,6 +267,15 @@ const effects: Readonly<Record<Exclude<Fault["_tag"], "Misbehave">, () => void>>
     })
     // Could not connect; a clean end; an internal failure (PROTOCOL D31).
     assert.deepStrictEqual(codes, [4001, 4000, 4009])
+    for (const how of ["CanReconnect", "CannotReconnect"] as const) {
+      const played = play([at3({ _tag: "ChatFails", how, lasts: 2_000 })], { devices })
+      const [goodbye] = played.seen("ChatClosed", "phone")
+      assert.deepStrictEqual([goodbye?.at, goodbye?.canReconnect], [3_001, how === "CanReconnect"])
+      assert.strictEqual(played.seen("MediatorClosed", "phone")[0]!.at, 5_000)
+      const asked = played.seen("StateChanged", "phone").some(({ state }) => state._tag === "NeedsUser")
+      assert.strictEqual(asked, how === "CannotReconnect")
+      assert.strictEqual(played.acted(`ChatFails:${how}`) > 0, true)
+    }
   }
 }
 

@@ -10,7 +10,7 @@ const details: Readonly<Record<string, ReadonlyArray<string>>> = {
   ClockJump: ["ahead", "back"],
   HandlerFails: ["Fails", "Dies"],
   MediatorCrash: ["told", "untold"],
-  ChatFails: ["Unreachable", "Ended", "Failed"],
+  ChatFails: ["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"],
   Misbehave: Misbehaviour.literals
 }
 

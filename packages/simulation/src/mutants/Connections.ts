@@ -23,6 +23,26 @@ export const connections: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "sent-away-and-back",
+    side: "client",
+    flaw: "A device comes back though the chat server has said that it must not.",
+    breaks: "decision 26",
+    patches: [
+      {
+        file: "ReconnectVerdict.ts",
+        find: `if (!given.chat.canReconnect) return ask({ _tag: "ChatRefused" })`,
+        replace: "if (!given.chat.canReconnect) return reconnect"
+      }
+    ]
+  },
+  {
+    name: "close-code-over-close-error",
+    side: "client",
+    flaw: "A close code that needs the user counts, though the chat server has said that the device may come back.",
+    breaks: "decision 26",
+    patches: [{ file: "ReconnectVerdict.ts", find: `if (end._tag === "Closed") return reconnect`, replace: "" }]
+  },
+  {
     name: "user-asked-after-reset",
     side: "client",
     flaw: "The user is asked after every close of the mediator, whatever its code.",

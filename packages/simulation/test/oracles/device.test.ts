@@ -53,6 +53,41 @@ describe("reconnecting, by the wire", () => {
     assert.deepStrictEqual(dial(lost(4113).machine("phone", "Started", 2)).end(), [])
   })
 
+  const goodbye = (story: Story, canReconnect: boolean) =>
+    story.tell({ _tag: "ChatClosed", ...story.place("phone"), life: 1, canReconnect })
+
+  it("lets a close-error of the chat server decide in the place of the close code", () => {
+    const rule = "after a close-error that forbids it nothing connects without the user"
+    for (const code of [1006, 4000, 4113]) {
+      assert.deepStrictEqual(dial(goodbye(lost(code), true)).end(), [])
+      assert.include(dial(goodbye(lost(code), false)).end(), rule)
+    }
+    assert.deepStrictEqual(dial(answered(goodbye(lost(4000), false))).end(), [])
+    // It counts for one connection.
+    const again = dial(goodbye(lost(4113), true))
+    again.open("phone").lose(4113)
+    assert.deepStrictEqual(dial(again).end(), ["after 41xx nothing connects without the user"])
+    // The device has stopped waiting for it.
+    assert.deepStrictEqual(dial(goodbye(lost(4000).wait(5_000), false)).end(), [])
+    const asked = goodbye(lost(4113), true).state("phone", {
+      _tag: "NeedsUser",
+      reason: { _tag: "Dropped" },
+      answers: [],
+      pendingReflects: 0
+    })
+    assert.deepStrictEqual(asked.end(), [
+      "a close-error that permits to come back decides in the place of the close code"
+    ])
+  })
+
+  it("gives the chat server no say in what the device itself cannot accept", () => {
+    const story = new Story(reconnecting).machine("phone", "Started")
+    const line = story.open("phone")
+    goodbye(story, true)
+    story.tell({ _tag: "DeviceClosed", ...line.place(), code: 4115 })
+    assert.deepStrictEqual(dial(story).end(), ["after 41xx nothing connects without the user"])
+  })
+
   it("excuses a device that had given up before it read the close", () => {
     const told = (because: ReturnType<typeof closed>) => {
       const story = lost(4113)

@@ -48,6 +48,17 @@ describe("questions", () => {
     assert.deepStrictEqual(other.end(), [dropped])
   })
 
+  it("finds a user who is told of a chat server that has said nothing of the kind", () => {
+    const asked = (canReconnect?: boolean) => {
+      const story = new Story(questions)
+      const line = story.live("phone")
+      if (canReconnect !== undefined) story.tell({ _tag: "ChatClosed", ...story.place("phone"), life: 1, canReconnect })
+      line.lose(4000)
+      return story.state("phone", ask({ _tag: "ChatRefused" })).end()
+    }
+    assert.deepStrictEqual([asked(), asked(true), asked(false)], [[dropped], [dropped], []])
+  })
+
   it("finds a slot that was forgotten, unless the storage is gone or the user said so", () => {
     const begin = () => {
       const story = new Story(questions).machine("phone", "Started")

@@ -30,6 +30,8 @@ interface Track {
   code: number | undefined
   /** The mediator's time in the latest ServerInfo. */
   currentTime: number | undefined
+  /** Whether the chat server has said that one must not come back. */
+  isSentAway: boolean
   isLive: boolean
   /** Whether it has written down that it has a slot, and its user has not told it to register again. */
   hasSlot: boolean
@@ -42,6 +44,7 @@ interface Track {
 const fresh = (): Track => ({
   code: undefined,
   currentTime: undefined,
+  isSentAway: false,
   isLive: false,
   hasSlot: false,
   isAnyClockGood: false,
@@ -49,7 +52,7 @@ const fresh = (): Track => ({
 })
 
 /** Whether a device has this reason to ask. */
-const isTrue = (reason: UserReason, code: number | undefined): boolean => {
+const isTrue = (reason: UserReason, { code, isSentAway }: Track): boolean => {
   switch (reason._tag) {
     case "SlotsExhausted":
     case "DuplicateDevice":
@@ -64,6 +67,8 @@ const isTrue = (reason: UserReason, code: number | undefined): boolean => {
       return reason.because._tag !== "Closed" || (code !== undefined && code >= 4110 && code <= 4199)
     case "ClockSkew":
       return Math.abs(reason.skew) > tolerance
+    case "ChatRefused":
+      return isSentAway
     case "TooManyFailures":
       return reason.failures >= mostFailures
     default:
@@ -102,7 +107,7 @@ export const questions: OracleMaker = {
       if (state._tag === "Live") return live(device, at, state)
       const track = tracks.of(device)
       track.isLive = false
-      if (state._tag !== "NeedsUser" || isTrue(state.reason, track.code)) return
+      if (state._tag !== "NeedsUser" || isTrue(state.reason, track)) return
       report({
         rule: "the user is asked only for a reason that is true",
         device,
@@ -133,10 +138,16 @@ export const questions: OracleMaker = {
           case "DeviceLost":
             tracks.of(event.device).code = event.code
             return
-          case "Opened":
-          case "Dialed":
-            tracks.of(event.device).code = undefined
+          case "ChatClosed":
+            tracks.of(event.device).isSentAway = !event.canReconnect
             return
+          case "Opened":
+          case "Dialed": {
+            const track = tracks.of(event.device)
+            track.code = undefined
+            track.isSentAway = false
+            return
+          }
           case "StateChanged":
             return changed(event.device, event.at, event.state)
           case "UserAnswered": {

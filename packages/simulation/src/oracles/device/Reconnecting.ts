@@ -2,7 +2,8 @@
  * When a device connects again, and when it must not (decision 26).
  *
  * Owns: linear backoff from one failure to the next, the user's question after 30 in a row, the fresh start after 30 s of a
- * good connection, and that nothing but the user or a restart leads out of a question. Times are measured in kernel time, by
+ * good connection, that nothing but the user or a restart leads out of a question, and that a close-error of the chat server
+ * decides alone, in the place of the mediator's close code. Times are measured in kernel time, by
  * what the device says and does; how it keeps time itself is not asked.
  *
  * @since 0.1.0
@@ -23,6 +24,12 @@ const needsUser = (code: number): boolean => code >= 4100 && code <= 4199
 /** Ends for which the device itself closes with 41xx. */
 const refusals: ReadonlySet<string> = new Set(["UnsupportedVersion", "SlotContradiction"])
 
+/** How long a chat handler is waited for at the end of its connection (decision 26). */
+const chatPatience = 5_000
+
+/** The reasons for a question that a close code alone gives: a close-error that permits to come back takes their place. */
+const closeReasons: ReadonlySet<string> = new Set(["SlotsExhausted", "DuplicateDevice", "Dropped", "QueueLimit"])
+
 /** The device counts in whole ms. */
 const rounding = 2
 
@@ -41,6 +48,12 @@ interface Track {
   isAsking: boolean
   /** The code with which the latest connection was closed, if only the user can lead out of it. */
   refused: number | undefined
+  /** Whether the device itself closed with it: no chat server has a say in that. */
+  isOwnRefusal: boolean
+  /** When the latest connection was seen to be over. */
+  lostAt: number | undefined
+  /** What the chat server has said of coming back, where the device must have heard of it in time. */
+  canReconnect: boolean | undefined
 }
 
 const fresh = (): Track => ({
@@ -50,7 +63,10 @@ const fresh = (): Track => ({
   waiting: undefined,
   question: undefined,
   isAsking: false,
-  refused: undefined
+  refused: undefined,
+  isOwnRefusal: false,
+  lostAt: undefined,
+  canReconnect: undefined
 })
 
 type Waiting = Extract<ConnectionState, { readonly _tag: "Waiting" }>
@@ -94,7 +110,7 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
     })
   }
   const { because } = state
-  if (because._tag === "Closed" && because.by === "server" && needsUser(because.code)) {
+  if (because._tag === "Closed" && because.by === "server" && needsUser(because.code) && track.canReconnect !== true) {
     report({
       rule: "a close that needs the user is not answered with another connection",
       device,
@@ -110,6 +126,18 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
     atMost: delay * (1 + jitter) + rounding,
     nextTryAt: state.nextTryAt
   }
+}
+
+/** A close-error that permits to come back was there in time, and yet the user is asked for a close code. */
+const checkQuestion = (report: Report, track: Track, device: string, at: number, reason: string): void => {
+  if (track.isAsking || track.canReconnect !== true || track.isOwnRefusal || !closeReasons.has(reason)) return
+  if (track.lostAt !== undefined && at - track.lostAt >= chatPatience - 1_000) return
+  report({
+    rule: "a close-error that permits to come back decides in the place of the close code",
+    device,
+    found: `NeedsUser for ${reason}`,
+    expected: "another connection, after the usual time"
+  })
 }
 
 /**
@@ -141,14 +169,26 @@ export const reconnecting: OracleMaker = {
             return
           case "UserAnswered": {
             const track = tracks.of(event.device)
-            track.question = track.refused = undefined
+            track.question = track.refused = track.canReconnect = undefined
             track.failures = [0]
             return
           }
           case "DeviceLost":
-          case "DeviceClosed":
-            if (needsUser(event.code)) tracks.of(event.device).refused = event.code
+          case "DeviceClosed": {
+            const track = tracks.of(event.device)
+            track.lostAt ??= event.at
+            if (!needsUser(event.code)) return
+            track.refused = event.code
+            track.isOwnRefusal = event._tag === "DeviceClosed"
             return
+          }
+          case "ChatClosed": {
+            const track = tracks.of(event.device)
+            // One that comes when the device has nearly stopped waiting for it may have come too late.
+            const isInTime = track.lostAt === undefined || event.at - track.lostAt < chatPatience - 1_000
+            if (event.canReconnect || isInTime) track.canReconnect = event.canReconnect
+            return
+          }
           case "Happened": {
             const { event: happened } = event
             // It may have given up the connection before it read the close, for a reason that it has to tell.
@@ -160,8 +200,17 @@ export const reconnecting: OracleMaker = {
           }
           case "Dialed": {
             const track = tracks.of(event.device)
-            const { question, refused, waiting } = track
-            if (refused !== undefined && question === undefined) {
+            const { canReconnect, isOwnRefusal, question, refused, waiting } = track
+            if (canReconnect === false && question === undefined) {
+              report({
+                rule: "after a close-error that forbids it nothing connects without the user",
+                device: event.device,
+                found: "a dial",
+                expected: "no dial before the user's answer"
+              })
+            }
+            const isAllowed = canReconnect === true && !isOwnRefusal
+            if (refused !== undefined && question === undefined && !isAllowed) {
               report({
                 rule: "after 41xx nothing connects without the user",
                 device: event.device,
@@ -186,7 +235,8 @@ export const reconnecting: OracleMaker = {
                 expected: `${Math.round(waiting.atLeast)} to ${Math.round(waiting.atMost)} ms`
               })
             }
-            track.waiting = undefined
+            track.waiting = track.lostAt = track.canReconnect = undefined
+            if (isAllowed) track.refused = undefined
             return
           }
           case "StateChanged": {
@@ -202,6 +252,7 @@ export const reconnecting: OracleMaker = {
                 return
               case "NeedsUser":
                 track.liveSince = track.endedAt = undefined
+                checkQuestion(report, track, event.device, event.at, state.reason._tag)
                 // Told again because another number has changed, an answered question is still answered.
                 if (!track.isAsking) track.question = state.reason._tag
                 track.isAsking = true
