@@ -141,10 +141,14 @@ export class DeviceStore extends Context.Service<
     readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, StoreError>
     readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
     /**
-     * Keeps a message aside and gives its id. The same message (reflected id, timestamp and envelope) quarantined again
-     * is one entry, the first: a redelivery after a lost ack neither fills the quarantine nor fails on a full one.
+     * Keeps a message aside, records its hashed nonce if one is given, and gives its id: both or neither, so that a message
+     * in quarantine never comes to the handler by a redelivery. The same message (reflected id, timestamp and envelope)
+     * quarantined again is one entry, the first: a redelivery neither fills the quarantine nor fails on a full one.
      */
-    readonly quarantine: (entry: Omit<QuarantineEntry, "id">) => Effect.Effect<number, StoreError | QuarantineFull>
+    readonly quarantine: (
+      entry: Omit<QuarantineEntry, "id">,
+      nonce?: Uint8Array
+    ) => Effect.Effect<number, StoreError | QuarantineFull>
     /** Everything in quarantine, in the order it came in. */
     readonly quarantined: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
     /** Removes an entry; an unknown id is no error. */
@@ -192,6 +196,12 @@ export const makeDeviceStoreMemory = (options?: {
     let slot: SlotExpectation = "New"
     let lastId = 0
     const copyBlob = (blob: LatestBlob): LatestBlob => ({ nonce: copy(blob.nonce), hash: copy(blob.hash) })
+    const keepAside = (entry: Omit<QuarantineEntry, "id">): number | undefined => {
+      for (const known of quarantine.values()) if (sameMessage(known, entry)) return known.id
+      if (quarantine.size >= capacity) return undefined
+      quarantine.set(++lastId, { ...entry, id: lastId, envelope: copy(entry.envelope) })
+      return lastId
+    }
 
     return DeviceStore.of({
       slot: Effect.sync(() => slot),
@@ -211,12 +221,11 @@ export const makeDeviceStoreMemory = (options?: {
         Effect.sync(() => {
           blobs.set(blobSourceKey(source), copyBlob(blob))
         }),
-      quarantine: (entry) =>
+      quarantine: (entry, nonce) =>
         Effect.suspend(() => {
-          for (const known of quarantine.values()) if (sameMessage(known, entry)) return Effect.succeed(known.id)
-          if (quarantine.size >= capacity) return Effect.fail(new QuarantineFull({ capacity }))
-          const id = ++lastId
-          quarantine.set(id, { ...entry, id, envelope: copy(entry.envelope) })
+          const id = keepAside(entry)
+          if (id === undefined) return Effect.fail(new QuarantineFull({ capacity }))
+          if (nonce !== undefined) nonces.add(nonce)
           return Effect.succeed(id)
         }),
       quarantined: Effect.sync(() =>

@@ -150,28 +150,33 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     })
   }
 
-  const quarantine = Effect.fnUntraced(function* (frame: ReflectedFrame, reason: QuarantineReason, detail: string) {
+  const quarantine = Effect.fnUntraced(function* (opened: Opened, reason: QuarantineReason, detail: string) {
     const quarantinedAt = yield* Clock.currentTimeMillis
-    const { envelope, flags, reflectedId, timestamp } = frame
-    const id = yield* store.quarantine({ reflectedId, flags, timestamp, envelope, reason, detail, quarantinedAt })
+    const { envelope, flags, reflectedId, timestamp } = opened.frame
+    const entry = { reflectedId, flags, timestamp, envelope, reason, detail, quarantinedAt }
+    const id = yield* store.quarantine(entry, opened.nonce)
     events.emit({ _tag: "Quarantined", id, reflectedId, reason, detail })
+    return { ...opened, nonce: undefined }
   })
 
-  /** What stands in the way of a message, if anything: a full quarantine, a store that fails, a policy that halts. */
-  const setAside = (
+  /**
+   * A message that nothing is left to be done with but to record its nonce and to ack it. A full quarantine, a store that
+   * fails and a policy that halts stand in the way.
+   */
+  const settleOne = (
     opened: Opened,
     outcome: HandlerOutcome
-  ): Effect.Effect<void, HandlerHalted | QuarantineFull | StoreError> => {
+  ): Effect.Effect<Opened, HandlerHalted | QuarantineFull | StoreError> => {
     const { frame, message } = opened
     if (message === "Duplicate") {
       events.emit({ _tag: "Duplicate", reflectedId: frame.reflectedId, ephemeral: isEphemeral(frame.flags) })
-      return Effect.void
+      return Effect.succeed(opened)
     }
-    if (Result.isFailure(message)) return quarantine(frame, message.failure.reason, message.failure.detail)
-    if (outcome === undefined) return Effect.void
+    if (Result.isFailure(message)) return quarantine(opened, message.failure.reason, message.failure.detail)
+    if (outcome === undefined) return Effect.succeed(opened)
     return options.policy.giveUp === "halt"
       ? Effect.fail(new HandlerHalted({ reflectedId: frame.reflectedId, detail: outcome }))
-      : quarantine(frame, "HandlerFailed", outcome)
+      : quarantine(opened, "HandlerFailed", outcome)
   }
 
   const settleEach = Effect.fnUntraced(function* (batch: ReadonlyArray<Opened>, outcomes: HandlerOutcomes) {
@@ -180,9 +185,9 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     for (const opened of batch) {
       const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
       const outcome = isHandled ? outcomes?.[next++] : undefined
-      const blocked = yield* Effect.result(setAside(opened, outcome))
-      if (Result.isFailure(blocked)) return { done, halt: blocked.failure }
-      done.push(opened)
+      const settled = yield* Effect.result(settleOne(opened, outcome))
+      if (Result.isFailure(settled)) return { done, halt: settled.failure }
+      done.push(settled.success)
     }
     return { done, halt: undefined }
   })

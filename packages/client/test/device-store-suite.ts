@@ -121,6 +121,16 @@ export const deviceStoreSuite = (
         )
       }))
 
+    test("a message and its nonce are kept together, the message again as well", (store) =>
+      Effect.gen(function* () {
+        const first = yield* store.quarantine(entry(1), bytes(32, 1))
+        assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 1), bytes(32, 2)]), [true, false])
+        assert.strictEqual(yield* store.quarantine(entry(1), bytes(32, 2)), first)
+        assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 2)]), [true])
+        yield* store.release(first)
+        assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 1)]), [true], "released, it is still not new")
+      }))
+
     test("an id is never used twice", (store) =>
       Effect.gen(function* () {
         const first = yield* store.quarantine(entry(1))
@@ -146,7 +156,8 @@ export const deviceStoreSuite = (
         Effect.gen(function* () {
           const first = yield* store.quarantine(entry(1))
           yield* store.quarantine(entry(2))
-          const error = yield* Effect.flip(store.quarantine(entry(3)))
+          const error = yield* Effect.flip(store.quarantine(entry(3), bytes(32, 3)))
+          assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 3)]), [false], "neither of the two is kept")
           assert.deepInclude(error, { _tag: "QuarantineFull", capacity: 2 })
           assert.strictEqual(error.message, "the quarantine already holds 2 messages: release some")
           assert.strictEqual(yield* store.quarantine(entry(1)), first)

@@ -2,7 +2,7 @@ import { ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
+import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
 import {
   Capacities,
   continueAsIs,
@@ -247,6 +247,32 @@ describe("what cannot be handled", () => {
       assert.deepStrictEqual(acks(yield* peer.drain), [2])
       assert.strictEqual(seen(world).length, 5, "never again after its quarantine")
     })
+  )
+
+  it.effect("a store that fails behind a quarantine: the message comes again, and not to the handler", () =>
+    Effect.gen(function* () {
+      const store = yield* makeDeviceStoreMemory()
+      let isFull = false
+      const addNonces: typeof store.addNonces = (hashed) =>
+        isFull
+          ? Effect.fail(new StoreError({ reason: "Full", operation: "keep nonces", detail: "no space" }))
+          : store.addNonces(hashed)
+      const world = yield* makeWorld({ onReflected: failing("bad"), store: { ...store, addNonces } })
+      const frames = ["bad", "good"].map((value, i) => reflected(i + 1, world.group.envelope(text(value))))
+      const peer = yield* connect(world)
+      isFull = true
+      yield* peer.send(...frames)
+      yield* settle
+      assert.deepStrictEqual(acks(yield* peer.drain), [])
+      isFull = false
+      yield* expectState(world, "Waiting")
+      yield* TestClock.adjust("3 seconds")
+      const next = yield* connect(world)
+      yield* next.send(...frames)
+      assert.deepStrictEqual(acks(yield* next.drain), [1, 2])
+      assert.deepStrictEqual(seen(world), [["bad", "good"], ["bad"], ["good"], ["good"]])
+      assert.strictEqual((yield* world.device.quarantine.list).length, 1)
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 2, delay: () => 0, giveUp: "quarantine" }))
   )
 
   it.effect("a handler that throws, that dies and that interrupts itself is one that fails", () =>

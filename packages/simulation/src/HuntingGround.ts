@@ -243,6 +243,26 @@ const goodbyes = sharpened({ faults: "light", groups: 1 }, ({ devices, duration,
   ])
 }))
 
+// Between a write that has been done and the next one, which belongs with it, a device dies or its disk is full.
+const dyingDevices = sharpened({ faults: "light" }, ({ conditions, devices, duration, faults }, prng) => ({
+  conditions: { ...conditions, diskLatency: between(prng, 100, 1_500) },
+  faults: byTime([
+    ...faults,
+    ...faultsEvery(prng, duration, 6_000, () => ({
+      _tag: "HandlerFails",
+      device: devices[prng.below(devices.length)]!.name,
+      how: prng.below(2) === 0 ? "Fails" : "Dies",
+      lasts: between(prng, 4_000, 12_000)
+    })),
+    ...faultsEvery(prng, duration, 4_000, () => {
+      const device = devices[prng.below(devices.length)]!.name
+      return prng.below(3) === 0
+        ? { _tag: "DiskFull", device, lasts: prng.below(2_000) }
+        : { _tag: "Crash", device, downFor: prng.below(2_000), withoutStorage: false, isTold: true }
+    })
+  ])
+}))
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -267,6 +287,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
     schedule: plain({ faults: "light", misbehaving: true })
   },
   { name: "backlog", purpose: "devices that are far behind, on slow connections with little room", schedule: backlog },
+  { name: "dying devices", purpose: "slow disks, and crashes between two writes", schedule: dyingDevices },
   { name: "goodbyes", purpose: "a chat server that sends its users away, or lets them return", schedule: goodbyes },
   { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege }
 ]

@@ -59,6 +59,8 @@ export class VirtualDisk {
     other.#slot = this.#slot
     for (const [key, value] of this.#nonces) other.#nonces.set(key, value)
     for (const [key, value] of this.#blobs) other.#blobs.set(key, value)
+    for (const [key, value] of this.#quarantine) other.#quarantine.set(key, value)
+    other.#lastId = this.#lastId
     return other
   }
 
@@ -90,9 +92,13 @@ export class VirtualDisk {
       this.#write("record a blob", () => {
         this.#blobs.set(keyOfSource(source), blob)
       }),
-    quarantine: (entry) =>
+    quarantine: (entry, nonce) =>
       Effect.flatMap(
-        this.#write("quarantine a message", () => this.#setAside(entry)),
+        this.#write("quarantine a message", () => {
+          const id = this.#setAside(entry)
+          if (id !== undefined && nonce !== undefined) this.#nonces.set(keyOf(nonce), nonce)
+          return id
+        }),
         (id) =>
           id === undefined
             ? Effect.fail(new QuarantineFull({ capacity: defaultQuarantineCapacity }))

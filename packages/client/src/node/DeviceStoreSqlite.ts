@@ -188,6 +188,17 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     release: db.prepare("DELETE FROM quarantine WHERE id = ?")
   }))
 
+  const keepAside = (entry: Omit<QuarantineEntry, "id">): number | undefined => {
+    const { envelope, flags, reason, reflectedId } = entry
+    const timestamp = entry.timestamp.toString()
+    const known = sql.known.get(reflectedId, timestamp, envelope)
+    if (known !== undefined) return Number(known["id"])
+    if (Number(sql.count.get()?.["n"]) >= capacity) return undefined
+    const detail = new TextEncoder().encode(entry.detail)
+    const at = Math.trunc(entry.quarantinedAt)
+    return Number(sql.quarantine.run(reflectedId, flags, timestamp, envelope, reason, detail, at).lastInsertRowid)
+  }
+
   const page = (after: Uint8Array) =>
     Effect.map(
       attempt("list its nonces", () => sql.nonces.all(after).map((row) => bytes(row["hashed"]))),
@@ -216,21 +227,13 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
       ),
     setLatestBlob: (source, blob) =>
       attempt("keep a latest blob", () => void sql.setBlob.run(blobSourceKey(source), blob.nonce, blob.hash)),
-    quarantine: (entry) =>
+    quarantine: (entry, nonce) =>
       Effect.flatMap(
         attempt("quarantine a message", () =>
           inTransaction(db, () => {
-            const { envelope, reflectedId } = entry
-            const timestamp = entry.timestamp.toString()
-            const known = sql.known.get(reflectedId, timestamp, envelope)
-            if (known !== undefined) return Number(known["id"])
-            if (Number(sql.count.get()?.["n"]) >= capacity) return undefined
-            const { flags, quarantinedAt, reason } = entry
-            const detail = new TextEncoder().encode(entry.detail)
-            const at = Math.trunc(quarantinedAt)
-            return Number(
-              sql.quarantine.run(reflectedId, flags, timestamp, envelope, reason, detail, at).lastInsertRowid
-            )
+            const id = keepAside(entry)
+            if (id !== undefined && nonce !== undefined) sql.addNonce.run(nonce)
+            return id
           })
         ),
         (id) => (id === undefined ? Effect.fail(new QuarantineFull({ capacity })) : Effect.succeed(id))

@@ -73,9 +73,23 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReflectedQueue.ts",
-        find: `: quarantine(frame, "HandlerFailed", outcome)`,
+        find: `: quarantine(opened, "HandlerFailed", outcome)`,
         replace: ": Effect.void"
       }
+    ]
+  },
+  {
+    name: "quarantine-apart-from-nonce",
+    side: "client",
+    flaw: "The nonce of a message in quarantine is recorded later than the message, so that a crash in between brings it back.",
+    breaks: "decision 23",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "store.quarantine(entry, opened.nonce)",
+        replace: "store.quarantine(entry)"
+      },
+      { file: "ReflectedQueue.ts", find: "return { ...opened, nonce: undefined }", replace: "return opened" }
     ]
   },
   {

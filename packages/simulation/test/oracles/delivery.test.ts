@@ -39,6 +39,34 @@ describe("handling", () => {
     })
   })
 
+  it("takes a device that died behind the last failure for one that may have set the message aside", () => {
+    const failForGood = (story: Story) => {
+      story.live("phone").reflected(1, envelope(1))
+      for (let attempt = 0; attempt < 3; attempt++) story.handle("phone", [message(1, 1)], "Failed")
+    }
+    const comeAgain = (story: Story) => {
+      story.machine("phone", "Crashed").machine("phone", "Started")
+      return story.live("phone", { existing: true }).reflected(1, envelope(1))
+    }
+    right((story) => {
+      failForGood(story)
+      comeAgain(story).reflectedAck(1)
+    })
+    right((story) => {
+      failForGood(story)
+      const again = comeAgain(story)
+      story.handle("phone", [message(1, 1)])
+      again.reflectedAck(1)
+    })
+    breaks("what was set aside is not handled again", (story) => {
+      failForGood(story)
+      story.quarantined("phone", 1)
+      const again = comeAgain(story)
+      story.handle("phone", [message(1, 1)])
+      again.reflectedAck(1)
+    })
+  })
+
   it("wants an ack after the handler, once, where the message came, and none of an ephemeral", () => {
     breaks("a message is acked after it was handled or set aside", (story) => {
       story.live("phone").reflected(1, envelope(1)).reflectedAck(1)

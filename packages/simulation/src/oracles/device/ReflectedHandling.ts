@@ -3,10 +3,11 @@
  *
  * Owns the rules between a reflected frame, the handler and the ack (decisions 10, 20, 21, 23): handled in the order in
  * which they came, one batch at a time; acked after that, once for each time they came, and on the connection they came on;
- * ephemerals never; what was acked is not handled again.
+ * ephemerals never; what was acked or set aside is not handled again.
  *
- * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it. What a device without its storage has
- * forgotten may be handled again, and what its twin has handled may be acked by either.
+ * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it; a
+ * device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
+ * again, and what its twin has handled may be acked by either.
  *
  * @since 0.1.0
  */
@@ -26,8 +27,8 @@ const batchLimit = 256
 interface Fate {
   failures: number
   isHandled: boolean
-  /** Whether the device said so after it had failed for good. */
-  isSetAside: boolean
+  /** Whether the device said so after it had failed for good, or died before it could. */
+  isSetAside: "No" | "Perhaps" | "Yes"
   isAcked: boolean
 }
 
@@ -150,6 +151,9 @@ class ReflectedHandling implements Oracle {
     device.handled = undefined
     device.line = undefined
     if (withoutStorage === true) device.fates = new Map()
+    for (const fate of device.fates.values()) {
+      if (fate.failures >= tries && fate.isSetAside === "No") fate.isSetAside = "Perhaps"
+    }
   }
 
   #received(name: string, connection: number, frame: Extract<ServerFrame, { readonly _tag: "Reflected" }>): void {
@@ -222,8 +226,10 @@ class ReflectedHandling implements Oracle {
         say("the handler gets only what the device got", name, "a message that came")
         continue
       }
-      if (device.fates.get(receipt.nonce)?.isAcked === true) {
-        say("what was acked is not handled again", name, "no handling, as it was acked")
+      const fate = device.fates.get(receipt.nonce)
+      if (fate?.isAcked === true) say("what was acked is not handled again", name, "no handling, as it was acked")
+      if (fate?.isSetAside === "Yes") {
+        say("what was set aside is not handled again", name, "no handling, as it is in quarantine")
       }
       if (receipt.hasBeenHandled) continue
       receipt.hasBeenHandled = true
@@ -245,7 +251,7 @@ class ReflectedHandling implements Oracle {
       if (receipt === undefined) continue
       let fate = device.fates.get(receipt.nonce)
       if (fate === undefined)
-        device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isSetAside: false, isAcked: false }))
+        device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isSetAside: "No", isAcked: false }))
       if (outcome === "Done") fate.isHandled = true
       else fate.failures++
     }
@@ -254,7 +260,7 @@ class ReflectedHandling implements Oracle {
   #quarantined(device: Device, reflectedId: number): void {
     const receipt = device.receipts.get(reflectedId)
     const fate = receipt === undefined ? undefined : device.fates.get(receipt.nonce)
-    if (fate !== undefined && fate.failures >= tries) fate.isSetAside = true
+    if (fate !== undefined && fate.failures >= tries) fate.isSetAside = "Yes"
   }
 
   #find(device: Device, { reflectedId, timestamp }: Reflected): Receipt | undefined {
@@ -264,7 +270,7 @@ class ReflectedHandling implements Oracle {
   }
 }
 
-const isDone = (fate: Fate): boolean => fate.isHandled || fate.isSetAside || fate.isAcked
+const isDone = (fate: Fate): boolean => fate.isHandled || fate.isSetAside !== "No" || fate.isAcked
 
 /**
  * The rules of a device that gets messages.
