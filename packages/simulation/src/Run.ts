@@ -92,6 +92,7 @@ const pollInterval = 250
 /** Why the world has not come to rest, or nothing when it has. */
 const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): string | undefined => {
   for (const device of world.devices.values()) {
+    if (device.isStarting) return `${device.name} has not stopped yet`
     if (!device.isOn) continue
     const state = tally.latest.get(device.name)
     if (state === undefined) return `${device.name} has not come up`

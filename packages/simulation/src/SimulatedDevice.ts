@@ -110,6 +110,9 @@ export class SimulatedDevice {
   readonly #host: DeviceHost
   /** By how many ms its clock has been set forward, or back. */
   readonly #jumps = new Reasons<number>()
+  /** Whether its last life is about to end in an orderly way: no two lives share a disk. */
+  #isStopping = false
+  #isStarting = false
   /** Pauses of the present life that are in force. */
   #pauses = 0
   /** Of the present life: whoever waits in an earlier one must never be woken. */
@@ -136,14 +139,21 @@ export class SimulatedDevice {
     return this.machine !== undefined
   }
 
+  /** Whether it was switched on while its last life was not over yet: it starts when that is. */
+  get isStarting(): boolean {
+    return this.#isStarting
+  }
+
   /** What its clock shows too much, in ms, over all its lives. */
   get skew(): number {
     return this.#jumps.values.reduce((sum, by) => sum + by, this.spec.skew)
   }
 
-  /** Switches it on. */
+  /** Switches it on, once its last life is over. */
   start(): void {
     if (this.machine !== undefined) return
+    this.#isStarting = this.#isStopping
+    if (this.#isStarting) return
     const { kernel, preempt, prng } = this.#host
     const life = ++this.life
     const machine = new Machine(kernel, {
@@ -179,12 +189,19 @@ export class SimulatedDevice {
   /** Stops the client in an orderly way, and then the machine. */
   stop(): void {
     const { device, machine } = this
+    this.#isStarting = false
     if (machine === undefined) return
     const place = this.#place()
     this.#host.witness({ _tag: "Machine", ...place, change: "Stopped" })
     this.#gone()
-    if (device === undefined) machine.kill()
-    else machine.fork(device.stop, () => machine.kill())
+    if (device === undefined) return machine.kill()
+    this.#isStopping = true
+    machine.resume()
+    machine.fork(device.stop, () => {
+      machine.kill()
+      this.#isStopping = false
+      if (this.#isStarting) this.start()
+    })
   }
 
   /** Nothing of it runs until all pauses are taken back; one that is off is not paused. */
