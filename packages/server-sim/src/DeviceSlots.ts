@@ -81,7 +81,8 @@ export const deleteSlot = (turn: Turn, group: Group, slot: DeviceSlot, why: Slot
   invariant(group.slots.get(slot.deviceId) === slot, "a slot is freed once")
   group.slots.delete(slot.deviceId)
   decide(turn, group, { _tag: "SlotFreed", deviceId: slot.deviceId, why })
-  return record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })
+  group.departed = record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })
+  return group.departed
 }
 
 /** Frees a slot, deletes its queue and closes its connection, if there is one, with the given code. */

@@ -11,7 +11,7 @@ import { isVolatile, loadSlot } from "./DeviceSlots.ts"
 import { invariant } from "./Invariant.ts"
 import { type Group, groupKeyOf } from "./State.ts"
 import type { GroupSnapshot } from "./StoreCommand.ts"
-import type { Turn } from "./Turn.ts"
+import { durable, type Turn } from "./Turn.ts"
 
 /** Brings a group into memory, as the store knows it. */
 export const loadGroup = (turn: Turn, id: GroupId, stored: GroupSnapshot | undefined): Group => {
@@ -25,7 +25,8 @@ export const loadGroup = (turn: Turn, id: GroupId, stored: GroupSnapshot | undef
     connections: new Map(),
     encryptedSharedDeviceData: stored?.encryptedSharedDeviceData ?? new Uint8Array(0),
     lock: undefined,
-    leader: undefined
+    leader: undefined,
+    departed: durable
   }
   turn.state.groups.set(key, group)
   for (const slot of stored?.slots ?? []) loadSlot(turn, group, slot)

@@ -14,7 +14,7 @@ import { type Position, push, remove } from "./ReflectionQueue.ts"
 import { type DeviceSlot, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
 import type { Append, PersistId } from "./StoreCommand.ts"
 import { buffer } from "./TransactionLock.ts"
-import { decide, durable, record, send, type Turn } from "./Turn.ts"
+import { decide, record, send, type Turn } from "./Turn.ts"
 
 /**
  * Appends a message to the queue of every other registered slot. A slot that has no room is dropped (decision 14).
@@ -27,7 +27,7 @@ export const storeForOthers = (
   message: ReflectedMessage,
   handOver: boolean
 ): PersistId => {
-  if (group.slots.size === 1) return durable
+  if (group.slots.size === 1) return group.departed
   const { queueBytes, queueMessages } = turn.environment.options
   const size = message.envelope.length
   const to: Array<Append["to"][number]> = []

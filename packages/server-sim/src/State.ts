@@ -178,6 +178,8 @@ export interface Group {
   encryptedSharedDeviceData: Uint8Array
   lock: TransactionLock | undefined
   leader: Session | undefined
+  /** The last `Persist` that took a slot away; until it is durable, a crash may bring the slot back. */
+  departed: PersistId
 }
 
 /**

@@ -47,6 +47,24 @@ describe("reflect", () => {
     assert.deepStrictEqual([a.said(), b.said()], [["ReflectAck 1"], ["Reflected 1"]])
   })
 
+  it("is acked to the last device of a group when nothing can bring another one back", () => {
+    const d = drive({ holdPersists: true })
+    const a = d.open()
+    a.send(hello(1))
+    const b = d.open()
+    b.send(hello(2))
+    d.persisted()
+    b.take()
+    a.take()
+    b.send({ _tag: "DropDevice", deviceId: id(2) })
+    a.send(reflect(1))
+    assert.deepStrictEqual(a.said(), [], "after a crash, device 2 has its slot again, and the message is owed to it")
+    d.persisted()
+    assert.deepStrictEqual(a.said(), ["ReflectAck 1"])
+    a.send(reflect(2))
+    assert.deepStrictEqual(a.said(), ["ReflectAck 2"])
+  })
+
   it("is refused with 4010 when its envelope could not be delivered", () => {
     const d = drive()
     const a = d.join(1)
