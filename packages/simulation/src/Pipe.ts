@@ -334,7 +334,8 @@ export class Pipe {
   readonly #transport: Transport = {
     send: (message) => {
       const packet = serverPacket(message)
-      this.#host.witness({ _tag: "MediatorSent", ...this.#place(), message, frame: packet.frame })
+      const buffered = this.#buffered()
+      this.#host.witness({ _tag: "MediatorSent", ...this.#place(), message, frame: packet.frame, buffered })
       if (this.#isLost || this.#ended !== undefined) return
       for (const sent of this.#tampered(packet)) {
         this.#down.offer(sent.packet, sent.packet.message.length, sent.delay, sent.holdsUp)

@@ -107,7 +107,8 @@ export type Answer =
 export type WorldEvent =
   | (FrameSeen<ClientFrame> & { readonly _tag: "DeviceSent" })
   | (FrameSeen<ClientFrame> & { readonly _tag: "MediatorReceived" })
-  | (FrameSeen<ServerFrame> & { readonly _tag: "MediatorSent" })
+  /** `buffered`: bytes that were sent before and have not been taken by the device yet. */
+  | (FrameSeen<ServerFrame> & { readonly _tag: "MediatorSent"; readonly buffered: number })
   | (FrameSeen<ServerFrame> & { readonly _tag: "DeviceReceived" })
   | (Place & { readonly _tag: "Dialed" })
   | (Place & { readonly _tag: "DialFailed"; readonly why: string })

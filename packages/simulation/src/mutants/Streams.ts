@@ -184,6 +184,19 @@ export const streams: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "full-socket-ignored",
+    side: "mediator",
+    flaw: "A queue flows on though its client does not take what was sent.",
+    breaks: "principle 7",
+    patches: [
+      {
+        file: "PeerWriter.ts",
+        find: "peer.awaitsDrain && level <= outgoingLowWater",
+        replace: "peer.awaitsDrain"
+      }
+    ]
+  },
+  {
     name: "backlog-reversed",
     side: "mediator",
     flaw: "What is read from the store for a device is sent last message first.",

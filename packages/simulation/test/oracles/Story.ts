@@ -178,6 +178,8 @@ export class Line {
   readonly story: Story
   readonly device: string
   readonly connection: number
+  /** Bytes that the mediator has sent and the device has not got yet. */
+  #buffered = 0
 
   constructor(story: Story, device: string, connection: number) {
     this.story = story
@@ -213,13 +215,17 @@ export class Line {
 
   /** The mediator sends a frame. */
   send(frame: ServerFrame): this {
-    this.story.tell({ _tag: "MediatorSent", ...this.place(), message: encodeServerFrame(frame), frame })
+    const message = encodeServerFrame(frame)
+    this.story.tell({ _tag: "MediatorSent", ...this.place(), message, frame, buffered: this.#buffered })
+    this.#buffered += message.length
     return this
   }
 
   /** The device gets a frame. */
   read(frame: ServerFrame): this {
-    this.story.tell({ _tag: "DeviceReceived", ...this.place(), message: encodeServerFrame(frame), frame })
+    const message = encodeServerFrame(frame)
+    this.#buffered -= message.length
+    this.story.tell({ _tag: "DeviceReceived", ...this.place(), message, frame })
     return this
   }
 

@@ -1,6 +1,7 @@
+import type { ReflectedId, ServerFrame, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { mediator } from "../../src/oracles/mediator/MediatorModel.ts"
-import { Story } from "./Story.ts"
+import { envelope, start, Story } from "./Story.ts"
 
 const broken = "the mediator closes a connection for the reason it gives"
 
@@ -41,5 +42,64 @@ describe("a slot that goes to a newcomer while answers wait for the store", () =
     full.wait(500)
     phone.info(false, 0, { slots: 2, time: 0 }).close(4113)
     assert.deepStrictEqual(full.end(), [broken])
+  })
+})
+
+describe("a client that does not take what was sent", () => {
+  const rule = "a queue flows only while its client takes what was sent"
+
+  /** A phone that is five messages of 164 bytes behind, and is given all of them: the third finds too much waiting. */
+  const behind = () => {
+    const story = new Story(mediator, {
+      mediator: { deliveryMessages: 2, outgoingLowWater: 100, outgoingHighWater: 200 }
+    })
+    story.open("phone").greet().info(false).say({ _tag: "ReflectionQueueDry" }).gone()
+    const desktop = story.open("desktop").greet().info(false).say({ _tag: "ReflectionQueueDry" })
+    for (let n = 1; n <= 6; n++) desktop.reflect(n, envelope(n, 144)).ack(n)
+    const phone = story.open("phone").greet({ existing: true }).info(true, 6)
+    const queued = (n: number): ServerFrame => ({
+      _tag: "Reflected",
+      flags: 0,
+      reflectedId: n as ReflectedId,
+      timestamp: BigInt(start) as Timestamp,
+      envelope: envelope(n, 144)
+    })
+    return { story, phone, queued }
+  }
+
+  it("is given no more of its queue than a chunk that was on its way", () => {
+    const { phone, queued, story } = behind()
+    for (let n = 1; n <= 3; n++) phone.send(queued(n))
+    story.wait(10)
+    phone.send(queued(4)).send(queued(5))
+    assert.deepStrictEqual(story.broken, [])
+    phone.send(queued(6))
+    assert.deepStrictEqual(story.broken, [rule])
+  })
+
+  it("is given all that becomes free at one moment", () => {
+    const { phone, queued, story } = behind()
+    for (let n = 1; n <= 6; n++) phone.send(queued(n))
+    assert.deepStrictEqual(story.broken, [])
+  })
+
+  it("is given more when it has taken it", () => {
+    const { phone, queued, story } = behind()
+    for (let n = 1; n <= 3; n++) phone.send(queued(n))
+    story.wait(10)
+    phone.send(queued(4)).send(queued(5))
+    for (let n = 1; n <= 5; n++) phone.read(queued(n))
+    phone.send(queued(6))
+    assert.deepStrictEqual(story.broken, [])
+  })
+
+  it("has a limit for everything else too", () => {
+    const story = new Story(mediator, { mediator: {} })
+    const phone = story.open("phone").greet().info(false)
+    const chat: ServerFrame = { _tag: "Proxy", data: new Uint8Array(65_000) }
+    for (let sent = 0; sent <= 32 * 1024 * 1024; sent += 65_004) phone.send(chat)
+    assert.deepStrictEqual(story.broken, [])
+    phone.send(chat)
+    assert.deepStrictEqual(story.broken, ["what waits for a client is bounded"])
   })
 })

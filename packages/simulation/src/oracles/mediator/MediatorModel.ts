@@ -28,6 +28,7 @@ import {
 import { type Group, makeGroup, mayBeOver, type Model, numbersOf, type Peer } from "./Model.ts"
 import { reflectAckSent } from "./Promises.ts"
 import { dropAckSent, dropReceived, helloReceived, refused, serverInfoSent, sessionOver } from "./Registration.ts"
+import { checkRoom } from "./Room.ts"
 import { ackReceived, doubtAcks, drySent, owedTo, reflectedSent, reflectReceived } from "./Streams.ts"
 
 const refusals: ReadonlySet<number> = new Set([
@@ -96,7 +97,10 @@ class MediatorModel implements Oracle {
       case "MediatorSent": {
         model.now = event.at
         const peer = this.#peers.get(event.connection)
-        if (peer !== undefined) return this.#sent(peer, event.frame)
+        if (peer !== undefined) {
+          checkRoom(model, peer, event.frame, event.buffered)
+          return this.#sent(peer, event.frame)
+        }
         return model.report({
           rule: "nothing is sent on a connection that is over",
           device: event.device,
@@ -188,6 +192,7 @@ class MediatorModel implements Oracle {
       reflects: [],
       nextAck: 0,
       sent: 0,
+      full: undefined,
       deliveries: new Map(),
       firstId: undefined,
       lastId: 0,

@@ -19,6 +19,10 @@ const decided = {
   volatileGrace: 5 * 60_000,
   queueMessages: 100_000,
   queueBytes: 256 * 1024 * 1024,
+  deliveryMessages: 256,
+  outgoingHighWater: 1024 * 1024,
+  outgoingLowWater: 256 * 1024,
+  outgoingLimit: 32 * 1024 * 1024,
   firstReflectedId: 1,
   /** The least that the store takes to write something, in ms. */
   storeLatency: 0
@@ -199,6 +203,8 @@ export interface Peer {
   nextAck: number
   /** Place of the last message that was sent. */
   sent: number
+  /** Since when too much waits for it, and how many messages of its queue were sent since. */
+  full: { readonly at: number; messages: number } | undefined
   /** By reflected-id. */
   readonly deliveries: Map<number, Delivery>
   /** The first and last reflected-id that was sent; absent while there is none. */
