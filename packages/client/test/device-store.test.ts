@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -120,6 +120,23 @@ it.effect("a second opening is refused while the first lives, and possible after
     assert.include(child.stderr, "database is locked")
     yield* Scope.close(scope, Exit.void)
     yield* withStore(filename, (store) => store.setSlot("Existing"))
+  })
+)
+
+it.effect("nobody else may read the file and its log, whatever the umask", () =>
+  Effect.gen(function* () {
+    const path = yield* folder
+    const modes = yield* withStore(join(path, "device.sqlite"), (store) =>
+      Effect.andThen(
+        store.setSlot("Existing"),
+        Effect.sync(() => new Map(readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777])))
+      )
+    )
+    const expected = new Map([
+      ["device.sqlite", 0o600],
+      ["device.sqlite-wal", 0o600]
+    ])
+    assert.deepStrictEqual(modes, expected)
   })
 )
 

@@ -9,6 +9,7 @@ import {
 } from "@d2m/server-sim"
 import { layerSqlite } from "@d2m/server-sim/node"
 import { Effect, Layer, Option, Random } from "effect"
+import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -207,6 +208,10 @@ describe("the file", () => {
           const error = yield* refusal(path)
           assert.strictEqual(error.reason, "InUse")
           assert.include(error.message, path)
+          // As another process sees it: the refusal must not have cost this one its lock.
+          const file = JSON.stringify(join(path, "mediator.sqlite"))
+          const script = `new (require("node:sqlite").DatabaseSync)(${file}).exec("SELECT * FROM sqlite_schema")`
+          assert.include(spawnSync(process.execPath, ["-e", script], { encoding: "utf8" }).stderr, "database is locked")
         })
       )
       yield* on(path, load(groupKey))

@@ -4,6 +4,7 @@
  * Leaves the meaning of what it keeps to `DeviceStore`.
  */
 import { Effect, Layer, Option, Stream } from "effect"
+import { closeSync, openSync } from "node:fs"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import {
   blobSourceKey,
@@ -123,7 +124,23 @@ const migrate = (db: DatabaseSync): void => {
   db.prepare("UPDATE schema_version SET version = ?").run(migrations.length)
 }
 
+/**
+ * What others could learn from it is who the user talks to, and when. SQLite gives its log the mode of the file. One that
+ * is there is not opened: with the end of any opening, a process loses its locks on a file.
+ */
+const makeFile = (filename: string): void => {
+  if (filename === ":memory:") return
+  try {
+    closeSync(openSync(filename, "wx", 0o600))
+  } catch (cause) {
+    const { code } = platformError(cause)
+    if (code === "EEXIST") return
+    throw refused(code === "ENOSPC" ? "Full" : "Unwritable", `${JSON.stringify(filename)} cannot be opened: ${code}`)
+  }
+}
+
 const open = (Sqlite: typeof DatabaseSync, filename: string): DatabaseSync => {
+  makeFile(filename)
   const db = new Sqlite(filename)
   try {
     // Exclusive: two processes with one store would each ack what the other still handles.

@@ -62,8 +62,17 @@ const inTransaction = (db: DatabaseSync, run: () => void): void => {
   }
 }
 
-/** Whoever reads the file can connect as any group in it. SQLite gives its log the mode of the file. */
-const makeFile = (file: string): void => closeSync(openSync(file, "a", 0o600))
+/**
+ * Whoever reads the file can connect as any group in it. SQLite gives its log the mode of the file. One that is there is not
+ * opened: with the end of any opening, a process loses its locks on a file.
+ */
+const makeFile = (file: string): void => {
+  try {
+    closeSync(openSync(file, "wx", 0o600))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause
+  }
+}
 
 const openDatabase = (directory: string): DatabaseSync => {
   const file = join(directory, storeFileName)
