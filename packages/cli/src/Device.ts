@@ -41,12 +41,15 @@ const flags = {
     Flag.optional
   ),
   data: Flag.String("data").pipe(
-    Flag.withDescription("File in which the device remembers what it must, made when missing; needs --device-id"),
+    Flag.withDescription(
+      "File in which the device remembers what it must, made when missing; needs --device-id. Without it the device is a new one each time, and its slot is taken until the mediator's grace is over"
+    ),
     Flag.withMetavar("FILE"),
     Flag.optional
   ),
   label: Flag.String("label").pipe(
-    Flag.withDescription("What the other devices are told it is called"),
+    Flag.withSchema(Schema.String.check(Schema.isMaxLength(1000))),
+    Flag.withDescription("What the other devices are told it is called, at most 1000 characters"),
     Flag.withDefault("d2m")
   ),
   pins: Flag.String("pin").pipe(

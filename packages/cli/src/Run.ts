@@ -2,14 +2,25 @@
  * Runs a command as a program: one clear line for whatever goes wrong, and an exit code.
  *
  * Owns the codes that all commands share: 0 success, 1 failure, 2 wrong usage, 130 interrupted. An error may name another.
+ * What cannot be said on standard error, because the disk is full or nobody reads it, is lost; the program goes on.
  *
  * @since 0.1.0
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Exit, Result, Runtime } from "effect"
+import { Cause, Console, Context, Effect, Exit, Result, Runtime } from "effect"
 import { CliError, Command } from "effect/cli"
 import { ReaderGone, watchOutput } from "./OutputReader.ts"
+
+/**
+ * The exit code of a program that is interrupted; a service for which SIGTERM is the end it is made for sets it to 0 then.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const InterruptedCode = Context.Reference<{ code: number }>("@d2m/cli/InterruptedCode", {
+  defaultValue: () => ({ code: 130 })
+})
 
 const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined
@@ -26,9 +37,9 @@ const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
  * @category getters
  * @since 0.1.0
  */
-export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, interrupted = 130): number => {
   if (Exit.isSuccess(exit)) return 0
-  if (Cause.hasInterruptsOnly(exit.cause)) return 130
+  if (Cause.hasInterruptsOnly(exit.cause)) return interrupted
   const error = Cause.squash(exit.cause)
   const isUsage = CliError.isCliError(error) && !(error._tag === "ShowHelp" && error.errors.length === 0)
   return isUsage ? 2 : Runtime.getErrorExitCode(error)
@@ -46,6 +57,8 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
   version: string
 ): void => {
   const readerGone = watchOutput(command.name)
+  const interrupted = { code: 130 }
+  process.stderr.on("error", () => {})
   command.pipe(
     Command.run({ version }),
     Effect.tapCause((cause) => {
@@ -54,6 +67,10 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
     }),
     Effect.provide(NodeServices.layer),
     Effect.provideService(ReaderGone, readerGone),
-    NodeRuntime.runMain({ disableErrorReporting: true, teardown: (exit, onExit) => onExit(exitCodeOf(exit)) })
+    Effect.provideService(InterruptedCode, interrupted),
+    NodeRuntime.runMain({
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => onExit(exitCodeOf(exit, interrupted.code))
+    })
   )
 }

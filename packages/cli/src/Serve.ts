@@ -1,8 +1,8 @@
 /**
  * `d2m serve`: a mediator behind a WebSocket server, until somebody stops it.
  *
- * Owns the options and the one JSON line that tells where it listens. Closing every connection with 1001 when it stops
- * is the server's.
+ * Owns the options, the one JSON line that tells where it listens, and that SIGTERM is success. Closing every connection
+ * with 1001 when it stops is the server's.
  *
  * @since 0.1.0
  */
@@ -22,12 +22,18 @@ import { Console, Context, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { guardFlags, guardsOf, limitsOf } from "./GuardFlags.ts"
 import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
+import { InterruptedCode } from "./Run.ts"
 import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
 
 const flags = {
-  host: Flag.String("host").pipe(Flag.withDescription("Address to listen on"), Flag.withDefault("127.0.0.1")),
+  host: Flag.String("host").pipe(
+    // Node takes an empty one for all of them.
+    Flag.withSchema(Schema.NonEmptyString),
+    Flag.withDescription("Address to listen on"),
+    Flag.withDefault("127.0.0.1")
+  ),
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
@@ -44,7 +50,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   slots: Flag.Int("slots").pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))),
     Flag.withDescription("Device slots of a group"),
     Flag.withDefault(lenientOptions.maxDeviceSlots)
   ),
@@ -52,6 +58,11 @@ const flags = {
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
     Flag.withDescription("Longest transaction, in seconds"),
     Flag.withDefault(lenientOptions.transactionTtl / 1000)
+  ),
+  grace: Flag.Int("volatile-grace").pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+    Flag.withDescription("How long a volatile slot outlives its connection, in seconds"),
+    Flag.withDefault(lenientOptions.volatileGrace / 1000)
   ),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("Refuse what shipped clients get wrong and lenient mediators overlook"),
@@ -103,6 +114,18 @@ const tlsOf = Effect.fnUntraced(function* (options: {
   return { tls: { cert: certificate, key: secret } as const, pin }
 })
 
+/** Whoever runs a service stops it with SIGTERM, and looks at its exit code. */
+const endsWellAtTerm = Effect.gen(function* () {
+  const interrupted = yield* InterruptedCode
+  const note = () => {
+    interrupted.code = 0
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.once("SIGTERM", note)),
+    () => Effect.sync(() => process.off("SIGTERM", note))
+  )
+})
+
 /**
  * The command `d2m serve`.
  *
@@ -127,7 +150,8 @@ export const serve = Command.make(
       ...preset,
       ...limitsOf(options),
       maxDeviceSlots: options.slots,
-      transactionTtl: options.ttl * 1000
+      transactionTtl: options.ttl * 1000,
+      volatileGrace: options.grace * 1000
     }).pipe(Layer.provide([upstream, layerCrypto, layerSecureRandom]))
     const server = Node.layerWebSocket({
       host: options.host,
@@ -147,6 +171,7 @@ export const serve = Command.make(
     )
     return yield* Effect.scoped(
       Effect.gen(function* () {
+        yield* endsWellAtTerm
         const context = yield* Layer.build(everything)
         const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
         const operators = Context.getOption(context, Node.AdminAddress)

@@ -10,7 +10,7 @@ import { writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { directory, serve } from "./served.ts"
+import { directory, serve, serveUnder } from "./served.ts"
 
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(9))
 
@@ -94,6 +94,23 @@ describe("d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide(Crypto.layer))
   )
 
+  it.live("goes on when its log cannot be written, and has succeeded when SIGTERM ends it", () =>
+    Effect.gen(function* () {
+      const server = yield* serveUnder(["sh", "-c", `exec "$@" 2>/dev/full`, "sh"], "--self-signed")
+      const { address, pin } = JSON.parse(yield* server.line)
+      for (const id of [1n, 2n]) {
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { state } = yield* device(id, address, pin)
+            yield* Stream.runHead(Stream.filter(state.changes, ({ _tag }) => _tag === "Live"))
+          })
+        )
+      }
+      server.child.kill("SIGTERM")
+      assert.strictEqual((yield* server.ended).code, 0)
+    }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
+  )
+
   it.live("says in one line why it cannot listen", () =>
     Effect.gen(function* () {
       const port = yield* takenPort
@@ -136,7 +153,9 @@ describe("d2m serve", () => {
     [["--tls-cert", "/no/chain.pem", "--tls-key", "/no/key.pem"], "TlsUnreadable", 1],
     [["--chat", "example.org:99999"], "none, echo, or HOST:PORT", 2],
     [["--port", "70000"], "between 0 and 65535", 2],
-    [["--slots", "0"], "greater than 0", 2],
+    [["--host="], "--host. Expected: Schema validation failed: Expected a value with a length of at least 1", 2],
+    [["--slots", "0"], "between 1 and 4294967295", 2],
+    [["--volatile-grace=-1"], "greater than or equal to 0", 2],
     [["--max-connections", "0"], "between 1 and", 2],
     [["--allow-group", "7a"], "64 hexadecimal digits", 2],
     [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound", 1],
