@@ -43,6 +43,10 @@ const main = async (): Promise<number> => {
     outcomes.push(outcome)
     if (!values.json) console.log(`\n${table}`)
   }
+  if (outcomes.length === 0) {
+    console.error(`no measurement of ${name} has ${JSON.stringify(values.only)} in its name`)
+    return 2
+  }
   if (values.json) console.log(JSON.stringify({ suite: name, machine: machine(), rounds, outcomes }, null, 2))
   return 0
 }
