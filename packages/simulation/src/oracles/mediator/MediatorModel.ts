@@ -337,8 +337,9 @@ class MediatorModel implements Oracle {
     model.isStopping = change === "Stopped"
     if (change === "Started") return
     for (const group of model.groups.values()) {
-      // One that stops waits for its store, but not for ever.
+      // One that stops waits for its store, but not for ever. Its sessions are over, though their closes wait as well.
       doubtAcks(model, group)
+      if (change === "Stopped") for (const peer of group.peers) peer.doubtedAt ??= at
       if (change !== "Crashed") continue
       while (group.peers.length > 0) this.#over(group.peers[0]!, true)
     }
