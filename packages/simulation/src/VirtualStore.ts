@@ -1,8 +1,8 @@
 /**
  * The disk of the simulated mediator: what it holds outlives the mediator's crashes.
  *
- * Owns a `MediatorStore` whose writes take time, may fail, and may be under way when the machine is killed. Of those,
- * as many as the crash says have reached the disk, each all or nothing and none before an earlier one.
+ * Owns a `MediatorStore` whose reads and writes take time and may fail. Writes may be under way when the machine is killed:
+ * of those, as many as the crash says have reached the disk, each all or nothing and none before an earlier one.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import { Reasons } from "./Reasons.ts"
  * @since 0.1.0
  */
 export class VirtualStore {
-  /** How long a write takes, in ms. */
+  /** How long a write or a read takes, in ms. */
   latency: number
   /** Why it takes longer than that, with by how much, in ms. */
   readonly slowness = new Reasons<number>()
@@ -32,24 +32,10 @@ export class VirtualStore {
 
   /** The store, for one life of the mediator after the other. */
   readonly service: MediatorStore["Service"] = {
-    load: (groupKey) => this.#unlessFailing("load", this.#disk.load(groupKey)),
-    read: (groupKey, deviceId, positions) =>
-      this.#unlessFailing("read", this.#disk.read(groupKey, deviceId, positions)),
-    apply: (persists) =>
-      Effect.suspend(() => {
-        let millis = this.latency
-        if (this.slowness.act()) for (const more of this.slowness.values) millis += more
-        if (millis === 0) return this.#unlessFailing("apply", this.#disk.apply(persists))
-        this.#underWay = persists
-        return Effect.andThen(
-          Effect.sleep(millis),
-          Effect.suspend(() => {
-            this.#underWay = []
-            return this.#unlessFailing("apply", this.#disk.apply(persists))
-          })
-        )
-      }),
-    volatileGroups: Effect.suspend(() => this.#unlessFailing("load", this.#disk.volatileGroups))
+    load: (groupKey) => this.#inTime("load", this.#disk.load(groupKey)),
+    read: (groupKey, deviceId, positions) => this.#inTime("read", this.#disk.read(groupKey, deviceId, positions)),
+    apply: (persists) => this.#inTime("apply", this.#disk.apply(persists), persists),
+    volatileGroups: this.#inTime("load", this.#disk.volatileGroups)
   }
 
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */
@@ -59,11 +45,23 @@ export class VirtualStore {
     return this.#disk.apply(persists)
   }
 
-  #unlessFailing<A>(
+  /** Does something after the time that it takes, if it can be done then. */
+  #inTime<A>(
     operation: StoreError["operation"],
-    effect: Effect.Effect<A, StoreError>
+    effect: Effect.Effect<A, StoreError>,
+    underWay: ReadonlyArray<Persist> = []
   ): Effect.Effect<A, StoreError> {
-    if (!this.failing.act()) return effect
-    return Effect.fail(new StoreError({ operation, detail: "the virtual store fails" }))
+    const attempt = Effect.suspend(() => {
+      if (underWay.length > 0) this.#underWay = []
+      if (!this.failing.act()) return effect
+      return Effect.fail(new StoreError({ operation, detail: "the virtual store fails" }))
+    })
+    return Effect.suspend(() => {
+      let millis = this.latency
+      if (this.slowness.act()) for (const more of this.slowness.values) millis += more
+      if (millis === 0) return attempt
+      if (underWay.length > 0) this.#underWay = underWay
+      return Effect.andThen(Effect.sleep(millis), attempt)
+    })
   }
 }

@@ -31,7 +31,7 @@ const hasReason = (model: Model, peer: Peer, code: number): boolean => {
       return peer.hasAckedUnknown
     case CloseCode.Idle:
       return hello === undefined
-        ? now >= Math.floor(peer.openedAt) + handshakeDeadline
+        ? peer.greetedAt !== undefined && now >= Math.floor(peer.greetedAt) + handshakeDeadline
         : now >= Math.floor(peer.heardAt) + idleTimeout
     case CloseCode.DuplicateDevice:
       return hello !== undefined && peer.group.latest.get(hello.deviceId)! > hello.number
@@ -91,7 +91,8 @@ export const checkAllSilence = (model: Model): void => {
 export const checkSilence = (model: Model, peer: Peer): void => {
   // What waits for the store may hold up a close.
   if (!model.isStoreInstant || peer.isOver) return
-  const [limit, since] = peer.hello === undefined ? [handshakeDeadline, peer.openedAt] : [idleTimeout, peer.heardAt]
+  const [limit, since] = peer.hello === undefined ? [handshakeDeadline, peer.greetedAt] : [idleTimeout, peer.heardAt]
+  if (since === undefined) return
   const silent = Math.floor(model.now) - Math.floor(since)
   if (silent <= limit) return
   model.report({

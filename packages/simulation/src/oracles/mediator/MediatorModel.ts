@@ -177,11 +177,10 @@ class MediatorModel implements Oracle {
       connection,
       device,
       group,
-      openedAt: at,
       chats: this.#specOf(device)?.chats ?? false,
       hasErred: false,
       hasAckedUnknown: false,
-      isGreeted: false,
+      greetedAt: undefined,
       hello: undefined,
       slot: undefined,
       isOver: false,
@@ -260,19 +259,21 @@ class MediatorModel implements Oracle {
     }
     const isInOrder =
       frame._tag === "ServerHello"
-        ? !peer.isGreeted
-        : frame._tag === "Proxy" || peer.slot !== undefined || (peer.isGreeted && frame._tag === "ServerInfo")
+        ? peer.greetedAt === undefined
+        : frame._tag === "Proxy" ||
+          peer.slot !== undefined ||
+          (peer.greetedAt !== undefined && frame._tag === "ServerInfo")
     if (!isInOrder) {
       return model.report({
         rule: "ServerHello comes first, then ServerInfo, and then the rest",
         device: peer.device,
         found: frame._tag,
-        expected: peer.isGreeted ? "ServerInfo" : "ServerHello"
+        expected: peer.greetedAt !== undefined ? "ServerInfo" : "ServerHello"
       })
     }
     switch (frame._tag) {
       case "ServerHello":
-        peer.isGreeted = true
+        peer.greetedAt = model.now
         return
       case "Reflected":
         reflectedSent(model, peer, frame)

@@ -180,13 +180,13 @@ export interface Peer {
   readonly connection: number
   readonly device: string
   readonly group: Group
-  readonly openedAt: number
   readonly chats: boolean
   /** Whether it has sent what no client may send at that time. */
   hasErred: boolean
   /** Whether it has acked what was not sent on this connection. */
   hasAckedUnknown: boolean
-  isGreeted: boolean
+  /** When its ServerHello was sent, which may have waited for the store: since then its ClientHello is waited for. */
+  greetedAt: number | undefined
   hello: Hello | undefined
   /** Since its ServerInfo. */
   slot: Slot | undefined
