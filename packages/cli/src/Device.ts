@@ -127,10 +127,10 @@ const textContent = (contact: string, random: SecureRandom.SecureRandom["Service
     }
   })
 
-const storeOf = (data: Option.Option<string>): Layer.Layer<DeviceStore, StoreError> =>
+const storeOf = (data: Option.Option<string>, owner: string): Layer.Layer<DeviceStore, StoreError> =>
   Option.match(data, {
     onNone: () => DeviceStore.layerMemory,
-    onSome: (filename) => layerDeviceStoreSqlite({ filename })
+    onSome: (filename) => layerDeviceStoreSqlite({ filename, owner })
   })
 
 const sourceOf = (json: boolean) =>
@@ -179,7 +179,7 @@ export const device = Command.make(
         const random = yield* SecureRandom.SecureRandom
         const context = yield* Layer.build(
           Layer.mergeAll(
-            storeOf(options.data),
+            storeOf(options.data, `${Hex.encode(deviceGroupId)}/${idText(deviceId)}`),
             layerNodeWebSocket({
               url: mediatorUrl(options.url, { deviceGroupId, serverGroup }),
               trust,

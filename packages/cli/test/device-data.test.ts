@@ -61,6 +61,23 @@ describe("d2m device --data with a file", () => {
   }
 
   it.live(
+    "of another device ends with 1, and says so",
+    () =>
+      Effect.gen(function* () {
+        const { args } = yield* setting
+        const { address } = yield* serve()
+        const first = yield* device(args(address))
+        first.type("wait live", "quit")
+        yield* first.ended
+        const other = args(address).map((arg) => (arg === "7" ? "8" : arg))
+        const { code, stderr } = yield* (yield* d2m(["device", "--json", ...other])).ended
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /\(Foreign\): the file belongs to another device\n$/)
+      }),
+    timeout
+  )
+
+  it.live(
     "that another process has open ends with 1, says so, and the other goes on",
     () =>
       Effect.gen(function* () {

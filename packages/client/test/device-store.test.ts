@@ -199,7 +199,35 @@ it.effect("a file of a newer release is refused", () =>
     db.close()
     const error = yield* openError(filename)
     assert.deepInclude(error, { _tag: "StoreError", reason: "NewerVersion" })
-    assert.include(error.message, "the file has version 2, this release knows 1")
+    assert.include(error.message, "the file has version 3, this release knows 2")
+  })
+)
+
+it.effect("a file belongs to the device that it was first opened for, and to nobody else", () =>
+  Effect.gen(function* () {
+    const filename = yield* file
+    const opened = (owner?: string) =>
+      Effect.flatMap(DeviceStore, (store) => store.slot).pipe(
+        Effect.provide(layerDeviceStoreSqlite(owner === undefined ? { filename } : { filename, owner }))
+      )
+    yield* withStore(filename, (store) => store.setSlot("Existing"))
+    assert.strictEqual(yield* opened("phone"), "Existing")
+    const error = yield* Effect.flip(opened("desktop"))
+    assert.deepInclude(error, { _tag: "StoreError", reason: "Foreign", detail: "the file belongs to another device" })
+    assert.strictEqual(yield* opened("phone"), "Existing")
+    assert.strictEqual(yield* opened(), "Existing", "who does not say who it is takes responsibility")
+  })
+)
+
+it.effect("a file of the first version is brought up to date and has everything", () =>
+  Effect.gen(function* () {
+    const filename = yield* file
+    yield* withStore(filename, (store) => store.setSlot("Existing"))
+    const db = new DatabaseSync(filename)
+    db.exec("DROP TABLE owner; UPDATE schema_version SET version = 1")
+    db.close()
+    const store = layerDeviceStoreSqlite({ filename, owner: "phone" })
+    assert.strictEqual(yield* Effect.flatMap(DeviceStore, ({ slot }) => slot).pipe(Effect.provide(store)), "Existing")
   })
 )
 

@@ -27,6 +27,11 @@ import { platformError } from "../TransportError.ts"
 export interface DeviceStoreSqliteOptions {
   /** The file, made when it is missing; its folder is not. While open, a file beside it that ends in `-wal` belongs to it. */
   readonly filename: string
+  /**
+   * Tells the device from every other, e.g. by the ids of its group and its own. It is written into a file that has none; one
+   * of another device fails with `Foreign`, so that no two devices take each other's nonces and slot for their own.
+   */
+  readonly owner?: string
   /** How many messages the quarantine holds; 1000. */
   readonly quarantineCapacity?: number
 }
@@ -48,7 +53,8 @@ const migrations: ReadonlyArray<string> = [
      detail BLOB NOT NULL,
      quarantined_at INTEGER NOT NULL
    ) STRICT;
-   CREATE INDEX quarantine_message ON quarantine (reflected_id, timestamp);`
+   CREATE INDEX quarantine_message ON quarantine (reflected_id, timestamp);`,
+  `CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL) STRICT;`
 ]
 
 // "D2M1": tells a device store from any other program's SQLite file.
@@ -139,7 +145,14 @@ const makeFile = (filename: string): void => {
   }
 }
 
-const open = (Sqlite: typeof DatabaseSync, filename: string): DatabaseSync => {
+const claim = (db: DatabaseSync, owner: string): void => {
+  db.prepare("INSERT INTO owner VALUES (0, ?) ON CONFLICT DO NOTHING").run(owner)
+  if (db.prepare("SELECT name FROM owner").get()?.["name"] !== owner) {
+    throw refused("Foreign", "the file belongs to another device")
+  }
+}
+
+const open = (Sqlite: typeof DatabaseSync, { filename, owner }: DeviceStoreSqliteOptions): DatabaseSync => {
   makeFile(filename)
   const db = new Sqlite(filename)
   try {
@@ -154,7 +167,10 @@ const open = (Sqlite: typeof DatabaseSync, filename: string): DatabaseSync => {
       throw refused("Unwritable", `no write-ahead log is possible at ${JSON.stringify(filename)}`)
     }
     db.exec("PRAGMA synchronous = FULL")
-    inTransaction(db, () => migrate(db))
+    inTransaction(db, () => {
+      migrate(db)
+      if (owner !== undefined) claim(db, owner)
+    })
     return db
   } catch (cause) {
     db.close()
@@ -185,7 +201,7 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
       new StoreError({ reason: "Unsupported", operation: "open its file", detail: platformError(cause).detail })
   })
   const db = yield* Effect.acquireRelease(
-    attempt("open its file", () => open(Sqlite, options.filename)),
+    attempt("open its file", () => open(Sqlite, options)),
     (opened) => Effect.sync(() => opened.close())
   )
   const sql = yield* attempt("open its file", () => ({
