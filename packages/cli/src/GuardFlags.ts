@@ -118,7 +118,7 @@ export const guardFlags = {
   ),
   outgoingMebibytes: count(
     "outgoing-mib",
-    "MiB that may wait for one client at any moment; at least 17",
+    "MiB that may wait for one client when it asks for more; at least 17",
     lenientOptions.outgoingLimit / mebibyte
   ),
   outgoingTotalMebibytes: count(

@@ -59,8 +59,9 @@ const fields = Schema.Struct({
   /** Unwritten bytes of a connection at which its queue flows again. */
   outgoingLowWater: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   /**
-   * Bytes of frames that may wait for a connection at one moment before it is cut off: what a client asks for in one go and
-   * does not read. A commit may put all of a transaction there.
+   * Bytes of frames that may wait for a connection, with the mediator or in its socket, when its client asks for more: then
+   * it is cut off. That takes much in one go, as above twice `outgoingHighWater` a client is not read. What others put there
+   * never cuts it off: a commit may put all of a transaction there.
    */
   outgoingLimit: positive,
   /** Bytes of frames that may wait for all connections together; then the one with the most is cut off. */
@@ -94,6 +95,9 @@ export const MediatorOptions = fields.check(
     }
     if (options.outgoingLimit < options.outgoingHighWater + options.transactionBytes) {
       return "outgoingLimit must have room for outgoingHighWater and transactionBytes"
+    }
+    if (options.outgoingLimit < 2 * options.outgoingHighWater) {
+      return "outgoingLimit must not be below twice outgoingHighWater, above which a client is not read"
     }
     if (options.outgoingTotal < options.outgoingLimit) return "outgoingTotal must not be below outgoingLimit"
     return undefined

@@ -184,7 +184,7 @@ export const makeShell = (
       waiting.push({ _tag: "Gone", connection: peer.id })
     }
 
-    const budget = makeOutgoingBudget(options.outgoingTotal, cutOff)
+    const budget = makeOutgoingBudget(options, cutOff)
 
     const forgetPeer = (peer: Peer): void => {
       peer.phase = "Gone"
@@ -240,7 +240,7 @@ export const makeShell = (
       watch.decided(groupKey, decision, peer)
     }
 
-    const perform = (output: Output): void => {
+    const perform = (output: Output, input: Input): void => {
       switch (output._tag) {
         case "Persist":
           return writer.push(output)
@@ -253,6 +253,8 @@ export const makeShell = (
       const peer = peers.get(output.connection)
       if (peer === undefined) return
       if (output._tag === "ToChat") return toChat(peer, output.data)
+      const isAnswer = input._tag === "Received" && input.connection === peer.id
+      if (isAnswer && !budget.admits(peer)) return
       if (output._tag === "Close") {
         peer.phase = "Closing"
         peer.chat?.close()
@@ -261,7 +263,6 @@ export const makeShell = (
       }
       enqueue(peer, output)
       dirty.add(peer)
-      if (peer.outboxBytes > options.outgoingLimit) cutOff(peer)
     }
 
     const stepOnce = (input: Input): void => {
@@ -275,7 +276,7 @@ export const makeShell = (
       } catch (defect) {
         return coreFailed(groupKey, defect)
       }
-      for (const output of outputs) perform(output)
+      for (const output of outputs) perform(output, input)
     }
 
     const alarm = makeAlarm(forks, clock, () => {

@@ -78,20 +78,35 @@ export const makePeer = (
   ackTimes: noAckTimes()
 })
 
+/** What a frame costs besides its blobs, so that many small ones are bounded too. */
 const header = 128
 
+/** About the bytes of a frame. Every tag has its line, so that the blobs of none are forgotten. */
 const frameBytes = (frame: ServerFrame): number => {
   switch (frame._tag) {
     case "Reflected":
       return header + frame.envelope.length
     case "Proxy":
       return header + frame.data.length
+    case "TransactionRejected":
+    case "TransactionEnded":
+      return header + frame.encryptedScope.length
+    case "ServerInfo":
+      return header + frame.encryptedSharedDeviceData.length
     case "DevicesInfo": {
       let bytes = header
       for (const info of frame.augmentedDeviceInfo.values()) bytes += header + info.encryptedDeviceInfo.length
       return bytes
     }
-    default:
+    case "Unknown":
+      return header + frame.payload.length
+    case "ServerHello":
+    case "ReflectionQueueDry":
+    case "RolePromotedToLeader":
+    case "DropDeviceAck":
+    case "BeginTransactionAck":
+    case "CommitTransactionAck":
+    case "ReflectAck":
       return header
   }
 }

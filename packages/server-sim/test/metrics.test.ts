@@ -120,6 +120,44 @@ describe("a mediator's metrics", () => {
     )
   )
 
+  it.effect("tell what waits for clients with all its bytes, whatever frames it is in", () => {
+    const { gate, layer } = slowStore()
+    return measured(
+      Effect.gen(function* () {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        const blob = (size: number) => new Uint8Array(size)
+        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: blob(10_000) })
+        yield* a.send({ _tag: "BeginTransaction", encryptedScope: blob(20_000), ttl: 0 })
+        yield* a.rest
+        yield* b.rest
+        gate.closeUnsafe()
+        const c = yield* open()
+        /** What is added to that which waits, to a thousand. */
+        const grown = <E>(act: Effect.Effect<unknown, E>) =>
+          Effect.gen(function* () {
+            const before = (yield* scrape).value("d2m_outgoing_bytes")
+            yield* act
+            return Math.floor(((yield* scrape).value("d2m_outgoing_bytes") - before) / 1000)
+          })
+        const registers = c.register(3, 0, { encryptedDeviceInfo: blob(5_000) })
+        // ServerInfo has the shared data.
+        assert.strictEqual(yield* grown(Effect.forkChild(registers, { startImmediately: true })), 10)
+        // A message for two. What follows waits behind it.
+        assert.strictEqual(yield* grown(b.send(reflect(1, { envelope: blob(40_000) }))), 80)
+        // TransactionRejected has the holder's scope, and DevicesInfo the infos.
+        assert.strictEqual(yield* grown(b.send(begin(1))), 20)
+        assert.strictEqual(yield* grown(b.send({ _tag: "GetDevicesInfo" })), 5)
+        // TransactionEnded has it too, for both others.
+        assert.strictEqual(yield* grown(a.send(commit)), 40)
+        gate.openUnsafe()
+        yield* b.until("TransactionEnded")
+        yield* c.until("TransactionEnded")
+        assert.strictEqual((yield* scrape).value("d2m_outgoing_bytes"), 0)
+      }).pipe(Effect.ensuring(gate.open)),
+      layer
+    )
+  })
+
   it.effect("count how connections, transactions and slots end", () =>
     measured(
       Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeOptions, Mediator } from "@d2m/server-sim"
-import { Array as Arr, Effect, Option, Result } from "effect"
+import { type Happening, makeOptions, Mediator, type MediatorOptions } from "@d2m/server-sim"
+import { Array as Arr, Effect, Exit, Option, Result, Scope } from "effect"
 import { begin, commit, reflect } from "./drive.ts"
 import { join, keys, mediatorWith, open } from "./memory-device.ts"
 
@@ -45,11 +45,65 @@ describe("what may wait for a client at one moment", () => {
     }).pipe(Effect.provide(mediatorWith(options)))
   )
 
-  it.effect("must have that room", () =>
+  it.effect("is counted with all blobs and with what is in the socket", () =>
     Effect.gen(function* () {
-      const result = yield* Effect.result(makeOptions({ ...options, outgoingLimit: 79_999 }))
-      assert.include(Result.isFailure(result) ? result.failure.message : "", "outgoingLimit must have room")
+      const [a, b] = [yield* join(1), yield* join(2)]
+      yield* a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(10_000), ttl: 0 })
+      yield* a.until("BeginTransactionAck")
+      const told: Array<Happening> = []
+      yield* (yield* Mediator).observe((happening) => told.push(happening))
+      yield* b.link.inject({ _tag: "Stall", direction: "down" })
+      // Each is refused with the scope of the other. So much is in the socket and no reason to stop reading.
+      yield* b.send(...Arr.makeBy(2, () => begin(2)))
+      // The ninth finds more than 100 000 bytes, with those two.
+      yield* b.send(...Arr.makeBy(8, () => begin(2)))
+      const ends = Effect.sync(() => told.filter(({ _tag }) => _tag === "Ended"))
+      assert.deepStrictEqual(yield* ends, [])
+      const c = yield* join(3)
+      yield* c.link.inject({ _tag: "Stall", direction: "down" })
+      yield* c.send(...Arr.makeBy(2, () => begin(3)))
+      yield* c.send(...Arr.makeBy(9, () => begin(3)))
+      const [end, ...more] = yield* ends
+      assert.deepStrictEqual(more, [])
+      assert(end?._tag === "Ended")
+      assert.strictEqual(end.code, 1006)
+      assert.strictEqual(end.connection.deviceId, 3n)
+      // Nothing of what it asked for in one go was made for it.
+      assert.isBelow(end.connection.traffic.bytesOut, 30_000)
+      yield* a.send({ _tag: "GetDevicesInfo" })
+      yield* a.until("DevicesInfo")
+    }).pipe(Effect.provide(mediatorWith(options)))
+  )
+
+  it.effect("is nothing to be cut for where others put it, as a commit of many small ephemerals does", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      const stall = yield* Scope.make()
+      yield* Scope.provide(b.link.inject({ _tag: "Stall", direction: "down" }), stall)
+      // Almost at its high water.
+      for (let n = 0; n < 14; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(1_000) }))
+      yield* a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(20_000), ttl: 0 })
+      yield* a.send(...Arr.makeBy(640, (n) => reflect(n, { flags: 1, envelope: new Uint8Array(100) })), commit)
+      yield* a.until("CommitTransactionAck")
+      yield* b.send({ _tag: "GetDevicesInfo" })
+      yield* Scope.close(stall, Exit.void)
+      for (let n = 1; n <= 654; n++) assert.strictEqual((yield* b.until("Reflected")).reflectedId, n)
+      yield* b.until("TransactionEnded")
+      yield* b.until("DevicesInfo")
+    }).pipe(Effect.provide(mediatorWith({ ...options, outgoingLimit: 80_000 })))
+  )
+
+  it.effect("must have that room, and what a client is read for", () =>
+    Effect.gen(function* () {
+      const refusal = (changed: Partial<MediatorOptions>) =>
+        Effect.map(Effect.result(makeOptions({ ...options, ...changed })), (result) =>
+          Result.isFailure(result) ? result.failure.message : ""
+        )
+      assert.include(yield* refusal({ outgoingLimit: 79_999 }), "outgoingLimit must have room")
+      const small = { transactionBytes: 1, outgoingLimit: 31_999 }
+      assert.include(yield* refusal(small), "outgoingLimit must not be below twice outgoingHighWater")
       yield* makeOptions({ ...options, outgoingLimit: 80_000 })
+      yield* makeOptions({ ...options, ...small, outgoingLimit: 32_000 })
     })
   )
 })
