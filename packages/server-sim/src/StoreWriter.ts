@@ -12,6 +12,7 @@ import type { MediatorStore, StoreError } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Persist } from "./Output.ts"
 import type { GroupKey, PersistId } from "./StoreCommand.ts"
+import { sizeOf } from "./StoreCommandSize.ts"
 
 /** What is on its way to the store. */
 export interface StoreWriter {
@@ -29,14 +30,12 @@ export interface StoreWriter {
   readonly settled: Effect.Effect<void>
 }
 
-/** What a command costs besides its envelope, so that many small ones are bounded too. */
+/** What a command costs besides what is in it, so that many small ones are bounded too. */
 const overhead = 64
 
 const bytesOf = (persist: Persist): number => {
   let bytes = 0
-  for (const command of persist.commands) {
-    bytes += command._tag === "Append" ? overhead + command.envelope.length : overhead
-  }
+  for (const command of persist.commands) bytes += overhead + sizeOf(command)
   return bytes
 }
 

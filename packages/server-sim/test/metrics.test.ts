@@ -38,6 +38,16 @@ const slowStore = () => {
   return { gate, layer, break: () => void (isBroken = true) }
 }
 
+/** How many whole thousands something adds to a metric. */
+const thousandsIn =
+  (name: string) =>
+  <A, E, R>(act: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const before = (yield* scrape).value(name)
+      yield* act
+      return Math.floor(((yield* scrape).value(name) - before) / 1000)
+    })
+
 describe("a mediator's metrics", () => {
   it.effect("count frames by type, in both directions, and their bytes", () =>
     measured(
@@ -132,13 +142,7 @@ describe("a mediator's metrics", () => {
         yield* b.rest
         gate.closeUnsafe()
         const c = yield* open()
-        /** What is added to that which waits, to a thousand. */
-        const grown = <E>(act: Effect.Effect<unknown, E>) =>
-          Effect.gen(function* () {
-            const before = (yield* scrape).value("d2m_outgoing_bytes")
-            yield* act
-            return Math.floor(((yield* scrape).value("d2m_outgoing_bytes") - before) / 1000)
-          })
+        const grown = thousandsIn("d2m_outgoing_bytes")
         const registers = c.register(3, 0, { encryptedDeviceInfo: blob(5_000) })
         // ServerInfo has the shared data.
         assert.strictEqual(yield* grown(Effect.forkChild(registers, { startImmediately: true })), 10)
@@ -153,6 +157,27 @@ describe("a mediator's metrics", () => {
         yield* b.until("TransactionEnded")
         yield* c.until("TransactionEnded")
         assert.strictEqual((yield* scrape).value("d2m_outgoing_bytes"), 0)
+      }).pipe(Effect.ensuring(gate.open)),
+      layer
+    )
+  })
+
+  it.effect("tell what waits for the store with all its bytes, whatever is written", () => {
+    const { gate, layer } = slowStore()
+    return measured(
+      Effect.gen(function* () {
+        const [a, c] = [yield* join(1), yield* open()]
+        const blob = (size: number) => new Uint8Array(size)
+        const grown = thousandsIn("d2m_store_backlog_bytes")
+        gate.closeUnsafe()
+        const data = { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: blob(20_000) } as const
+        assert.strictEqual(yield* grown(a.send(data)), 20)
+        const registers = c.register(3, 0, { encryptedDeviceInfo: blob(30_000) })
+        assert.strictEqual(yield* grown(Effect.forkChild(registers, { startImmediately: true })), 30)
+        assert.strictEqual(yield* grown(a.send(reflect(1, { envelope: blob(40_000) }))), 40)
+        gate.openUnsafe()
+        yield* a.until("ReflectAck")
+        assert.strictEqual((yield* scrape).value("d2m_store_backlog_bytes"), 0)
       }).pipe(Effect.ensuring(gate.open)),
       layer
     )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
+import { type ClientFrame, Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
 import { ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -127,23 +127,32 @@ describe("a store that takes its time", () => {
     })
   })
 
-  it.effect("makes the clients that write wait", () => {
-    const store = fragileStore()
-    return Effect.gen(function* () {
-      const a = yield* join(1, { highWaterUp: 100 })
-      yield* join(2)
-      store.gate.closeUnsafe()
-      yield* a.send(reflect(1, { envelope: new Uint8Array(5_000) }))
-      yield* a.send(reflect(2, { envelope: new Uint8Array(50) }))
-      const writing = yield* Effect.forkChild(a.send(reflect(3, { envelope: new Uint8Array(50) })), {
-        startImmediately: true
-      })
-      assert.isUndefined(writing.pollUnsafe())
-      yield* store.gate.open
-      yield* Fiber.join(writing)
-      assert.strictEqual(tags(yield* a.rest).filter((tag) => tag === "ReflectAck").length, 3)
-    }).pipe(Effect.provide(mediatorWith({ storeHighWater: 4_000 }, { store: store.layer })))
-  })
+  const written: ReadonlyArray<readonly [what: string, frame: ClientFrame, acks: number]> = [
+    ["messages", reflect(1, { envelope: new Uint8Array(5_000) }), 3],
+    ["shared data", { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(5_000) }, 2]
+  ]
+  for (const [what, frame, acks] of written) {
+    it.effect(`makes the clients that write ${what} wait`, () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        const a = yield* join(1, { highWaterUp: 100 })
+        yield* join(2)
+        store.gate.closeUnsafe()
+        yield* a.send(frame)
+        yield* a.send(reflect(2, { envelope: new Uint8Array(50) }))
+        const writing = yield* Effect.forkChild(a.send(reflect(3, { envelope: new Uint8Array(50) })), {
+          startImmediately: true
+        })
+        assert.isUndefined(writing.pollUnsafe())
+        yield* store.gate.open
+        yield* Fiber.join(writing)
+        assert.strictEqual(tags(yield* a.rest).filter((tag) => tag === "ReflectAck").length, acks)
+      }).pipe(
+        Effect.ensuring(store.gate.open),
+        Effect.provide(mediatorWith({ storeHighWater: 4_000 }, { store: store.layer }))
+      )
+    })
+  }
 })
 
 describe("a store that fails", () => {

@@ -10,6 +10,7 @@ import type { DeviceId } from "@d2m/codec"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
 import type { GroupKey, StoreCommand } from "../StoreCommand.ts"
+import { sizeOf } from "../StoreCommandSize.ts"
 
 /** Commands of several groups, each run of them behind the index of its group in `groups`. */
 export interface StoreBatch {
@@ -87,23 +88,6 @@ const tagNumbers: { readonly [Tag in StoreCommand["_tag"]]: number } = {
   IssueId: 4,
   Ack: 5,
   SetSharedData: 6
-}
-
-const sizeOf = (command: StoreCommand): number => {
-  switch (command._tag) {
-    case "RegisterSlot":
-      return 40 + command.encryptedDeviceInfo.length
-    case "DropSlot":
-      return 12
-    case "DisconnectSlot":
-    case "IssueId":
-    case "Ack":
-      return 20
-    case "Append":
-      return 24 + command.envelope.length + 16 * command.to.length
-    case "SetSharedData":
-      return 8 + command.encryptedSharedDeviceData.length
-  }
 }
 
 const put = (out: Cursor, command: StoreCommand): void => {
