@@ -118,13 +118,28 @@ export const guardFlags = {
   ),
   outgoingMebibytes: count(
     "outgoing-mib",
-    "MiB that may wait for one client when it asks for more; at least 17",
+    "MiB that may wait for one client when it asks for more; at least 1 more than --transaction-mib",
     lenientOptions.outgoingLimit / mebibyte
   ),
   outgoingTotalMebibytes: count(
     "outgoing-total-mib",
     "MiB that may wait for all clients together",
     lenientOptions.outgoingTotal / mebibyte
+  ),
+  transactionMessages: count(
+    "transaction-messages",
+    "Messages that one transaction may have",
+    lenientOptions.transactionMessages
+  ),
+  transactionMebibytes: count(
+    "transaction-mib",
+    "MiB that one transaction may have",
+    lenientOptions.transactionBytes / mebibyte
+  ),
+  transactionTotalMebibytes: count(
+    "transaction-total-mib",
+    "MiB that the transactions of all groups together may have",
+    lenientOptions.transactionTotal / mebibyte
   ),
   queueMessages: count("queue-messages", "Messages that may wait for one device", lenientOptions.queueMessages),
   queueMebibytes: count("queue-mib", "MiB that may wait for one device", lenientOptions.queueBytes / mebibyte)
@@ -149,6 +164,9 @@ export interface GuardSettings {
   readonly slowReaderMebibytes: number
   readonly outgoingMebibytes: number
   readonly outgoingTotalMebibytes: number
+  readonly transactionMessages: number
+  readonly transactionMebibytes: number
+  readonly transactionTotalMebibytes: number
   readonly queueMessages: number
   readonly queueMebibytes: number
 }
@@ -209,6 +227,9 @@ export const guardsOf = Effect.fnUntraced(function* (settings: GuardSettings) {
 export const limitsOf = (settings: GuardSettings): Partial<MediatorOptions> => ({
   handshakeDeadline: settings.handshakeDeadline * 1000,
   idleTimeout: settings.idleTimeout * 1000,
+  transactionMessages: settings.transactionMessages,
+  transactionBytes: settings.transactionMebibytes * mebibyte,
+  transactionTotal: settings.transactionTotalMebibytes * mebibyte,
   queueMessages: settings.queueMessages,
   queueBytes: settings.queueMebibytes * mebibyte,
   outgoingLimit: settings.outgoingMebibytes * mebibyte,

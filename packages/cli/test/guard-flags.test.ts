@@ -43,6 +43,9 @@ const rows: ReadonlyArray<readonly [args: ReadonlyArray<string>, changed: Partia
   [["--slow-reader-mib", "7"], { guards: { slowReaderBytes: 7_340_032 } }],
   [["--outgoing-mib", "77"], { limits: { outgoingLimit: 80_740_352 } }],
   [["--outgoing-total-mib", "77"], { limits: { outgoingTotal: 80_740_352 } }],
+  [["--transaction-messages", "7"], { limits: { transactionMessages: 7 } }],
+  [["--transaction-mib", "7"], { limits: { transactionBytes: 7_340_032 } }],
+  [["--transaction-total-mib", "77"], { limits: { transactionTotal: 80_740_352 } }],
   [["--queue-messages", "7"], { limits: { queueMessages: 7 } }],
   [["--queue-mib", "7"], { limits: { queueBytes: 7_340_032 } }]
 ]
@@ -76,6 +79,15 @@ describe("the options that guard d2m serve", () => {
     assert.sameMembers(
       Object.keys(defaultGuards).filter((name) => !reached.has(name)),
       ["failingAddresses"]
+    )
+  })
+
+  it("reach every limit of what clients together, or a transaction, may take", () => {
+    const reached = new Set(rows.flatMap(([, { limits = {} }]) => Object.keys(limits)))
+    // How long a transaction may take is decision 14's.
+    assert.deepStrictEqual(
+      Object.keys(lenientOptions).filter((name) => /Total$|^transaction/.test(name) && !reached.has(name)),
+      ["transactionTtl"]
     )
   })
 })

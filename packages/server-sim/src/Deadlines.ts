@@ -20,6 +20,8 @@ export type Deadline =
   | { readonly _tag: "Handshake"; readonly connection: ConnectionId }
   | { readonly _tag: "Idle"; readonly connection: ConnectionId }
   | { readonly _tag: "TransactionTtl"; readonly groupKey: GroupKey; readonly transaction: number }
+  /** Due as soon as it is set: transactions together hold too much. */
+  | { readonly _tag: "TransactionTotal" }
   | { readonly _tag: "VolatileGrace"; readonly groupKey: GroupKey; readonly deviceId: DeviceId }
 
 interface Entry {

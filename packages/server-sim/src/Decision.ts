@@ -13,7 +13,7 @@ import type { DeviceId } from "@d2m/codec"
  * @category models
  * @since 0.1.0
  */
-export type TransactionLossReason = "Disconnected" | "Replaced" | "Dropped" | "TtlReached"
+export type TransactionLossReason = "Disconnected" | "Replaced" | "Dropped" | "TtlReached" | "TotalReached"
 
 /**
  * Why a slot was freed.

@@ -32,6 +32,12 @@ const fields = Schema.Struct({
   transactionMessages: positive,
   /** Envelope bytes a transaction may buffer before its holder is closed with 4010 (decision 12). */
   transactionBytes: positive,
+  /**
+   * Bytes that all transactions together may buffer, the scopes and 128 for each message included; then the one that holds
+   * most is given up, and its holder closed with 4010. However much somebody buffers in groups of his own, whoever holds
+   * less does not pay for it.
+   */
+  transactionTotal: positive,
   /** How long a volatile slot outlives its connection, in ms (decision 14). */
   volatileGrace: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   /** The longest from an open socket to a ClientHello, in ms; then 4013 (decision 14). */
@@ -99,6 +105,9 @@ export const MediatorOptions = fields.check(
     if (options.outgoingLimit < 2 * options.outgoingHighWater) {
       return "outgoingLimit must not be below twice outgoingHighWater, above which a client is not read"
     }
+    if (options.transactionTotal < options.transactionBytes) {
+      return "transactionTotal must not be below transactionBytes"
+    }
     if (options.outgoingTotal < options.outgoingLimit) return "outgoingTotal must not be below outgoingLimit"
     return undefined
   })
@@ -141,6 +150,7 @@ export const strictOptions: MediatorOptions = {
   transactionTtl: 60_000,
   transactionMessages: 10_000,
   transactionBytes: 16 * 1024 * 1024,
+  transactionTotal: 512 * 1024 * 1024,
   volatileGrace: 5 * 60_000,
   handshakeDeadline: 10_000,
   idleTimeout: 60_000,

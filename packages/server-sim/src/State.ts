@@ -198,6 +198,8 @@ export interface State {
   wakeAt: number
   lastPersist: PersistId
   lastTransaction: number
+  /** About what all transactions together hold, in bytes. */
+  transactionBytes: number
   isShutDown: boolean
 }
 
@@ -215,6 +217,7 @@ export const makeState = (): State => ({
   wakeAt: Infinity,
   lastPersist: 0,
   lastTransaction: 0,
+  transactionBytes: 0,
   isShutDown: false
 })
 

@@ -9,6 +9,7 @@ import { isVolatile } from "./DeviceSlots.ts"
 import { invariant } from "./Invariant.ts"
 import { nextPosition } from "./ReflectionQueue.ts"
 import type { DeviceSlot, Group, Session, State } from "./State.ts"
+import { bytesOf } from "./TransactionBudget.ts"
 
 const checkSlot = (slot: DeviceSlot): void => {
   const { positions, sizes } = slot.queue
@@ -70,6 +71,7 @@ const checkGroup = (group: Group): void => {
  */
 export const checkState = (state: State): void => {
   let connections = 0
+  let transactionBytes = 0
   for (const [key, group] of state.groups) {
     invariant(group.key === key, "a group lies under its key")
     invariant(group.slots.size > 0 || group.connections.size > 0, "an empty group is forgotten")
@@ -80,9 +82,11 @@ export const checkState = (state: State): void => {
       invariant(session === undefined || group.sessions.includes(session), "a session is in its group")
     }
     checkGroup(group)
+    if (group.lock !== undefined) transactionBytes += bytesOf(group.lock)
     const isAwaited = group.connections.size > 0 || Array.from(group.slots.values()).some(isVolatile)
     invariant(isAwaited !== state.idle.has(key), "a group can be forgotten when nobody and no deadline comes for it")
   }
   for (const key of state.idle) invariant(state.groups.has(key), "an idle group is in memory")
   invariant(connections === state.connections.size, "every connection is in a group")
+  invariant(transactionBytes === state.transactionBytes, "what transactions hold together is counted")
 }

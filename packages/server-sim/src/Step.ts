@@ -30,6 +30,7 @@ import {
   type State
 } from "./State.ts"
 import type { GroupKey } from "./StoreCommand.ts"
+import { lockReleased, totalExceeded } from "./TransactionBudget.ts"
 import { begin, commit, ttlReached } from "./TransactionLock.ts"
 import { closeReason, decide, durable, makeTurn, type Turn } from "./Turn.ts"
 
@@ -87,6 +88,7 @@ const groupFailed = (turn: Turn, key: GroupKey): void => {
   // Nothing is written about a group whose state and store may disagree.
   turn.state.groups.delete(key)
   turn.state.idle.delete(key)
+  if (group.lock !== undefined) lockReleased(turn.state, group, group.lock)
   for (const id of group.connections.keys()) {
     turn.state.connections.delete(id)
     turn.outputs.push({
@@ -165,6 +167,8 @@ const deadlineReached = (turn: Turn, deadline: Deadline): void => {
       const group = groups.get(deadline.groupKey)
       return group === undefined ? undefined : ttlReached(turn, group, deadline.transaction)
     }
+    case "TransactionTotal":
+      return totalExceeded(turn)
     case "VolatileGrace": {
       const group = groups.get(deadline.groupKey)
       return group === undefined ? undefined : graceIsOver(turn, group, deadline.deviceId)

@@ -1,8 +1,8 @@
 /**
  * The lock of a group and the transaction under it (decision 12; PROTOCOL D17-D21).
  *
- * Owns begin, buffer, commit, TTL and every way in which a transaction is lost. Scopes are opaque. That a Rejected is on
- * the wire before its Ended follows from the order of outputs.
+ * Owns begin, buffer, commit, TTL and every way in which a transaction is lost; what all of them together may buffer is
+ * `TransactionBudget`'s. Scopes are opaque. That a Rejected is on the wire before its Ended follows from the order of outputs.
  *
  * @since 0.1.0
  */
@@ -15,6 +15,7 @@ import { storeForOthers } from "./Reflect.ts"
 import { advance, offerEnded, offerEphemeral } from "./ReflectedStream.ts"
 import type { Group, ReflectedMessage, Session, TransactionLock } from "./State.ts"
 import type { PersistId } from "./StoreCommand.ts"
+import { lockReleased, lockTaken, messageBuffered } from "./TransactionBudget.ts"
 import { decide, durable, own, send, type Turn } from "./Turn.ts"
 
 /** What a TransactionRejected or TransactionEnded adds to the scope: device id, tag and length. */
@@ -45,13 +46,13 @@ export const begin = (turn: Turn, group: Group, session: Session, frame: BeginTr
   const longest = turn.environment.options.transactionTtl
   const ttl = frame.ttl === 0 ? longest : Math.min(frame.ttl * 1000, longest)
   const transaction = ++turn.state.lastTransaction
-  group.lock = {
+  lockTaken(turn, group, {
     transaction,
     holder: session,
     encryptedScope: own(frame.encryptedScope),
     messages: [],
     bytes: 0
-  }
+  })
   schedule(turn.state.deadlines, turn.now + ttl, { _tag: "TransactionTtl", groupKey: group.key, transaction })
   send(turn, connection, { _tag: "BeginTransactionAck" })
   decide(turn, group, { _tag: "TransactionBegun", deviceId, ttl })
@@ -67,6 +68,7 @@ export const buffer = (turn: Turn, lock: TransactionLock, message: ReflectedMess
   }
   lock.bytes = bytes
   lock.messages.push({ ...message, envelope: own(message.envelope) })
+  messageBuffered(turn, message.envelope.length)
   return true
 }
 
@@ -85,7 +87,7 @@ export const commit = (turn: Turn, group: Group, session: Session): void => {
   }
   // A large transaction goes out in chunks, like any other backlog.
   for (const other of group.sessions) if (other !== session) advance(turn, other)
-  group.lock = undefined
+  lockReleased(turn.state, group, lock)
   send(turn, session.connection, { _tag: "CommitTransactionAck" }, after)
   tellOthers(turn, group, lock, after)
   decide(turn, group, {
@@ -100,7 +102,7 @@ export const holderHasLeft = (turn: Turn, group: Group, session: Session, why: T
   const { lock } = group
   if (lock?.holder !== session) return
   invariant(!group.sessions.includes(session), "the holder of a lost transaction has left")
-  group.lock = undefined
+  lockReleased(turn.state, group, lock)
   tellOthers(turn, group, lock, durable)
   decide(turn, group, {
     _tag: "TransactionDiscarded",

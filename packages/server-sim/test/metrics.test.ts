@@ -92,7 +92,7 @@ describe("a mediator's metrics", () => {
         const back = yield* open()
         yield* back.register(2, 1)
         yield* back.send(ack(1))
-        yield* a.send(begin(1))
+        yield* a.send(begin(1), reflect(3, { envelope: new Uint8Array(700) }))
         yield* a.rest
         const now = yield* scrape
         const gauges = Object.fromEntries(
@@ -102,6 +102,7 @@ describe("a mediator's metrics", () => {
             "groups",
             "slots",
             "transactions",
+            "transaction_bytes",
             "queue_messages",
             "queue_messages_max",
             "queue_bytes",
@@ -116,6 +117,8 @@ describe("a mediator's metrics", () => {
           groups: 1,
           slots: 3,
           transactions: 1,
+          // The envelope, the scope, and 128 for the message and the transaction.
+          transaction_bytes: 700 + 1 + 2 * 128,
           queue_messages: 3,
           queue_messages_max: 2,
           queue_bytes: 380,

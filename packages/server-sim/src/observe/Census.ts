@@ -18,6 +18,8 @@ export interface Census {
   readonly groups: number
   readonly slots: number
   readonly transactions: number
+  /** What they buffer. */
+  readonly transactionBytes: number
   /** Messages in all queues, and in the longest. */
   readonly queueMessages: number
   readonly queueMessagesMax: number
@@ -59,6 +61,7 @@ export const takeCensus = (state: State, peers: Iterable<Peer>): Census => {
     groups: state.groups.size,
     slots,
     transactions,
+    transactionBytes: state.transactionBytes,
     queueMessages,
     queueMessagesMax,
     queueBytes,

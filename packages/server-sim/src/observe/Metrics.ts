@@ -31,7 +31,8 @@ const transactionLosses: { readonly [Reason in TransactionLossReason]: true } = 
   Disconnected: true,
   Replaced: true,
   Dropped: true,
-  TtlReached: true
+  TtlReached: true,
+  TotalReached: true
 }
 
 const endedBy: { readonly [By in EndedBy]: string } = { Mediator: "mediator", Peer: "peer" }
@@ -131,6 +132,7 @@ const gauges: ReadonlyArray<readonly [name: string, description: string, of: key
   ["groups", "Device groups in memory", "groups"],
   ["slots", "Device slots of the groups in memory", "slots"],
   ["transactions", "Transactions under way", "transactions"],
+  ["transaction_bytes", "Bytes that all transactions together buffer", "transactionBytes"],
   ["queue_messages", "Messages in all reflection queues", "queueMessages"],
   ["queue_messages_max", "Messages in the longest reflection queue", "queueMessagesMax"],
   ["queue_bytes", "Envelope bytes in all reflection queues", "queueBytes"],

@@ -48,7 +48,7 @@ export const locks: ReadonlyArray<Mutant> = [
         find: "if (lock?.transaction !== transaction) return",
         replace: `if (lock?.transaction !== transaction) return
   if (!group.sessions.includes(lock.holder)) {
-    group.lock = undefined
+    lockReleased(turn.state, group, lock)
     return tellOthers(turn, group, lock, durable)
   }`
       }
@@ -70,7 +70,7 @@ export const locks: ReadonlyArray<Mutant> = [
         find: "if (lock?.transaction !== transaction) return",
         replace: `if (lock?.transaction !== transaction) return
   if (!group.sessions.includes(lock.holder)) {
-    group.lock = undefined
+    lockReleased(turn.state, group, lock)
     return tellOthers(turn, group, lock, durable)
   }`
       }
@@ -97,8 +97,8 @@ export const locks: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "TransactionLock.ts",
-        find: "group.lock = undefined\n  tellOthers(turn, group, lock, durable)",
-        replace: `group.lock = undefined
+        find: "lockReleased(turn.state, group, lock)\n  tellOthers(turn, group, lock, durable)",
+        replace: `lockReleased(turn.state, group, lock)
   for (const message of lock.messages) storeForOthers(turn, group, session.slot, message, true)
   tellOthers(turn, group, lock, durable)`
       }
