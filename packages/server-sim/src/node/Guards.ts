@@ -50,7 +50,7 @@ export const Guards = Schema.Struct({
   maxHeaderBytes: positive31,
   /**
    * The largest WebSocket message that is read. It lies above the 65536 of a frame so that an oversized one is answered
-   * with 4010; what is even larger ends with 1009.
+   * with 4010; what is even larger ends with 1009. Anybody who connects may have the mediator keep as much, by beginning one.
    */
   maxMessageBytes: positive31,
   /** Fragments of one WebSocket message, and pieces in which the network delivers a fragment; then 1008. */
@@ -101,7 +101,7 @@ export const defaultGuards: Guards = {
   maxRefusals: 128,
   upgradeDeadline: 10_000,
   maxHeaderBytes: 8 * 1024,
-  maxMessageBytes: 1024 * 1024,
+  maxMessageBytes: 128 * 1024,
   maxFragments: 4096,
   pings: 30,
   pingsPerMinute: 60,

@@ -14,7 +14,8 @@ const malformed: ReadonlyArray<readonly [string, Uint8Array]> = [
   ["a frame of three bytes", frame(0x30, 0, 0)],
   ["a proxy frame of three bytes", frame(0x00, 0, 0)],
   ["a frame of 65537 bytes", new Uint8Array(65_537)],
-  ["a frame of a million bytes", new Uint8Array(1_000_000).fill(0x80)],
+  // More is not even read from a WebSocket.
+  ["a frame of 131072 bytes", new Uint8Array(131_072).fill(0x80)],
   ["a reflect without its header", frame(0x80, 0, 0, 0)],
   ["a reflect that ends within its header", frame(0x80, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0)],
   ["a reflect of header length 7", frame(0x80, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, ...bytes(1))],
