@@ -40,8 +40,7 @@ const makeKernel = () => {
 }
 
 /** Which of the marks are on the disk. */
-const marked = (store: VirtualStore): ReadonlyArray<number> =>
-  [1, 2, 3].filter((id) => dataOf(store, id) !== undefined)
+const marked = (store: VirtualStore): ReadonlyArray<number> => [1, 2, 3].filter((id) => dataOf(store, id) !== undefined)
 
 /** A store whose machine is killed 5 ms after a write of 10 ms has begun. */
 const crashed = (kept: number): { readonly store: VirtualStore; readonly hasReturned: boolean } => {

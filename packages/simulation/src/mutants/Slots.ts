@@ -142,8 +142,8 @@ export const slots: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "DeviceSlots.ts",
-        find: `return record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })`,
-        replace: "return slot.appended"
+        find: `group.departed = record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })`,
+        replace: "group.departed = slot.appended"
       }
     ]
   },

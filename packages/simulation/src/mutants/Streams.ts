@@ -47,13 +47,13 @@ export const streams: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Reflect.ts",
-        find: "if (group.slots.size === 1) return durable",
+        find: "if (group.slots.size === 1) return group.departed",
         replace: `if (group.slots.get(sender.deviceId) === sender) {
     for (const other of turn.state.groups.values()) {
       if (other !== group) storeForOthers(turn, other, sender, message, handOver)
     }
   }
-  if (group.slots.size === 1) return durable`
+  if (group.slots.size === 1) return group.departed`
       }
     ]
   },
