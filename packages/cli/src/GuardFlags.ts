@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import { lenientOptions, type MediatorOptions } from "@d2m/server-sim"
+import { type InvalidOptions, lenientOptions, type MediatorOptions } from "@d2m/server-sim"
 import { defaultGuards, type Guards } from "@d2m/server-sim/node"
-import { Effect, FileSystem, Option, Schema } from "effect"
+import { Effect, FileSystem, Option, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 
 /**
@@ -26,14 +26,46 @@ export class UnusableGroupList extends Schema.TaggedError<UnusableGroupList>()("
   }
 }
 
+/**
+ * Options that contradict each other, or that no option alone can tell are wrong.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnusableOptions extends Schema.TaggedError<UnusableOptions>()("UnusableOptions", {
+  detail: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 2
+  override get message(): string {
+    return this.detail
+  }
+}
+
+const flagOf: ReadonlyMap<string, string> = new Map([
+  ["outgoingLimit", "--outgoing-mib"],
+  ["outgoingTotal", "--outgoing-total-mib"],
+  ["transactionBytes", "--transaction-mib"],
+  ["transactionTotal", "--transaction-total-mib"],
+  ["trustedProxies", "--trust-proxy"]
+])
+
+/**
+ * What the mediator says is wrong with its options, in the words of the command line.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const unusable = ({ detail }: InvalidOptions): UnusableOptions =>
+  new UnusableOptions({ detail: detail.replace(/\b[a-z]+[A-Z]\w*/g, (name) => flagOf.get(name) ?? name) })
+
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
 
 /** A whole number of something, at least one. */
-const count = (name: string, description: string, otherwise: number) =>
+const count = (name: string, description: string, otherwise: number, minimum = 1) =>
   Flag.Int(name).pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_000_000 }))),
-    Flag.withDescription(description),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum: 2_000_000 }))),
+    Flag.withDescription(`${description}; ${otherwise} unless given`),
     Flag.withDefault(otherwise)
   )
 
@@ -88,7 +120,8 @@ export const guardFlags = {
   idleTimeout: count(
     "idle-timeout",
     "Longest without a frame or ping of a client, in seconds; at least 30",
-    lenientOptions.idleTimeout / 1000
+    lenientOptions.idleTimeout / 1000,
+    30
   ),
   maxHeaderKibibytes: count(
     "max-header-kib",

@@ -20,7 +20,7 @@ import {
 import * as Node from "@d2m/server-sim/node"
 import { Console, Context, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
-import { guardFlags, guardsOf, limitsOf } from "./GuardFlags.ts"
+import { guardFlags, guardsOf, limitsOf, unusable } from "./GuardFlags.ts"
 import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
 import { InterruptedCode } from "./Run.ts"
 import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
@@ -172,7 +172,9 @@ export const serve = Command.make(
     return yield* Effect.scoped(
       Effect.gen(function* () {
         yield* endsWellAtTerm
-        const context = yield* Layer.build(everything)
+        const context = yield* Effect.catchTag(Layer.build(everything), "InvalidOptions", (wrong) =>
+          Effect.fail(unusable(wrong))
+        )
         const { host, port, url } = yield* Effect.provideContext(Node.ListenAddress, context)
         const operators = Context.getOption(context, Node.AdminAddress)
         yield* Console.log(

@@ -160,8 +160,9 @@ describe("d2m serve", () => {
     [["--allow-group", "7a"], "64 hexadecimal digits", 2],
     [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound", 1],
     [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 1],
-    [["--trust-proxy", "example.org"], "an IP address", 1],
-    [["--idle-timeout", "5"], "idleTimeout must be at least 30000 ms", 1],
+    [["--trust-proxy", "example.org"], "an IP address", 2],
+    [["--idle-timeout", "5"], "between 30 and", 2],
+    [["--transaction-mib", "600"], "--outgoing-mib must have room for outgoingHighWater and --transaction-mib", 2],
     [["--frobnicate"], "Unrecognized flag", 2]
   ] as const) {
     it.live(`refuses ${args.join(" ")} with ${expected}`, () =>
