@@ -57,9 +57,9 @@ export type CutReason = "Stalled" | "Slow" | "Overflow" | "PingFlood"
  */
 export type GuardEvent =
   | { readonly _tag: "Refused"; readonly reason: RefusalReason; readonly address: string }
-  /** A connection ended before its ServerInfo, closed by the mediator with this code for what the client did. */
+  /** A connection was closed with this code before a ClientHello of it was accepted, for what the client did. */
   | { readonly _tag: "HandshakeFailed"; readonly code: number; readonly address: string }
-  /** A client was sent ServerHello and left without a word. */
+  /** A client was sent ServerHello and left before a ClientHello of it was accepted. */
   | { readonly _tag: "HandshakeLeft"; readonly address: string }
   | { readonly _tag: "Cut"; readonly reason: CutReason; readonly address: string }
 

@@ -330,6 +330,7 @@ export const makeShell = (
       if (peer.phase === "Opening") holdPeer(peer, { byStore: true })
       return {
         connection: peer.id,
+        isRegistered: () => peer.deviceId !== undefined,
         received: (messages) => {
           watch.received(peer, messages)
           if (peer.phase === "Opening") return void peer.early.push(...messages)

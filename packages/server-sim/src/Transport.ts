@@ -42,6 +42,8 @@ export interface Transport {
  */
 export interface Attachment {
   readonly connection: ConnectionId
+  /** Whether its ClientHello was accepted at some time. */
+  readonly isRegistered: () => boolean
   /** Messages came in, in this order; text messages are strings. */
   readonly received: (messages: ReadonlyArray<Uint8Array | string>) => void
   /** A WebSocket ping came in. */

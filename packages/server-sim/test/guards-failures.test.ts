@@ -1,24 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Crypto } from "@d2m/codec"
+import { ChatError, ChatUpstream } from "@d2m/server-sim"
 import { type Guards, ListenAddress } from "@d2m/server-sim/node"
-import { Effect, Result } from "effect"
+import { Effect, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { badResponse, bytes, hello } from "./drive.ts"
 import { rawTcp, rawTls, upgradeHead } from "./raw-socket.ts"
-import {
-  elsewhere,
-  greeted,
-  guarded,
-  join,
-  keysOf,
-  pathText,
-  refusal,
-  refused,
-  register,
-  urlOf
-} from "./served-mediator.ts"
-import { dial } from "./wire-client.ts"
+import { elsewhere, greeted, guarded, join, pathText, refusal, refused, register, urlOf } from "./served-mediator.ts"
+import { dial, type WireClient } from "./wire-client.ts"
 
 describe("failed handshakes", () => {
   const failing = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
@@ -53,13 +42,13 @@ describe("failed handshakes", () => {
     )
   )
 
-  const failures: ReadonlyArray<readonly [string, (client: Effect.Success<ReturnType<typeof dial>>) => void, number]> =
-    [
-      ["a frame that cannot be read", ({ ws }) => ws.send(bytes(1)), 4010],
-      ["a frame out of turn", (client) => client.send({ _tag: "GetDevicesInfo" }), 4010],
-      ["a text message", ({ ws }) => ws.send("text"), 4010],
-      ["broken WebSocket framing", ({ ws }) => ws.send(new Uint8Array(200_000)), 1009]
-    ]
+  const failures: ReadonlyArray<readonly [string, (client: WireClient) => void, number]> = [
+    ["a frame that cannot be read", ({ ws }) => ws.send(bytes(1)), 4010],
+    ["a frame out of turn", (client) => client.send({ _tag: "GetDevicesInfo" }), 4010],
+    ["a text message", ({ ws }) => ws.send("text"), 4010],
+    ["a version that nobody speaks", (client) => client.send(hello(1, { version: 99 })), 4110],
+    ["broken WebSocket framing", ({ ws }) => ws.send(new Uint8Array(200_000)), 1009]
+  ]
   for (const [what, fail, code] of failures) {
     it.live(`count ${what}`, () =>
       guarded({ guards: { failedHandshakes: 1, maxMessageBytes: 100_000 } }, ({ next }) =>
@@ -90,40 +79,55 @@ describe("failed handshakes", () => {
     )
   )
 
-  it.live("are not what comes after the handshake, nor a refusal of a device that proved its key", () =>
-    guarded({ guards: { failedHandshakes: 1 } }, ({ rest }) =>
-      Effect.gen(function* () {
-        const a = yield* join(1)
-        a.ws.send("text")
-        assert.strictEqual((yield* a.until("Closed")).code, 4010)
-        const crypto = yield* Crypto
-        const b = yield* dial(yield* urlOf)
-        const serverHello = yield* b.until("ServerHello")
-        const response = crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24))
-        assert(Result.isSuccess(response))
-        b.send(hello(1, { response: response.success, expectedDeviceSlotState: 0 }))
-        assert.strictEqual((yield* b.until("Closed")).code, 4115)
-        yield* greeted()
-        assert.deepStrictEqual(yield* rest, [])
-      })
+  const words: ReadonlyArray<readonly [string, (client: WireClient) => Effect.Effect<void>]> = [
+    ["without a word", () => Effect.void],
+    [
+      "with a word to the chat server",
+      (client) => {
+        client.send({ _tag: "Proxy", data: bytes(1) })
+        return Effect.asVoid(client.until("Proxy"))
+      }
+    ],
+    ["with a frame of a type that means nothing", ({ ws }) => Effect.sync(() => ws.send(bytes(0xaa, 0, 0, 0)))]
+  ]
+  for (const [how, say] of words) {
+    it.live(`count leaving ${how} after the greeting`, () =>
+      guarded({ guards: { failedHandshakes: 1 }, mediator: { strict: false } }, ({ next }) =>
+        Effect.gen(function* () {
+          const client = yield* greeted()
+          yield* say(client)
+          client.ws.close()
+          assert.deepStrictEqual(yield* next, { _tag: "HandshakeLeft", address: "127.0.0.1" })
+          assert.match(yield* refused(), /^429 /)
+          yield* greeted(elsewhere)
+        })
+      )
     )
-  )
+  }
 
-  it.live("count leaving without a word after the greeting", () =>
-    guarded({ guards: { failedHandshakes: 1 } }, ({ next }) =>
-      Effect.gen(function* () {
-        const client = yield* greeted()
-        client.ws.close()
-        assert.deepStrictEqual(yield* next, { _tag: "HandshakeLeft", address: "127.0.0.1" })
-        assert.match(yield* refused(), /^429 /)
-        yield* greeted(elsewhere)
-      })
+  for (const [reason, code] of [
+    ["Ended", 4000],
+    ["Unreachable", 4001],
+    ["Failed", 4009]
+  ] as const) {
+    const chat = Layer.succeed(ChatUpstream, { open: () => new ChatError({ reason, detail: "" }) })
+    it.live(`count an end with ${code} that took no key`, () =>
+      guarded({ guards: { failedHandshakes: 1 }, chat }, ({ next }) =>
+        Effect.gen(function* () {
+          const client = yield* greeted()
+          client.send({ _tag: "Proxy", data: bytes(1) })
+          assert.strictEqual((yield* client.until("Closed")).code, code)
+          assert.deepStrictEqual(yield* next, { _tag: "HandshakeFailed", code, address: "127.0.0.1" })
+          assert.match(yield* refused(), /^429 /)
+        })
+      )
     )
-  )
+  }
 
   const noUpgrades: ReadonlyArray<readonly [string, (path: string) => string, number]> = [
     ["an upgrade without a key", (path) => upgradeHead(path, { "Sec-WebSocket-Key": undefined }), 400],
     ["an upgrade to nowhere", () => upgradeHead("nowhere"), 400],
+    ["a plain request", (path) => upgradeHead(path, { Connection: undefined, Upgrade: undefined }), 426],
     ["what is no HTTP", () => "HELO mediator\r\n\r\n", 400]
   ]
   for (const [what, head, status] of noUpgrades) {
@@ -133,7 +137,7 @@ describe("failed handshakes", () => {
           const raw = yield* rawTcp((yield* ListenAddress).port)
           raw.write(head(yield* pathText))
           assert.match(yield* raw.closed, new RegExp(`^HTTP/1.1 ${status} `))
-          assert.deepStrictEqual(yield* next, refusal("BadRequest"))
+          assert.deepStrictEqual(yield* next, refusal(status === 426 ? "NotAnUpgrade" : "BadRequest"))
           assert.match(yield* refused(), /^429 /)
           yield* greeted(elsewhere)
         })
@@ -141,20 +145,73 @@ describe("failed handshakes", () => {
     )
   }
 
-  it.live("count an upgrade to nowhere of whom a trusted proxy speaks for, and never for the proxy", () =>
+  it.live("count no upgrade for whom a trusted proxy speaks for, and never for the proxy", () =>
     guarded({ guards: { failedHandshakes: 1, trustedProxies: ["127.0.0.1"] } }, () =>
       Effect.gen(function* () {
         const from = (address: string) => ({ headers: { "x-forwarded-for": address } })
         const { port } = yield* ListenAddress
-        for (const head of [upgradeHead("nowhere", { "X-Forwarded-For": "203.0.113.1" }), upgradeHead("nowhere")]) {
+        const plain = { Connection: undefined, Upgrade: undefined }
+        for (const head of [
+          upgradeHead("nowhere", { "X-Forwarded-For": "203.0.113.1" }),
+          upgradeHead(yield* pathText, { ...plain, "X-Forwarded-For": "203.0.113.2" }),
+          upgradeHead("nowhere"),
+          upgradeHead(yield* pathText, plain)
+        ]) {
           const raw = yield* rawTcp(port)
           raw.write(head)
-          assert.match(yield* raw.closed, /^HTTP\/1.1 400 /)
+          assert.match(yield* raw.closed, /^HTTP\/1.1 4(00|26) /)
         }
-        assert.match(yield* refused(from("203.0.113.1")), /^429 /)
-        yield* greeted(from("203.0.113.2"))
+        for (const address of ["203.0.113.1", "203.0.113.2"]) assert.match(yield* refused(from(address)), /^429 /)
+        yield* greeted(from("203.0.113.3"))
       })
     )
+  )
+
+  const late: ReadonlyArray<readonly [string, string]> = [
+    ["that never says a word", ""],
+    ["whose request never ends", "GET / HTTP/1.1\r\nHost: x\r\n"]
+  ]
+  for (const [who, said] of late) {
+    it.effect(`count a client ${who} and that the deadline for an upgrade cuts`, () =>
+      guarded({ guards: { failedHandshakes: 1, upgradeDeadline: 4_000 } }, ({ next }) =>
+        Effect.gen(function* () {
+          const raw = yield* rawTcp((yield* ListenAddress).port)
+          raw.write(said)
+          // A newcomer that is greeted shows that the server has seen the first.
+          yield* greeted()
+          yield* TestClock.adjust(4_000)
+          assert.strictEqual(yield* raw.closed, "")
+          assert.deepStrictEqual(yield* next, refusal("TooSlow"))
+          assert.match(yield* refused(), /^429 /)
+          yield* greeted(elsewhere)
+        })
+      )
+    )
+  }
+
+  it.effect("count TLS that is stalled, and TLS with nothing behind it", () =>
+    Effect.gen(function* () {
+      const { cert, key } = yield* TestClock.withLive(SelfSigned.make())
+      yield* guarded(
+        { guards: { failedHandshakes: 2, upgradeDeadline: 4_000 } },
+        ({ next }) =>
+          Effect.gen(function* () {
+            const { port } = yield* ListenAddress
+            const stalled = yield* rawTcp(port)
+            // The head of a ClientHello of 512 bytes.
+            stalled.write(bytes(0x16, 3, 1, 2, 0, 1))
+            const silent = yield* rawTls(port)
+            yield* TestClock.adjust(4_000)
+            for (const raw of [stalled, silent]) {
+              yield* raw.closed
+              assert.deepStrictEqual(yield* next, refusal("TooSlow"))
+            }
+            yield* Effect.flip(rawTls(port))
+            assert.deepStrictEqual(yield* next, refusal("TooManyFailures"))
+          }),
+        { tls: { key, cert } }
+      )
+    })
   )
 
   it.live("of TLS count, but not a look whether the port is open; then there is no TLS for that address", () =>

@@ -3,7 +3,7 @@
  */
 import { Effect, type Scope } from "effect"
 import { connect as connectTcp, type NetConnectOpts, type Socket } from "node:net"
-import { connect as connectTls } from "node:tls"
+import { connect as connectTls, type ConnectionOptions } from "node:tls"
 
 export interface RawSocket {
   readonly socket: Socket
@@ -50,8 +50,10 @@ export const rawTcp = (port: number, options: Partial<NetConnectOpts> = {}) =>
   Effect.suspend(() => opened(connectTcp({ port, host: "127.0.0.1", ...options }), "connect"))
 
 /** A TLS connection to loopback that trusts anybody. */
-export const rawTls = (port: number) =>
-  Effect.suspend(() => opened(connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }), "secureConnect"))
+export const rawTls = (port: number, options: ConnectionOptions = {}) =>
+  Effect.suspend(() =>
+    opened(connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options }), "secureConnect")
+  )
 
 /** The head of an upgrade, with these headers changed or, if `undefined`, left out. */
 export const upgradeHead = (path: string, changes: Readonly<Record<string, string | undefined>> = {}, method = "GET") =>

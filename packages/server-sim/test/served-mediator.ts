@@ -6,6 +6,7 @@ import {
   ChatUpstream,
   type GuardEvent,
   GuardEvents,
+  type Happening,
   Mediator,
   type MediatorOptions,
   MediatorStore,
@@ -21,16 +22,18 @@ import { dial, type WireClient } from "./wire-client.ts"
 
 export const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
 
-const mediator = (options: Partial<MediatorOptions> = {}, chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho) =>
-  Mediator.layer(options).pipe(
-    Layer.provide([MediatorStore.layerMemory, chat, Crypto.layer, SecureRandom.layerWebCrypto])
-  )
+const mediator = (
+  options: Partial<MediatorOptions> = {},
+  chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho,
+  store: Layer.Layer<MediatorStore> = MediatorStore.layerMemory
+) => Mediator.layer(options).pipe(Layer.provide([store, chat, Crypto.layer, SecureRandom.layerWebCrypto]))
 
 export const served = (
   options: Partial<MediatorOptions> = {},
   listen: WebSocketOptions = loopback,
-  chat?: Layer.Layer<ChatUpstream>
-) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat)), Layer.provideMerge(Crypto.layer))
+  chat?: Layer.Layer<ChatUpstream>,
+  store?: Layer.Layer<MediatorStore>
+) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat, store)), Layer.provideMerge(Crypto.layer))
 
 export const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
 export const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
@@ -39,7 +42,8 @@ export const urlOf = Effect.gen(function* () {
   return `${address.url}x/${toUrlPath(yield* pathOf)}`
 })
 
-export const register = Effect.fnUntraced(function* (
+/** Sends a ClientHello that answers the challenge. */
+export const identify = Effect.fnUntraced(function* (
   client: WireClient,
   device: number,
   expectedDeviceSlotState = 0,
@@ -49,7 +53,11 @@ export const register = Effect.fnUntraced(function* (
   const serverHello = yield* client.until("ServerHello")
   const response = Result.getOrThrow(crypto.answerChallenge(yield* keysOf, serverHello, new Uint8Array(24)))
   client.send(hello(device, { response, expectedDeviceSlotState, ...overrides }))
-  return yield* client.until("ServerInfo")
+})
+
+export const register = Effect.fnUntraced(function* (...parameters: Parameters<typeof identify>) {
+  yield* identify(...parameters)
+  return yield* parameters[0].until("ServerInfo")
 })
 
 export const join = Effect.fnUntraced(function* (device: number, expectedDeviceSlotState = 0) {
@@ -94,7 +102,12 @@ export const rawRequest = (port: number, text: string) =>
 
 /** A guarded mediator, and what its guards do. */
 export const guarded = <A, E, R>(
-  settings: { readonly guards: Partial<Guards>; readonly mediator?: Partial<MediatorOptions> },
+  settings: {
+    readonly guards: Partial<Guards>
+    readonly mediator?: Partial<MediatorOptions>
+    readonly chat?: Layer.Layer<ChatUpstream>
+    readonly store?: Layer.Layer<MediatorStore>
+  },
   test: (guard: {
     /** The next thing that a guard does. */
     readonly next: Effect.Effect<GuardEvent>
@@ -105,11 +118,21 @@ export const guarded = <A, E, R>(
 ) =>
   Effect.gen(function* () {
     const events = yield* Queue.unbounded<GuardEvent>()
-    const layer = served(settings.mediator, { ...loopback, ...listen, guards: settings.guards }).pipe(
+    const { chat, guards, mediator, store } = settings
+    const layer = served(mediator, { ...loopback, ...listen, guards }, chat, store).pipe(
       Layer.provide(Layer.succeed(GuardEvents, (event) => void Queue.offerUnsafe(events, event)))
     )
     return yield* test({ next: Queue.take(events), rest: Queue.clear(events) }).pipe(Effect.provide(layer))
   })
+
+/** The next connections that end, as the mediator has it, from now on. */
+export const ends = Effect.gen(function* () {
+  const queue = yield* Queue.unbounded<Extract<Happening, { readonly _tag: "Ended" }>>()
+  yield* (yield* Mediator).observe((happening) => {
+    if (happening._tag === "Ended") Queue.offerUnsafe(queue, happening)
+  })
+  return Queue.take(queue)
+})
 
 /** How a dial is refused: status and text. */
 export const refused = (options: ClientOptions = {}) =>

@@ -48,8 +48,8 @@ export interface Admission {
   /** A handshake of this address has failed. */
   readonly failed: (address: string, now: number) => void
   /**
-   * A newcomer did not get as far as a handshake for what it sent: no TLS, no HTTP, no upgrade. That is as good as a failed
-   * one. Of a proxy it counts for whom it speaks for, if that is known.
+   * A newcomer did not get as far as a handshake for what it sent, or did not send in time: no TLS, no HTTP, no upgrade. That
+   * is as good as a failed one. Of a proxy it counts for whom it speaks for, if that is known.
    */
   readonly garbled: (arrival: Arrival, forwardedFor: string | undefined, now: number) => void
   /** A connection has ended. */

@@ -1,13 +1,14 @@
 /**
  * TCP connections on their way to a WebSocket.
  *
- * Owns finding the arrival behind a plain or TLS socket, that TLS which fails counts as a failed handshake, and cutting those that take too long: silent ones, TLS handshakes
- * and requests that never end, refused ones that do not leave. Verdicts are the admission's.
+ * Owns finding the arrival behind a plain or TLS socket, which refusals count as failed handshakes, and cutting those that
+ * take too long: silent ones, TLS handshakes and requests that never end, refused ones that do not leave. Verdicts are the
+ * admission's.
  *
  * @since 0.1.0
  */
 import type { Socket } from "node:net"
-import type { GuardEvent } from "../GuardEvent.ts"
+import type { GuardEvent, RefusalReason } from "../GuardEvent.ts"
 import type { Admission, Arrival } from "./Admission.ts"
 import { addressKey } from "./ClientAddress.ts"
 
@@ -19,6 +20,8 @@ export interface Arrivals {
   readonly of: (socket: Socket) => Arrival | undefined
   /** TLS was agreed on. */
   readonly secured: (socket: Socket) => void
+  /** It is being refused, for itself or for whom its proxy says in `X-Forwarded-For`. */
+  readonly refused: (socket: Socket, reason: RefusalReason, forwardedFor?: string) => void
   /** A request was answered: time begins anew for the next one. */
   readonly answered: (socket: Socket) => void
   /** It is a WebSocket now: its time is the mediator's. */
@@ -34,9 +37,13 @@ interface Entry {
   readonly arrival: Arrival
   since: number
   isUpgraded: boolean
+  isRefused: boolean
   /** How it ends is known, or TLS is behind it. */
   isSettled: boolean
 }
+
+/** What a newcomer is refused for that is its own doing; the rest is up to others, or to the operator. */
+const clientsFault: ReadonlySet<RefusalReason> = new Set(["BadRequest", "NotAnUpgrade", "TooSlow", "TlsFailed"])
 
 /** One TCP connection, the same for the plain socket and the TLS socket over it. */
 const endpoints = ({ localAddress, remoteAddress, remotePort }: Socket): string =>
@@ -51,6 +58,13 @@ export const makeArrivals = (
   report: (event: GuardEvent) => void
 ): Arrivals => {
   const entries = new Map<string, Entry>()
+
+  const refuse = (entry: Entry, reason: RefusalReason, forwardedFor?: string): void => {
+    const { arrival } = entry
+    entry.isRefused = true
+    report({ _tag: "Refused", reason, address: arrival.address })
+    if (clientsFault.has(reason)) admission.garbled(arrival, forwardedFor, now())
+  }
 
   return {
     accept: (socket) => {
@@ -72,14 +86,11 @@ export const makeArrivals = (
       }
       const key = endpoints(socket)
       const isSettled = !isSecure || arrival.refusal !== undefined
-      const entry: Entry = { socket, arrival, since: now(), isUpgraded: false, isSettled }
+      const entry: Entry = { socket, arrival, since: now(), isUpgraded: false, isRefused: false, isSettled }
       entries.set(key, entry)
       socket.once("close", () => {
         // Whoever only looks whether the port is open has done no harm.
-        if (!entry.isSettled && socket.bytesRead > 0) {
-          admission.garbled(arrival, undefined, now())
-          report({ _tag: "Refused", reason: "TlsFailed", address: arrival.address })
-        }
+        if (!entry.isSettled && socket.bytesRead > 0) refuse(entry, "TlsFailed")
         admission.leave(arrival)
         if (entries.get(key) === entry) entries.delete(key)
       })
@@ -88,6 +99,10 @@ export const makeArrivals = (
     secured: (socket) => {
       const entry = entries.get(endpoints(socket))
       if (entry !== undefined) entry.isSettled = true
+    },
+    refused: (socket, reason, forwardedFor) => {
+      const entry = entries.get(endpoints(socket))
+      if (entry !== undefined) refuse(entry, reason, forwardedFor)
     },
     answered: (socket) => {
       const entry = entries.get(endpoints(socket))
@@ -99,11 +114,10 @@ export const makeArrivals = (
     },
     look: (time) => {
       for (const entry of entries.values()) {
-        const { arrival, isUpgraded, since, socket } = entry
+        const { isRefused, isUpgraded, since, socket } = entry
         if (isUpgraded || time - since < upgradeDeadline) continue
         entry.isSettled = true
-        // Whoever was refused has been reported.
-        if (!socket.writableEnded) report({ _tag: "Refused", reason: "TooSlow", address: arrival.address })
+        if (!isRefused) refuse(entry, "TooSlow")
         socket.destroy()
       }
     },

@@ -66,6 +66,7 @@ export const openConnection = (
   const pings = makeBucket(pingRate, now())
   let hasFlooded = false
   let handshake: HandshakeWatch | undefined
+  let attached: Attachment | undefined
   let buffered = (): number => 0
 
   const handshakeFailed = (code?: number): void => {
@@ -81,18 +82,15 @@ export const openConnection = (
       transport.cut(reason)
     }
     buffered = transport.buffered
-    handshake = watchHandshake({ ...transport, cut }, handshakeFailed)
+    handshake = watchHandshake({ ...transport, cut }, () => attached?.isRegistered() === true, handshakeFailed)
     return handshake.transport
   }
 
   const attach = (path: ClientUrlInfo, transport: Transport): Attachment => {
     const attachment = mediator.attach(path, guarded(transport))
+    attached = attachment
     return {
       ...attachment,
-      received: (messages) => {
-        handshake?.heard()
-        attachment.received(messages)
-      },
       gone: (code) => {
         handshake?.gone()
         attachment.gone(code)

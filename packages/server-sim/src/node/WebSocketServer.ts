@@ -133,24 +133,15 @@ const serve = (
       onFailed: (address: string) => admission.failed(address, now())
     }
 
-    const reportRefusal = (socket: Socket, { reason }: HttpRefusal): void => {
-      const arrival = arrivals.of(socket)
-      if (arrival !== undefined) report({ _tag: "Refused", reason, address: arrival.address })
-    }
-    const refuse = (socket: Socket, refusal: HttpRefusal): void => {
-      reportRefusal(socket, refusal)
+    const refuse = (socket: Socket, refusal: HttpRefusal, request?: IncomingMessage): void => {
+      arrivals.refused(socket, refusal.reason, request && forwardedFor(request))
       refuseSocket(socket, refusal)
-    }
-    const garbled = (socket: Socket, request?: IncomingMessage): void => {
-      const arrival = arrivals.of(socket)
-      if (arrival !== undefined) admission.garbled(arrival, request && forwardedFor(request), now())
     }
 
     const sockets = new WebSocketServer(socketOptions(guards, closeTimeout))
     sockets.on("wsClientError", (error: Error, duplex: Duplex, request: IncomingMessage) => {
       const socket = duplex as Socket
-      garbled(socket, request)
-      refuse(socket, badRequest(error.message, request.method === "GET" ? 400 : 405))
+      refuse(socket, badRequest(error.message, request.method === "GET" ? 400 : 405), request)
     })
 
     const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
@@ -159,13 +150,10 @@ const serve = (
       const arrival = arrivals.of(socket)
       if (arrival === undefined) return void socket.destroy()
       const path = pathOf(request)
-      if (Result.isFailure(path)) {
-        garbled(socket, request)
-        return refuse(socket, badRequest(path.failure.message))
-      }
+      if (Result.isFailure(path)) return refuse(socket, badRequest(path.failure.message), request)
       const { deviceGroupId: groupId } = path.success
       const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
-      if (refusal !== undefined) return refuse(socket, guardRefusal(refusal))
+      if (refusal !== undefined) return refuse(socket, guardRefusal(refusal), request)
       sockets.handleUpgrade(request, socket, head, (ws) => {
         arrivals.upgraded(socket)
         const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket)
@@ -178,7 +166,7 @@ const serve = (
       const path = pathOf(request)
       const refusal = Result.isFailure(path) ? badRequest(path.failure.message) : notAnUpgrade
       response.on("finish", () => arrivals.answered(request.socket))
-      reportRefusal(request.socket, refusal)
+      arrivals.refused(request.socket, refusal.reason, forwardedFor(request))
       refuseRequest(response, refusal)
     }
 
@@ -191,7 +179,6 @@ const serve = (
       const refusal = refusalOf(error)
       if (refusal === undefined) return void socket.destroy()
       if (socket.writableEnded) return
-      garbled(socket)
       refuse(socket, refusal)
     })
     server.on("secureConnection", arrivals.secured)

@@ -26,7 +26,17 @@ const refusals: { readonly [Reason in RefusalReason]: true } = {
 const cuts: { readonly [Reason in CutReason]: true } = { Stalled: true, Slow: true, Overflow: true, PingFlood: true }
 
 /** Of the protocol and of WebSocket, for what a client did or did not do; the rest are counted as `other`. */
-const failures: ReadonlyArray<number> = [CloseCode.ProtocolError, CloseCode.Idle, 1002, 1008, 1009]
+const failures: ReadonlyArray<number> = [
+  CloseCode.ChatEnded,
+  CloseCode.ChatUnreachable,
+  CloseCode.ChatInternal,
+  CloseCode.ProtocolError,
+  CloseCode.Idle,
+  CloseCode.UnsupportedVersion,
+  1002,
+  1008,
+  1009
+]
 
 const nameOf = (event: GuardEvent): string => {
   switch (event._tag) {
@@ -49,7 +59,7 @@ const otherFailures = (tally: Tally): number => {
 }
 
 const seriesOf = (tally: Tally): ReadonlyArray<Series> => {
-  const failed = "Handshakes that failed, by close code, or because the client left without a word"
+  const failed = "Handshakes that failed, by close code, or because the client left"
   return [
     ...Object.keys(refusals).map((reason) =>
       counter(
