@@ -49,6 +49,14 @@ export type RefusalReason =
 export type CutReason = "Stalled" | "Slow" | "Overflow" | "PingFlood"
 
 /**
+ * Why a reader was cut off that does not take what waits for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SlowReaderReason = Extract<CutReason, "Stalled" | "Slow">
+
+/**
  * Something that a guard did. `address` is what the guards count by: an IPv4 address, or the /64 of an IPv6 address. It
  * is personal data: do not make it a label of a metric.
  *

@@ -16,7 +16,7 @@ import { makeForks } from "./Forks.ts"
 import type { ConnectionId, Input } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import { MediatorStore, type StoreError } from "./MediatorStore.ts"
-import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
+import { cutTexts, makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
 import type { Decided, Output, Persist } from "./Output.ts"
 import { makeOutgoingBudget } from "./OutgoingBudget.ts"
@@ -135,10 +135,7 @@ export const makeShell = (
       random,
       watch,
       isAwake: (groupKey) => knowsGroup(state, groupKey) || writer.isBusyWith(groupKey),
-      onReady: (ready) => {
-        waiting.push(...ready)
-        run()
-      },
+      onReady: (ready) => feed(...ready),
       onFailed: (failed, cause) => {
         watch.failed("a connection could not be opened", cause)
         for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
@@ -174,17 +171,22 @@ export const makeShell = (
       watch.ended(peer, "Mediator", code, reason)
     }
 
-    /** So much waits for the peer that it may not have the mediator's memory any longer. Its queue is in the store. */
-    const cutOff = (peer: Peer): void => {
+    /** The transport has ended, and the core does not know yet. */
+    const hasEnded: Watch["ended"] = (peer, by, code, reason) => {
       budget.forget(peer)
-      peer.transport.cut("Overflow")
       if (peer.phase === "Gone") return
       forgetPeer(peer)
-      watch.ended(peer, "Mediator", 1006, "too much waits to be read")
-      waiting.push({ _tag: "Gone", connection: peer.id })
+      watch.ended(peer, by, code, reason)
+      feed({ _tag: "Gone", connection: peer.id })
     }
 
-    const budget = makeOutgoingBudget(options, cutOff)
+    /** Ends it without a goodbye, which would wait, too. What is in the peer's queue is in the store. */
+    const cutOff = (peer: Peer, reason: keyof typeof cutTexts): void => {
+      peer.transport.cut(reason)
+      hasEnded(peer, "Mediator", noCode, cutTexts[reason])
+    }
+
+    const budget = makeOutgoingBudget(options, (peer) => cutOff(peer, "Overflow"))
 
     const forgetPeer = (peer: Peer): void => {
       peer.phase = "Gone"
@@ -225,10 +227,7 @@ export const makeShell = (
       forks,
       upstream,
       highWater: options.chatHighWater,
-      tell: (inputs) => {
-        waiting.push(...inputs)
-        run()
-      }
+      tell: (inputs) => feed(...inputs)
     })
 
     const decided = ({ decision, groupKey }: Decided): void => {
@@ -343,33 +342,25 @@ export const makeShell = (
             run()
           }
         },
-        pinged: () => {
-          waiting.push({ _tag: "Pinged", connection: peer.id })
-          run()
-        },
+        pinged: () => feed({ _tag: "Pinged", connection: peer.id }),
         drained: () => {
           if (!peers.has(peer.id)) return
           peerWriter.checkLevel(peer)
           run()
         },
-        gone: (code = noCode) => {
-          budget.forget(peer)
-          if (peer.phase === "Gone") return
-          forgetPeer(peer)
-          watch.ended(peer, "Peer", code, "")
-          waiting.push({ _tag: "Gone", connection: peer.id })
-          run()
-        },
+        gone: (code = noCode) => hasEnded(peer, "Peer", code, ""),
+        violated: (code, reason) => hasEnded(peer, "Mediator", code, reason),
         requestClose: (code, reason) => {
           if (peer.phase === "Opening") endPeer(peer, code, reason)
           else feed({ _tag: "CloseRequested", connection: peer.id, code, reason })
         },
+        requestCut: (reason) => cutOff(peer, reason),
         faultFired: (fault) => watch.faultFired(peer, fault)
       }
     }
 
-    const feed = (input: Input): void => {
-      waiting.push(input)
+    const feed = (...inputs: ReadonlyArray<Input | Opening>): void => {
+      waiting.push(...inputs)
       run()
     }
 

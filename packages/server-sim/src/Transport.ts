@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type { Fault } from "./Fault.ts"
-import type { CutReason } from "./GuardEvent.ts"
+import type { CutReason, SlowReaderReason } from "./GuardEvent.ts"
 import type { ConnectionId } from "./Input.ts"
 
 /**
@@ -52,8 +52,12 @@ export interface Attachment {
   readonly drained: () => void
   /** The connection has ended, with this close code of the peer; none if it just broke. */
   readonly gone: (code?: number) => void
+  /** The transport itself has closed the connection with this code, for what it could not read. */
+  readonly violated: (code: number, reason: string) => void
   /** Asks the mediator to close the connection, behind what it has promised. */
   readonly requestClose: (code: number, reason: string) => void
+  /** Asks the mediator to cut the connection, now. */
+  readonly requestCut: (reason: SlowReaderReason) => void
   /** A fault has acted: a word for the journal. */
   readonly faultFired: (fault: string) => void
 }

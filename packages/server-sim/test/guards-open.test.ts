@@ -4,20 +4,12 @@ import { type CutReason, type GuardEvent, Mediator } from "@d2m/server-sim"
 import type { Guards } from "@d2m/server-sim/node"
 import { Effect, Option } from "effect"
 import { TestClock } from "effect/testing"
-import type { Socket } from "node:net"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { bytes, reflect } from "./drive.ts"
-import { guarded, join, keysOf, register, urlOf } from "./served-mediator.ts"
-import { dial, type WireClient } from "./wire-client.ts"
+import { ends, guarded, join, keysOf, register, urlOf } from "./served-mediator.ts"
+import { dial, socketOf, type WireClient, wsFrame } from "./wire-client.ts"
 
 const cut = (reason: CutReason): GuardEvent => ({ _tag: "Cut", reason, address: "127.0.0.1" })
-
-/** The bytes below the WebSocket. */
-const socketOf = ({ ws }: WireClient): Socket => (ws as unknown as { readonly _socket: Socket })._socket
-
-/** A masked WebSocket frame, with a mask of zeros. */
-const wsFrame = (opcode: number, payload: Uint8Array, { announced = payload.length, fin = true } = {}): Uint8Array =>
-  Uint8Array.of((fin ? 0x80 : 0) | opcode, 0x80 | 126, announced >> 8, announced & 0xff, 0, 0, 0, 0, ...payload)
 
 const ponged = ({ ws }: WireClient) =>
   Effect.callback<void>((resume) => {
@@ -68,6 +60,7 @@ describe("a slow reader", () => {
         const a = yield* join(1)
         yield* fill(a, count)
         const b = yield* rejoin()
+        const ended = yield* ends
         b.ws.pause()
         let events: ReadonlyArray<GuardEvent> = []
         let seconds = 0
@@ -78,6 +71,7 @@ describe("a slow reader", () => {
           events = yield* rest
         }
         assert.deepStrictEqual(events, [cut("Stalled")])
+        assert.deepInclude(yield* ended, { by: "Mediator", code: 1006 })
         assert.isAtLeast(seconds, 30)
         b.ws.resume()
         while ((yield* b.next)._tag !== "Closed");
@@ -123,6 +117,7 @@ describe("a slow reader", () => {
         const a = yield* join(1)
         yield* fill(a, count)
         const b = yield* rejoin()
+        const ended = yield* ends
         let events: ReadonlyArray<GuardEvent> = []
         let read = 0
         // More in every deadline than all buffers on the way hold: some of it always moves.
@@ -136,6 +131,7 @@ describe("a slow reader", () => {
           events = yield* rest
         }
         assert.deepStrictEqual(events, [cut("Slow")])
+        assert.deepInclude(yield* ended, { by: "Mediator", code: 1006 })
         assert.isBelow(read, count)
         const again = yield* rejoin()
         yield* readsAll(again, count)
@@ -358,9 +354,13 @@ describe("a message in fragments", () => {
     it.live(`with ${what} ends with ${code}, and others do not notice`, () =>
       guarded({ guards: { maxFragments: 16, maxMessageBytes: 100_000 } }, ({ rest }) =>
         Effect.gen(function* () {
+          const ended = yield* ends
           const [a, b] = [yield* join(1), yield* join(2)]
           misbehave(a)
           assert.strictEqual((yield* a.until("Closed")).code, code)
+          const end = yield* ended
+          assert.deepInclude(end, { by: "Mediator", code })
+          assert.isNotEmpty(end.reason)
           yield* answers(b)
           assert.deepStrictEqual(yield* rest, [])
         })

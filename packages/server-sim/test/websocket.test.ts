@@ -1,15 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { toUrlPath } from "@d2m/codec"
+import { encodeClientFrame, toUrlPath } from "@d2m/codec"
 import { Fault, Mediator } from "@d2m/server-sim"
 import { ListenAddress, ListenError, layerTcpChat, type WebSocketOptions } from "@d2m/server-sim/node"
 import { Effect, Exit, Layer, Option, Redacted, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { Socket } from "node:net"
 import { makeCspFraming } from "../src/node/CspFraming.ts"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { ack, bytes, id, reflect } from "./drive.ts"
 import { join, keysOf, loopback, pathOf, rawRequest, register, served, tcpServer, urlOf } from "./served-mediator.ts"
-import { dial, type WireClient } from "./wire-client.ts"
+import { dial, socketOf, type WireClient, wsFrame } from "./wire-client.ts"
 
 describe("WebSocket server", () => {
   it.live("serves devices that reflect to each other", () =>
@@ -98,7 +97,7 @@ describe("WebSocket server", () => {
     ["a frame over 65536 bytes", ({ ws }) => ws.send(new Uint8Array(65_537)), 4010],
     ["a message of twice that", ({ ws }) => ws.send(new Uint8Array(131_072)), 4010],
     ["a message over any bound", ({ ws }) => ws.send(new Uint8Array(131_073)), 1009],
-    ["an unmasked frame", ({ ws }) => (ws as unknown as { _socket: Socket })._socket.write(bytes(0x82, 1, 0)), 1002]
+    ["an unmasked frame", (client) => socketOf(client).write(bytes(0x82, 1, 0)), 1002]
   ]
   for (const [name, misbehave, code] of broken) {
     it.live(`answers ${name} with ${code}, and nobody else notices`, () =>
@@ -111,6 +110,15 @@ describe("WebSocket server", () => {
       }).pipe(Effect.provide(served()))
     )
   }
+
+  it.live("hears what came in one piece with what it cannot read, before that", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      socketOf(a).write(Buffer.concat([wsFrame(2, encodeClientFrame(reflect(1))), wsFrame(3, bytes())]))
+      assert.strictEqual((yield* a.until("Closed")).code, 1002)
+      assert.strictEqual((yield* b.until("Reflected")).reflectedId, 1)
+    }).pipe(Effect.provide(served()))
+  )
 
   it.effect("counts a ping as a sign of life and answers it", () =>
     Effect.gen(function* () {

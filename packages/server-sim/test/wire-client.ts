@@ -3,6 +3,7 @@
  */
 import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
 import { Effect, Queue, Result, type Scope } from "effect"
+import type { Socket } from "node:net"
 import { type ClientOptions, WebSocket } from "ws"
 
 export interface WireClient {
@@ -62,3 +63,14 @@ export const dial = (
       }
     }
   })
+
+/** The bytes below the WebSocket. */
+export const socketOf = ({ ws }: WireClient): Socket => (ws as unknown as { readonly _socket: Socket })._socket
+
+/** A masked WebSocket frame, with a mask of zeros. */
+export const wsFrame = (
+  opcode: number,
+  payload: Uint8Array,
+  { announced = payload.length, fin = true } = {}
+): Uint8Array =>
+  Uint8Array.of((fin ? 0x80 : 0) | opcode, 0x80 | 126, announced >> 8, announced & 0xff, 0, 0, 0, 0, ...payload)

@@ -37,21 +37,6 @@ export interface OpenConnectionHost {
 
 const policyViolation = 1008
 
-/** RFC 6455, 7.4.1: what `ws` closes with when it does not accept what it read. */
-const violation = (code: string | undefined): number | undefined => {
-  switch (code) {
-    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
-      return 1009
-    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return policyViolation
-    case "WS_ERR_INVALID_UTF8":
-      return 1007
-    default:
-      return code?.startsWith("WS_ERR_") === true ? 1002 : undefined
-  }
-}
-
 /** Attaches an admitted WebSocket on its TCP or TLS socket to the mediator. */
 export const openConnection = (
   host: OpenConnectionHost,
@@ -94,6 +79,10 @@ export const openConnection = (
       gone: (code) => {
         handshake?.gone()
         attachment.gone(code)
+      },
+      violated: (code, reason) => {
+        handshake?.closing(code)
+        attachment.violated(code, reason)
       }
     }
   }
@@ -105,10 +94,6 @@ export const openConnection = (
     reportCut("PingFlood")
     attachment.requestClose(policyViolation, "too many pings")
   })
-  ws.on("error", (error: NodeJS.ErrnoException) => {
-    const code = violation(error.code)
-    if (code !== undefined) handshake?.closing(code)
-  })
 
   return {
     attachment,
@@ -116,9 +101,7 @@ export const openConnection = (
       if (ws.readyState === ws.CLOSED || socket.destroyed) return
       const taken = socket.bytesWritten - socket.writableLength
       const why = lookAtReader(reader, { waiting: buffered(), taken }, guards, now)
-      if (why === undefined) return
-      reportCut(why)
-      ws.terminate()
+      if (why !== undefined) attachment.requestCut(why)
     }
   }
 }

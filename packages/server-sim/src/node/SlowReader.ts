@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { CutReason } from "../GuardEvent.ts"
+import type { SlowReaderReason } from "../GuardEvent.ts"
 
 /** What a socket tells. */
 export interface SocketLevel {
@@ -40,7 +40,7 @@ export const lookAtReader = (
   level: SocketLevel,
   limits: ReaderLimits,
   now: number
-): CutReason | undefined => {
+): SlowReaderReason | undefined => {
   if (level.waiting === 0 || level.taken !== watch.taken) watch.movedAt = now
   if (level.waiting <= limits.slowReaderBytes) watch.withinAt = now
   watch.taken = level.taken

@@ -25,6 +25,21 @@ const bytesOf = (data: RawData): Uint8Array => {
 const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
   isBinary ? bytesOf(data) : new TextDecoder().decode(bytesOf(data))
 
+/** RFC 6455, 7.4.1: what `ws` closes with when it does not accept what it read. */
+const violation = (code: string | undefined): number | undefined => {
+  switch (code) {
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+      return 1009
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+      return 1008
+    case "WS_ERR_INVALID_UTF8":
+      return 1007
+    default:
+      return code?.startsWith("WS_ERR_") === true ? 1002 : undefined
+  }
+}
+
 /** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator. */
 export const attachWebSocket = (
   mediator: Pick<Mediator["Service"], "options" | "attach">,
@@ -117,8 +132,11 @@ export const attachWebSocket = (
     if (arrived.length === 1) process.nextTick(handOver)
   })
   ws.on("ping", () => attachment.pinged())
-  // What went wrong is told by the close that follows.
-  ws.on("error", () => {})
+  ws.on("error", (error: NodeJS.ErrnoException) => {
+    const code = violation(error.code)
+    // What else goes wrong is told by the close that follows.
+    if (code !== undefined) attachment.violated(code, error.message)
+  })
   ws.on("close", (code: number) => {
     handOver()
     attachment.gone(code)

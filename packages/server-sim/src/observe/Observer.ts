@@ -43,7 +43,7 @@ export type Happening =
       readonly isNew: boolean
       readonly queued: number
     }
-  /** It is over. The reason is the mediator's own text; what a client gives as a reason is not told. */
+  /** It is over. The reason is the mediator's text, or its WebSocket's; what a client gives as a reason is not told. */
   | {
       readonly _tag: "Ended"
       readonly connection: ObservedConnection

@@ -10,6 +10,7 @@ import { clientFrameTypes, decodeClientFrame, type ServerFrame } from "@d2m/code
 import { type Clock, Exit, Result } from "effect"
 import type { Decision } from "../Decision.ts"
 import type { Forks } from "../Forks.ts"
+import type { CutReason } from "../GuardEvent.ts"
 import { type Journal, type JournalConnection, type JournalEntry, makeJournal } from "../Journal.ts"
 import type { MediatorOptions } from "../MediatorOptions.ts"
 import type { Peer } from "../Peer.ts"
@@ -61,8 +62,15 @@ export interface Watch {
   readonly stored: (operation: StoreOperation, since: number, exit: Exit.Exit<unknown, unknown>) => void
 }
 
-/** What an ending that nobody gave a code for is counted as: the network's doing. */
+/** What an ending is counted as that nobody gave a code for: the network's doing, or a cut. */
 export const noCode = 1006
+
+/** What is told of a connection that was cut off, with {@link noCode}. */
+export const cutTexts = {
+  Overflow: "too much waits to be read",
+  Slow: "too much waited to be read for too long",
+  Stalled: "nothing was read for too long"
+} as const satisfies { readonly [Reason in CutReason]?: string }
 
 const reflectType = clientFrameTypes.get("Reflect")!
 
