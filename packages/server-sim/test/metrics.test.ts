@@ -186,6 +186,35 @@ describe("a mediator's metrics", () => {
     )
   })
 
+  it.effect("tell of the groups in memory alone, and say so: after a restart, queues show once somebody connects", () =>
+    Effect.gen(function* () {
+      const memory = makeMemoryStore()
+      const store = Layer.succeed(MediatorStore, memory)
+      yield* measured(
+        Effect.gen(function* () {
+          const a = yield* join(1)
+          yield* Effect.scoped(join(2))
+          yield* a.send(reflect(1), reflect(2))
+          assert.strictEqual((yield* scrape).value("d2m_queue_messages"), 2)
+        }),
+        store
+      )
+      yield* measured(
+        Effect.gen(function* () {
+          const { families, value } = yield* scrape
+          const told = ["groups", "slots", ...["messages", "bytes"].flatMap((of) => [`queue_${of}`, `queue_${of}_max`])]
+          for (const name of told) {
+            assert.strictEqual(value(`d2m_${name}`), 0)
+            assert.match(families.get(`d2m_${name}`)?.help ?? "", /groups in memory/)
+          }
+          yield* join(1, {}, 1)
+          assert.strictEqual((yield* scrape).value("d2m_queue_messages"), 2)
+        }),
+        store
+      )
+    })
+  )
+
   it.effect("count how connections, transactions and slots end", () =>
     measured(
       Effect.gen(function* () {

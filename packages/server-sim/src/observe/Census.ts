@@ -15,15 +15,16 @@ export interface Census {
   readonly sessions: number
   /** Connections that nothing is read from, as they or the store have enough to do. */
   readonly paused: number
+  /** In memory: what the store knows of others is not counted. */
   readonly groups: number
   readonly slots: number
   readonly transactions: number
   /** What they buffer. */
   readonly transactionBytes: number
-  /** Messages in all queues, and in the longest. */
+  /** Messages in the queues of these groups, and in the longest. */
   readonly queueMessages: number
   readonly queueMessagesMax: number
-  /** Envelope bytes in all queues, and in the largest. */
+  /** Envelope bytes in them, and in the largest. */
   readonly queueBytes: number
   readonly queueBytesMax: number
   /** Bytes on their way to all connections, and to the slowest. */

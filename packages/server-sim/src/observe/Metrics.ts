@@ -133,10 +133,10 @@ const gauges: ReadonlyArray<readonly [name: string, description: string, of: key
   ["slots", "Device slots of the groups in memory", "slots"],
   ["transactions", "Transactions under way", "transactions"],
   ["transaction_bytes", "Bytes that all transactions together buffer", "transactionBytes"],
-  ["queue_messages", "Messages in all reflection queues", "queueMessages"],
-  ["queue_messages_max", "Messages in the longest reflection queue", "queueMessagesMax"],
-  ["queue_bytes", "Envelope bytes in all reflection queues", "queueBytes"],
-  ["queue_bytes_max", "Envelope bytes in the largest reflection queue", "queueBytesMax"],
+  ["queue_messages", "Messages in the reflection queues of the groups in memory", "queueMessages"],
+  ["queue_messages_max", "Messages in the longest reflection queue of the groups in memory", "queueMessagesMax"],
+  ["queue_bytes", "Envelope bytes in the reflection queues of the groups in memory", "queueBytes"],
+  ["queue_bytes_max", "Envelope bytes in the largest reflection queue of the groups in memory", "queueBytesMax"],
   ["outgoing_bytes", "Bytes on their way to all connections", "outgoingBytes"],
   ["outgoing_bytes_max", "Bytes on their way to the slowest connection", "outgoingBytesMax"]
 ]
