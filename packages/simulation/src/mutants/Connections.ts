@@ -96,6 +96,20 @@ export const connections: ReadonlyArray<Mutant> = [
     patches: [{ file: "ReconnectPolicy.ts", find: "failures >= maximumFailures", replace: "failures < 0" }]
   },
   {
+    name: "no-backoff",
+    side: "client",
+    flaw: "The next connection is dialled a millisecond after the last one has ended, and nothing is said of it.",
+    breaks: "decision 26",
+    patches: [
+      {
+        file: "ReconnectLoop.ts",
+        find: `state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })`,
+        replace: ""
+      },
+      { file: "ReconnectLoop.ts", find: "yield* wait(failures, delay, end)", replace: "yield* Effect.sleep(1)" }
+    ]
+  },
+  {
     name: "never-probes",
     side: "client",
     flaw: "An idle connection is never probed.",

@@ -5,6 +5,7 @@
  */
 import type { OracleMaker } from "../Oracle.ts"
 import { delivery } from "./Delivery.ts"
+import { backoff } from "./device/Backoff.ts"
 import { bounds } from "./device/Bounds.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
 import { outgoing } from "./device/Outgoing.ts"
@@ -26,6 +27,7 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   outgoing,
   reflectedHandling,
   reconnecting,
+  backoff,
   connectionTruth,
   questions,
   patience,

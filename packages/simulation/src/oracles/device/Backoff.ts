@@ -1,0 +1,248 @@
+/**
+ * How long a device stays away between two connections, as the wire shows it (decision 26).
+ *
+ * Owns the time from the end of a connection, or of a dial, to the next dial: n × 2 s, at most 60 s, ±20 %, for a number of
+ * failures that is counted here, and that nobody dials after 30 of them. What a device says of its waiting is not asked: its
+ * `Disconnected` counts only for ends that nobody else sees, and for why a device ended a connection itself. Whether what it
+ * says is true as well is judged by `Reconnecting`.
+ *
+ * @since 0.1.0
+ */
+import type { ConnectionEnd } from "@d2m/client"
+import type { OracleMaker, Report } from "../../Oracle.ts"
+import { Tracks } from "./Tracks.ts"
+
+const base = 2_000
+const cap = 60_000
+const jitter = 0.2
+const mostFailures = 30
+const settledAfter = 30_000
+
+/** The device counts in whole ms. */
+const rounding = 2
+
+/** How long a chat handler is waited for at the end of its connection, and a broken connection to say why it broke. */
+const verdictPatience = 5_000 + 1_000
+
+/** Between the last sign of life and the device's notice of the end lies the way of the news. */
+const wayOfNews = 5_000
+
+/** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
+const betweenTries = 3_000
+
+/** A dial and what became of it, or a try that did not get as far as to dial. */
+interface Attempt {
+  readonly dialedAt: number
+  /** When ServerInfo was read. */
+  infoAt?: number
+  /** When it was seen to be over. */
+  endedAt?: number
+  /** Whether the device itself has ended it. */
+  isOwnEnd?: boolean
+  /** When and why it was over by the device's word. */
+  told?: { readonly at: number; readonly because: ConnectionEnd["_tag"] }
+  /** Whether the device was paused meanwhile. */
+  wasPaused?: boolean
+}
+
+/** What is known of one device in its present life. */
+interface Track {
+  /** Failures in a row before the latest attempt: all numbers that fit what was seen. */
+  failures: ReadonlyArray<number>
+  /** Absent before the first one, and when the user has answered. */
+  attempt: Attempt | undefined
+  /** Calls of `retryNow` that are not over. */
+  retries: number
+  /** Whether one was made since the end of the attempt. */
+  isHurried: boolean
+  isPaused: boolean
+  isHandling: boolean
+  /** For how many reasons the host of the device reads slowly. */
+  slowReaders: number
+  /** When the handler, or a reason to read slowly, was over last. */
+  heldUntil: number
+}
+
+const fresh = (): Track => ({
+  failures: [0],
+  attempt: undefined,
+  retries: 0,
+  isHurried: false,
+  isPaused: false,
+  isHandling: false,
+  slowReaders: 0,
+  heldUntil: -Infinity
+})
+
+/** Ends that a device brings about itself, to start over: no failures of anybody's. */
+const startsOver = (because: string): boolean => because === "TransactionAborted" || because === "FellBehind"
+
+const unique = (numbers: ReadonlyArray<number>): ReadonlyArray<number> => [...new Set(numbers)]
+
+/** All numbers of failures that the device may count once an attempt is over, which it has noticed by `noticed`. */
+const failuresAfter = (track: Track, attempt: Attempt, noticed: number, slack: number): ReadonlyArray<number> => {
+  const { dialedAt, endedAt = dialedAt, infoAt, isOwnEnd = false, told, wasPaused = false } = attempt
+  const mayBeShort = infoAt === undefined || wasPaused || endedAt - infoAt < settledAfter + wayOfNews + slack
+  const mayBeGood = infoAt !== undefined && noticed - infoAt >= settledAfter - rounding
+  const mayStartOver = told === undefined ? isOwnEnd : startsOver(told.because)
+  const mayFail = told === undefined || !mayStartOver
+  return unique(
+    track.failures.flatMap((failures) => {
+      const counted = [...(mayBeShort ? [failures + 1] : []), ...(mayBeGood ? [1] : [])]
+      return [
+        ...(mayFail ? counted : []),
+        ...(mayStartOver ? counted.map((after) => Math.min(failures, after - 1)) : [])
+      ]
+    })
+  )
+}
+
+const shortest = (failures: number): number => Math.min(Math.max(failures, 1) * base, cap) * (1 - jitter) - rounding
+
+const longest = (failures: number): number => Math.min(Math.max(failures, 1) * base, cap) * (1 + jitter) + rounding
+
+/** From when to when the device may dial again; the first is measured from its latest word on the end, if it has any. */
+const judge = (report: Report, track: Track, device: string, at: number, slack: number): void => {
+  const { attempt } = track
+  if (attempt === undefined) return
+  const { dialedAt, endedAt = dialedAt, told, wasPaused = false } = attempt
+  const counted = failuresAfter(track, attempt, told?.at ?? at, slack)
+  const possible = counted.filter((failures) => failures < mostFailures)
+  track.failures = possible.length === 0 ? counted : possible
+  if (possible.length === 0) {
+    return report({
+      rule: "nobody dials after 30 failures in a row",
+      device,
+      found: `a dial after ${Math.min(...counted)} failures`,
+      expected: "no dial before the user's answer"
+    })
+  }
+  const waited = at - Math.max(endedAt, told?.at ?? 0)
+  // Who does not read learns late that there is nothing more to read: of that only the device itself can tell.
+  const isHeld = track.slowReaders > 0 || track.isHandling || track.heldUntil >= endedAt - betweenTries
+  const isLate = told !== undefined && isHeld
+  const sinceEnd = isLate ? waited : at - endedAt
+  const isTimely = (failures: number) =>
+    (track.isHurried || waited >= shortest(failures)) &&
+    (wasPaused || sinceEnd <= longest(failures) + verdictPatience + slack)
+  const timely = possible.filter(isTimely)
+  if (timely.length > 0) {
+    track.failures = timely
+    return
+  }
+  const [early, late] = [Math.min(...possible.map(shortest)), Math.max(...possible.map(longest))]
+  const found = `a dial ${Math.round(waited)} ms after the end, with ${possible.join(" or ")} failures in a row`
+  const expected = `${Math.round(early)} to ${Math.round(late)} ms`
+  if (waited < early) report({ rule: "nobody dials before it is time", device, found, expected })
+  else report({ rule: "whoever has lost a connection dials when it is time", device, found, expected })
+}
+
+/**
+ * Judges the time between connections.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const backoff: OracleMaker = {
+  name: "backoff",
+  make: (report, { conditions }) => {
+    const tracks = new Tracks(fresh)
+    const slack = 4 * conditions.diskLatency + 100
+
+    const ended = (device: string, at: number, isOwnEnd: boolean) => {
+      const track = tracks.of(device)
+      const { attempt } = track
+      if (attempt === undefined || attempt.endedAt !== undefined) return
+      attempt.endedAt = at
+      attempt.isOwnEnd = isOwnEnd
+      attempt.wasPaused ||= track.isPaused
+      track.isHurried = track.retries > 0
+    }
+    const retries = (device: string, change: 1 | -1) => {
+      const track = tracks.of(device)
+      track.retries += change
+      track.isHurried = true
+    }
+
+    /** An end that the world has seen as well, or one of its own: an open that took too long, a store that failed. */
+    const told = (device: string, at: number, because: ConnectionEnd["_tag"]) => {
+      const track = tracks.of(device)
+      if (track.attempt === undefined || track.attempt.told !== undefined) {
+        if (track.attempt !== undefined) {
+          track.failures = failuresAfter(track, track.attempt, track.attempt.told?.at ?? at, slack)
+        }
+        track.attempt = { dialedAt: at }
+      }
+      ended(device, at, true)
+      track.attempt.told = { at, because }
+    }
+
+    return {
+      see: (event) => {
+        switch (event._tag) {
+          case "Machine": {
+            if (event.change === "Started") {
+              const { slowReaders } = tracks.of(event.device)
+              tracks.renew(event.device).slowReaders = slowReaders
+              return
+            }
+            const track = tracks.of(event.device)
+            track.isPaused = event.change === "Paused"
+            if (track.attempt !== undefined) track.attempt.wasPaused = true
+            return
+          }
+          case "Fault": {
+            if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
+            const track = tracks.of(event.device)
+            track.slowReaders += event.phase === "Begun" ? 1 : -1
+            track.heldUntil = event.at
+            return
+          }
+          case "Asked":
+            if (event.operation._tag === "RetryNow") retries(event.device, 1)
+            return
+          case "Answered":
+            if (event.operation._tag === "RetryNow") retries(event.device, -1)
+            return
+          case "UserAnswered": {
+            const track = tracks.of(event.device)
+            track.attempt = undefined
+            track.failures = [0]
+            return
+          }
+          case "Handling":
+            tracks.of(event.device).isHandling = true
+            return
+          case "Handled": {
+            const track = tracks.of(event.device)
+            track.isHandling = false
+            track.heldUntil = event.at
+            return
+          }
+          case "DeviceReceived": {
+            if (event.frame?._tag !== "ServerInfo") return
+            const { attempt } = tracks.of(event.device)
+            if (attempt !== undefined) attempt.infoAt ??= event.at
+            return
+          }
+          case "DialFailed":
+          case "DeviceLost":
+            return ended(event.device, event.at, false)
+          case "DeviceClosed":
+            return ended(event.device, event.at, true)
+          case "Happened":
+            if (event.event._tag === "Disconnected") told(event.device, event.at, event.event.because._tag)
+            return
+          case "Dialed": {
+            const track = tracks.of(event.device)
+            judge(report, track, event.device, event.at, slack)
+            track.attempt = { dialedAt: event.at }
+            track.isHurried = false
+            return
+          }
+          default:
+        }
+      }
+    }
+  }
+}
