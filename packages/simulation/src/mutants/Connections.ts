@@ -96,6 +96,24 @@ export const connections: ReadonlyArray<Mutant> = [
     patches: [{ file: "ReconnectPolicy.ts", find: "failures >= maximumFailures", replace: "failures < 0" }]
   },
   {
+    name: "waiting-not-told",
+    side: "client",
+    flaw: "The state never says Waiting: a device that has lost its connection goes on saying what it said before.",
+    breaks: "decision 26",
+    patches: [
+      {
+        file: "ReconnectLoop.ts",
+        find: `state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })`,
+        replace: ""
+      },
+      {
+        file: "ReconnectLoop.ts",
+        find: `state.setUnsafe({ _tag: "Waiting", failures, nextTryAt, because })`,
+        replace: ""
+      }
+    ]
+  },
+  {
     name: "no-backoff",
     side: "client",
     flaw: "The next connection is dialled a millisecond after the last one has ended, and nothing is said of it.",

@@ -181,9 +181,77 @@ describe("connection truth", () => {
     line.say({ _tag: "RolePromotedToLeader" })
     story.state("phone", live({ dry: true, leader: true }))
     line.lose(1006)
-    story.state("phone", { _tag: "Stopped", unacked: [] })
+    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", unacked: [] })
     assert.deepStrictEqual(story.end(), [])
     assert.isUndefined(story.owed)
+  })
+
+  describe("once the connection is over", () => {
+    const unaware = "a device that has lost its connection is not Live"
+    const begin = () => {
+      const story = new Story(connectionTruth).machine("phone", "Started")
+      const line = story.live("phone")
+      story.state("phone", live())
+      return { story, line }
+    }
+    const handling = (story: Story) =>
+      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)] })
+    const handled = (story: Story) =>
+      story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages: [message(1, 1)], outcome: "Done" })
+
+    it("finds a device that goes on saying Live, whoever ended it", () => {
+      for (const end of ["lose", "hangUp"] as const) {
+        const { line, story } = begin()
+        line[end](1000)
+        assert.deepStrictEqual(story.end(), [unaware], end)
+        const other = begin()
+        other.line[end](1000)
+        waiting(other.story, 1, 2_000)
+        assert.deepStrictEqual(other.story.end(), [], end)
+      }
+    })
+
+    it("finds Live anew, with what was read of the connection before", () => {
+      const { line, story } = begin()
+      line.lose(1006)
+      waiting(story, 1, 2_000)
+        .wait(10)
+        .state("phone", live({ dry: true }))
+      assert.deepStrictEqual(story.end(), [
+        "a device is Live when ServerInfo has come",
+        "a device is dry when ReflectionQueueDry has come",
+        unaware
+      ])
+    })
+
+    it("excuses who does not read: paused, with a handler at work, on a slow host", () => {
+      const excuses: ReadonlyArray<readonly [(story: Story) => Story, (story: Story) => Story]> = [
+        [(story) => story.machine("phone", "Paused"), (story) => story.machine("phone", "Resumed")],
+        [handling, (story) => handled(story).wait(2_000)],
+        [
+          (story) => story.fault("SlowReader", "Begun", "phone"),
+          (story) => story.fault("SlowReader", "Ended", "phone").wait(2_000)
+        ]
+      ]
+      for (const [excuse, over] of excuses) {
+        const { line, story } = begin()
+        excuse(story)
+        line.lose(1006)
+        over(story.wait(60_000))
+        assert.deepStrictEqual(waiting(story, 1, 2_000).end(), [])
+        const other = begin()
+        excuse(other.story)
+        other.line.lose(1006)
+        assert.deepStrictEqual(over(other.story.wait(60_000)).wait(2_000).end(), [unaware])
+      }
+    })
+
+    it("has no excuse but a pause for one that has hung up itself", () => {
+      const { line, story } = begin()
+      handling(story)
+      line.hangUp()
+      assert.deepStrictEqual(story.end(), [unaware])
+    })
   })
 
   it("finds Live before ServerInfo, and dry and leader before their frames", () => {
@@ -201,7 +269,7 @@ describe("connection truth", () => {
     const story = new Story(connectionTruth).machine("phone", "Started")
     story.open("phone")
     story.open("phone")
-    story.state("phone", { _tag: "Stopped", unacked: [] })
+    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", unacked: [] })
     story.state("phone", { _tag: "Connecting", attempt: 1, pendingReflects: 0 })
     assert.deepStrictEqual(story.end(), [
       "a device holds one connection at a time",

@@ -1,17 +1,23 @@
 /**
  * That a device says of its connection what is true (principle 5).
  *
- * Owns: Live only once ServerInfo was read on an open connection, dry and leader only after those frames, one connection at a
- * time, nothing but a restart after Stopped, and that nothing pends when everybody has been answered.
+ * Owns: Live only once ServerInfo was read on an open connection, and not for longer than that is open; dry and leader only
+ * after those frames, one connection at a time, nothing but a restart after Stopped, and that nothing pends when everybody has been answered.
  *
  * @since 0.1.0
  */
 import type { OracleMaker } from "../../Oracle.ts"
 import { Tracks } from "./Tracks.ts"
 
+/** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
+const betweenTries = 3_000
+
 interface Track {
   /** The connection that the device holds; 0 for none. */
   connection: number
+  /** When the latest connection was over, and whether the device ended it itself. */
+  endedAt: number
+  isOwnEnd: boolean
   hasInfo: boolean
   isDry: boolean
   isLeader: boolean
@@ -20,19 +26,45 @@ interface Track {
   /** Whether the latest state said that the device leads. */
   saysLeader: boolean
   isStopped: boolean
+  /** Whether the device was told to stop, or has crashed. */
+  isToldToStop: boolean
+  isPaused: boolean
+  resumedAt: number
+  isHandling: boolean
+  /** For how many reasons the host of the device reads slowly. */
+  slowReaders: number
+  /** When the handler, or a reason to read slowly, was over last. */
+  heldUntil: number
   pending: number
 }
 
 const fresh = (): Track => ({
   connection: 0,
+  endedAt: -Infinity,
+  isOwnEnd: false,
   hasInfo: false,
   isDry: false,
   isLeader: false,
   isLive: false,
   saysLeader: false,
   isStopped: false,
+  isToldToStop: false,
+  isPaused: false,
+  resumedAt: -Infinity,
+  isHandling: false,
+  slowReaders: 0,
+  heldUntil: -Infinity,
   pending: 0
 })
+
+/** Since when the device should have known that its connection is over: who does not read learns late of it. */
+const knownSince = (track: Track, liveSince: number): number => {
+  if (track.isPaused) return Infinity
+  const since = Math.max(track.resumedAt, liveSince)
+  if (track.isOwnEnd) return since
+  if (track.isHandling || track.slowReaders > 0) return Infinity
+  return track.heldUntil >= track.endedAt - betweenTries ? Math.max(since, track.heldUntil + betweenTries) : since
+}
 
 /**
  * Judges what devices say of their connections.
@@ -44,13 +76,72 @@ export const connectionTruth: OracleMaker = {
   name: "connection truth",
   make: (report) => {
     const tracks = new Tracks(fresh)
+    /** Devices whose latest state is Live and that have no connection, with since when that is so. */
+    const unaware = new Map<string, number>()
+
+    const checkUnaware = (at: number) => {
+      for (const [device, since] of unaware) {
+        const track = tracks.of(device)
+        if (track.connection !== 0 || !track.isLive || track.isToldToStop) unaware.delete(device)
+        else if (at > knownSince(track, since)) {
+          unaware.delete(device)
+          report({
+            rule: "a device that has lost its connection is not Live",
+            device,
+            found: `Live ${Math.round(at - track.endedAt)} ms after the end`,
+            expected: "a state that says so"
+          })
+        }
+      }
+    }
+    const ended = (device: string, at: number, isOwnEnd: boolean) => {
+      const track = tracks.of(device)
+      track.connection = 0
+      track.endedAt = at
+      track.isOwnEnd = isOwnEnd
+      if (track.isLive) unaware.set(device, at)
+    }
+
     return {
       see: (event) => {
+        if (unaware.size > 0) checkUnaware(event.at)
         switch (event._tag) {
-          case "Machine":
-            if (event.change === "Started") tracks.renew(event.device)
-            else if (event.change === "Crashed" || event.change === "Stopped") tracks.of(event.device).pending = 0
+          case "Machine": {
+            const track = tracks.of(event.device)
+            switch (event.change) {
+              case "Started":
+                tracks.renew(event.device).slowReaders = track.slowReaders
+                return
+              case "Crashed":
+              case "Stopped":
+                track.pending = 0
+                track.isToldToStop = true
+                return
+              case "Paused":
+                track.isPaused = true
+                return
+              case "Resumed":
+                track.isPaused = false
+                track.resumedAt = event.at
+            }
             return
+          }
+          case "Fault": {
+            if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
+            const track = tracks.of(event.device)
+            track.slowReaders += event.phase === "Begun" ? 1 : -1
+            track.heldUntil = event.at
+            return
+          }
+          case "Handling":
+            tracks.of(event.device).isHandling = true
+            return
+          case "Handled": {
+            const track = tracks.of(event.device)
+            track.isHandling = false
+            track.heldUntil = event.at
+            return
+          }
           case "Opened": {
             const track = tracks.of(event.device)
             if (track.connection !== 0) {
@@ -75,9 +166,9 @@ export const connectionTruth: OracleMaker = {
             return
           }
           case "DeviceLost":
+            return ended(event.device, event.at, false)
           case "DeviceClosed":
-            tracks.of(event.device).connection = 0
-            return
+            return ended(event.device, event.at, true)
           case "StateChanged": {
             const track = tracks.of(event.device)
             const { state } = event
@@ -92,8 +183,13 @@ export const connectionTruth: OracleMaker = {
             track.saysLeader = state._tag === "Live" && state.leader
             if (state._tag !== "Live") {
               track.isLive = false
+              // What it read of a connection before it knew of the end is worth nothing from now on.
+              if (track.connection === 0 && state._tag !== "Handshaking") {
+                track.hasInfo = track.isDry = track.isLeader = false
+              }
               return
             }
+            if (track.connection === 0 && !unaware.has(event.device)) unaware.set(event.device, event.at)
             if (!track.isLive && !track.hasInfo) {
               accuse("a device is Live when ServerInfo has come", "Live without a ServerInfo", "Handshaking")
             }
