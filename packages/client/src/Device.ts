@@ -11,7 +11,7 @@ import {
   DeviceSlotsExhaustedPolicy,
   type Timestamp
 } from "@d2m/codec"
-import { Context, Deferred, Duration, Effect, Layer, type Option, type Scope, type Stream } from "effect"
+import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, type Option, type Scope, type Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
@@ -280,7 +280,8 @@ export const makeDevice = <R = never, R2 = never>(
       Effect.forkIn(scope)
     )
     // Whatever ends the device, a defect included, everyone who waits for it is told.
-    main.addObserver(() => {
+    main.addObserver((exit) => {
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) observer.onDefect?.(exit.cause)
       const unacked = reflection.stop()
       state.setUnsafe({ _tag: "Stopped", unacked })
       events.end()

@@ -4,7 +4,7 @@
  * Owns the reference under which one is given. Streams (`Device.events`, `Device.state`) are for everybody else: they may be
  * late, begin when they are subscribed to, and lose the oldest when nobody reads.
  */
-import { Context } from "effect"
+import { type Cause, Context } from "effect"
 import type { ConnectionState } from "./ConnectionState.ts"
 import type { DeviceEvent } from "./DeviceEvent.ts"
 
@@ -18,6 +18,8 @@ import type { DeviceEvent } from "./DeviceEvent.ts"
 export interface DeviceObserver {
   readonly onState: (state: ConnectionState) => void
   readonly onEvent: (event: DeviceEvent) => void
+  /** The device ends by a defect of its own, or of the store or socket it was given: why, ahead of `Stopped`. */
+  readonly onDefect?: (cause: Cause.Cause<never>) => void
 }
 
 /**

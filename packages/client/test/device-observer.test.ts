@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Cause, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { DeviceObserver } from "../src/index.ts"
+import { DeviceObserver, makeDeviceStoreMemory } from "../src/index.ts"
 import { connect, makeWorld, settle } from "./scripted-peer.ts"
 
 describe("an observer", () => {
@@ -20,6 +20,26 @@ describe("an observer", () => {
       yield* world.device.stop
       yield* TestClock.adjust("1 seconds")
       assert.deepStrictEqual(seen, ["Connecting", "Handshaking", "Live", "Live", "Dry", "Stopped"])
+    })
+  )
+
+  it.effect("is told the defect that ends a device, and of none when it is stopped", () =>
+    Effect.gen(function* () {
+      const seen: Array<unknown> = []
+      const observer: DeviceObserver = {
+        onState: (state) => void (state._tag === "Stopped" && seen.push("Stopped")),
+        onEvent: () => {},
+        onDefect: (cause) => seen.push(Cause.squash(cause))
+      }
+      const observed = Effect.provideService(DeviceObserver, observer)
+      const sound = yield* makeWorld().pipe(observed)
+      yield* sound.device.stop
+      assert.deepStrictEqual(seen.splice(0), ["Stopped"])
+      const store = { ...(yield* makeDeviceStoreMemory()), setSlot: () => Effect.die("a broken store") }
+      const broken = yield* makeWorld({ store }).pipe(observed)
+      yield* Effect.forkChild(connect(broken))
+      yield* TestClock.adjust("1 seconds")
+      assert.deepStrictEqual(seen, ["a broken store", "Stopped"])
     })
   )
 })

@@ -78,6 +78,8 @@ export interface DeviceHost {
   readonly onDefect: OnDefect
 }
 
+const livesOn = "a device lives until it is stopped"
+
 /** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
 const capacities: Capacities = { ...defaultCapacities, events: 8 }
 
@@ -166,7 +168,7 @@ export class SimulatedDevice {
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })
     this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
-    machine.fork(Effect.scoped(this.#live), (exit) => this.#seeTo("a device lives until it is stopped", exit))
+    machine.fork(Effect.scoped(this.#live), (exit) => this.#seeTo(livesOn, exit))
   }
 
   /** Ends its life from one moment to the next. */
@@ -333,7 +335,8 @@ export class SimulatedDevice {
           witness({ _tag: "StateChanged", ...place(), state })
           if (state._tag !== "NeedsUser") this.#question = undefined
           else if (this.#question === undefined) this.#askUser(machine, life, state.reason)
-        }
+        },
+        onDefect: (cause) => this.#seeTo(livesOn, Exit.failCause(cause))
       }),
       Context.add(Socket.Socket, this.route.socket(machine, path)),
       Context.add(Crypto, crypto),

@@ -58,6 +58,19 @@ describe("a defect", () => {
     )
   })
 
+  it("that ends the client of a device is told of that device, even if its user would not notice", () => {
+    expectDefect(
+      {
+        options: {
+          prepare: ({ devices }) => {
+            void Object.assign(devices.get("phone")!.disk.store, { setSlot: () => Effect.sync(slip) })
+          }
+        }
+      },
+      { rule: "a device lives until it is stopped", device: "phone", found: withStack }
+    )
+  })
+
   it("that a call dies of is told of its device", () => {
     expectDefect(
       {

@@ -186,6 +186,14 @@ describe("connection truth", () => {
     assert.isUndefined(story.owed)
   })
 
+  it("finds a device that stops though nobody has told it to", () => {
+    const story = new Story(connectionTruth).machine("phone", "Started")
+    story.machine("phone", "Stopped").machine("phone", "Started", 2)
+    story.live("phone")
+    story.state("phone", { _tag: "Stopped", unacked: [] }, 2)
+    assert.deepStrictEqual(story.end(), ["a device stops only when it is told to"])
+  })
+
   describe("once the connection is over", () => {
     const unaware = "a device that has lost its connection is not Live"
     const begin = () => {

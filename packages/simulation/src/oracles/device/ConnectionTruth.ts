@@ -2,7 +2,8 @@
  * That a device says of its connection what is true (principle 5).
  *
  * Owns: Live only once ServerInfo was read on an open connection, and not for longer than that is open; dry and leader only
- * after those frames, one connection at a time, nothing but a restart after Stopped, and that nothing pends when everybody has been answered.
+ * after those frames, one connection at a time, Stopped only for who is told to stop and nothing but a restart after it, and
+ * that nothing pends when everybody has been answered.
  *
  * @since 0.1.0
  */
@@ -178,6 +179,9 @@ export const connectionTruth: OracleMaker = {
               accuse("a device that has stopped has stopped", `${state._tag} after Stopped`, "no further state")
             }
             track.isStopped = state._tag === "Stopped"
+            if (track.isStopped && !track.isToldToStop) {
+              accuse("a device stops only when it is told to", "Stopped", "a device that lives until it is stopped")
+            }
             track.pending = "pendingReflects" in state ? state.pendingReflects : 0
             if (track.pending < 0) accuse("what pends is counted", `${track.pending} reflects pending`, "0 or more")
             track.saysLeader = state._tag === "Live" && state.leader
