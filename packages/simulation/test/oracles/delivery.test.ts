@@ -67,6 +67,23 @@ describe("handling", () => {
     })
   })
 
+  it("lets a twin ack what was handled on the storage that it has a copy of, even if the original has lost it", () => {
+    const crashed = (withoutStorage: boolean) => (story: Story) => {
+      story.live("phone").reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)])
+      story.machine("phone'1", "Started")
+      story.tell({ _tag: "Machine", ...story.place("phone"), life: 1, change: "Crashed", withoutStorage })
+      const twin = story.live("phone'1" as "phone", { existing: true })
+      return twin.reflected(1, envelope(1)).reflected(2, envelope(2)).reflectedAck(1)
+    }
+    for (const withoutStorage of [false, true]) {
+      right(crashed(withoutStorage))
+      breaks("a message is acked after it was handled or set aside", (story) =>
+        crashed(withoutStorage)(story).reflectedAck(2)
+      )
+    }
+  })
+
   it("wants an ack after the handler, once, where the message came, and none of an ephemeral", () => {
     breaks("a message is acked after it was handled or set aside", (story) => {
       story.live("phone").reflected(1, envelope(1)).reflectedAck(1)

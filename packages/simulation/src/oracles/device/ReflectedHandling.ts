@@ -62,8 +62,9 @@ interface Line {
 interface Device {
   readonly name: string
   fates: Map<number, Fate>
-  /** Of the device whose storage a twin was given a copy of. */
+  /** Of the device whose storage a twin was given a copy of, and what became of messages on that. */
   readonly original: Device | undefined
+  readonly inherited: Map<number, Fate> | undefined
   receipts: Map<number, Receipt>
   received: number
   /** The latest message that was handled for the first time. */
@@ -128,10 +129,12 @@ class ReflectedHandling implements Oracle {
     const known = this.#devices.get(name)
     if (known !== undefined) return known
     const owner = ownerOf(name)
+    const original = owner === name ? undefined : this.#device(owner)
     const device: Device = {
       name,
       fates: new Map(),
-      original: owner === name ? undefined : this.#device(owner),
+      original,
+      inherited: original?.fates,
       receipts: new Map(),
       received: 0,
       handled: undefined,
@@ -206,8 +209,8 @@ class ReflectedHandling implements Oracle {
       fate.isAcked = true
       return
     }
-    const elsewhere = device.original?.fates.get(receipt.nonce)
-    if (elsewhere !== undefined && isDone(elsewhere)) return
+    const elsewhere = [device.inherited?.get(receipt.nonce), device.original?.fates.get(receipt.nonce)]
+    if (elsewhere.some((other) => other !== undefined && isDone(other))) return
     say("a message is acked after it was handled or set aside", "a handler that has succeeded, or failed for good")
   }
 
