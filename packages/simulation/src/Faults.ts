@@ -23,7 +23,7 @@ const strikeDevice = (
   fired: () => void
 ): Undo => {
   const { route } = device
-  const trouble = device.handlerTrouble
+  const { handling } = device
   switch (fault._tag) {
     case "Stall":
       return route.stall(fault.ways, fired)
@@ -67,16 +67,16 @@ const strikeDevice = (
     case "DiskFull":
       return device.disk.full.add(fired)
     case "HandlerFails":
-      return trouble[fault.how === "Dies" ? "dies" : "fails"].add(fired)
+      return handling[fault.how === "Dies" ? "dies" : "fails"].add(fired)
     case "HandlerStalls": {
-      const undo = trouble.stalls.add(fired)
+      const undo = handling.stalls.add(fired)
       return () => {
         undo()
-        device.handlerMoves()
+        handling.moves(device.machine)
       }
     }
     case "HandlerSlow":
-      return trouble.slows.add(fired, fault.by)
+      return handling.slows.add(fired, fault.by)
     case "Misbehave": {
       const undo = misbehave(route, fault.how, fault.count, fired)
       return () => {

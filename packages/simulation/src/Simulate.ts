@@ -19,7 +19,7 @@ import { standardOracles } from "./oracles/index.ts"
 import { programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import { checked, type Conditions, type InvalidSchedule, largestGroup, Schedule } from "./Schedule.ts"
 import { shrink } from "./Shrink.ts"
-import type { MessageHandler } from "./SimulatedDevice.ts"
+import type { MessageHandler } from "./TroubledHandler.ts"
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
 import { type FaultLevel, roomFor, swarm } from "./Swarm.ts"
@@ -262,6 +262,15 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
         ? Effect.void
         : Effect.andThen(Effect.sleep(glance), joinedOf(world))
     )
+  // It judges nothing: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
+  const membership: OracleMaker = {
+    name: "membership",
+    make: () => ({
+      see: (event) => {
+        if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
+      }
+    })
+  }
   const play = ({ settled, world }: Stage) =>
     Effect.suspend(() => {
       make = () => () => Effect.void
@@ -281,14 +290,9 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
     })
   return {
     ...common,
-    oracles: [...standardOracles, arrivals, ...oracles],
+    oracles: [...standardOracles, arrivals, membership, ...oracles],
     handler: (device) => make(device.name),
-    program: play,
-    witnesses: [
-      (event) => {
-        if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
-      }
-    ]
+    program: play
   }
 }
 
@@ -315,7 +319,7 @@ const failureOf = (failed: RunResult, program: Program | undefined, options: Sim
     violates: { oracle: violation.oracle, rule: violation.rule }
   }
   const story = new Story()
-  const told = run(schedule, { ...runOptions, witnesses: [...(runOptions.witnesses ?? []), story.see] })
+  const told = run(schedule, { ...runOptions, witnesses: [story.see] })
   return new SimulationFailed({
     seed: failed.schedule.seed,
     digest: failed.digest,

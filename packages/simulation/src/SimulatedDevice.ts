@@ -15,9 +15,7 @@ import {
   DeviceObserver,
   type DeviceOptions,
   DeviceStore,
-  HandlerError,
   makeDevice,
-  type Reflected,
   type Resume,
   type UserReason
 } from "@d2m/client"
@@ -30,8 +28,7 @@ import {
   DeviceSlotExpirationPolicy,
   DeviceSlotsExhaustedPolicy
 } from "@d2m/codec"
-import { Cause, Context, Effect, Exit, Latch, Option, type Scope } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Cause, Context, Effect, Exit, type Scope } from "effect"
 import { Socket } from "effect/socket"
 import { answerOf, carryOut, chatter } from "./Application.ts"
 import { Machine } from "./Machine.ts"
@@ -40,18 +37,11 @@ import type { Operation } from "./Operation.ts"
 import type { Prng } from "./Prng.ts"
 import { once, Reasons, type Undo } from "./Reasons.ts"
 import type { DeviceSpec } from "./Schedule.ts"
+import { type MessageHandler, TroubledHandler } from "./TroubledHandler.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import type { Answer, Witness } from "./WorldEvent.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { OnDefect } from "./World.ts"
-
-/**
- * What an application does with the messages of other devices; the device and its world are told by its own means.
- *
- * @category models
- * @since 0.1.0
- */
-export type MessageHandler = (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
 
 /** What a device needs of its world. */
 export interface DeviceHost {
@@ -100,13 +90,8 @@ export class SimulatedDevice {
   machine: Machine | undefined
   /** The client of its present life, once it is made. */
   device: Device["Service"] | undefined
-  /** Why its application fails, dies, stands still, or takes so many ms longer. */
-  readonly handlerTrouble = {
-    fails: new Reasons(),
-    dies: new Reasons(),
-    stalls: new Reasons(),
-    slows: new Reasons<number>()
-  }
+  /** The application's part, and why it fails, dies, stands still, or takes so many ms longer. */
+  readonly handling: TroubledHandler
   /** Called when the client of a life is made. */
   onStart: (device: Device["Service"]) => void = () => {}
   readonly #host: DeviceHost
@@ -117,8 +102,6 @@ export class SimulatedDevice {
   #isStarting = false
   /** Pauses of the present life that are in force. */
   #pauses = 0
-  /** Of the present life: whoever waits in an earlier one must never be woken. */
-  #handlerMoves = Latch.makeUnsafe(true)
   /** The application's, of the present life: what it keeps in memory does not outlive it. */
   #handler: MessageHandler | undefined
   #waiting: Array<() => void> = []
@@ -131,6 +114,9 @@ export class SimulatedDevice {
     this.deviceId = deviceId
     this.route = route
     this.disk = disk
+    this.handling = new TroubledHandler(host.kernel, host.witness, (defect) =>
+      host.onDefect("no handler dies", defect, this.name)
+    )
   }
 
   get name(): string {
@@ -176,7 +162,7 @@ export class SimulatedDevice {
     const { machine } = this
     if (machine === undefined) return
     machine.kill()
-    this.#handlerMoves = Latch.makeUnsafe(true)
+    this.handling.renew()
     this.route.abandon(options.isMediatorTold)
     this.#host.witness({
       _tag: "Machine",
@@ -234,13 +220,6 @@ export class SimulatedDevice {
       undo()
       set()
     })
-  }
-
-  /** Lets the handler go on that `handlerTrouble` has stalled. */
-  handlerMoves(): void {
-    if (this.handlerTrouble.stalls.size > 0 || this.machine === undefined) return
-    const latch = this.#handlerMoves
-    this.#host.kernel.ready(this.machine, () => latch.openUnsafe())
   }
 
   /** Makes the application ask for something; `false` while the device is off. */
@@ -360,7 +339,7 @@ export class SimulatedDevice {
           ? DeviceSlotsExhaustedPolicy.REJECT
           : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
       ...options,
-      onReflected: (batch) => this.#handle(life, batch),
+      onReflected: (batch) => this.handling.handle({ device: this.name, life }, batch, this.#handler),
       ...(this.spec.chats ? { chat: (io: ChatDuplex) => Effect.tap(chatter(io), sayGoodbye) } : {})
     }).pipe(Effect.provideContext(context))
     this.device = device
@@ -382,48 +361,5 @@ export class SimulatedDevice {
       witness({ _tag: "UserAnswered", ...this.#place(), life, reason: reason._tag, answer: resume._tag })
       machine.fork(device.resume(resume))
     })
-  }
-
-  #handle(life: number, messages: NonEmptyReadonlyArray<Reflected>): Effect.Effect<void, HandlerError> {
-    return Effect.suspend(() => {
-      const { kernel, witness } = this.#host
-      const handler = this.#handler
-      const place = () => ({ at: kernel.now, device: this.name, life, messages })
-      witness({ _tag: "Handling", ...place() })
-      const { dies, fails, slows, stalls } = this.handlerTrouble
-      const isTroubled = dies.size > 0 || fails.size > 0 || stalls.size > 0 || slows.size > 0
-      if (!isTroubled && handler === undefined) {
-        witness({ _tag: "Handled", ...place(), outcome: "Done" })
-        return Effect.void
-      }
-      return this.#troubled(handler?.(messages) ?? Effect.void).pipe(
-        Effect.onExit((exit) =>
-          Effect.sync(() => {
-            const outcome = Exit.isSuccess(exit)
-              ? "Done"
-              : Option.isSome(Cause.findErrorOption(exit.cause))
-                ? "Failed"
-                : Cause.hasInterruptsOnly(exit.cause)
-                  ? "Interrupted"
-                  : "Died"
-            witness({ _tag: "Handled", ...place(), outcome })
-          })
-        )
-      )
-    })
-  }
-
-  #troubled(effect: Effect.Effect<void, HandlerError>): Effect.Effect<void, HandlerError> {
-    const { dies, fails, slows, stalls } = this.handlerTrouble
-    if (stalls.act()) {
-      this.#handlerMoves.closeUnsafe()
-      // Not on a machine that has been killed meanwhile: see `Network`.
-      return Effect.andThen(Effect.andThen(this.#handlerMoves.await, Effect.yieldNow), effect)
-    }
-    if (dies.act()) return Effect.die("planted")
-    if (fails.act()) return Effect.fail(new HandlerError({ detail: "planted" }))
-    if (!slows.act()) return effect
-    const millis = slows.values.reduce((sum, by) => sum + by, 0)
-    return Effect.andThen(Effect.sleep(millis), effect)
   }
 }

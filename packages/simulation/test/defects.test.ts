@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { calm, run, type RunOptions, type Schedule, swarm } from "../src/index.ts"
+import { HandlerError } from "@d2m/client"
+import { calm, type Program, run, type RunOptions, runProgram, type Schedule, swarm } from "../src/index.ts"
+import { item } from "./programs.ts"
 
 const quiet: Schedule = { ...swarm({ seed: 1, devices: 2, duration: 20_000, faults: "none" }), conditions: calm }
 
@@ -87,6 +89,53 @@ describe("a defect", () => {
       },
       { rule: "no call dies", device: "phone", found: withStack }
     )
+  })
+
+  describe("of a handler", () => {
+    const reflects = (at: number) =>
+      ({ at, device: "phone", operation: { _tag: "Reflect", count: 1, bytes: 1 } }) as const
+    const schedule = { ...quiet, operations: [reflects(5_000)] }
+
+    it("is told of its device, whether it throws or dies", () => {
+      for (const handler of [() => slip, () => () => Effect.sync(slip)]) {
+        expectDefect(
+          { options: { handler }, schedule },
+          { rule: "no handler dies", device: "desktop", found: withStack }
+        )
+      }
+    })
+
+    it("is told while faults make handlers fail and die as well, which is none", () => {
+      for (const how of ["Fails", "Dies"] as const) {
+        const faults = [{ at: 0, fault: { _tag: "HandlerFails", device: "desktop", how, lasts: 5_500 } } as const]
+        const operations = [reflects(4_500)]
+        const sound = run({ ...schedule, faults, operations }, { handler: () => () => Effect.void })
+        assert.isUndefined(sound.violation)
+        assert.isAbove(sound.tally.faults.get("HandlerFails:" + how) ?? 0, 0)
+        expectDefect(
+          { options: { handler: () => slip }, schedule: { ...schedule, faults, operations } },
+          { rule: "no handler dies", device: "desktop", found: withStack }
+        )
+      }
+    })
+
+    it("is none where it fails with a HandlerError", () => {
+      const failed = new HandlerError({ detail: "not today" })
+      assert.isUndefined(run(schedule, { handler: () => () => Effect.fail(failed) }).violation)
+    })
+
+    it("breaks a rule in the simulation of a program", () => {
+      const program: Program = (group) =>
+        Effect.gen(function* () {
+          group.onReflected(() => slip)
+          yield* group.joined
+          yield* group.on("phone", (device) => device.reflect(item("milk")))
+          yield* group.settled
+        })
+      const { violation } = runProgram({ ...quiet, operations: [] }, program)
+      assert.deepInclude(violation, { oracle: "defects", rule: "no handler dies", device: "desktop" })
+      assert.match(violation!.found, withStack)
+    })
   })
 
   it("of a mediator that does not come up is told at once, and why", () => {
