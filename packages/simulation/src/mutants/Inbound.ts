@@ -28,6 +28,50 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [{ file: "ReflectedQueue.ts", find: "if (!isEphemeral(flags)) frames.push", replace: "frames.push" }]
   },
   {
+    name: "sender-not-told",
+    side: "client",
+    flaw: "The handler is told that all messages are of the device with the id 0.",
+    breaks: "PROTOCOL A5, C3",
+    patches: [
+      { file: "Envelope.ts", find: "sender: envelope.success.deviceId as DeviceId", replace: "sender: 0n as DeviceId" }
+    ]
+  },
+  {
+    name: "ephemeral-inverted",
+    side: "client",
+    flaw: "The handler is told that messages are ephemeral which are not, and the other way round.",
+    breaks: "decision 21",
+    patches: [
+      {
+        file: "Envelope.ts",
+        find: "ephemeral: isEphemeral(frame.flags)",
+        replace: "ephemeral: !isEphemeral(frame.flags)"
+      }
+    ]
+  },
+  {
+    name: "timestamp-not-told",
+    side: "client",
+    flaw: "The handler is told that a message is of 1970.",
+    breaks: "decision 11",
+    patches: [
+      { file: "Envelope.ts", find: "timestamp: frame.timestamp as Timestamp", replace: "timestamp: 0n as Timestamp" }
+    ]
+  },
+  {
+    name: "tried-once-more",
+    side: "client",
+    flaw: "The handler is tried four times before a message is set aside.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "Handler.ts",
+        find: "last === undefined || tries >= policy.tries",
+        replace: "last === undefined || tries > policy.tries"
+      }
+    ]
+  },
+  {
     name: "nonces-not-recorded",
     side: "client",
     flaw: "The nonces of handled messages are not recorded, so that a redelivery is handled once more.",

@@ -1,3 +1,5 @@
+import type { Reflected } from "@d2m/client"
+import type { DeviceId, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { type Conditions, type OracleMaker } from "../../src/index.ts"
 import { reflectedHandling } from "../../src/oracles/device/ReflectedHandling.ts"
@@ -64,6 +66,47 @@ describe("handling", () => {
       const again = comeAgain(story)
       story.handle("phone", [message(1, 1)])
       again.reflectedAck(1)
+    })
+  })
+
+  it("wants the handler to be told who has sent a message, and as what", () => {
+    const rule = "the handler is told who has sent a message, and as what"
+    const told =
+      (change: Partial<Reflected>, flags = 0) =>
+      (story: Story) => {
+        const desktop = story.live("desktop")
+        const phone = story.live("phone")
+        desktop.reflect(1, envelope(1), flags)
+        phone.reflected(1, envelope(1), 0, flags)
+        story.handle("phone", [{ ...message(1, 1), sender: 2n as DeviceId, ...change }])
+      }
+    right(told({}))
+    right(told({ ephemeral: true }, 1))
+    breaks(rule, told({ sender: 1n as DeviceId }))
+    breaks(rule, told({ sender: 0n as DeviceId }))
+    breaks(rule, told({ ephemeral: true }))
+    breaks(rule, told({ ephemeral: false }, 1))
+    breaks("the handler gets only what the device got", told({ timestamp: 7n as Timestamp }))
+  })
+
+  it("wants a message tried three times at most each time it comes", () => {
+    const fail = (story: Story, times: number) => {
+      for (let n = 0; n < times; n++) story.handle("phone", [message(1, 1)], n % 2 === 0 ? "Failed" : "Died")
+    }
+    breaks("a handler is tried 3 times at most", (story) => {
+      story.live("phone").reflected(1, envelope(1))
+      fail(story, 4)
+    })
+    right((story) => {
+      // Interrupted by a crash, and then by a quarantine that could not be written.
+      story.live("phone").reflected(1, envelope(1))
+      fail(story, 2)
+      story.machine("phone", "Crashed").machine("phone", "Started", 2)
+      for (let n = 0; n < 2; n++) {
+        const line = story.live("phone", { existing: true }).reflected(1, envelope(1))
+        fail(story, 3)
+        line.lose(1006)
+      }
     })
   })
 

@@ -2,8 +2,9 @@
  * What a device does with the messages that it gets.
  *
  * Owns the rules between a reflected frame, the handler and the ack (decisions 10, 20, 21, 23): handled in the order in
- * which they came, one batch at a time; acked after that, once for each time they came, and on the connection they came on;
- * ephemerals never; what was acked or set aside is not handled again.
+ * which they came, one batch at a time, by the name of their sender and as what they came; tried three times at most each time
+ * they came; acked after that, once for each time they came, and on the connection they came on; ephemerals never; what was
+ * acked or set aside is not handled again.
  *
  * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it; a
  * device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
@@ -41,6 +42,8 @@ interface Receipt {
   readonly first: number
   last: number
   hasBeenHandled: boolean
+  /** How often the handler has failed on it since it came last. */
+  failures: number
   /** The same id was used before, by another registration. */
   readonly before: Receipt | undefined
 }
@@ -78,6 +81,9 @@ class ReflectedHandling implements Oracle {
   readonly #report: Report
   readonly #devices = new Map<string, Device>()
   readonly #lines = new Map<number, Line>()
+  /** The ids that devices have introduced themselves with, and who has sealed the box with a nonce. */
+  readonly #ids = new Map<string, bigint>()
+  readonly #senders = new Map<number, bigint>()
 
   constructor(report: Report) {
     this.#report = report
@@ -90,6 +96,10 @@ class ReflectedHandling implements Oracle {
         return
       case "DeviceSent":
         if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
+        else if (event.frame?._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
+        else if (event.frame?._tag === "Reflect") {
+          this.#senders.set(nonceOf(event.frame.envelope), this.#ids.get(event.device)!)
+        }
         return
       case "Handling":
         return this.#handling(this.#device(event.device), event.messages)
@@ -175,9 +185,11 @@ class ReflectedHandling implements Oracle {
             first: order,
             last: order,
             hasBeenHandled: false,
+            failures: 0,
             before
           }
     receipt.last = order
+    receipt.failures = 0
     device.receipts.set(frame.reflectedId, receipt)
     if (line === undefined) return
     if (!receipt.ephemeral) line.unacked++
@@ -229,6 +241,18 @@ class ReflectedHandling implements Oracle {
         say("the handler gets only what the device got", name, "a message that came")
         continue
       }
+      const sender = this.#senders.get(receipt.nonce) ?? message.sender
+      if (message.sender !== sender || message.ephemeral !== receipt.ephemeral) {
+        const words = (from: bigint, ephemeral: boolean) => `${name} of ${from}${ephemeral ? ", ephemeral" : ""}`
+        say(
+          "the handler is told who has sent a message, and as what",
+          words(message.sender, message.ephemeral),
+          words(sender, receipt.ephemeral)
+        )
+      }
+      if (receipt.failures >= tries) {
+        say(`a handler is tried ${tries} times at most`, `${name} after ${receipt.failures} failures`, "quarantine")
+      }
       const fate = device.fates.get(receipt.nonce)
       if (fate?.isAcked === true) say("what was acked is not handled again", name, "no handling, as it was acked")
       if (fate?.isSetAside === "Yes") {
@@ -255,8 +279,12 @@ class ReflectedHandling implements Oracle {
       let fate = device.fates.get(receipt.nonce)
       if (fate === undefined)
         device.fates.set(receipt.nonce, (fate = { failures: 0, isHandled: false, isSetAside: "No", isAcked: false }))
-      if (outcome === "Done") fate.isHandled = true
-      else fate.failures++
+      if (outcome === "Done") {
+        fate.isHandled = true
+        continue
+      }
+      fate.failures++
+      receipt.failures++
     }
   }
 
