@@ -104,6 +104,19 @@ export const outbound: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "first-ack-counts-for-all",
+    side: "client",
+    flaw: "Reflects that are said together all resolve with the time of the first.",
+    breaks: "decision 11",
+    patches: [
+      {
+        file: "Reflection.ts",
+        find: "timestamps[at] = timestamp",
+        replace: "timestamps[at] = timestamps[0] ?? timestamp"
+      }
+    ]
+  },
+  {
     name: "nonce-used-twice",
     side: "client",
     flaw: "Envelopes that are sealed together share one nonce.",

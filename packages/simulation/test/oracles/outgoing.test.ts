@@ -24,7 +24,12 @@ const live = (pendingReflects: number): ConnectionState => ({
   pendingReflects
 })
 
-const done: Answer = { _tag: "Done", timestamps: [0] }
+/** Promised, with acks of these times in ms. */
+const promised = (...times: ReadonlyArray<number>): Answer => ({
+  _tag: "Done",
+  timestamps: times.map((time) => start + time)
+})
+const done = promised()
 
 /** The device is asked to reflect `count` messages from `first` on. */
 const reflects = (story: Story, first: number, count = 1) =>
@@ -42,15 +47,48 @@ describe("outgoing", () => {
       phone.lose(1006)
       const again = story.live("phone", { existing: true })
       again.reflect(4, boxed(2, 22)).reflect(5, boxed(3, 23)).ack(4).ack(5)
-      answer(done)
+      answer(promised(0, 0, 0))
       const committed = transaction(story, 4, 2)
       again.begin().say({ _tag: "BeginTransactionAck" })
       again.reflect(6, boxed(4)).ack(6).reflect(7, boxed(5)).ack(7)
       again.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
-      committed(done)
+      committed(promised(0, 0))
       story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 6)(done)
       again.reflect(8, boxed(6), 1)
       story.state("phone", live(0))
+    })
+  })
+
+  it("wants a promise to have the time of its ack, in the order of what was asked for", () => {
+    const asked = (times: ReadonlyArray<number>) => (story: Story, phone: Line) => {
+      const reflected = reflects(story, 1, 2)
+      phone.reflect(1, boxed(1)).reflect(2, boxed(2)).ack(2, 8).ack(1, 7)
+      reflected(promised(...times))
+    }
+    const inTransaction = (time: number) => (story: Story, phone: Line) => {
+      const committed = transaction(story, 1)
+      phone.begin().say({ _tag: "BeginTransactionAck" }).reflect(1, boxed(1)).ack(1, 7)
+      phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
+      committed(promised(time))
+    }
+    right(asked([7, 8]))
+    right(inTransaction(7))
+    // The first ack may not have been taken in.
+    for (const time of [7, 9]) {
+      right((story, phone) => {
+        const reflected = reflects(story, 1)
+        phone.reflect(1, boxed(1, 11)).ack(1, 7).hangUp()
+        story.live("phone", { existing: true }).reflect(2, boxed(1, 12)).ack(2, 9)
+        reflected(promised(time))
+      })
+    }
+    const rule = "a reflect resolves with the time of its ack"
+    for (const times of [[8, 7], [7, 7], [7], [7, 8, 8]]) breaks(rule, asked(times))
+    breaks(rule, inTransaction(8))
+    breaks(rule, (story, phone) => {
+      const reflected = reflects(story, 1)
+      phone.reflect(1, boxed(1))
+      reflected(promised(0))
     })
   })
 

@@ -4,8 +4,8 @@
  * Owns the rules about the order of the handshake, reflects and their ids, transactions, and sending again (decisions 7, 12,
  * 13, 22, 23): ClientHello first and the rest after ServerInfo; between Begin and Commit nothing but the transaction's own
  * reflects, each once and never again; what was not acked first and in its order on the next connection, with new ids and
- * nonces; ephemerals once, and on the connection that they were said on; and who was told that nothing of a transaction was
- * committed has not written its Commit.
+ * nonces; ephemerals once, and on the connection that they were said on; who was told that nothing of a transaction was
+ * committed has not written its Commit; and a promise has the time of its ack (decision 11).
  *
  * It opens each box once, with the group's key, to tell one message from another. What was read in the very moment in which
  * the device closed, or was paused, it may not have taken in; and nothing counts behind what it cannot read.
@@ -15,7 +15,7 @@
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { type Answer, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
@@ -129,6 +129,9 @@ class Outgoing implements Oracle {
         "committed: unknown"
       )
     }
+    if (operation._tag === "Reflect" || operation._tag === "Transaction") {
+      this.#promised(this.#device(name), firstMessage, operation.count, answer)
+    }
     if (operation._tag !== "Reflect" || answer._tag === "Done") return
     // Given up: it is neither pending nor sent again.
     const device = this.#device(name)
@@ -137,6 +140,21 @@ class Outgoing implements Oracle {
       device.outstanding--
       device.owed.delete(id)
     }
+  }
+
+  /** Of several acks of one message, the device may have taken in any. */
+  #promised(device: Device, first: number, count: number, answer: Answer): void {
+    const acks = Array.from({ length: count }, (_, at) => device.ackedAt.get(first + at) ?? [])
+    for (let at = 0; at < count; at++) device.ackedAt.delete(first + at)
+    if (answer._tag !== "Done") return
+    const { timestamps } = answer
+    if (timestamps.length === count && timestamps.every((time, at) => acks[at]!.includes(time))) return
+    this.#say(
+      device,
+      "a reflect resolves with the time of its ack",
+      timestamps.join(", "),
+      acks.map((times) => (times.length === 0 ? "no ack" : times.join(" or "))).join(", ")
+    )
   }
 
   #told(device: Device, pending: number, at: number): void {
@@ -171,7 +189,10 @@ class Outgoing implements Oracle {
       case "ReflectAck": {
         const written = line.written.get(frame.reflectId)
         line.written.delete(frame.reflectId)
-        if (written?.kind !== "Reflect" || written.id === undefined) return
+        if (written?.id === undefined || written.kind === undefined) return
+        const times = device.ackedAt.get(written.id) ?? []
+        device.ackedAt.set(written.id, [...times, Number(frame.timestamp)])
+        if (written.kind !== "Reflect") return
         if (device.freshAt !== at) device.fresh = []
         device.freshAt = at
         device.fresh.push(written.id)

@@ -22,6 +22,8 @@ export interface Device {
   /** Messages that were written and have no ack, oldest first. */
   readonly owed: Set<number>
   readonly acked: Set<number>
+  /** The times in the acks of messages whose call has no answer. */
+  readonly ackedAt: Map<number, ReadonlyArray<number>>
   /** Messages whose acks the device may not have taken in. */
   readonly doubtful: Set<number>
   /** Acks that were read last, and when. */
@@ -61,6 +63,7 @@ export const makeDevice = (name: string): Device => ({
   name,
   owed: new Set(),
   acked: new Set(),
+  ackedAt: new Map(),
   doubtful: new Set(),
   fresh: [],
   freshAt: -1,
