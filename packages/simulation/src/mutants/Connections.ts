@@ -137,6 +137,19 @@ export const connections: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "probes-too-often",
+    side: "client",
+    flaw: "A connection is probed 5 s after its latest frame.",
+    breaks: "decision 15",
+    patches: [
+      {
+        file: "KeepAlive.ts",
+        find: "defaultValue: () => probing()",
+        replace: `defaultValue: () => probing({ idle: "5 seconds" })`
+      }
+    ]
+  },
+  {
     name: "no-deadline-for-answers",
     side: "client",
     flaw: "An answer that does not come is waited for without end while other frames come in.",

@@ -3,7 +3,7 @@ import type { DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { patience } from "../../src/oracles/device/Patience.ts"
 import { questions } from "../../src/oracles/device/Questions.ts"
-import { envelope, message, start, Story } from "./Story.ts"
+import { envelope, type Line, message, start, Story } from "./Story.ts"
 
 const live = (since: number): ConnectionState => ({
   _tag: "Live",
@@ -117,6 +117,40 @@ describe("patience", () => {
     story.wait(20_000)
     line.hear(probe)
     assert.deepStrictEqual(story.end(), [])
+  })
+
+  it("finds a probe of a connection that is not idle, where nobody has asked for the devices", () => {
+    const busy = "only an idle connection is probed"
+    const list = { _tag: "ListDevices" } as const
+    const told = (
+      tell: (story: Story, line: Line) => unknown,
+      operations = [{ at: 0, device: "phone", operation: list }]
+    ) => {
+      const story = new Story(patience, {}, [], operations)
+      tell(story, story.live("phone"))
+      return story.end()
+    }
+    assert.deepStrictEqual(
+      told((story, line) => (story.wait(19_000), line.hear(probe))),
+      [busy]
+    )
+    assert.deepStrictEqual(
+      told((story, line) => (story.wait(15_000), line.reflect(1, envelope(1)), story.wait(15_000), line.hear(probe))),
+      [busy]
+    )
+    assert.deepStrictEqual(
+      told((story, line) => (story.ask("phone", list)({ _tag: "Done", timestamps: [] }), line.hear(probe))),
+      [busy]
+    )
+    assert.deepStrictEqual(
+      told((story, line) => (story.ask("phone", list), line.hear(probe))),
+      []
+    )
+    // A program may ask for them as well, and is not heard.
+    assert.deepStrictEqual(
+      told((_, line) => line.hear(probe), []),
+      []
+    )
   })
 
   it("finds silence, whatever ends it", () => {

@@ -1,7 +1,7 @@
 /**
  * That a device waits for nothing without end (decision 15; PROTOCOL C5, C8).
  *
- * Owns: an idle connection is probed, an answer that does not come ends the connection, and who was rejected asks for the
+ * Owns: an idle connection is probed and a busy one is not, an answer that does not come ends the connection, and who was rejected asks for the
  * lock again when told that it is free. Time in which a device is paused, or its handler holds up the reading, is no time
  * that it waits.
  *
@@ -9,10 +9,13 @@
  */
 import { isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import type { Schedule } from "../../Schedule.ts"
 import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 
 /** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
 const longestWait = 45_000
+/** From what a device has written last to its probe at least, in ms: 20 s, counted in whole ones. */
+const shortestSilence = 20_000 - 2
 /** From the end of a transaction to the next try, in ms. */
 const longestWakeUp = 5_000
 
@@ -31,8 +34,9 @@ interface Device {
   busySince: number | undefined
   /** When it was last held up: paused, or at the end of a handler that took its time. */
   freeSince: number
-  /** Transactions that its application waits for. */
+  /** Transactions that its application waits for, and lists of devices. */
   transactions: number
+  lists: number
   /** What it has heard since its BeginTransaction. */
   isRejected: boolean
   hasEnded: boolean
@@ -42,10 +46,12 @@ interface Device {
 
 class Patience implements Oracle {
   readonly #report: Report
+  readonly #knowsAll: boolean
   readonly #devices = new Map<string, Device>()
 
-  constructor(report: Report) {
+  constructor(report: Report, schedule: Schedule) {
     this.#report = report
+    this.#knowsAll = schedule.operations.length > 0
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -54,8 +60,9 @@ class Patience implements Oracle {
         const device = this.#device(event.device)
         if (device.connection !== event.connection) return
         this.#check(device, event.at)
-        device.wroteAt = event.at
         const { frame } = event
+        if (frame?._tag === "GetDevicesInfo") this.#probed(device, event.at)
+        device.wroteAt = event.at
         if (frame?._tag === "Reflect") {
           if (!isEphemeral(frame.flags)) device.written.set(frame.reflectId, event.at)
         } else if (frame?._tag === "BeginTransaction") forgetLock(device)
@@ -79,8 +86,10 @@ class Patience implements Oracle {
       }
       case "Asked":
         if (event.operation._tag === "Transaction") this.#device(event.device).transactions++
+        else if (event.operation._tag === "ListDevices") this.#device(event.device).lists++
         return
       case "Answered": {
+        if (event.operation._tag === "ListDevices") this.#device(event.device).lists--
         if (event.operation._tag !== "Transaction") return
         const device = this.#device(event.device)
         device.transactions--
@@ -123,6 +132,7 @@ class Patience implements Oracle {
       busySince: undefined,
       freeSince: 0,
       transactions: 0,
+      lists: 0,
       isRejected: false,
       hasEnded: false,
       wokenAt: undefined
@@ -160,6 +170,12 @@ class Patience implements Oracle {
       device.freeSince = at
       if (device.wokenAt !== undefined) device.wokenAt = at
     } else this.#devices.delete(device.name)
+  }
+
+  /** Nobody has asked for what it wants to know: what programs ask for is not seen. */
+  #probed(device: Device, at: number): void {
+    if (!this.#knowsAll || device.lists > 0 || at - device.wroteAt >= shortestSilence) return
+    this.#say(device, "only an idle connection is probed", at - device.wroteAt, "20 s without a frame before a probe")
   }
 
   #check(device: Device, at: number): void {
@@ -210,5 +226,5 @@ const forgetLock = (device: Device): void => {
  */
 export const patience: OracleMaker = {
   name: "patience",
-  make: (report) => new Patience(report)
+  make: (report, schedule) => new Patience(report, schedule)
 }
