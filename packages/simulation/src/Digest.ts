@@ -2,12 +2,14 @@
  * A number for a whole run, so that two runs can be told apart without keeping either.
  *
  * Owns which parts of an event count: its kind, its time to 2^-32 ms, whom it is about, and what tells one of its kind from
- * another. Of messages, the length, the first 48 bytes and the last 8 do; of states the tag and how many reflects are pending;
- * of answers whether and how they failed. Nothing counts that an engine decides (fiber ids, stack traces, the order of
- * keys). What is left out shows in what it leads to; event by event, runs are compared by their traces (`Divergence`).
+ * another. Of messages on their way, the length, the first 48 bytes and the last 8 do; of those that a handler is given,
+ * all that the mediator has said of them; of states the tag and how many reflects are pending; of answers whether and how
+ * they failed. Nothing counts that an engine decides (fiber ids, stack traces, the order of keys). What is left out shows in
+ * what it leads to; event by event, runs are compared by their traces (`Divergence`).
  *
  * @since 0.1.0
  */
+import type { Reflected } from "@d2m/client"
 import type { WorldEvent } from "./WorldEvent.ts"
 
 const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
@@ -69,9 +71,9 @@ export class Digest {
       case "DialFailed":
         return this.#mixText(event.why)
       case "Handling":
-        return this.#mix(event.messages.length)
+        return this.#mixBatch(event.messages)
       case "Handled":
-        this.#mix(event.messages.length)
+        this.#mixBatch(event.messages)
         return this.#mixText(event.outcome)
       case "Asked":
         this.#mix(event.call)
@@ -103,6 +105,23 @@ export class Digest {
   #mix(word: number): void {
     this.#high = Math.imul(this.#high ^ word, 0x01000193) ^ (this.#low >>> 7)
     this.#low = (Math.imul(this.#low ^ word, 0x9e3779b1) + (this.#high >>> 3)) | 0
+  }
+
+  /** A number of up to 64 bits, of which a double keeps the first 53. */
+  #mixWide(number: bigint): void {
+    const double = Number(number)
+    this.#mix(double)
+    this.#mix(double / 0x1_0000_0000)
+  }
+
+  #mixBatch(messages: ReadonlyArray<Reflected>): void {
+    this.#mix(messages.length)
+    for (const { ephemeral, reflectedId, sender, timestamp } of messages) {
+      this.#mix(reflectedId)
+      this.#mixWide(timestamp)
+      this.#mixWide(sender)
+      this.#mix(ephemeral ? 1 : 0)
+    }
   }
 
   #mixText(text: string): void {

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type { Reflected } from "@d2m/client"
 import { newYear2026 } from "./Simulation.ts"
 import { wordsOf } from "./Wording.ts"
 import type { WorldEvent } from "./WorldEvent.ts"
@@ -19,8 +20,18 @@ const hashOf = (message: Uint8Array | string): string => {
   return (hash >>> 0).toString(16).padStart(8, "0")
 }
 
+/** What a handler is told of each message: its number, sender and time. */
+const batchText = (messages: ReadonlyArray<Reflected>): string =>
+  messages
+    .map(
+      ({ ephemeral, reflectedId, sender, timestamp }) =>
+        `${reflectedId} of ${sender} at ${timestamp}${ephemeral ? " ephemeral" : ""}`
+    )
+    .join(", ")
+
 /**
- * The line of an event: ms since the start of the run, whom it is about, what it is, and for messages length and hash.
+ * The line of an event: ms since the start of the run, whom it is about, what it is, for messages length and hash, and for
+ * those that a handler is given who has sent them and when the mediator took them.
  *
  * @category rendering
  * @since 0.1.0
@@ -32,5 +43,6 @@ export const traceLine = (event: WorldEvent): string => {
   const connection = "connection" in event ? ` #${event.connection}` : ""
   const life = "life" in event ? ` life ${event.life}` : ""
   const message = "message" in event ? ` (${event.message.length} B, ${hashOf(event.message)})` : ""
-  return `${time} ${device} ${event._tag}${connection}${life}: ${wordsOf(event)}${message}`
+  const batch = "messages" in event ? ` (${batchText(event.messages)})` : ""
+  return `${time} ${device} ${event._tag}${connection}${life}: ${wordsOf(event)}${message}${batch}`
 }

@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Reflected } from "@d2m/client"
+import { Digest } from "../src/Digest.ts"
 import {
   compareTraces,
   divergenceText,
@@ -70,6 +72,34 @@ describe("a line of a trace", () => {
           .at(-1),
         traceLine(event).split(" (").at(-1)
       )
+    }
+  })
+
+  it("of messages that are handled is another one, and the digest as well, when one of them is not what it was", () => {
+    const handled: Array<WorldEvent & { readonly _tag: "Handling" | "Handled" }> = []
+    run(schedule, {
+      witnesses: [(event) => (event._tag === "Handling" || event._tag === "Handled") && handled.push(event)]
+    })
+    const digestOf = (event: WorldEvent) => {
+      const digest = new Digest()
+      digest.add(event)
+      return digest.hex
+    }
+    for (const tag of ["Handling", "Handled"] as const) {
+      const event = handled.find(({ _tag }) => _tag === tag)!
+      const [first, ...rest] = event.messages as [Reflected, ...ReadonlyArray<Reflected>]
+      const others: ReadonlyArray<Reflected> = [
+        { ...first, reflectedId: (first.reflectedId + 1) as Reflected["reflectedId"] },
+        { ...first, timestamp: (first.timestamp + 1n) as Reflected["timestamp"] },
+        { ...first, timestamp: (first.timestamp + 0x1_0000_0000n) as Reflected["timestamp"] },
+        { ...first, sender: (first.sender + 1n) as Reflected["sender"] },
+        { ...first, ephemeral: !first.ephemeral }
+      ]
+      for (const other of others) {
+        const changed = { ...event, messages: [other, ...rest] }
+        assert.notStrictEqual(traceLine(changed), traceLine(event))
+        assert.notStrictEqual(digestOf(changed), digestOf(event))
+      }
     }
   })
 
