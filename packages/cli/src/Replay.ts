@@ -87,11 +87,12 @@ const read = Effect.fnUntraced(function* (path: string) {
 /** How what was found compares to what the file says. */
 const verdict = ({ violates }: Schedule, { digest, violation }: SeedReport): string => {
   const expected = violates === undefined ? undefined : `${violates.oracle}: ${violates.rule}`
+  const said = `\n  the file says ${expected}${violates?.digests === undefined ? "" : `, and not so when it was run again: ${violates.digests.join(", ")}`}`
   if (violation === undefined) {
-    return `ok: no rule is broken, digest ${digest}${expected === undefined ? "" : `\n  the file says ${expected}`}`
+    return `ok: no rule is broken, digest ${digest}${expected === undefined ? "" : said}`
   }
   const isOther = expected !== undefined && expected !== `${violation.oracle}: ${violation.rule}`
-  return `  digest    ${digest}${isOther ? `\n  the file says ${expected}` : ""}`
+  return `  digest    ${digest}${isOther ? said : ""}`
 }
 
 /** Runs the schedule here, or with its planted bug in a thread of its own. */
@@ -121,7 +122,7 @@ export const replay = Command.make(
     if (trace) yield* Console.log(told.trace.join("\n"))
     if (json) {
       const entries = full ? told.entries : told.entries.filter(({ isNoise }) => !isNoise)
-      const result = seedJson({ report, schedule: undefined, divergence: undefined })
+      const result = seedJson({ report, schedule: undefined, divergence: undefined, again: undefined })
       yield* Console.log([...(trace ? [] : entries.map((entry) => JSON.stringify(entry))), result].join("\n"))
     } else {
       const options = { ...(yield* page), full, ...(Option.isSome(last) ? { last: last.value } : {}) }

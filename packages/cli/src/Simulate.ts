@@ -6,12 +6,12 @@
  *
  * @since 0.1.0
  */
-import { lanesText, Summary } from "@d2m/simulation"
+import { isRepeated, lanesText, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Exit, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import * as Failure from "./simulate/Failure.ts"
-import type { Ran, Setting } from "./simulate/Messages.ts"
+import type { Ran, Reproduction, Setting } from "./simulate/Messages.ts"
 import { page } from "./simulate/Page.ts"
 import { sourcesOf } from "./simulate/Planted.ts"
 import { makeProgress } from "./simulate/Progress.ts"
@@ -173,17 +173,31 @@ export const simulate = Command.make(
         return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, planted), seed))
       }
       const { oracle, rule } = violation
+      if (ran.again !== undefined) {
+        const digests = [report.digest, ran.again.digest] as const
+        const odd = { ...planted, violates: { oracle, rule, digests } }
+        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, odd), seed))
+      }
       const kind = `${oracle}: ${rule}`
       const failure = { ...planted, violates: { oracle, rule } }
       if (kinds.has(kind)) {
         return yield* Console.error(Failure.replayText(yield* Failure.write(folder, seed, failure)))
       }
       kinds.add(kind)
-      const reproduction =
+      const reproduction: Reproduction =
         options.shrink === 0 ? { schedule: failure, runs: 0 } : yield* workers.shrink(failure, options.shrink * 1000)
+      const { digest = report.digest } = reproduction
+      const told = yield* workers.tell(reproduction.schedule)
+      if (!isRepeated({ digest, violation }, told.report)) {
+        const odd = {
+          ...reproduction.schedule,
+          violates: { oracle, rule, digests: [digest, told.report.digest] as const }
+        }
+        yield* Console.error(Failure.digestsText(digest, told.report.digest))
+        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, odd), seed))
+      }
       const path = yield* Failure.write(folder, seed, reproduction.schedule)
       if (reproduction.runs > 0) yield* Console.error(Failure.shrunkText(schedule, reproduction))
-      const told = yield* workers.tell(reproduction.schedule)
       const story = lanesText(told.entries, told.report.violation, { ...(yield* page), last: mostRows })
       yield* Console.error(`${Failure.replayText(path)}\n\n${story}\n`)
     })

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { run, ScheduleJson, swarm } from "@d2m/simulation"
+import { type OracleMaker, run, ScheduleJson, swarm } from "@d2m/simulation"
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { answer } from "../src/simulate/Answers.ts"
+import * as Failure from "../src/simulate/Failure.ts"
+import { seedJson } from "../src/simulate/Report.ts"
 import type { Ran as RanSeed, Setting } from "../src/simulate/Messages.ts"
 import { run as runHere } from "./commands.ts"
 import { runToEnd, start } from "./programs.ts"
@@ -221,6 +223,44 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     assert.isUndefined(odd.report.violation)
     assert.isDefined(odd.divergence)
     assert.strictEqual(odd.schedule?.seed, 3)
+  })
+
+  it("says of a failure that does not come again what came of both runs", () => {
+    const setting: Setting = { devices: 2, duration: 2_000, faults: "none", misbehaving: false, verify: false }
+    /** An oracle that takes offence in its first runs. */
+    const offended = (first: number): OracleMaker => {
+      let runs = 0
+      return {
+        name: "moody",
+        make: (report) => {
+          const isOffended = ++runs <= first
+          return {
+            see: ({ _tag }) => {
+              if (isOffended && _tag === "Opened") {
+                report({ rule: "no connections", device: undefined, found: "one", expected: "none" })
+              }
+            }
+          }
+        }
+      }
+    }
+    const ranWith = (first: number, verify = false) =>
+      answer({ ...setting, verify }, { _tag: "Run", seed: 3 }, undefined, { oracles: [offended(first)] }) as RanSeed
+    const { digest } = run(swarm({ ...setting, seed: 3 }), { oracles: [] })
+
+    const once = ranWith(1)
+    assert.deepStrictEqual(once.again, { digest, violation: undefined })
+    assert.strictEqual(once.schedule?.seed, 3)
+    const text = Failure.text(once)
+    assert.include(text, "seed 3 broke a rule of moody: no connections, and did not when it was run again\n")
+    assert.include(text, `digests   ${once.report.digest}, and ${digest} when it was run again`)
+    assert.deepInclude(JSON.parse(seedJson(once)), { digest: once.report.digest, ok: false, again: { digest } })
+
+    assert.deepStrictEqual(ranWith(1, true).again, { digest, violation: undefined })
+    const twice = ranWith(2)
+    assert.isUndefined(twice.again)
+    assert.notInclude(Failure.text(twice), "again")
+    assert.notProperty(JSON.parse(seedJson(twice)), "again")
   })
 
   for (const [args, complaint] of [

@@ -137,12 +137,17 @@ export const ScheduledFault = Schema.Struct({ at, fault: Fault })
 export type ScheduledFault = typeof ScheduledFault.Type
 
 /**
- * What a run is expected to be found guilty of.
+ * What a run is expected to be found guilty of. `digests` are there when the run did not come out the same when it was run
+ * again: those of the first run, which broke the rule, and of the second.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Expectation = Schema.Struct({ oracle: Schema.String, rule: Schema.String })
+export const Expectation = Schema.Struct({
+  oracle: Schema.String,
+  rule: Schema.String,
+  digests: Schema.optionalKey(Schema.Tuple([Schema.String, Schema.String]))
+})
 
 /**
  * What a run is expected to be found guilty of.

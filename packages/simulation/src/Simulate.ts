@@ -1,15 +1,16 @@
 /**
  * Programs of one's own in a simulated world: an application on devices that keep together whatever goes wrong.
  *
- * Owns what such a program has in its hands, the seeds it is run under, and what is told of one that fails. What goes
- * wrong is drawn by `Swarm`; who does what, and whether the outcome is right, is the program's. `vitest` makes tests of
+ * Owns what such a program has in its hands, and the seeds it is run under. What goes wrong is drawn by `Swarm`; who does
+ * what, and whether the outcome is right, is the program's; how that is told is `Failure`'s. `vitest` makes tests of
  * programs.
  *
  * @since 0.1.0
  */
 import { Device } from "@d2m/client"
-import { Deferred, Effect, type Exit, Option, Schema } from "effect"
+import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
+import { NotRepeated, NotReplayable, SimulationFailed } from "./Failure.ts"
 import type { Fault } from "./Fault.ts"
 import { strikeFor } from "./Faults.ts"
 import { lanesText } from "./Lanes.ts"
@@ -17,7 +18,8 @@ import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import { checked, type Conditions, type InvalidSchedule, largestGroup, Schedule } from "./Schedule.ts"
+import { checked, type Conditions, type InvalidSchedule, largestGroup, type Schedule } from "./Schedule.ts"
+import { isRepeated } from "./Repetition.ts"
 import { shrink } from "./Shrink.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import { Story } from "./Story.ts"
@@ -98,56 +100,6 @@ export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "max
   readonly conditions?: Partial<Conditions>
   /** Runs that may be spent on a small reproduction: 300 unless given, 0 for none. */
   readonly shrinkRuns?: number
-}
-
-/**
- * A program failed under a seed, or an oracle objected. `schedule` shows it again; its message tells all there is to know.
- *
- * @category errors
- * @since 0.1.0
- */
-export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m/simulation/SimulationFailed")(
-  "SimulationFailed",
-  {
-    seed: Schema.Int,
-    digest: Schema.String,
-    oracle: Schema.String,
-    rule: Schema.String,
-    found: Schema.String,
-    expected: Schema.String,
-    /** As small as it got. */
-    schedule: Schedule,
-    /** The end of its run, in lanes. */
-    story: Schema.String
-  }
-) {
-  override get message(): string {
-    const { faults } = this.schedule
-    return [
-      `seed ${this.seed} broke a rule of ${this.oracle}: ${this.rule}`,
-      `  digest    ${this.digest}`,
-      faults.length === 0 ? "  faults    none needed" : "  faults",
-      ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
-      "",
-      this.story
-    ].join("\n")
-  }
-}
-
-/**
- * A schedule whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
- * not given.
- *
- * @category errors
- * @since 0.1.0
- */
-export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/simulation/NotReplayable")("NotReplayable", {
-  /** Which of the two, and what to do. */
-  detail: Schema.String
-}) {
-  override get message(): string {
-    return `cannot replay this schedule: ${this.detail}`
-  }
 }
 
 /** Faults after which no device has missed a message once it is back. */
@@ -308,26 +260,48 @@ export const runProgram = (schedule: Schedule, program: Program, options: Simula
 /** So much of a story fits an error. */
 const rows = 60
 
-const failureOf = (failed: RunResult, program: Program | undefined, options: SimulateOptions): SimulationFailed => {
+/** What is told of a run that broke a rule: first whether it does so again, and then how, with as little as it takes. */
+const failureOf = (
+  failed: RunResult,
+  program: Program | undefined,
+  options: SimulateOptions
+): SimulationFailed | NotRepeated => {
   const runOptions = runOptionsOf(program, options)
+  const { seed } = failed.schedule
+  const { expected, found, oracle, rule } = failed.violation!
+  const tell = (schedule: Schedule) => {
+    const story = new Story()
+    return { story, told: run(schedule, { ...runOptions, witnesses: [...(runOptions.witnesses ?? []), story.see] }) }
+  }
+  const notRepeated = (first: RunResult, again: RunResult) =>
+    new NotRepeated({
+      seed,
+      digest: first.digest,
+      oracle,
+      rule,
+      found,
+      expected,
+      again: {
+        digest: again.digest,
+        ...(again.violation === undefined ? {} : { oracle: again.violation.oracle, rule: again.violation.rule })
+      },
+      schedule: { ...first.schedule, violates: { oracle, rule, digests: [first.digest, again.digest] } }
+    })
+  const second = tell(failed.schedule)
+  if (!isRepeated(failed, second.told)) return notRepeated(failed, second.told)
   const { shrinkRuns = 300 } = options
   const shrunk =
     shrinkRuns === 0 ? undefined : shrink(failed.schedule, { ...runOptions, devices: false, runs: shrinkRuns })
-  const violation = failed.violation!
-  const schedule = shrunk?.schedule ?? {
-    ...failed.schedule,
-    violates: { oracle: violation.oracle, rule: violation.rule }
-  }
-  const story = new Story()
-  const told = run(schedule, { ...runOptions, witnesses: [story.see] })
+  const { story, told } = shrunk === undefined ? second : tell(shrunk.schedule)
+  if (shrunk !== undefined && !isRepeated(shrunk.result, told)) return notRepeated(shrunk.result, told)
   return new SimulationFailed({
-    seed: failed.schedule.seed,
+    seed,
     digest: failed.digest,
-    oracle: violation.oracle,
-    rule: violation.rule,
-    found: told.violation?.found ?? violation.found,
-    expected: violation.expected,
-    schedule,
+    oracle,
+    rule,
+    found: told.violation!.found,
+    expected,
+    schedule: shrunk?.schedule ?? { ...failed.schedule, violates: { oracle, rule } },
     story: lanesText(story.entries, told.violation, { last: rows })
   })
 }
@@ -351,7 +325,7 @@ export const replay = (
   schedule: Schedule,
   program?: Program,
   options: SimulateOptions = {}
-): Effect.Effect<RunResult, SimulationFailed | InvalidSchedule | NotReplayable> =>
+): Effect.Effect<RunResult, SimulationFailed | NotRepeated | InvalidSchedule | NotReplayable> =>
   Effect.gen(function* () {
     yield* checked(schedule)
     const detail = missing(schedule, program)
@@ -364,8 +338,9 @@ export const replay = (
   })
 
 /**
- * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; or with an
- * {@link InvalidSchedule} when names or conditions are none that a world can have.
+ * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; with a
+ * {@link NotRepeated} when it does not fail again, or with an {@link InvalidSchedule} when names or conditions are none that
+ * a world can have.
  *
  * @category running
  * @since 0.1.0
@@ -373,7 +348,7 @@ export const replay = (
 export const simulate = (
   program: Program,
   options: SimulateOptions = {}
-): Effect.Effect<Summary, SimulationFailed | InvalidSchedule> =>
+): Effect.Effect<Summary, SimulationFailed | NotRepeated | InvalidSchedule> =>
   Effect.gen(function* () {
     const { seed: first = 0, seeds = 100 } = options
     const summary = new Summary()

@@ -12,8 +12,9 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
+import type { NotRepeated, SimulationFailed } from "./Failure.ts"
 import { type Schedule, ScheduleJson } from "./Schedule.ts"
-import { type Program, replay, simulate, type SimulateOptions, type SimulationFailed } from "./Simulate.ts"
+import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
 /**
  * How a simulation is made a test.
@@ -67,17 +68,18 @@ const steered = (options: SimulateOptions): SimulateOptions => {
 const encode = Schema.encodeSync(ScheduleJson)
 const decode = Schema.decodeSync(ScheduleJson)
 
-/** Writes the file, and ends the test with an error that says how to see it again. */
-const leave = (failure: SimulationFailed, name: string, folder: string): never => {
+/** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
+const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: string): never => {
   const path = Path.join(folder, `d2m-failure-${failure.seed}.json`)
   Fs.mkdirSync(folder, { recursive: true })
   Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
-  const again = [
-    `D2M_SEED=${failure.seed} vitest run -t ${JSON.stringify(name)}`,
-    `it.replay(name, "${path}", program)`
-  ]
-  const error = new Error(`${failure.message}\n\nsee it again with  ${again.join("\n              or  ")}`)
-  error.name = "SimulationFailed"
+  const seed = `D2M_SEED=${failure.seed} vitest run -t ${JSON.stringify(name)}`
+  const again =
+    failure._tag === "NotRepeated"
+      ? `try it again with  ${seed}\n  its schedule is  ${path}`
+      : `see it again with  ${seed}\n              or  it.replay(name, "${path}", program)`
+  const error = new Error(`${failure.message}\n\n${again}`)
+  error.name = failure._tag
   // Where the simulation was written is in the test's name; where it was found out is of no interest.
   error.stack = `${error.name}: ${error.message}`
   throw error
@@ -95,7 +97,7 @@ const tests: SimulateTests = {
     base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
       Effect.runPromise(
         simulate(program, steered(options)).pipe(
-          Effect.catchTag("SimulationFailed", (failure) =>
+          Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
             Effect.sync(() => leave(failure, name, options.failures ?? "."))
           )
         )

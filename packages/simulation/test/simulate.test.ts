@@ -311,40 +311,64 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
   const fixtures = Path.join(import.meta.dirname, "fixtures")
   const vitest = Path.join(import.meta.dirname, "../node_modules/vitest/vitest.mjs")
 
-  /** Runs the failing simulation in a vitest of its own. */
-  const runFixture = (folder: string, env: Readonly<Record<string, string>> = {}) =>
+  /** Runs a failing simulation in a vitest of its own. */
+  const runFixture = (folder: string, env: Readonly<Record<string, string>> = {}, name = "counter") =>
     Effect.callback<Report["testResults"][number]["assertionResults"][number]>((resume) => {
       const report = Path.join(folder, "report.json")
       const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
-      execFile(process.execPath, [vitest, "run", "--root", fixtures], options, (_, stdout, stderr) => {
+      execFile(process.execPath, [vitest, "run", "--root", fixtures, name], options, (_, stdout, stderr) => {
         if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
         const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
         resume(Effect.succeed(testResults[0]!.assertionResults[0]!))
       })
     })
 
-  it.live("leaves a file, and says how to see it again; and D2M_SEED runs that seed alone", () =>
+  const inFolder = <A, E, R>(body: (folder: string) => Effect.Effect<A, E, R>) =>
     Effect.acquireUseRelease(
       Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-vitest-"))),
-      (folder) =>
-        Effect.gen(function* () {
-          const failed = yield* runFixture(folder)
-          assert.strictEqual(failed.status, "failed")
-          const [message] = failed.failureMessages
-          const seed = Number(/seed (\d+) broke/.exec(message!)![1])
-          const path = Path.join(folder, `d2m-failure-${seed}.json`)
-          assert.include(message, "broken: program: the program succeeds")
-          assert.include(message, `D2M_SEED=${seed} vitest run -t "counts each message once"`)
-          assert.include(message, path)
-          const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
-          assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
-
-          const alone = yield* runFixture(folder, { D2M_SEED: String(seed) })
-          assert.strictEqual(alone.failureMessages[0], message)
-          const clean = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
-          assert.strictEqual(clean.status, "passed")
-        }),
+      body,
       (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+    )
+
+  it.live("that fails once and not again leaves its seed's schedule with both digests, and says so", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const { failureMessages, status } = yield* runFixture(folder, {}, "fickle")
+        assert.strictEqual(status, "failed")
+        const [message] = failureMessages
+        assert.include(
+          message,
+          "seed 0 broke a rule of program: the program succeeds, and did not when it was run again"
+        )
+        assert.notInclude(message, "it.replay(")
+        const path = Path.join(folder, "d2m-failure-0.json")
+        assert.include(message, path)
+        const { violates, ...schedule } = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
+        for (const digest of violates!.digests!) assert.include(message, digest)
+        assert.deepStrictEqual(schedule, programSchedule(0, { duration: 5_000 }))
+      })
+    )
+  )
+
+  it.live("leaves a file, and says how to see it again; and D2M_SEED runs that seed alone", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const failed = yield* runFixture(folder)
+        assert.strictEqual(failed.status, "failed")
+        const [message] = failed.failureMessages
+        const seed = Number(/seed (\d+) broke/.exec(message!)![1])
+        const path = Path.join(folder, `d2m-failure-${seed}.json`)
+        assert.include(message, "broken: program: the program succeeds")
+        assert.include(message, `D2M_SEED=${seed} vitest run -t "counts each message once"`)
+        assert.include(message, path)
+        const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
+        assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
+
+        const alone = yield* runFixture(folder, { D2M_SEED: String(seed) })
+        assert.strictEqual(alone.failureMessages[0], message)
+        const clean = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
+        assert.strictEqual(clean.status, "passed")
+      })
     )
   )
 })

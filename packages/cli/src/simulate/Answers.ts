@@ -5,8 +5,10 @@
  */
 import {
   compareTraces,
+  isRepeated,
   reportOf,
   run,
+  type RunOptions,
   type Schedule,
   shrink,
   Simulation,
@@ -34,33 +36,49 @@ const howFar = (duration: number, tell: (share: number) => void): Witness => {
   }
 }
 
-const traced = (schedule: Schedule, witness: Witness) => {
+const traced = (schedule: Schedule, witness: Witness, options: RunOptions) => {
   const lines: Array<string> = []
-  const result = run(schedule, { witnesses: [(event) => lines.push(traceLine(event)), witness] })
+  const result = run(schedule, { ...options, witnesses: [(event) => lines.push(traceLine(event)), witness] })
   return { lines, result }
 }
 
-const runSeed = ({ verify, ...setting }: Setting, seed: number, onLived: (share: number) => void): Ran => {
+const runSeed = (
+  { verify, ...setting }: Setting,
+  seed: number,
+  onLived: (share: number) => void,
+  options: RunOptions
+): Ran => {
   const schedule = swarm({ ...setting, seed })
   /** Of two runs, each is half of what there is to do. */
   const runs = verify ? 2 : 1
   const witnessOf = (earlier: number) => howFar(setting.duration, (share) => onLived((earlier + share) / runs))
-  const first = verify
-    ? traced(schedule, witnessOf(0))
-    : { lines: [], result: run(schedule, { witnesses: [witnessOf(0)] }) }
-  const report = reportOf(first.result)
-  const divergence = verify ? compareTraces(first.lines, traced(schedule, witnessOf(1)).lines) : undefined
+  const runOnce = (witness: Witness) =>
+    verify
+      ? traced(schedule, witness, options)
+      : { lines: [], result: run(schedule, { ...options, witnesses: [witness] }) }
+  const first = runOnce(witnessOf(0))
+  const { violation } = first.result
+  // A failure is one only if it comes again.
+  const second = verify || violation !== undefined ? runOnce(verify ? witnessOf(1) : () => {}) : first
+  const divergence = compareTraces(first.lines, second.lines)
+  const again =
+    violation === undefined || isRepeated(first.result, second.result)
+      ? undefined
+      : { digest: second.result.digest, violation: second.result.violation }
   return {
-    report,
-    schedule: report.violation === undefined && divergence === undefined ? undefined : schedule,
-    divergence
+    report: reportOf(first.result),
+    schedule: violation === undefined && divergence === undefined ? undefined : schedule,
+    divergence,
+    again
   }
 }
 
 const shrinkFor = (schedule: Schedule, millis: number): Reproduction => {
   const end = performance.now() + millis
   const shrunk = shrink(schedule, { isOver: () => performance.now() >= end })
-  return { schedule: shrunk?.schedule ?? schedule, runs: shrunk?.runs ?? 1 }
+  return shrunk === undefined
+    ? { schedule, runs: 1 }
+    : { schedule: shrunk.schedule, digest: shrunk.result.digest, runs: shrunk.runs }
 }
 
 /** Runs a schedule and tells what happened. */
@@ -76,15 +94,16 @@ export const tell = (schedule: Schedule, isTraced: boolean): Told => {
   return { report: reportOf(result), entries: story.entries, trace }
 }
 
-/** Does what it is asked; while it runs a seed, says how far that is. */
+/** Does what it is asked; while it runs a seed, as the options say if there are any, says how far that is. */
 export const answer = (
   setting: Setting,
   ask: Ask,
-  onLived: (share: number) => void = () => {}
+  onLived: (share: number) => void = () => {},
+  options: RunOptions = {}
 ): Ran | Reproduction | Told => {
   switch (ask._tag) {
     case "Run":
-      return runSeed(setting, ask.seed, onLived)
+      return runSeed(setting, ask.seed, onLived, options)
     case "Shrink":
       return shrinkFor(ask.schedule, ask.millis)
     case "Tell":

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
+import { againText, divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import type { Ran, Reproduction } from "./Messages.ts"
 
@@ -49,16 +49,22 @@ const sizeOf = ({ devices, faults, operations }: Schedule): string =>
 export const shrunkText = (before: Schedule, { runs, schedule }: Reproduction): string =>
   `  shrunk    from ${sizeOf(before)} to ${sizeOf(schedule)} in ${counted(runs, "run")}`
 
+/** Of two runs that were to be the same. */
+export const digestsText = (first: string, again: string): string =>
+  `  digests   ${first}, and ${again} when it was run again`
+
 /** What went wrong in a seed, in lines. */
-export const text = ({ divergence, report }: Ran): string => {
-  const { seed, violation } = report
+export const text = ({ again, divergence, report }: Ran): string => {
+  const { digest, seed, violation } = report
   const lines: Array<string> = []
   if (violation !== undefined) {
+    const otherwise = again === undefined ? "" : againText(violation, again.violation ?? {})
     lines.push(
-      `seed ${seed} broke a rule of ${violation.oracle}: ${violation.rule}`,
+      `seed ${seed} broke a rule of ${violation.oracle}: ${violation.rule}${otherwise}`,
       `  found     ${violation.found}`,
       `  expected  ${violation.expected}`
     )
+    if (again !== undefined) lines.push(digestsText(digest, again.digest))
   }
   if (divergence !== undefined) lines.push(`seed ${seed} did not run the same twice: ${divergenceText(divergence)}`)
   return lines.join("\n")

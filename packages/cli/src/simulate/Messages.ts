@@ -47,11 +47,15 @@ export interface Ran {
   readonly schedule: Schedule | undefined
   /** Where the second run differed from the first. */
   readonly divergence: Divergence | undefined
+  /** What came of the second run, if the first broke a rule and it was not the same. */
+  readonly again: Pick<SeedReport, "digest" | "violation"> | undefined
 }
 
 /** What became of a schedule that was to be shrunk. */
 export interface Reproduction {
   readonly schedule: Schedule
+  /** Of its run, when it was shrunk. */
+  readonly digest?: string
   /** Runs that shrinking took; none when it was not tried. */
   readonly runs: number
 }

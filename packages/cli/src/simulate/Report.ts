@@ -19,6 +19,11 @@ const violationJson = ({ at, device, expected, found, oracle, rule }: Violation)
   expected
 })
 
+const againJson = ({ digest, violation }: NonNullable<Ran["again"]>) => ({
+  digest,
+  ...(violation === undefined ? {} : { violation: violationJson(violation) })
+})
+
 /** Whether a seed did what it should. */
 export const isOk = ({ divergence, report }: Ran): boolean => report.violation === undefined && divergence === undefined
 
@@ -30,6 +35,7 @@ export const seedJson = (ran: Ran): string => {
     digest,
     ok: isOk(ran),
     ...(violation === undefined ? {} : { violation: violationJson(violation) }),
+    ...(ran.again === undefined ? {} : { again: againJson(ran.again) }),
     ...(ran.divergence === undefined ? {} : { divergence: ran.divergence })
   })
 }

@@ -1,0 +1,97 @@
+/**
+ * How the simulation of a program fails, as typed errors whose messages tell all there is to know.
+ *
+ * Owns what such an error holds and its words. What is wrong is found out by `Simulate`.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+import { againText } from "./Repetition.ts"
+import { Schedule } from "./Schedule.ts"
+
+/**
+ * A program failed under a seed, or an oracle objected. `schedule` shows it again; its message tells all there is to know.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m/simulation/SimulationFailed")(
+  "SimulationFailed",
+  {
+    seed: Schema.Int,
+    digest: Schema.String,
+    oracle: Schema.String,
+    rule: Schema.String,
+    found: Schema.String,
+    expected: Schema.String,
+    /** As small as it got. */
+    schedule: Schedule,
+    /** The end of its run, in lanes. */
+    story: Schema.String
+  }
+) {
+  override get message(): string {
+    const { faults } = this.schedule
+    return [
+      `seed ${this.seed} broke a rule of ${this.oracle}: ${this.rule}`,
+      `  digest    ${this.digest}`,
+      faults.length === 0 ? "  faults    none needed" : "  faults",
+      ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
+      "",
+      this.story
+    ].join("\n")
+  }
+}
+
+/**
+ * A run broke a rule and came out otherwise when it was run again, under the same seed: the program, an oracle or a handler
+ * takes something from outside of the world. There is nothing to shrink; `schedule` is that of the seed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulation/NotRepeated")("NotRepeated", {
+  seed: Schema.Int,
+  /** Of the run that broke the rule. */
+  digest: Schema.String,
+  oracle: Schema.String,
+  rule: Schema.String,
+  found: Schema.String,
+  expected: Schema.String,
+  /** The other run, and the rule that it broke, if it broke one. */
+  again: Schema.Struct({
+    digest: Schema.String,
+    oracle: Schema.optionalKey(Schema.String),
+    rule: Schema.optionalKey(Schema.String)
+  }),
+  schedule: Schedule
+}) {
+  override get message(): string {
+    const { again, digest, expected, found, oracle, rule, seed } = this
+    return [
+      `seed ${seed} broke a rule of ${oracle}: ${rule}${againText({ oracle, rule }, again)}`,
+      `  found     ${found}`,
+      `  expected  ${expected}`,
+      `  digests   ${digest}, and ${again.digest} when it was run again`,
+      "",
+      "A world is the same again under its seed: what differs comes from outside of it, such as Date.now, Math.random, a",
+      "promise, or what a program, a handler or an oracle remembers of the run before."
+    ].join("\n")
+  }
+}
+
+/**
+ * A schedule whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
+ * not given.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/simulation/NotReplayable")("NotReplayable", {
+  /** Which of the two, and what to do. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `cannot replay this schedule: ${this.detail}`
+  }
+}
