@@ -81,6 +81,32 @@ export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulatio
 }
 
 /**
+ * Time was over, in the real world, before all seeds had been run, and nothing was found to be wrong until then.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OutOfTime extends Schema.TaggedError<OutOfTime>("@d2m/simulation/OutOfTime")("OutOfTime", {
+  /** Whose run was cut short. */
+  seed: Schema.Int,
+  /** How many seeds before it broke no rule. */
+  clean: Schema.Int,
+  /** Virtual ms that its world had lived for. */
+  elapsed: Schema.Finite,
+  /** Tasks that had been run in it. */
+  steps: Schema.Int
+}) {
+  override get message(): string {
+    const seeds = `${this.clean} ${this.clean === 1 ? "seed" : "seeds"}`
+    return [
+      `out of time in seed ${this.seed}, after ${seeds} in which no rule was broken:`,
+      `its world was ${(this.elapsed / 1000).toFixed(3)} s old after ${this.steps} steps.`,
+      "Many steps without time to pass are a program that never ends; otherwise take fewer seeds, or a longer timeout."
+    ].join("\n")
+  }
+}
+
+/**
  * A schedule whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
  * not given.
  *

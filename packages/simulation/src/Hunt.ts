@@ -8,7 +8,7 @@
  */
 import { attemptOf, type HuntingGround, huntingGrounds } from "./HuntingGround.ts"
 import type { Violation } from "./Oracle.ts"
-import { run, type RunOptions } from "./Run.ts"
+import { isEndless, run, type RunOptions } from "./Run.ts"
 import type { Schedule } from "./Schedule.ts"
 
 /**
@@ -50,10 +50,6 @@ export type Hunted =
 /** Seeds that are tried at most, unless told. */
 const patience = 2_000
 
-/** A run that was given up for its length proves nothing. */
-const isProof = ({ oracle, rule }: Violation): boolean =>
-  !(oracle === "liveness" && rule === "the world comes to an end")
-
 /** What a program throws that was not put together right. */
 const misplanted = /^(?:ReferenceError|SyntaxError|TypeError)\b/
 
@@ -68,7 +64,8 @@ export const hunt = (options: HuntOptions = {}): Hunted => {
   for (let tried = 0; tried < seeds; tried++) {
     const { ground, schedule } = attemptOf(from + tried, grounds)
     const { violation } = run(schedule, oracles === undefined ? {} : { oracles })
-    if (violation === undefined || !isProof(violation)) continue
+    // A run that was given up for its length proves nothing.
+    if (violation === undefined || isEndless(violation)) continue
     if (violation.oracle === "defects" && misplanted.test(violation.found)) {
       return { _tag: "Misplanted", found: violation.found }
     }

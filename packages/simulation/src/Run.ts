@@ -115,6 +115,17 @@ const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): str
  */
 export const programOracle = "program"
 
+/** The rule that a run breaks which is given up for its length: so are all runs that are like it. */
+const endless = "the world comes to an end"
+
+/**
+ * Whether a run was given up for its length.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const isEndless = ({ oracle, rule }: Violation): boolean => oracle === "liveness" && rule === endless
+
 /** All failures of a program break the same rule: an assertion that fails does not say the same each time. */
 const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
   const error = Cause.squash(cause)
@@ -249,7 +260,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     if (rest !== "Reached" && !isCut) {
       violation ??= {
         oracle: "liveness",
-        rule: rest === "Idle" ? "the world does not come to a standstill" : "the world comes to an end",
+        rule: rest === "Idle" ? "the world does not come to a standstill" : endless,
         at: kernel.now,
         device: undefined,
         found: rest === "Idle" ? "nothing can run, and nothing waits for time to pass" : `${kernel.steps} steps`,

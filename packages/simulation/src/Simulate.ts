@@ -10,14 +10,14 @@
 import { Device } from "@d2m/client"
 import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
-import { NotRepeated, NotReplayable, SimulationFailed } from "./Failure.ts"
+import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import type { Fault } from "./Fault.ts"
 import { strikeFor } from "./Faults.ts"
 import { lanesText } from "./Lanes.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
-import { programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+import { isEndless, programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import { checked, type Conditions, type InvalidSchedule, largestGroup, type Schedule } from "./Schedule.ts"
 import { isRepeated } from "./Repetition.ts"
 import { shrink } from "./Shrink.ts"
@@ -75,7 +75,7 @@ export type Program<E = unknown> = (group: SimulatedGroup) => Effect.Effect<unkn
  * @category models
  * @since 0.1.0
  */
-export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps"> {
+export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps" | "isOver"> {
   /** How many seeds: 100 unless given. */
   readonly seeds?: number
   /** The first seed, which the others follow: 0 unless given. */
@@ -198,10 +198,11 @@ const seeThrough = <A, E>(
 
 /** How a schedule is run with a program, if there is one, anew for each run. */
 const runOptionsOf = (program: Program | undefined, options: SimulateOptions): RunOptions => {
-  const { deviceOptions, maxSteps, oracles = [] } = options
+  const { deviceOptions, isOver, maxSteps, oracles = [] } = options
   const common: RunOptions = {
     oracles: [...standardOracles, ...oracles],
     ...(deviceOptions === undefined ? {} : { deviceOptions }),
+    ...(isOver === undefined ? {} : { isOver }),
     ...(maxSteps === undefined ? {} : { maxSteps })
   }
   if (program === undefined) return common
@@ -257,6 +258,8 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
 export const runProgram = (schedule: Schedule, program: Program, options: SimulateOptions = {}): RunResult =>
   run(schedule, runOptionsOf(program, options))
 
+const never = (): boolean => false
+
 /** So much of a story fits an error. */
 const rows = 60
 
@@ -269,9 +272,10 @@ const failureOf = (
   const runOptions = runOptionsOf(program, options)
   const { seed } = failed.schedule
   const { expected, found, oracle, rule } = failed.violation!
-  const tell = (schedule: Schedule) => {
+  const tell = (schedule: Schedule, bounds: Pick<RunOptions, "isOver"> = {}) => {
     const story = new Story()
-    return { story, told: run(schedule, { ...runOptions, witnesses: [...(runOptions.witnesses ?? []), story.see] }) }
+    const witnesses = [...(runOptions.witnesses ?? []), story.see]
+    return { story, told: run(schedule, { ...runOptions, isOver: never, ...bounds, witnesses }) }
   }
   const notRepeated = (first: RunResult, again: RunResult) =>
     new NotRepeated({
@@ -287,24 +291,30 @@ const failureOf = (
       },
       schedule: { ...first.schedule, violates: { oracle, rule, digests: [first.digest, again.digest] } }
     })
-  const second = tell(failed.schedule)
-  if (!isRepeated(failed, second.told)) return notRepeated(failed, second.told)
-  const { shrinkRuns = 300 } = options
-  const shrunk =
-    shrinkRuns === 0 ? undefined : shrink(failed.schedule, { ...runOptions, devices: false, runs: shrinkRuns })
+  const { isOver = never, shrinkRuns = 300 } = options
+  const second = tell(failed.schedule, { isOver })
+  if (second.told.isComplete && !isRepeated(failed, second.told)) return notRepeated(failed, second.told)
+  // Of a run that does not end, every smaller one takes as long.
+  const isShrunk = shrinkRuns > 0 && !isEndless(failed.violation!) && !isOver()
+  const shrunk = isShrunk ? shrink(failed.schedule, { ...runOptions, devices: false, runs: shrinkRuns }) : undefined
+  // What is left is small: it is told to its end, even if time is over.
   const { story, told } = shrunk === undefined ? second : tell(shrunk.schedule)
+  const violation = told.violation ?? failed.violation!
   if (shrunk !== undefined && !isRepeated(shrunk.result, told)) return notRepeated(shrunk.result, told)
   return new SimulationFailed({
     seed,
     digest: failed.digest,
     oracle,
     rule,
-    found: told.violation!.found,
+    found: violation.found,
     expected,
     schedule: shrunk?.schedule ?? { ...failed.schedule, violates: { oracle, rule } },
-    story: lanesText(story.entries, told.violation, { last: rows })
+    story: lanesText(story.entries, violation, { last: rows })
   })
 }
+
+const outOfTime = ({ elapsed, schedule, steps }: RunResult, clean: number): OutOfTime =>
+  new OutOfTime({ seed: schedule.seed, clean, elapsed, steps })
 
 /** Whether a run without what was planted, or without a program, would be another one. */
 const missing = ({ mutant, violates }: Schedule, program: Program | undefined): string | undefined => {
@@ -325,7 +335,7 @@ export const replay = (
   schedule: Schedule,
   program?: Program,
   options: SimulateOptions = {}
-): Effect.Effect<RunResult, SimulationFailed | NotRepeated | InvalidSchedule | NotReplayable> =>
+): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | NotReplayable> =>
   Effect.gen(function* () {
     yield* checked(schedule)
     const detail = missing(schedule, program)
@@ -334,13 +344,14 @@ export const replay = (
     if (result.violation !== undefined) {
       return yield* Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
     }
+    if (!result.isComplete) return yield* Effect.fail(outOfTime(result, 0))
     return result
   })
 
 /**
  * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; with a
- * {@link NotRepeated} when it does not fail again, or with an {@link InvalidSchedule} when names or conditions are none that
- * a world can have.
+ * {@link NotRepeated} when it does not fail again, with {@link OutOfTime} when `isOver` said so before all seeds were run, or
+ * with an {@link InvalidSchedule} when names or conditions are none that a world can have.
  *
  * @category running
  * @since 0.1.0
@@ -348,7 +359,7 @@ export const replay = (
 export const simulate = (
   program: Program,
   options: SimulateOptions = {}
-): Effect.Effect<Summary, SimulationFailed | NotRepeated | InvalidSchedule> =>
+): Effect.Effect<Summary, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule> =>
   Effect.gen(function* () {
     const { seed: first = 0, seeds = 100 } = options
     const summary = new Summary()
@@ -356,6 +367,7 @@ export const simulate = (
       const schedule = yield* checked(programSchedule(seed, options))
       const result = runProgram(schedule, program, options)
       if (result.violation !== undefined) return yield* Effect.fail(failureOf(result, program, options))
+      if (!result.isComplete) return yield* Effect.fail(outOfTime(result, summary.seeds))
       summary.add(reportOf(result))
       // Whoever waits, or wants to interrupt, gets a turn.
       yield* Effect.yieldNow

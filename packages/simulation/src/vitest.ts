@@ -25,7 +25,10 @@ import { type Program, replay, simulate, type SimulateOptions } from "./Simulate
 export interface SimulateTestOptions extends SimulateOptions {
   /** Where `d2m-failure-<seed>.json` is written: the working directory unless given. */
   readonly failures?: string
-  /** Real ms that the test may take: 2 minutes unless given. */
+  /**
+   * Real ms that the test may take: 2 minutes unless given. Runs and shrinking end when nine tenths of it are over, so that
+   * there is time to tell what was found.
+   */
   readonly timeout?: number
 }
 
@@ -92,21 +95,32 @@ const scheduleOf = (failure: string | URL | Schedule): Schedule =>
 
 const defaultTimeout = 120_000
 
+/** What is left of the time is for telling. */
+const share = 0.9
+
+/** The options of a test that begins now. */
+const bounded = (options: SimulateTestOptions): SimulateOptions => {
+  const { isOver = () => false, timeout = defaultTimeout } = options
+  const end = performance.now() + share * timeout
+  return { ...options, isOver: () => performance.now() >= end || isOver() }
+}
+
 const tests: SimulateTests = {
   simulate: (name, program, options = {}) => {
-    base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
+    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
       Effect.runPromise(
-        simulate(program, steered(options)).pipe(
+        simulate(program, steered(bounded(options))).pipe(
           Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
             Effect.sync(() => leave(failure, name, options.failures ?? "."))
           )
-        )
+        ),
+        { signal }
       ).then(() => undefined)
     )
   },
   replay: (name, failure, program, options = {}) => {
-    base(name, { timeout: options.timeout ?? defaultTimeout }, () =>
-      Effect.runPromise(replay(scheduleOf(failure), program, options)).then(() => undefined)
+    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
+      Effect.runPromise(replay(scheduleOf(failure), program, bounded(options)), { signal }).then(() => undefined)
     )
   }
 }

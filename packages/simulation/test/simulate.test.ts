@@ -96,7 +96,8 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.strictEqual(runProgram(drawn, counter, two).digest, failure.digest)
 
       const again = yield* Effect.flip(replay(failure.schedule, counter, two))
-      assert.deepInclude(again, { _tag: "SimulationFailed", found: failure.found })
+      assert.ok(again._tag === "SimulationFailed")
+      assert.strictEqual(again.found, failure.found)
       // What is right is right in that world as well.
       yield* replay(failure.schedule, shoppingList, two)
       // Without one it would be another run, in which nothing happens.
@@ -247,6 +248,28 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     )
   })
 
+  it.effect("is given up when time is over, and what was found until then is told", () =>
+    Effect.gen(function* () {
+      const spin: Program = () => Effect.forever(Effect.yieldNow)
+      let asked = 0
+      const cut = yield* Effect.flip(simulate(spin, { ...two, isOver: () => ++asked > 100 }))
+      assert.ok(cut._tag === "OutOfTime")
+      assert.deepInclude(cut, { seed: 0, clean: 0, steps: 5_000 })
+      // Two runs to see that it does not end, and none to shrink it.
+      asked = 0
+      const options = { ...two, maxSteps: 5_000, isOver: () => ++asked > 1_000 }
+      const endless = yield* Effect.flip(simulate(spin, options))
+      assert.deepInclude(endless, { _tag: "SimulationFailed", rule: "the world comes to an end" })
+      assert.isBelow(asked, 210)
+      // The second run is cut short.
+      asked = 0
+      const told = yield* Effect.flip(simulate(spin, { ...options, isOver: () => ++asked > 150 }))
+      assert.deepInclude(told, { _tag: "SimulationFailed", rule: "the world comes to an end" })
+      const late = yield* Effect.flip(replay(world(), spin, { ...two, isOver: () => true }))
+      assert.strictEqual(late._tag, "OutOfTime")
+    })
+  )
+
   it("meets nothing that makes devices miss messages for good, unless losses are asked for", () => {
     const lossy = new Set<string>()
     for (let seed = 0; seed < 60; seed++) {
@@ -313,13 +336,13 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
 
   /** Runs a failing simulation in a vitest of its own. */
   const runFixture = (folder: string, env: Readonly<Record<string, string>> = {}, name = "counter") =>
-    Effect.callback<Report["testResults"][number]["assertionResults"][number]>((resume) => {
+    Effect.callback<Report["testResults"][number]["assertionResults"]>((resume) => {
       const report = Path.join(folder, "report.json")
       const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
       execFile(process.execPath, [vitest, "run", "--root", fixtures, name], options, (_, stdout, stderr) => {
         if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
         const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
-        resume(Effect.succeed(testResults[0]!.assertionResults[0]!))
+        resume(Effect.succeed(testResults[0]!.assertionResults))
       })
     })
 
@@ -333,9 +356,9 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
   it.live("that fails once and not again leaves its seed's schedule with both digests, and says so", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const { failureMessages, status } = yield* runFixture(folder, {}, "fickle")
-        assert.strictEqual(status, "failed")
-        const [message] = failureMessages
+        const [failed] = yield* runFixture(folder, {}, "fickle")
+        assert.strictEqual(failed?.status, "failed")
+        const [message] = failed!.failureMessages
         assert.include(
           message,
           "seed 0 broke a rule of program: the program succeeds, and did not when it was run again"
@@ -350,12 +373,23 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("ends within its timeout, whatever its program does, and says where it was", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const [endless, many, after] = yield* runFixture(folder, {}, "time")
+        assert.match(endless!.failureMessages[0]!, /out of time in seed 0, after 0 seeds .*\n.* after \d{3,} steps/)
+        assert.include(many!.failureMessages[0], "timed out in 2000ms")
+        assert.deepStrictEqual(after!.failureMessages, [])
+      })
+    )
+  )
+
   it.live("leaves a file, and says how to see it again; and D2M_SEED runs that seed alone", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const failed = yield* runFixture(folder)
-        assert.strictEqual(failed.status, "failed")
-        const [message] = failed.failureMessages
+        const [failed] = yield* runFixture(folder)
+        assert.strictEqual(failed?.status, "failed")
+        const [message] = failed!.failureMessages
         const seed = Number(/seed (\d+) broke/.exec(message!)![1])
         const path = Path.join(folder, `d2m-failure-${seed}.json`)
         assert.include(message, "broken: program: the program succeeds")
@@ -364,10 +398,10 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
         const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
         assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
 
-        const alone = yield* runFixture(folder, { D2M_SEED: String(seed) })
-        assert.strictEqual(alone.failureMessages[0], message)
-        const clean = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
-        assert.strictEqual(clean.status, "passed")
+        const [alone] = yield* runFixture(folder, { D2M_SEED: String(seed) })
+        assert.strictEqual(alone!.failureMessages[0], message)
+        const [clean] = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
+        assert.strictEqual(clean!.status, "passed")
       })
     )
   )
