@@ -2,11 +2,20 @@
  * `d2m replay`: one run of a world again, from the file that `d2m simulate` has left, told as a story.
  *
  * Owns the options, the reading of the file, and the exit code: 1 when a rule is broken, as it was when the file was
- * written. The story is the simulation's.
+ * written, so that a failure that is mended ends well; with --expect the other way round. The story is the simulation's.
  *
  * @since 0.1.0
  */
-import { lanesText, type Schedule, ScheduleJson, type SeedReport, violationText } from "@d2m/simulation"
+import {
+  type Expectation,
+  lanesText,
+  NotReplayable,
+  programOracle,
+  type Schedule,
+  ScheduleJson,
+  type SeedReport,
+  violationText
+} from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { tell } from "./simulate/Answers.ts"
@@ -46,6 +55,24 @@ export class RuleBroken extends Schema.TaggedError<RuleBroken>()("RuleBroken", {
   }
 }
 
+/**
+ * The run did not break the rule that the file names.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotSeen extends Schema.TaggedError<NotSeen>()("NotSeen", {
+  /** The rule that the file names, if it names one. */
+  expected: Schema.optionalKey(Schema.String),
+  /** The rule that was broken instead, if one was. */
+  found: Schema.optionalKey(Schema.String)
+}) {
+  override get message(): string {
+    if (this.expected === undefined) return "the file names no rule that its run breaks"
+    return `${this.expected}: not seen, ${this.found === undefined ? "no rule is broken" : `but ${this.found}`}`
+  }
+}
+
 const flags = {
   path: Argument.String("file").pipe(Argument.withDescription("The schedule, a JSON file")),
   full: Flag.Boolean("full").pipe(
@@ -62,6 +89,10 @@ const flags = {
     Flag.withDescription(
       "Print a JSON object for each thing that is told, and one for the run, each on a line of its own"
     ),
+    Flag.withDefault(false)
+  ),
+  expect: Flag.Boolean("expect").pipe(
+    Flag.withDescription("End well if the rule is broken that the file names, and with 1 if it is not"),
     Flag.withDefault(false)
   ),
   trace: Flag.Boolean("trace").pipe(
@@ -84,15 +115,21 @@ const read = Effect.fnUntraced(function* (path: string) {
   )
 })
 
+const nameOf = (broken: Expectation | undefined): string | undefined =>
+  broken === undefined ? undefined : `${broken.oracle}: ${broken.rule}`
+
 /** How what was found compares to what the file says. */
 const verdict = ({ violates }: Schedule, { digest, violation }: SeedReport): string => {
-  const expected = violates === undefined ? undefined : `${violates.oracle}: ${violates.rule}`
-  const said = `\n  the file says ${expected}${violates?.digests === undefined ? "" : `, and not so when it was run again: ${violates.digests.join(", ")}`}`
+  const expected = nameOf(violates)
+  const digests = violates?.digests
+  const otherwise =
+    digests === undefined ? "" : `\n  which came out otherwise when it was run again: ${digests.join(", ")}`
   if (violation === undefined) {
-    return `ok: no rule is broken, digest ${digest}${expected === undefined ? "" : said}`
+    const said = expected === undefined ? "ok" : `not seen: ${expected}${otherwise}\nok`
+    return `${said}: no rule is broken, digest ${digest}`
   }
-  const isOther = expected !== undefined && expected !== `${violation.oracle}: ${violation.rule}`
-  return `  digest    ${digest}${isOther ? said : ""}`
+  const isOther = expected !== undefined && expected !== nameOf(violation)
+  return `  digest    ${digest}${isOther ? `\n  the file says ${expected}${otherwise}` : ""}`
 }
 
 /** Runs the schedule here, or with its planted bug in a thread of its own. */
@@ -114,8 +151,12 @@ const tellRun = Effect.fnUntraced(function* (schedule: Schedule, isTraced: boole
 export const replay = Command.make(
   "replay",
   flags,
-  Effect.fnUntraced(function* ({ full, json, last, path, trace }) {
+  Effect.fnUntraced(function* ({ expect, full, json, last, path, trace }) {
     const schedule = yield* read(path)
+    if (schedule.violates?.oracle === programOracle) {
+      const detail = `${path} is of a run with a program, which is not in the file; replay it with it.replay(name, file, program) of @d2m/simulation/vitest`
+      return yield* new NotReplayable({ detail })
+    }
     const told = yield* tellRun(schedule, trace)
     const { report } = told
     const { violation } = report
@@ -130,12 +171,23 @@ export const replay = Command.make(
       else if (violation !== undefined) yield* Console.log(violationText(violation))
       yield* Console.log(verdict(schedule, report))
     }
+    if (expect) {
+      const [expected, found] = [nameOf(schedule.violates), nameOf(violation)]
+      if (expected !== undefined && expected === found) return
+      return yield* new NotSeen({
+        ...(expected === undefined ? {} : { expected }),
+        ...(found === undefined ? {} : { found })
+      })
+    }
     if (violation !== undefined) return yield* new RuleBroken({ oracle: violation.oracle, rule: violation.rule })
   })
 ).pipe(
-  Command.withDescription("Run a schedule again; exits with 1 when a rule is broken"),
+  Command.withDescription(
+    "Run a schedule again; exits with 1 when a rule is broken, and with 0 when it is not any more"
+  ),
   Command.withExamples([
     { command: "d2m replay d2m-failure-79.json", description: "What went wrong, again" },
+    { command: "d2m replay --expect d2m-failure-79.json", description: "Whether it still does" },
     { command: "d2m replay --trace d2m-failure-79.json", description: "With every event" }
   ])
 )

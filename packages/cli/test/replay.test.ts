@@ -55,8 +55,42 @@ describe("d2m replay", { timeout: 180_000 }, () => {
       Effect.gen(function* () {
         const { failure, out } = yield* runHere(["replay", path])
         assert.isUndefined(failure)
-        assert.include(out, "ok: no rule is broken")
-        assert.include(out, "the file says liveness: once faults are over, everything comes to rest")
+        assert.include(out, "\nok: no rule is broken")
+        assert.include(out, "not seen: liveness: once faults are over, everything comes to rest\n")
+      })
+    )
+  )
+
+  it.effect("ends well with --expect when the rule is broken that the file names, and not otherwise", () =>
+    Effect.gen(function* () {
+      const replayed = (schedule: Schedule) => withSchedule(schedule, (path) => runHere(["replay", "--expect", path]))
+      assert.isUndefined((yield* replayed(forsaken)).failure)
+      const rule = forsaken.violates!.rule
+      const mended = yield* replayed({ ...forsaken, faults: [] })
+      assert.strictEqual(mended.failure?._tag, "NotSeen")
+      assert.strictEqual(mended.failure?.message, `liveness: ${rule}: not seen, no rule is broken`)
+      const other = yield* replayed({ ...forsaken, violates: { oracle: "mediator", rule: "one leads" } })
+      assert.strictEqual(other.failure?.message, `mediator: one leads: not seen, but liveness: ${rule}`)
+      const { violates: _, ...unnamed } = forsaken
+      assert.include((yield* replayed(unnamed)).failure?.message, "names no rule")
+    })
+  )
+
+  it.effect("refuses the file of a program, which it does not have", () =>
+    withSchedule({ ...forsaken, violates: { oracle: "program", rule: "the program succeeds" } }, (path) =>
+      Effect.gen(function* () {
+        const { code, failure, out } = yield* runHere(["replay", path])
+        assert.deepStrictEqual([code, failure?._tag, out], [1, "NotReplayable", ""])
+        assert.include(failure?.message, "it.replay(name, file, program)")
+      })
+    )
+  )
+
+  it.effect("says of a failure that did not come again that it did not", () =>
+    withSchedule({ ...forsaken, faults: [], violates: { ...forsaken.violates!, digests: ["aa", "bb"] } }, (path) =>
+      Effect.gen(function* () {
+        const { out } = yield* runHere(["replay", path])
+        assert.include(out, "which came out otherwise when it was run again: aa, bb")
       })
     )
   )

@@ -18,23 +18,25 @@ import { Schedule } from "./Schedule.ts"
 export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m/simulation/SimulationFailed")(
   "SimulationFailed",
   {
+    /** Under which it came out first. */
     seed: Schema.Int,
+    /** Of the run of `schedule`. */
     digest: Schema.String,
     oracle: Schema.String,
     rule: Schema.String,
     found: Schema.String,
     expected: Schema.String,
-    /** As small as it got. */
+    /** As small as it got; maybe under another seed. */
     schedule: Schedule,
     /** The end of its run, in lanes. */
     story: Schema.String
   }
 ) {
   override get message(): string {
-    const { faults } = this.schedule
+    const { faults, seed } = this.schedule
     return [
       `seed ${this.seed} broke a rule of ${this.oracle}: ${this.rule}`,
-      `  digest    ${this.digest}`,
+      `  digest    ${this.digest}${seed === this.seed ? "" : `, of what is left of it, under seed ${seed}`}`,
       faults.length === 0 ? "  faults    none needed" : "  faults",
       ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
       "",

@@ -303,7 +303,7 @@ const failureOf = (
   if (shrunk !== undefined && !isRepeated(shrunk.result, told)) return notRepeated(shrunk.result, told)
   return new SimulationFailed({
     seed,
-    digest: failed.digest,
+    digest: shrunk?.result.digest ?? failed.digest,
     oracle,
     rule,
     found: violation.found,
@@ -320,7 +320,7 @@ const outOfTime = ({ elapsed, schedule, steps }: RunResult, clean: number): OutO
 const missing = ({ mutant, violates }: Schedule, program: Program | undefined): string | undefined => {
   if (mutant !== undefined) return `the bug ${mutant} was planted in its run, which d2m replay does again`
   return program === undefined && violates?.oracle === programOracle
-    ? "it is of a run with a program, which is not given"
+    ? "it is of a run with a program, which is not given; it.replay(name, file, program) runs it with one"
     : undefined
 }
 

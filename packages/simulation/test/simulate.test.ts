@@ -15,6 +15,7 @@ import {
   ScheduleJson,
   simulate,
   type SimulateOptions,
+  SimulationFailed,
   standardOracles,
   swarm
 } from "../src/index.ts"
@@ -93,7 +94,9 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       }
       const drawn = programSchedule(failure.seed, two)
       assert.isAbove(drawn.faults.length, faults.length)
-      assert.strictEqual(runProgram(drawn, counter, two).digest, failure.digest)
+      assert.strictEqual(runProgram(failure.schedule, counter, two).digest, failure.digest)
+      const other = new SimulationFailed({ ...failure, schedule: { ...failure.schedule, seed: 7_926 } })
+      assert.match(other.message, new RegExp(`digest    ${failure.digest}, of .* under seed 7926\\n`))
 
       const again = yield* Effect.flip(replay(failure.schedule, counter, two))
       assert.ok(again._tag === "SimulationFailed")
