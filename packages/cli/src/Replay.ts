@@ -11,14 +11,13 @@ import {
   lanesText,
   NotReplayable,
   programOracle,
+  readSchedule,
   type Schedule,
-  ScheduleJson,
   type SeedReport,
   violationText
 } from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { tell } from "./simulate/Answers.ts"
 import type { Setting } from "./simulate/Messages.ts"
 import { page } from "./simulate/Page.ts"
 import { sourcesOf } from "./simulate/Planted.ts"
@@ -101,8 +100,6 @@ const flags = {
   )
 }
 
-const decode = Schema.decodeUnknownEffect(ScheduleJson)
-
 const read = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
@@ -110,7 +107,7 @@ const read = Effect.fnUntraced(function* (path: string) {
     (error) => new UnreadableSchedule({ path, reason: error.reason._tag })
   )
   return yield* Effect.mapError(
-    decode(text),
+    readSchedule(text),
     ({ message }) => new UnreadableSchedule({ path, reason: message.replace(/\s+/g, " ") })
   )
 })
@@ -132,9 +129,8 @@ const verdict = ({ violates }: Schedule, { digest, violation }: SeedReport): str
   return `  digest    ${digest}${isOther ? `\n  the file says ${expected}${otherwise}` : ""}`
 }
 
-/** Runs the schedule here, or with its planted bug in a thread of its own. */
+/** Runs the schedule, with its planted bug if it has one, in a thread of its own: this one hears a Ctrl-C. */
 const tellRun = Effect.fnUntraced(function* (schedule: Schedule, isTraced: boolean) {
-  if (schedule.mutant === undefined) return tell(schedule, isTraced)
   const sources = yield* sourcesOf(schedule.mutant)
   const { devices, duration } = schedule
   const setting: Setting = { devices: devices.length, duration, faults: "none", misbehaving: false, verify: false }

@@ -5,7 +5,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { run as runHere } from "./commands.ts"
-import { runToEnd } from "./programs.ts"
+import { runToEnd, start } from "./programs.ts"
 
 /** A second machine takes the phone's place, and its user is not there to take it back: it never comes to rest. */
 const forsaken: Schedule = {
@@ -130,11 +130,33 @@ describe("d2m replay", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("ends at once at SIGTERM, in the middle of a long run", () =>
+    withSchedule(swarm({ seed: 3, duration: 100 * 3_600_000, faults: "brutal" }), (path) =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const program = yield* start(["replay", path])
+          yield* Effect.sleep("5 seconds")
+          const before = performance.now()
+          yield* program.signal("SIGTERM")
+          const { code, stderr } = yield* program.ended
+          assert.deepStrictEqual([code, stderr], [130, ""])
+          assert.isBelow(performance.now() - before, 10_000)
+        })
+      )
+    )
+  )
+
   it.effect("says in one line what is wrong with a file", () =>
     Effect.gen(function* () {
       const missing = yield* runHere(["replay", "/no/such.json"])
       assert.strictEqual(missing.failure?.message, "cannot replay /no/such.json: NotFound")
-      for (const text of ["", "{}", "[1,2", JSON.stringify({ ...forsaken, version: 2 })]) {
+      for (const text of [
+        "",
+        "{}",
+        "[1,2",
+        JSON.stringify({ ...forsaken, version: 2 }),
+        JSON.stringify({ ...forsaken, sed: 6 })
+      ]) {
         const { failure } = yield* withFile(text, (path) => runHere(["replay", path]))
         assert.strictEqual(failure?._tag, "UnreadableSchedule", text)
         assert.notInclude(failure?.message, "\n")

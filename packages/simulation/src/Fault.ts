@@ -6,12 +6,14 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { count, millis, skew, u32 } from "./Quantity.ts"
 
 const device = Schema.String
-const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
 /** How long it lasts, in ms. */
 const lasts = millis
 const way = Schema.Literals(["up", "down"])
+/** From a byte a second to more than any network carries. */
+const bytesPerMilli = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, maximum: 1_000_000 }))
 
 /**
  * What a mediator does that a faithful one never does (PROTOCOL D34).
@@ -85,7 +87,7 @@ export type Misbehaviour = typeof Misbehaviour.Type
 export const Fault = Schema.TaggedUnion({
   Stall: { device, ways: Schema.Array(way), lasts },
   Delay: { device, way, by: millis, lasts },
-  Slow: { device, way, bytesPerMilli: Schema.Number.check(Schema.isGreaterThan(0)), lasts },
+  Slow: { device, way, bytesPerMilli, lasts },
   Refuse: { device, lasts },
   Reset: { device },
   Vanish: { device },
@@ -93,13 +95,13 @@ export const Fault = Schema.TaggedUnion({
   SlowReader: { device, gap: millis, lasts },
   Crash: { device, downFor: millis, withoutStorage: Schema.Boolean, isTold: Schema.Boolean },
   Pause: { device, lasts },
-  ClockJump: { device, by: Schema.Number },
+  ClockJump: { device, by: skew },
   Twin: { device, lasts },
   DiskFull: { device, lasts },
   HandlerFails: { device, how: Schema.Literals(["Fails", "Dies"]), lasts },
   HandlerStalls: { device, lasts },
   HandlerSlow: { device, by: millis, lasts },
-  MediatorCrash: { downFor: millis, kept: Schema.Int, isTold: Schema.Boolean },
+  MediatorCrash: { downFor: millis, kept: u32, isTold: Schema.Boolean },
   MediatorRestart: { downFor: millis },
   StoreFails: { lasts },
   StoreSlow: { by: millis, lasts },
@@ -107,7 +109,7 @@ export const Fault = Schema.TaggedUnion({
     how: Schema.Literals(["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"]),
     lasts
   },
-  Misbehave: { device, how: Misbehaviour, count: Schema.Int }
+  Misbehave: { device, how: Misbehaviour, count }
 })
 
 /**

@@ -12,6 +12,14 @@ import { misbehave } from "./MisbehavingMediator.ts"
 import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
 import type { World } from "./World.ts"
+import { ownerOf } from "./WorldEvent.ts"
+
+/**
+ * What is said of a name that is nobody's.
+ *
+ * @internal
+ */
+export const noDevice = (name: string): string => `there is no device ${name}`
 
 const nothing: Undo = () => {}
 
@@ -118,7 +126,7 @@ const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: s
 }
 
 /**
- * Makes a fault happen now. What is returned ends it, and does nothing the second time; a crash ends with a restart. The
+ * Makes a fault happen now; throws when it is one of a device that is not there. What is returned ends it, and does nothing the second time; a crash ends with a restart. The
  * world ends it when its faults are over, if nobody has until then.
  *
  * @category combinators
@@ -138,7 +146,8 @@ export const strike = (world: World, fault: Fault): Undo => {
   let undo: Undo
   if ("device" in fault) {
     const struck = world.devices.get(fault.device)
-    // A schedule that was shrunk may speak of a device that is not there any more.
+    // A twin comes and goes.
+    if (struck === undefined && !world.devices.has(ownerOf(fault.device))) throw new Error(noDevice(fault.device))
     undo = struck === undefined ? nothing : strikeDevice(world, struck, fault, fired)
   } else undo = strikeMediator(world, fault, fired)
   const end = once(() => {

@@ -6,12 +6,10 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { count, millis, u32 } from "./Quantity.ts"
 
-const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
 /** Bytes of the body of each message. */
 const bytes = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_000 }))
-/** Milliseconds. */
-const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
 
 /**
  * Something that an application asks of its device.
@@ -31,9 +29,9 @@ const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
 export const Operation = Schema.TaggedUnion({
   Reflect: { count, bytes },
   Ephemeral: { bytes },
-  Transaction: { count, bytes, pause: millis, ttl: Schema.Int, fails: Schema.Boolean },
+  Transaction: { count, bytes, pause: millis, ttl: u32, fails: Schema.Boolean },
   ListDevices: {},
-  SetSharedData: { version: Schema.Int },
+  SetSharedData: { version: u32 },
   Drop: { target: Schema.String },
   RetryNow: {},
   SwitchOff: { lasts: millis }

@@ -8,7 +8,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import type { SecureRandom } from "effect/crypto"
-import { lastingOf, staysInForce, strike } from "./Faults.ts"
+import { lastingOf, noDevice, staysInForce, strike } from "./Faults.ts"
 import type { Rest } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
@@ -195,7 +195,11 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   options.prepare?.(world)
   mediator.start()
   for (const { at, device, operation } of schedule.operations) {
-    world.after(at, () => world.devices.get(device)?.perform(operation))
+    world.after(at, () => {
+      const asked = world.devices.get(device)
+      if (asked === undefined) throw new Error(noDevice(device))
+      asked.perform(operation)
+    })
   }
   for (const { at, fault } of schedule.faults) {
     world.after(at, () => {

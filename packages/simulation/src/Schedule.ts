@@ -10,12 +10,12 @@ import { MediatorOptions, strictOptions } from "@d2m/server-sim"
 import { Effect, Schema, SchemaIssue } from "effect"
 import { Fault } from "./Fault.ts"
 import { Operation } from "./Operation.ts"
+import { millis, skew } from "./Quantity.ts"
 import { mediatorName, ownerOf } from "./WorldEvent.ts"
 
-const millis = Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
 /** Milliseconds from the start of the run. */
 const at = millis
-const chance = Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
+const chance = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
 /** Names tell participants apart wherever something is told or judged. */
 const deviceName = Schema.String.check(
@@ -41,7 +41,7 @@ export const DeviceSpec = Schema.Struct({
   joinsAt: at,
   expiration: Schema.Literals(["Volatile", "Persistent"]),
   exhausted: Schema.Literals(["Reject", "DropLeastRecent"]),
-  skew: Schema.Number,
+  skew,
   /** Whether it talks to a chat server. */
   chats: Schema.Boolean
 })
@@ -157,6 +157,23 @@ export const Expectation = Schema.Struct({
  */
 export type Expectation = typeof Expectation.Type
 
+/** Names that operations and faults have for devices, with the place where each stands; a fault may be one of a twin. */
+const named = ({
+  faults,
+  operations
+}: {
+  readonly operations: ReadonlyArray<ScheduledOperation>
+  readonly faults: ReadonlyArray<ScheduledFault>
+}): ReadonlyArray<readonly [name: string, path: ReadonlyArray<string | number>]> => [
+  ...operations.flatMap(({ device, operation }, at) => [
+    [device, ["operations", at, "device"]] as const,
+    ...(operation._tag === "Drop" ? [[operation.target, ["operations", at, "operation", "target"]] as const] : [])
+  ]),
+  ...faults.flatMap(({ fault }, at) =>
+    "device" in fault ? [[ownerOf(fault.device), ["faults", at, "fault", "device"]] as const] : []
+  )
+]
+
 /**
  * One run. `duration` is the length of its safety phase, in ms: operations and faults lie within. `mutant` names the bug
  * that was planted, `violates` what the run shows.
@@ -180,7 +197,13 @@ export const Schedule = Schema.Struct({
   faults: Schema.Array(ScheduledFault),
   mutant: Schema.optionalKey(Schema.String),
   violates: Schema.optionalKey(Expectation)
-})
+}).check(
+  Schema.makeFilter((schedule) => {
+    const names = new Set(schedule.devices.map(({ name }) => name))
+    const stray = named(schedule).find(([name]) => !names.has(name))
+    return stray === undefined ? undefined : { path: stray[1], issue: `there is no device ${JSON.stringify(stray[0])}` }
+  })
+)
 
 /**
  * One run.
@@ -199,7 +222,19 @@ export type Schedule = typeof Schedule.Type
 export const ScheduleJson = Schema.fromJsonString(Schedule)
 
 /**
- * A schedule that cannot be carried out: names that are no names or not one's own, numbers outside of their range.
+ * Reads what stands in a file. A key that means nothing is an error: a misspelled one would be another run.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const readSchedule: (text: string) => Effect.Effect<Schedule, Schema.SchemaError> = Schema.decodeEffect(
+  ScheduleJson,
+  { onExcessProperty: "error" }
+)
+
+/**
+ * A schedule that cannot be carried out: names that are no names, not one's own or
+ * nobody's, numbers outside of their range.
  *
  * @category errors
  * @since 0.1.0

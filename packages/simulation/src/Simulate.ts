@@ -12,7 +12,7 @@ import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import type { Fault } from "./Fault.ts"
-import { strikeFor } from "./Faults.ts"
+import { noDevice, strikeFor } from "./Faults.ts"
 import { lanesText } from "./Lanes.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
@@ -171,7 +171,7 @@ const seeThrough = <A, E>(
 ): Effect.Effect<A, E> => {
   const attempt = Effect.callback<Option.Option<Exit.Exit<A, E>>>((resume) => {
     const device = world.devices.get(name)
-    if (device === undefined) return resume(Effect.die(new Error(`there is no device ${name}`)))
+    if (device === undefined) return resume(Effect.die(new Error(noDevice(name))))
     const { machine } = device
     const given = Deferred.makeUnsafe<never>()
     let isOver = false

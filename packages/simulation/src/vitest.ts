@@ -13,7 +13,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
-import { type Schedule, ScheduleJson } from "./Schedule.ts"
+import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
 /**
@@ -69,7 +69,6 @@ const steered = (options: SimulateOptions): SimulateOptions => {
 }
 
 const encode = Schema.encodeSync(ScheduleJson)
-const decode = Schema.decodeSync(ScheduleJson)
 
 /** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
 const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: string): never => {
@@ -88,10 +87,10 @@ const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: st
   throw error
 }
 
-const scheduleOf = (failure: string | URL | Schedule): Schedule =>
+const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, Schema.SchemaError> =>
   typeof failure === "string" || failure instanceof URL
-    ? decode(Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"))
-    : failure
+    ? readSchedule(Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"))
+    : Effect.succeed(failure)
 
 const defaultTimeout = 120_000
 
@@ -120,7 +119,10 @@ const tests: SimulateTests = {
   },
   replay: (name, failure, program, options = {}) => {
     base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
-      Effect.runPromise(replay(scheduleOf(failure), program, bounded(options)), { signal }).then(() => undefined)
+      Effect.runPromise(
+        Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, bounded(options))),
+        { signal }
+      ).then(() => undefined)
     )
   }
 }

@@ -1,6 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { calm, checked, type Conditions, plainDevice, run, type Schedule, ScheduleJson } from "../src/index.ts"
+import {
+  calm,
+  checked,
+  type Conditions,
+  type Fault,
+  type Operation,
+  plainDevice,
+  readSchedule,
+  run,
+  type Schedule,
+  ScheduleJson,
+  swarm
+} from "../src/index.ts"
 
 const spec = plainDevice("phone")
 
@@ -18,6 +30,9 @@ const scheduleOf = (changes: Partial<Schedule>): Schedule => ({
 const named = (...names: ReadonlyArray<string>) => scheduleOf({ devices: names.map((name) => ({ ...spec, name })) })
 const mediated = (mediator: Conditions["mediator"]) => scheduleOf({ conditions: { ...calm, mediator } })
 
+const asking = (operation: Operation, device = "phone") => scheduleOf({ operations: [{ at: 0, device, operation }] })
+const striking = (fault: Fault) => scheduleOf({ faults: [{ at: 0, fault }] })
+
 const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> = [
   ["a device without a name", named(""), "needs a name"],
   ["a device with the mediator's name", named("mediator"), "the name of the mediator"],
@@ -26,6 +41,25 @@ const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> 
   ["a negative number of slots", mediated({ maxDeviceSlots: -3 }), "maxDeviceSlots"],
   ["a queue for nothing", mediated({ queueMessages: 0 }), "queueMessages"],
   ["a low-water mark above the high one", mediated({ outgoingHighWater: 200 }), "outgoingLowWater"],
+  [
+    "a lock for less than no time",
+    asking({ _tag: "Transaction", count: 1, bytes: 0, pause: 0, ttl: -5, fails: false }),
+    "ttl"
+  ],
+  ["a version that does not fit", asking({ _tag: "SetSharedData", version: 1e12 }), "version"],
+  ["a negative version", asking({ _tag: "SetSharedData", version: -3 }), "version"],
+  ["less than no misbehaviour", striking({ _tag: "Misbehave", device: "phone", how: "Garbage", count: -1 }), "count"],
+  [
+    "a network that carries nothing",
+    striking({ _tag: "Slow", device: "phone", way: "up", bytesPerMilli: 1e-300, lasts: 1 }),
+    "bytesPerMilli"
+  ],
+  ["a clock that is centuries off", striking({ _tag: "ClockJump", device: "phone", by: -1e15 }), "by"],
+  ["writes that come back", striking({ _tag: "MediatorCrash", downFor: 0, kept: -1, isTold: true }), "kept"],
+  ["a duration of a thousand years", scheduleOf({ duration: 1e14 }), "duration"],
+  ["an operation of nobody's", asking({ _tag: "ListDevices" }, "toaster"), 'there is no device "toaster"'],
+  ["a drop of nobody", asking({ _tag: "Drop", target: "toaster" }), 'there is no device "toaster"'],
+  ["a fault of nobody's", striking({ _tag: "Reset", device: "toaster" }), 'there is no device "toaster"'],
   [
     "a chance that is none",
     scheduleOf({ conditions: { ...calm, latency: { ...calm.latency, tailChance: 2 } } }),
@@ -41,7 +75,7 @@ describe("a schedule", () => {
         assert.strictEqual(error._tag, "InvalidSchedule")
         assert.include(error.message, detail)
         const text = JSON.stringify(schedule)
-        const unread = yield* Effect.flip(Schema.decodeEffect(ScheduleJson)(text))
+        const unread = yield* Effect.flip(readSchedule(text))
         assert.include(unread.message, detail)
       })
     )
@@ -54,4 +88,47 @@ describe("a schedule", () => {
       assert.isUndefined(run(schedule).violation)
     })
   )
+
+  it.effect("in a file has no numbers without end, and no keys that mean nothing", () =>
+    Effect.gen(function* () {
+      const text = JSON.stringify(scheduleOf({}))
+      for (const [from, to, detail] of [
+        ['"duration":1000', '"duration":1e999', "duration"],
+        ['"skew":0', '"skew":-1e999', "skew"],
+        ['"duration":1000', '"duration":1000,"durations":5', "durations"],
+        ['"userDelay":2000', '"userDelay":2000,"userDelays":5', "userDelays"],
+        ['"chats":false', '"chats":false,"chat":true', "chat"]
+      ] as const) {
+        assert.include(text, from)
+        const unread = yield* Effect.flip(readSchedule(text.replace(from, to)))
+        assert.include(unread.message, detail)
+      }
+    })
+  )
+
+  it.effect("may strike a twin while there is none", () =>
+    Effect.gen(function* () {
+      const schedule = yield* checked(striking({ _tag: "Reset", device: "phone'1" }))
+      assert.isUndefined(run(schedule).violation)
+    })
+  )
+
+  it.effect("that a seed draws can be read again, however much goes wrong", () =>
+    Effect.gen(function* () {
+      for (let seed = 0; seed < 30; seed++) {
+        const drawn = swarm({ seed, faults: "brutal", misbehaving: true, devices: 6 })
+        assert.deepStrictEqual(yield* readSchedule(Schema.encodeSync(ScheduleJson)(drawn)), drawn)
+      }
+    })
+  )
+
+  it("says which device is not there, even unchecked", () => {
+    const stray = {
+      operations: asking({ _tag: "ListDevices" }, "toaster"),
+      faults: striking({ _tag: "Reset", device: "toaster" })
+    }
+    for (const schedule of Object.values(stray)) {
+      assert.include(run(schedule).violation?.found, "there is no device toaster")
+    }
+  })
 })

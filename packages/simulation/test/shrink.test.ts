@@ -8,6 +8,7 @@ import {
   ScheduleJson,
   shrink,
   type Shrunk,
+  Simulation,
   swarm
 } from "../src/index.ts"
 
@@ -168,6 +169,26 @@ describe("shrinking", { timeout: 180_000 }, () => {
     assert.deepStrictEqual([isComplete, violation], [false, undefined])
     const whole = run(large, { ...options, isOver: () => false })
     assert.deepStrictEqual([whole.isComplete, whole.digest], [true, run(large, options).digest])
+  })
+
+  it("takes what is done to a device away with it", () => {
+    const late = { at: 10, fault: { _tag: "Stall", device: "tablet", ways: ["up"], lasts: 5 } } as const
+    const base = swarm({ seed: 1, duration: 10_000, faults: "none" })
+    const devices = base.devices.map((device) => ({ ...device, joinsAt: device.name === "tablet" ? 9_000 : 0 }))
+    const schedule = { ...base, devices, operations: [], faults: [late] }
+    const eager: OracleMaker = {
+      name: "eager",
+      make: (report) => ({
+        see: ({ _tag, at }) => {
+          if (_tag !== "Opened" || at > Simulation.newYear2026 + 5_000) return
+          report({ rule: "nobody connects", device: undefined, found: "one", expected: "none" })
+        }
+      })
+    }
+    // The first run, and one in which only what comes too late is gone.
+    const cut = shrink(schedule, { oracles: [eager], runs: 2 }) as Shrunk
+    assert.strictEqual(cut.runs, 2)
+    assert.deepStrictEqual([cut.schedule.devices.length, cut.schedule.faults], [2, []])
   })
 
   it("gives nothing when no rule is broken", () => {

@@ -249,6 +249,13 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
         found: "Error: there is no device toaster"
       }
     )
+    assert.deepInclude(
+      violationOf((group) => group.strike({ _tag: "Reset", device: "toaster" })),
+      {
+        oracle: "program",
+        found: "Error: there is no device toaster"
+      }
+    )
   })
 
   it.effect("is given up when time is over, and what was found until then is told", () =>

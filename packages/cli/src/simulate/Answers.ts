@@ -82,7 +82,7 @@ const shrinkFor = (schedule: Schedule, millis: number): Reproduction => {
 }
 
 /** Runs a schedule and tells what happened. */
-export const tell = (schedule: Schedule, isTraced: boolean): Told => {
+const tell = (schedule: Schedule, isTraced: boolean): Told => {
   const story = new Story()
   const trace: Array<string> = []
   const result = run(schedule, {

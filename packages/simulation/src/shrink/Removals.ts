@@ -5,6 +5,7 @@
  */
 import type { Schedule } from "../Schedule.ts"
 import type { Attempt } from "../Shrink.ts"
+import { ownerOf } from "../WorldEvent.ts"
 
 /** The operations and the faults of a schedule are one list here: operations first. */
 const eventsOf = ({ faults, operations }: Schedule): number => operations.length + faults.length
@@ -27,17 +28,19 @@ const withoutDevice = (schedule: Schedule, name: string): Schedule => ({
   operations: schedule.operations.filter(
     ({ device, operation }) => device !== name && !(operation._tag === "Drop" && operation.target === name)
   ),
-  faults: schedule.faults.filter(({ fault }) => !("device" in fault && fault.device === name))
+  faults: schedule.faults.filter(({ fault }) => !("device" in fault && ownerOf(fault.device) === name))
 })
 
-/** Without what is set for a time after the rule was broken, `elapsed` ms from the start. */
-export const cutAfter = (schedule: Schedule, elapsed: number, devices: boolean): Schedule => ({
-  ...schedule,
-  duration: Math.min(schedule.duration, Math.ceil(elapsed) + 1),
-  devices: schedule.devices.filter(({ joinsAt }) => !devices || joinsAt <= elapsed),
-  operations: schedule.operations.filter(({ at }) => at <= elapsed),
-  faults: schedule.faults.filter(({ at }) => at <= elapsed)
-})
+/** Without what is set for a time after the rule was broken, `elapsed` ms from the start, and who had not joined by then. */
+export const cutAfter = (schedule: Schedule, elapsed: number, devices: boolean): Schedule => {
+  const late = devices ? schedule.devices.filter(({ joinsAt }) => joinsAt > elapsed) : []
+  return late.reduce<Schedule>((rest, { name }) => withoutDevice(rest, name), {
+    ...schedule,
+    duration: Math.min(schedule.duration, Math.ceil(elapsed) + 1),
+    operations: schedule.operations.filter(({ at }) => at <= elapsed),
+    faults: schedule.faults.filter(({ at }) => at <= elapsed)
+  })
+}
 
 const removeDevices = (schedule: Schedule, attempt: Attempt, otherSeeds: number): Schedule => {
   let smallest = schedule

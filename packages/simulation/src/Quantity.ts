@@ -1,0 +1,21 @@
+/**
+ * The numbers of a schedule: finite, and within what a world can have.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/** A leap year, in ms. */
+const year = 366 * 24 * 3_600_000
+
+/** A length of time, or a time from the start of the run, in ms: a year at most. */
+export const millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: year }))
+
+/** What a clock shows too much, in ms: a year at most; negative when it is slow. */
+export const skew = Schema.Finite.check(Schema.isBetween({ minimum: -year, maximum: year }))
+
+/** How many, one at least. */
+export const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
+
+/** A number that travels as 32 bits. */
+export const u32 = Schema.Int.check(Schema.isUint32())
