@@ -68,8 +68,8 @@ export const makePeerWriter = (host: {
     forks.start(store.read(output.groupKey, output.deviceId, output.positions), (exit) => {
       watch.stored("read", since, exit)
       peer.isReading = false
-      // The peer may be gone, or its group may have failed meanwhile.
-      if (peer.outbox[peer.head] !== output) return
+      // The peer may be gone. Or its group has failed meanwhile, and its close has waited for this.
+      if (peer.outbox[peer.head] !== output) return peer.phase === "Gone" ? undefined : host.onRead(peer)
       if (Exit.isFailure(exit)) return host.onReadFailed(peer, exit.cause)
       dequeue(peer)
       peer.awaitsDrain = true

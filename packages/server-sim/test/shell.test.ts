@@ -192,6 +192,27 @@ describe("a store that fails", () => {
     })
   }
 
+  for (const ends of ["succeeds", "fails"] as const) {
+    it.effect(`closes whoever waits for what it reads as well, as soon as that ${ends}`, () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* Effect.scoped(join(2))
+        yield* a.send(reflect(1))
+        yield* a.rest
+        store.readGate.closeUnsafe()
+        const b = yield* open()
+        yield* b.register(2, 1)
+        store.fail("apply")
+        yield* a.send(reflect(2))
+        assert.strictEqual(tags(yield* a.rest).at(-1), "Closed 1011")
+        store.fail(ends === "fails" ? "read" : "none")
+        yield* store.readGate.open
+        assert.deepStrictEqual(tags(yield* b.rest), ["Closed 1011"])
+      }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+    })
+  }
+
   it.effect("at load closes with 1011 whom it concerns", () => {
     const store = fragileStore()
     return Effect.gen(function* () {

@@ -118,7 +118,7 @@ export const inbound: ReadonlyArray<Mutant> = [
       {
         file: "ReflectedQueue.ts",
         find: `: quarantine(opened, "HandlerFailed", outcome)`,
-        replace: ": Effect.void"
+        replace: ": Effect.succeed(opened)"
       }
     ]
   },
