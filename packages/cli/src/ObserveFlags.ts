@@ -12,6 +12,7 @@ import { CliError, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { Otlp, OtlpSerialization } from "effect/observability"
 import packageJson from "../package.json" with { type: "json" }
+import { layerCollectorWatch } from "./CollectorWatch.ts"
 
 /** The options. */
 export const observeFlags = {
@@ -90,7 +91,8 @@ export const telemetryOf = Effect.fnUntraced(function* (options: {
   )
   const serialization = protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
   return Otlp.layerFromConfig({ resource: { serviceVersion: packageJson.version } }).pipe(
-    Layer.provide([serialization, FetchHttpClient.layer, ConfigProvider.layer(provider)]),
+    Layer.provide([serialization, layerCollectorWatch, ConfigProvider.layer(provider)]),
+    Layer.provide(FetchHttpClient.layer),
     Layer.provideMerge(logs)
   )
 })

@@ -243,6 +243,48 @@ describe("d2m serve, seen by its operator", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped, Effect.provide(crypto))
   )
 
+  const warnings = (stderr: string): ReadonlyArray<string> =>
+    stderr.split("\n").filter((line) => line.includes("level=WARN"))
+
+  for (const [what, authority, why] of [
+    ["no collector answers, for metrics, logs and traces", "", "ECONNREFUSED"],
+    ["a collector cannot be asked, and keeps the password of its URL", "user:pa55word@", "TypeError"]
+  ] as const) {
+    it.live(`warns once that ${what}`, () =>
+      Effect.gen(function* () {
+        const { url } = yield* Effect.scoped(collector)
+        const server = yield* serveWith(quick, "--otlp", url.replace("//", `//${authority}`))
+        const { address } = JSON.parse(yield* server.line)
+        yield* server.logs("level=WARN", `collector=${url} why=${why}`)
+        yield* Effect.scoped(device(1n, address, () => {}))
+        yield* server.logs("connection closed")
+        server.child.kill("SIGINT")
+        const { stderr } = yield* server.ended
+        assert.lengthOf(warnings(stderr), 1)
+        assert.notInclude(stderr, "pa55word")
+      }).pipe(Effect.scoped, Effect.provide(crypto))
+    )
+  }
+
+  it.live("warns once that a collector fails, says when it works again, and warns anew", () =>
+    Effect.gen(function* () {
+      const otel = yield* collector
+      otel.answerWith(503)
+      const only = { OTEL_LOGS_EXPORTER: "none", OTEL_TRACES_EXPORTER: "none" }
+      const server = yield* serveWith({ ...quick, ...only }, "--otlp", otel.url)
+      // The second is another try of the first.
+      yield* otel.until((received) => received.length >= 2)
+      otel.answerWith(200)
+      yield* server.logs("level=INFO", "telemetry reaches its collector again", `collector=${otel.url}/v1/metrics`)
+      otel.answerWith(400)
+      yield* server.logs("level=WARN", `collector=${otel.url}/v1/metrics`, 'why="status 400"')
+      server.child.kill("SIGINT")
+      const { stderr } = yield* server.ended
+      assert.lengthOf(warnings(stderr), 2)
+      assert.include(warnings(stderr)[0], 'why="status 503"')
+    }).pipe(Effect.scoped)
+  )
+
   it.live("has no admin server unless asked, and logs a line of text for each event", () =>
     Effect.gen(function* () {
       const server = yield* serve()
