@@ -29,6 +29,16 @@ import { VirtualStore } from "./VirtualStore.ts"
 import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /**
+ * What of a device's options is not the world's: who a device is, and what its spec says of its slot, is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FreeDeviceOptions = Partial<
+  Omit<DeviceOptions, "deviceId" | "groupKey" | "slotsExhausted" | "slotExpiration">
+>
+
+/**
  * What a world is made from.
  *
  * @category models
@@ -42,7 +52,7 @@ export interface WorldOptions {
   /** Makes the application's part in handling messages: called for each life of each device. */
   readonly handler?: (device: SimulatedDevice) => MessageHandler
   /** What devices are made with beyond what their spec says. */
-  readonly deviceOptions?: Partial<DeviceOptions>
+  readonly deviceOptions?: FreeDeviceOptions
   /** Told of what should never happen, with the rule that it breaks; it is thrown where nobody is told. */
   readonly onDefect?: OnDefect
 }

@@ -1,0 +1,27 @@
+/**
+ * Type tests: which options of devices a simulation leaves to its caller.
+ */
+import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
+import type { RunOptions, SimulateOptions } from "../src/index.ts"
+
+export const free: SimulateOptions = { deviceOptions: { clockTolerance: "1 hour", firstReflectId: 7 } }
+export const described: RunOptions = {
+  deviceOptions: {
+    identity: "ECHOECHO",
+    description: { platform: D2d.DeviceInfoPlatform.WEB, platformDetails: "", appVersion: "", label: "" }
+  }
+}
+
+// All devices would be the same one.
+// @ts-expect-error TS2353: 'deviceId' does not exist in type
+export const one: SimulateOptions = { deviceOptions: { deviceId: DeviceId.make(1n) } }
+
+// Groups would be one, whatever the specs say.
+// @ts-expect-error TS2353: 'groupKey' does not exist in type
+export const group: RunOptions = { deviceOptions: { groupKey: DeviceGroupKey.make(new Uint8Array(32)) } }
+
+// Oracles judge slots by what the specs say.
+// @ts-expect-error TS2353: 'slotExpiration' does not exist in type
+export const expiring: RunOptions = { deviceOptions: { slotExpiration: 0 } }
+// @ts-expect-error TS2353: 'slotsExhausted' does not exist in type
+export const exhausted: RunOptions = { deviceOptions: { slotsExhausted: 1 } }
