@@ -94,6 +94,14 @@ export class Kernel {
     if (++this.#cancelled > sweepAt && this.#cancelled * 2 > this.#heap.length) this.#sweep()
   }
 
+  /** Whether a machine has something to run, now or later, unless another one wakes it. */
+  isBusy(machine: Machine): boolean {
+    return (
+      this.#ready.some((task) => task.machine === machine) ||
+      this.#heap.some((timer) => timer.machine === machine && !timer.cancelled)
+    )
+  }
+
   /** Runs until `isReached`, which is asked whenever time is about to pass. */
   runUntil(isReached: () => boolean, maxSteps: number): Rest {
     for (;;) {

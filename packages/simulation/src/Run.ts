@@ -126,6 +126,18 @@ const endless = "the world comes to an end"
  */
 export const isEndless = ({ oracle, rule }: Violation): boolean => oracle === "liveness" && rule === endless
 
+const notEnded = "the program has not ended"
+
+/** Everything else is at rest, and the program has no timer that would wake it. */
+const waitsOutside = (at: number): Violation => ({
+  oracle: programOracle,
+  rule: "the program ends",
+  at,
+  device: undefined,
+  found: "it waits for a promise or something else outside of the world, or for what does not happen in it any more",
+  expected: "a program that waits only for time to pass, and for what the world brings about"
+})
+
 /** All failures of a program break the same rule: an assertion that fails does not say the same each time. */
 const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
   const error = Cause.squash(cause)
@@ -208,20 +220,21 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     })
   }
 
-  let isPlaying = options.program !== undefined
+  /** Of the program, until it has ended. */
+  let stage: Machine | undefined
   const settled: Effect.Effect<void> = Effect.suspend(() =>
     world.isLiveness && unrest(world, tally, judges) === undefined
       ? Effect.void
       : Effect.andThen(Effect.sleep(pollInterval), settled)
   )
   if (options.program !== undefined) {
-    const machine = new Machine(kernel, {
+    const machine = (stage = new Machine(kernel, {
       name: "program",
       prng: world.prng.fork("program"),
       preempt: schedule.conditions.preempt
-    })
+    }))
     machine.fork(options.program({ world, settled }), (exit) => {
-      isPlaying = false
+      stage = undefined
       if (Exit.isFailure(exit)) violation ??= programFailed(exit.cause, kernel.now)
     })
   }
@@ -230,7 +243,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   let isCut = false
   let restless: string | undefined
   const poll = () => {
-    restless = unrest(world, tally, judges) ?? (isPlaying ? "the program has not ended" : undefined)
+    restless = unrest(world, tally, judges) ?? (stage === undefined ? undefined : notEnded)
     if (restless === undefined) isOver = true
     else world.after(pollInterval, poll)
   }
@@ -243,6 +256,10 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     poll()
     world.after(livenessBound, () => {
       if (isOver) return
+      if (restless === notEnded && stage !== undefined && !kernel.isBusy(stage)) {
+        violation ??= waitsOutside(kernel.now)
+        return
+      }
       violation ??= {
         oracle: "liveness",
         rule: "once faults are over, everything comes to rest",

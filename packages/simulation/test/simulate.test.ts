@@ -239,9 +239,14 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
 
   it("that does not end, or names nobody's device, is told so", () => {
     assert.deepInclude(
-      violationOf(() => Effect.never),
+      violationOf(() => Effect.forever(Effect.sleep("1 minute"))),
       { oracle: "liveness", found: "the program has not ended" }
     )
+    for (const outside of [Effect.promise(() => Promise.resolve()), Effect.never]) {
+      const told = violationOf(() => outside)
+      assert.deepInclude(told, { oracle: "program", rule: "the program ends" })
+      assert.include(told?.found, "outside of the world")
+    }
     assert.deepInclude(
       violationOf((group) => group.on("toaster", () => Effect.void)),
       {
