@@ -108,12 +108,13 @@ const isWithoutLoss = ({ _tag }: Fault): boolean => _tag !== "Twin" && _tag !== 
 /** Who joins late misses what was said before, in ms. */
 const latestJoin = 500
 
-/** What the protocol itself lets devices miss messages for is taken out. */
+/** What the protocol itself lets devices miss messages for is taken out, and the limits that an application would hit. */
 const withoutLosses = (schedule: Schedule): Schedule => {
   const {
     maxDeviceSlots: _slots,
     queueBytes: _bytes,
     queueMessages: _messages,
+    transactionMessages: _transactions,
     ...mediator
   } = schedule.conditions.mediator
   return {
