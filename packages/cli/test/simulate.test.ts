@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type OracleMaker, run, ScheduleJson, swarm } from "@d2m/simulation"
+import { type OracleMaker, run, type Schedule, ScheduleJson, swarm } from "@d2m/simulation"
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -7,7 +7,7 @@ import * as Path from "node:path"
 import { answer } from "../src/simulate/Answers.ts"
 import * as Failure from "../src/simulate/Failure.ts"
 import { seedJson } from "../src/simulate/Report.ts"
-import type { Ran as RanSeed, Setting } from "../src/simulate/Messages.ts"
+import type { Ran as RanSeed, Reproduction, Setting } from "../src/simulate/Messages.ts"
 import { run as runHere } from "./commands.ts"
 import { runToEnd, start } from "./programs.ts"
 
@@ -223,6 +223,27 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     assert.isUndefined(odd.report.violation)
     assert.isDefined(odd.divergence)
     assert.strictEqual(odd.schedule?.seed, 3)
+  })
+
+  it("says when time was over before a failure was as small as can be", () => {
+    const setting: Setting = { devices: 2, duration: 5_000, faults: "none", misbehaving: false, verify: false }
+    // Its user does not come back in time.
+    const schedule: Schedule = {
+      ...swarm({ ...setting, seed: 1 }),
+      faults: [{ at: 1_000, fault: { _tag: "Twin", device: "phone", lasts: 3_000 } }]
+    }
+    const failing = { ...schedule, conditions: { ...schedule.conditions, userDelay: 3_600_000 } }
+    const shrunkIn = (millis: number) => {
+      const reproduction = answer(setting, { _tag: "Shrink", schedule: failing, millis }) as Reproduction
+      return { reproduction, text: Failure.shrunkText(failing, reproduction) }
+    }
+    const cut = shrunkIn(0)
+    assert.deepInclude(cut.reproduction, { runs: 1, isCutShort: true })
+    assert.match(cut.text, /in 1 run; time was over before the end: --shrink SECONDS/)
+    const whole = shrunkIn(60_000)
+    assert.isFalse(whole.reproduction.isCutShort)
+    assert.match(whole.text, / runs$/)
+    assert.strictEqual(whole.reproduction.digest, run(whole.reproduction.schedule).digest)
   })
 
   it("says of a failure that does not come again what came of both runs", () => {

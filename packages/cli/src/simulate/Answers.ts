@@ -75,10 +75,16 @@ const runSeed = (
 
 const shrinkFor = (schedule: Schedule, millis: number): Reproduction => {
   const end = performance.now() + millis
-  const shrunk = shrink(schedule, { isOver: () => performance.now() >= end })
+  const isOver = () => performance.now() >= end
+  const shrunk = shrink(schedule, { isOver })
   return shrunk === undefined
     ? { schedule, runs: 1 }
-    : { schedule: shrunk.schedule, digest: shrunk.result.digest, runs: shrunk.runs }
+    : {
+        schedule: shrunk.schedule,
+        digest: shrunk.result.digest,
+        isCutShort: !shrunk.isMinimal && isOver(),
+        runs: shrunk.runs
+      }
 }
 
 /** Runs a schedule and tells what happened. */

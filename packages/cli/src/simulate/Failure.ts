@@ -46,8 +46,10 @@ const sizeOf = ({ devices, faults, operations }: Schedule): string =>
   )
 
 /** How a schedule was shrunk. */
-export const shrunkText = (before: Schedule, { runs, schedule }: Reproduction): string =>
-  `  shrunk    from ${sizeOf(before)} to ${sizeOf(schedule)} in ${counted(runs, "run")}`
+export const shrunkText = (before: Schedule, { isCutShort = false, runs, schedule }: Reproduction): string => {
+  const end = isCutShort ? "; time was over before the end: --shrink SECONDS gives it more" : ""
+  return `  shrunk    from ${sizeOf(before)} to ${sizeOf(schedule)} in ${counted(runs, "run")}${end}`
+}
 
 /** Of two runs that were to be the same. */
 export const digestsText = (first: string, again: string): string =>

@@ -56,6 +56,8 @@ export interface Reproduction {
   readonly schedule: Schedule
   /** Of its run, when it was shrunk. */
   readonly digest?: string
+  /** Whether time was over before it was as small as can be. */
+  readonly isCutShort?: boolean
   /** Runs that shrinking took; none when it was not tried. */
   readonly runs: number
 }
