@@ -27,7 +27,8 @@ const bytesPerMilli = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, max
  * - `LongHeaders`: reflected frames with a header of 20 bytes
  * - `UnknownTypes`: frames of types that nobody knows
  * - `WrongSlotState`: ServerInfo contradicts what the device expects
- * - `Garbage`: bytes that are no frame
+ * - `Garbage`: bytes that are no frame: what it has just sent, cut short, with bits flipped, too long or of another type; or
+ *   noise
  * - `StrayAnswers`: answers that nothing asked for
  * - `TextMessages`
  *

@@ -86,7 +86,7 @@ const strikeDevice = (
     case "HandlerSlow":
       return handling.slows.add(fired, fault.by)
     case "Misbehave": {
-      const undo = misbehave(route, fault.how, fault.count, fired)
+      const undo = misbehave(route, fault.how, fault.count, world.mischief, fired)
       return () => {
         undo()
         // What was kept back comes again on the next connection, and not before.

@@ -6,16 +6,17 @@
  *
  * @since 0.1.0
  */
-import { encodeServerFrame, type ServerFrame } from "@d2m/codec"
+import { encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
 import type { Misbehaviour } from "./Fault.ts"
 import type { Route } from "./Network.ts"
 import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
+import { between, type Prng } from "./Prng.ts"
 import type { Undo } from "./Reasons.ts"
 
 type Reflected = Extract<ServerFrame, { readonly _tag: "Reflected" }>
 
 const sent = (frame: ServerFrame): Sent => ({ packet: serverPacket(encodeServerFrame(frame)) })
-const raw = (message: Uint8Array | string): Sent => ({ packet: serverPacket(message) })
+const raw = (message: Uint8Array | string): Sent => ({ packet: { ...serverPacket(message), isMadeUp: true } })
 
 /** How long something that is to be overtaken is held back, in ms. */
 const heldBack = 250
@@ -37,10 +38,66 @@ const altered = (blob: Uint8Array): Uint8Array => {
   return copy
 }
 
+/** How often bytes are drawn anew that were not what was asked for. */
+const tries = 16
+
+/** What a broken peer or line makes of a message: cut short, with bits flipped, under another type, too long, or noise. */
+const drawDamage = (prng: Prng, message: Uint8Array): Uint8Array => {
+  switch (prng.below(5)) {
+    case 0:
+      return message.slice(0, prng.below(message.length))
+    case 1: {
+      const flipped = message.slice()
+      // Near the start is what frames are told apart by.
+      for (let left = between(prng, 1, 4); left > 0; left--) {
+        flipped[prng.below(Math.min(flipped.length, 24))]! ^= 1 << prng.below(8)
+      }
+      return flipped
+    }
+    case 2: {
+      const retyped = message.slice()
+      retyped[0] = prng.below(256)
+      return retyped
+    }
+    case 3: {
+      const oversized = new Uint8Array(Limits.frame + between(prng, 1, 1_000))
+      oversized.set(message)
+      return oversized
+    }
+    default:
+      return prng.bytes(prng.below(64))
+  }
+}
+
+/** Bytes that are no frame: what damage leaves of a message, or a frame that is none when it stays one. */
+const garbageOf = (prng: Prng, message: Uint8Array): Sent => {
+  for (let left = tries; left > 0; left--) {
+    const garbage = raw(drawDamage(prng, message))
+    if (garbage.packet.frame === undefined) return garbage
+  }
+  return raw(Uint8Array.of(0x82, 0, 0, 0, 3, 0))
+}
+
+/** A frame of a type that nobody knows. */
+const drawUnknown = (prng: Prng): Sent => {
+  const payload = prng.bytes(prng.below(64))
+  const frameOf = (type: number): Sent => {
+    const message = new Uint8Array(Limits.containerHeader + payload.length)
+    message[0] = type
+    message.set(payload, Limits.containerHeader)
+    return raw(message)
+  }
+  for (let left = tries; left > 0; left--) {
+    const unknown = frameOf(prng.below(256))
+    if (unknown.packet.frame?._tag === "Unknown") return unknown
+  }
+  return frameOf(0x5f)
+}
+
 /** What becomes of one packet, or nothing if it is no occasion. */
 type Deed = (packet: Packet<ServerFrame>) => ReadonlyArray<Sent> | undefined
 
-const deedOf = (how: Misbehaviour): Deed => {
+const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
   const only =
     <Tag extends ServerFrame["_tag"]>(
       tag: Tag,
@@ -101,14 +158,15 @@ const deedOf = (how: Misbehaviour): Deed => {
       return only("ReflectionQueueDry", (_, packet) => [{ packet }, { packet }])
     case "LongHeaders":
       return only("Reflected", (_, { message }) =>
-        typeof message === "string" ? undefined : [raw(withLongHeader(message))]
+        typeof message === "string" ? undefined : [{ packet: serverPacket(withLongHeader(message)) }]
       )
     case "UnknownTypes":
-      return (packet) => [raw(Uint8Array.of(0x5f, 0, 0, 0, 1, 2, 3)), { packet }]
+      return (packet) => [drawUnknown(prng), { packet }]
     case "WrongSlotState":
       return only("ServerInfo", (frame) => [sent({ ...frame, deviceSlotState: frame.deviceSlotState === 0 ? 1 : 0 })])
     case "Garbage":
-      return (packet) => [{ packet }, raw(Uint8Array.of(0x82, 0, 0, 0, 3, 0))]
+      return (packet) =>
+        typeof packet.message === "string" ? undefined : [{ packet }, garbageOf(prng, packet.message)]
     case "StrayAnswers":
       return only("ReflectAck", (frame, packet) => [
         { packet },
@@ -120,13 +178,14 @@ const deedOf = (how: Misbehaviour): Deed => {
 }
 
 /**
- * Lets the mediator misbehave towards one device, the next `count` times there is an occasion.
+ * Lets the mediator misbehave towards one device, the next `count` times there is an occasion; `prng` draws the bytes that it
+ * makes up.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const misbehave = (route: Route, how: Misbehaviour, count: number, fired: () => void): Undo => {
-  const deed = deedOf(how)
+export const misbehave = (route: Route, how: Misbehaviour, count: number, prng: Prng, fired: () => void): Undo => {
+  const deed = deedOf(how, prng)
   let left = count
   return route.tamper((packet) => {
     if (left === 0) return undefined

@@ -20,7 +20,12 @@ import type { Witness } from "./WorldEvent.ts"
 export interface Packet<F> {
   readonly message: Uint8Array | string
   readonly frame: F | undefined
+  /** Made up on the way: it takes no room in the socket of the mediator, which knows nothing of it. */
+  readonly isMadeUp?: true
 }
+
+/** What a packet takes of the sender's room, in bytes. */
+const sizeOf = ({ isMadeUp, message }: Packet<unknown>): number => (isMadeUp === true ? 0 : message.length)
 
 /** A packet as it is put on its way: perhaps later than it would be, perhaps overtaken by those behind it. */
 export interface Sent {
@@ -245,7 +250,7 @@ export class Pipe {
     if (this.#isLost || this.#ended !== undefined) return
     for (const packet of packets) {
       this.#inbox.push(packet)
-      this.#inboxBytes += packet.message.length
+      this.#inboxBytes += sizeOf(packet)
     }
     this.#wakeReader()
   }
@@ -303,7 +308,7 @@ export class Pipe {
     const gap = Math.max(...readGaps.values)
     this.#readsAt = network.kernel.now + gap
     const [first] = packets.splice(0, 1)
-    this.#inboxBytes -= first!.message.length
+    this.#inboxBytes -= sizeOf(first!)
     if (packets.length > 0) readGaps.act(gap)
     return [first!]
   }
@@ -338,7 +343,7 @@ export class Pipe {
       this.#host.witness({ _tag: "MediatorSent", ...this.#place(), message, frame: packet.frame, buffered })
       if (this.#isLost || this.#ended !== undefined) return
       for (const sent of this.#tampered(packet)) {
-        this.#down.offer(sent.packet, sent.packet.message.length, sent.delay, sent.holdsUp)
+        this.#down.offer(sent.packet, sizeOf(sent.packet), sent.delay, sent.holdsUp)
       }
       if (this.#buffered() > this.#lowWater) this.#isAboveLowWater = true
     },

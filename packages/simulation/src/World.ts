@@ -124,6 +124,8 @@ export class World {
   readonly conditions: Conditions
   readonly kernel: Kernel
   readonly prng: Prng.Prng
+  /** Draws the bytes that a mediator which misbehaves makes up, one fault after the other. */
+  readonly mischief: Prng.Prng
   readonly crypto: Crypto["Service"]
   readonly network: Network
   readonly store: VirtualStore
@@ -147,6 +149,7 @@ export class World {
     this.conditions = conditions
     this.#options = options
     this.prng = Prng.make(seed)
+    this.mischief = this.prng.fork("mischief")
     this.kernel = new Kernel(this.prng.fork("order"), newYear2026)
     this.crypto = cryptoOf(conditions.crypto)
     const nature = new Machine(this.kernel, { name: "network", prng: this.prng.fork("nature") })

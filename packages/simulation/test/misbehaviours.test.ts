@@ -130,7 +130,11 @@ const deeds: Readonly<Record<Misbehaviour, () => Played>> = {
   },
   UnknownTypes: () => {
     const played = play([at(3_000, "desktop", "UnknownTypes"), ...two])
-    assert.deepInclude(happened(played, "desktop"), { _tag: "UnknownFrame", type: 0x5f, length: 3 } as never)
+    const [frame] = played
+      .seen("DeviceReceived", "desktop")
+      .flatMap(({ frame }) => (frame?._tag === "Unknown" ? [frame] : []))
+    const { payload, type } = frame!
+    assert.deepInclude(happened(played, "desktop"), { _tag: "UnknownFrame", type, length: payload.length } as never)
     return played
   },
   WrongSlotState: () => {
@@ -173,6 +177,59 @@ describe("a mediator that misbehaves", () => {
       assert.isUndefined(played.result.violation)
     })
   }
+
+  it("makes up other bytes each time, the same again under the same seed", () => {
+    const received = (how: "Garbage" | "UnknownTypes", seed: number) =>
+      play(
+        [at(1_000, "desktop", how, 12), ...Array.from({ length: 40 }, (_, n) => reflect(2_000 + 400 * n, "phone"))],
+        {
+          seed
+        }
+      )
+        .seen("DeviceReceived", "desktop")
+        .flatMap(({ frame, message }) =>
+          (how === "Garbage" ? frame === undefined : frame?._tag === "Unknown") ? [message as Uint8Array] : []
+        )
+    for (const how of ["Garbage", "UnknownTypes"] as const) {
+      const made = received(how, 1)
+      assert.isAtLeast(made.length, 3)
+      assert.lengthOf(new Set(made.map((message) => message.join())), made.length)
+      assert.deepStrictEqual(received(how, 1), made)
+      assert.notDeepEqual(received(how, 2), made)
+    }
+    const twice = play([
+      at(1_000, "desktop", "UnknownTypes"),
+      at(8_000, "desktop", "UnknownTypes"),
+      ...two,
+      reflect(9_000, "phone")
+    ])
+    const [first, second] = twice
+      .seen("DeviceReceived", "desktop")
+      .flatMap(({ frame, message }) => (frame?._tag === "Unknown" ? [message] : []))
+    assert.isDefined(second)
+    assert.notDeepEqual(second, first)
+    const unknown = new Set(received("UnknownTypes", 1).map(([type]) => type))
+    assert.isAbove(unknown.size, 5)
+    const lengths = [1, 2, 3, 4, 5, 6].flatMap((seed) => received("Garbage", seed).map(({ length }) => length))
+    assert.isTrue(lengths.some((length) => length < 20))
+    assert.isTrue(lengths.some((length) => length > 65_536))
+  })
+
+  it("does not fill the socket of the real one with what it makes up", () => {
+    const many = { _tag: "Reflect", count: 8, bytes: 10 } as const
+    let longest = 0
+    for (let seed = 1; seed <= 6; seed++) {
+      const entries = Array.from({ length: 12 }, (_, n) => ({
+        at: 2_000 + 1_500 * n,
+        device: "phone",
+        operation: many
+      }))
+      const played = play([at(1_000, "desktop", "Garbage", 60), ...entries], { seed })
+      for (const { message } of played.seen("DeviceReceived", "desktop")) longest = Math.max(longest, message.length)
+      for (const { buffered } of played.seen("MediatorSent", "desktop")) assert.isBelow(buffered, 10_000)
+    }
+    assert.isAbove(longest, 65_536)
+  })
 
   it("does so as often as there is an occasion, up to its count", () => {
     const entries = Array.from({ length: 5 }, (_, n) => reflect(4_000 + 100 * n, "phone"))
