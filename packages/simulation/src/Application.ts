@@ -15,6 +15,9 @@ import type { Answer } from "./WorldEvent.ts"
 
 const zeros = new Uint8Array(65_536)
 
+/** What is said to the chat server: no two bytes are the same, so that it shows when one is missing. */
+const hello = Uint8Array.from({ length: 48 }, (_, at) => at + 1)
+
 const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
 
 /** A message of so many bytes with an id that tells it from all others of the world. */
@@ -105,7 +108,7 @@ export const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> => {
     Stream.takeUntil(Predicate.isNotUndefined),
     Stream.runLast
   )
-  return Effect.map(Effect.andThen(Effect.ignore(io.send(zeros.subarray(0, 48))), goodbye), (last) => {
+  return Effect.map(Effect.andThen(Effect.ignore(io.send(hello)), goodbye), (last) => {
     const canReconnect = Option.getOrUndefined(last)
     return canReconnect === undefined ? { _tag: "Ended" } : { _tag: "CloseError", canReconnect }
   })

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { chat } from "./Chat.ts"
 import { connections } from "./Connections.ts"
 import { inbound } from "./Inbound.ts"
 import { locks } from "./Locks.ts"
@@ -25,7 +26,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...connections,
   ...locks,
   ...streams,
-  ...slots
+  ...slots,
+  ...chat
 ]
 
 const byName: ReadonlyMap<string, Mutant> = new Map(mutants.map((mutant) => [mutant.name, mutant]))

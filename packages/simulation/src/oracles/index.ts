@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../Oracle.ts"
+import { chat } from "./Chat.ts"
 import { delivery } from "./Delivery.ts"
 import { backoff } from "./device/Backoff.ts"
 import { bounds } from "./device/Bounds.ts"
@@ -24,6 +25,7 @@ import { mediator } from "./mediator/MediatorModel.ts"
 export const standardOracles: ReadonlyArray<OracleMaker> = [
   mediator,
   delivery,
+  chat,
   outgoing,
   reflectedHandling,
   reconnecting,
