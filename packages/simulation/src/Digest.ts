@@ -34,7 +34,8 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   Machine: 19,
   Fault: 20,
   Phase: 21,
-  ChatClosed: 22
+  ChatClosed: 22,
+  Kept: 23
 }
 
 /** A running hash over events, of 64 bits. */
@@ -86,6 +87,8 @@ export class Digest {
         return this.#mix("pendingReflects" in event.state ? event.state.pendingReflects : 0)
       case "Happened":
         return this.#mixText(event.event._tag)
+      case "Kept":
+        return this.#mix(event.id)
       case "ChatClosed":
         return this.#mix(event.canReconnect ? 1 : 0)
       case "UserAnswered":

@@ -154,6 +154,8 @@ export class SimulatedDevice {
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })
     this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
+    this.disk.onKept = ({ envelope, id, reflectedId }) =>
+      this.#host.witness({ _tag: "Kept", at: kernel.now, device: this.name, life, id, reflectedId, envelope })
     machine.fork(Effect.scoped(this.#live), (exit) => this.#seeTo(livesOn, exit))
   }
 

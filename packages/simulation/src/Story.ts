@@ -103,6 +103,7 @@ export class Story {
       case "DeviceClosed":
       case "DeviceLost":
       case "Handling":
+      case "Kept":
       case "ChatClosed":
       case "UserAnswered":
         return this.#add(event, event.device, wordsOf(event))

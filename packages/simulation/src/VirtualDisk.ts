@@ -43,6 +43,8 @@ export class VirtualDisk {
   latency: number
   /** Why there is no space; while there is a reason, writes fail. */
   readonly full = new Reasons()
+  /** Called when a message has been put into quarantine, or was there already. */
+  onKept: (entry: QuarantineEntry) => void = () => {}
   #slot: SlotExpectation = "New"
   readonly #nonces = new Map<number, Uint8Array>()
   readonly #blobs = new Map<string, LatestBlob>()
@@ -122,11 +124,15 @@ export class VirtualDisk {
   #setAside(entry: Omit<QuarantineEntry, "id">): number | undefined {
     for (const known of this.#quarantine.values()) {
       const isSame = known.reflectedId === entry.reflectedId && known.timestamp === entry.timestamp
-      if (isSame && equals(known.envelope, entry.envelope)) return known.id
+      if (!isSame || !equals(known.envelope, entry.envelope)) continue
+      this.onKept(known)
+      return known.id
     }
     if (this.#quarantine.size >= defaultQuarantineCapacity) return undefined
     const id = ++this.#lastId
-    this.#quarantine.set(id, { ...entry, id, envelope: new Uint8Array(entry.envelope) })
+    const kept = { ...entry, id, envelope: new Uint8Array(entry.envelope) }
+    this.#quarantine.set(id, kept)
+    this.onKept(kept)
     return id
   }
 }

@@ -190,6 +190,8 @@ export const wordsOf = (event: WorldEvent): string => {
       return stateWords(event.state)
     case "Happened":
       return happenedWords(event.event)
+    case "Kept":
+      return `keeps ${event.reflectedId} in quarantine as ${event.id}`
     case "ChatClosed":
       return `the chat server closes, and one ${event.canReconnect ? "may" : "must not"} come back`
     case "UserAnswered":

@@ -96,6 +96,7 @@ export type Answer =
  * - `Handling` the handler is given messages · `Handled` it has ended
  * - `Asked` an application asks a device for something · `Answered` how that came out
  * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
+ * - `Kept` the disk of a device has a message in quarantine, as it came, under a number of its own
  * - `ChatClosed` the chat handler of a device has reported a close-error of the chat server
  * - `Machine` a device or the mediator (`mediator`) starts, pauses, resumes, crashes, or stops in an orderly way
  * - `Fault` one begins or ends; `Fired` when it has acted
@@ -128,6 +129,12 @@ export type WorldEvent =
   | (LifePlace & { readonly _tag: "StateChanged"; readonly state: ConnectionState })
   | (LifePlace & { readonly _tag: "Happened"; readonly event: DeviceEvent })
   | (LifePlace & { readonly _tag: "UserAnswered"; readonly reason: string; readonly answer: Resume["_tag"] })
+  | (LifePlace & {
+      readonly _tag: "Kept"
+      readonly id: number
+      readonly reflectedId: number
+      readonly envelope: Uint8Array
+    })
   | (LifePlace & { readonly _tag: "ChatClosed"; readonly canReconnect: boolean })
   | (LifePlace & {
       readonly _tag: "Machine"

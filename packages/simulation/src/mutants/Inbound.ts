@@ -123,6 +123,15 @@ export const inbound: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "quarantine-told-and-not-kept",
+    side: "client",
+    flaw: "A message that could not be handled is told to be in quarantine, and is not written there.",
+    breaks: "decision 20",
+    patches: [
+      { file: "ReflectedQueue.ts", find: "yield* store.quarantine(entry, opened.nonce)", replace: "(void entry, 1)" }
+    ]
+  },
+  {
     name: "quarantine-apart-from-nonce",
     side: "client",
     flaw: "The nonce of a message in quarantine is recorded later than the message, so that a crash in between brings it back.",

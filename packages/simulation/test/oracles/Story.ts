@@ -166,9 +166,19 @@ export class Story {
     return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, outcome })
   }
 
-  /** The device says that it keeps a message that failed. */
+  /** The device keeps a message that failed, and says so. */
   quarantined(device: string, reflectedId: number): this {
-    const event = { _tag: "Quarantined", id: 1, reflectedId, reason: "HandlerFailed", detail: "" } as const
+    return this.kept(device, reflectedId).quarantineTold(device, reflectedId)
+  }
+
+  /** The disk of the device has a message in quarantine. */
+  kept(device: string, reflectedId: number, box = envelope(reflectedId)): this {
+    return this.tell({ _tag: "Kept", ...this.place(device), life: 1, id: 1, reflectedId, envelope: box })
+  }
+
+  /** The device says that it keeps a message that failed. */
+  quarantineTold(device: string, reflectedId: number, reason: "HandlerFailed" | "NonceReused" = "HandlerFailed"): this {
+    const event = { _tag: "Quarantined", id: 1, reflectedId, reason, detail: "" } as const
     return this.tell({ _tag: "Happened", ...this.place(device), life: 1, event })
   }
 }

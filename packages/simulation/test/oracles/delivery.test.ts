@@ -110,6 +110,29 @@ describe("handling", () => {
     })
   })
 
+  it("wants what is told to be in quarantine to be kept there, as it came", () => {
+    const failed = (story: Story) => {
+      story.live("phone").reflected(1, envelope(1)).reflected(2, envelope(2))
+      for (let attempt = 0; attempt < 3; attempt++) story.handle("phone", [message(1, 1)], "Failed")
+      return story
+    }
+    const rule = "what is told to be in quarantine is kept there"
+    right((story) => failed(story).kept("phone", 1).quarantineTold("phone", 1))
+    breaks(rule, (story) => failed(story).quarantineTold("phone", 1))
+    // Shared data that an attacker has altered, which came in no frame of its own.
+    right((story) => failed(story).kept("phone", 0, envelope(9)).quarantineTold("phone", 0, "NonceReused"))
+    breaks(rule, (story) => failed(story).quarantineTold("phone", 0, "NonceReused"))
+    breaks(rule, (story) => failed(story).kept("phone", 2).quarantineTold("phone", 1))
+    breaks(rule, (story) => failed(story).kept("phone", 1, envelope(2)).quarantineTold("phone", 1))
+    breaks(rule, (story) => {
+      failed(story)
+        .kept("phone", 1)
+        .machine("phone", "Crashed")
+        .machine("phone", "Started", 2)
+        .quarantineTold("phone", 1)
+    })
+  })
+
   it("lets a twin ack what was handled on the storage that it has a copy of, even if the original has lost it", () => {
     const crashed = (withoutStorage: boolean) => (story: Story) => {
       story.live("phone").reflected(1, envelope(1))

@@ -4,7 +4,7 @@
  * Owns the rules between a reflected frame, the handler and the ack (decisions 10, 20, 21, 23): handled in the order in
  * which they came, one batch at a time, by the name of their sender and as what they came; tried three times at most each time
  * they came; acked after that, once for each time they came, and on the connection they came on; ephemerals never; what was
- * acked or set aside is not handled again.
+ * acked or set aside is not handled again; and what is told to be set aside is kept.
  *
  * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it; a
  * device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
@@ -12,7 +12,7 @@
  *
  * @since 0.1.0
  */
-import type { Reflected } from "@d2m/client"
+import type { DeviceEvent, Reflected } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import { mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
@@ -69,6 +69,8 @@ interface Device {
   readonly original: Device | undefined
   readonly inherited: Map<number, Fate> | undefined
   receipts: Map<number, Receipt>
+  /** What its disk was seen to keep in this life. */
+  kept: Map<number, { readonly reflectedId: number; readonly nonce: number }>
   received: number
   /** The latest message that was handled for the first time. */
   handled: Receipt | undefined
@@ -76,6 +78,8 @@ interface Device {
   isOn: boolean
   line: Line | undefined
 }
+
+type Quarantined = Extract<DeviceEvent, { readonly _tag: "Quarantined" }>
 
 class ReflectedHandling implements Oracle {
   readonly #report: Report
@@ -106,7 +110,13 @@ class ReflectedHandling implements Oracle {
       case "Handled":
         return this.#handled(this.#device(event.device), event.messages, event.outcome)
       case "Happened":
-        if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event.reflectedId)
+        if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event)
+        return
+      case "Kept":
+        this.#device(event.device).kept.set(event.id, {
+          reflectedId: event.reflectedId,
+          nonce: nonceOf(event.envelope)
+        })
         return
       case "Opened": {
         const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
@@ -146,6 +156,7 @@ class ReflectedHandling implements Oracle {
       original,
       inherited: original?.fates,
       receipts: new Map(),
+      kept: new Map(),
       received: 0,
       handled: undefined,
       isHandling: false,
@@ -161,6 +172,7 @@ class ReflectedHandling implements Oracle {
     device.isOn = change === "Started"
     device.isHandling = false
     device.receipts = new Map()
+    device.kept = new Map()
     device.handled = undefined
     device.line = undefined
     if (withoutStorage === true) device.fates = new Map()
@@ -288,9 +300,22 @@ class ReflectedHandling implements Oracle {
     }
   }
 
-  #quarantined(device: Device, reflectedId: number): void {
-    const receipt = device.receipts.get(reflectedId)
-    const fate = receipt === undefined ? undefined : device.fates.get(receipt.nonce)
+  #quarantined(device: Device, { id, reason, reflectedId }: Quarantined): void {
+    const kept = device.kept.get(id)
+    let receipt = device.receipts.get(reflectedId)
+    while (receipt !== undefined && receipt.nonce !== kept?.nonce) receipt = receipt.before
+    // Of device infos and shared data, which are no messages, those are kept whose nonce was used before.
+    const isAsItCame = receipt !== undefined || reason === "NonceReused"
+    if (kept?.reflectedId !== reflectedId || !isAsItCame) {
+      this.#report({
+        rule: "what is told to be in quarantine is kept there",
+        device: device.name,
+        found: `reflected ${reflectedId} as ${id}`,
+        expected: kept === undefined ? "nothing told, as nothing is kept" : `reflected ${kept.reflectedId}, as it came`
+      })
+    }
+    if (receipt === undefined) return
+    const fate = device.fates.get(receipt.nonce)
     if (fate !== undefined && fate.failures >= tries) fate.isSetAside = "Yes"
   }
 
