@@ -139,7 +139,8 @@ export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFram
   }
   slot.session = peer
   slot.isVolatile = hello.isVolatile
-  slot.deviceInfo = hello.deviceInfo
+  // Who came after it may have said something else, and have left before anybody heard of it.
+  slot.deviceInfo = group.latest.get(hello.deviceId) === hello.number ? hello.deviceInfo : undefined
   group.slots.set(hello.deviceId, slot)
   peer.slot = slot
   // An ephemeral that came meanwhile is settled in the queue, and is to be sent all the same.
