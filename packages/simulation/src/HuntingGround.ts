@@ -51,6 +51,25 @@ const contendedWorkload: Workload = (prng, devices, duration) => {
   return operations.sort((a, b) => a.at - b.at)
 }
 
+/** All devices want the lock at the same time, and nobody for some seconds after that. */
+const occasionalWorkload: Workload = (prng, devices, duration) => {
+  const operations: Array<ScheduledOperation> = []
+  for (let from = 2_000; from < duration; from += between(prng, 8_000, 14_000)) {
+    for (const { name } of devices) {
+      const operation: Operation = {
+        _tag: "Transaction",
+        count: between(prng, 1, 2),
+        bytes: prng.below(100),
+        pause: between(prng, 300, 2_000),
+        ttl: 0,
+        fails: false
+      }
+      operations.push({ at: from + prng.below(600), device: name, operation })
+    }
+  }
+  return operations.sort((a, b) => a.at - b.at)
+}
+
 /** Devices come and go, are dropped and register again, ask who is there and say what they share. */
 const restlessWorkload: Workload = (prng, devices, duration) => {
   const operations: Array<ScheduledOperation> = []
@@ -114,6 +133,22 @@ const contended = sharpened(
           ? { _tag: "Vanish", device }
           : { _tag: "Stall", device, ways: ["down"], lasts: prng.below(3_000) }
       })
+    ])
+  })
+)
+
+// A rejection and the end of what was in the way come at once, and nothing comes after them that would help.
+const lulls = sharpened(
+  { faults: "light", devices: 2, groups: 1, workload: occasionalWorkload },
+  ({ devices, duration, faults }, prng) => ({
+    faults: byTime([
+      ...faults,
+      ...faultsEvery(prng, duration, 2_000, () => ({
+        _tag: "Stall",
+        device: devices[prng.below(devices.length)]!.name,
+        ways: ["down"],
+        lasts: between(prng, 500, 3_500)
+      }))
     ])
   })
 )
@@ -278,6 +313,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
     purpose: "all devices want the lock, and connections are lost",
     schedule: contended
   },
+  { name: "lulls", purpose: "a lock that is wanted now and then, and answers that come all at once", schedule: lulls },
   { name: "narrow", purpose: "ids that wrap, short queues, few slots, small chunks", schedule: narrow },
   { name: "slow store", purpose: "a slow store, and a mediator that crashes", schedule: slowStore },
   { name: "poor handlers", purpose: "handlers that stall, fail and die, and crashes", schedule: poorHandlers },
