@@ -28,6 +28,8 @@ interface Device {
   isPaused: boolean
   /** When it last wrote something, in ms. */
   wroteAt: number
+  /** When it had written last before that instant. */
+  wroteBefore: number
   /** Reflects without an ack on this connection, oldest first, and when they were written. */
   written: Map<number, number>
   /** Since when its handler is at work. */
@@ -62,6 +64,7 @@ class Patience implements Oracle {
         this.#check(device, event.at)
         const { frame } = event
         if (frame?._tag === "GetDevicesInfo") this.#probed(device, event.at)
+        if (event.at !== device.wroteAt) device.wroteBefore = device.wroteAt
         device.wroteAt = event.at
         if (frame?._tag === "Reflect") {
           if (!isEphemeral(frame.flags)) device.written.set(frame.reflectId, event.at)
@@ -127,7 +130,8 @@ class Patience implements Oracle {
       connection: 0,
       isLive: false,
       isPaused: false,
-      wroteAt: 0,
+      wroteAt: Infinity,
+      wroteBefore: Infinity,
       written: new Map(),
       busySince: undefined,
       freeSince: 0,
@@ -174,8 +178,10 @@ class Patience implements Oracle {
 
   /** Nobody has asked for what it wants to know: what programs ask for is not seen. */
   #probed(device: Device, at: number): void {
-    if (!this.#knowsAll || device.lists > 0 || at - device.wroteAt >= shortestSilence) return
-    this.#say(device, "only an idle connection is probed", at - device.wroteAt, "20 s without a frame before a probe")
+    // What it writes at the same instant may come between the end of the silence and its probe; and so may a pause.
+    const silent = at - (device.wroteAt === at ? device.wroteBefore : device.wroteAt)
+    if (!this.#knowsAll || device.lists > 0 || silent >= shortestSilence || device.freeSince === at) return
+    this.#say(device, "only an idle connection is probed", silent, "20 s without a frame before a probe")
   }
 
   #check(device: Device, at: number): void {
