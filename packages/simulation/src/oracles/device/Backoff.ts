@@ -10,25 +10,15 @@
  */
 import type { ConnectionEnd } from "@d2m/client"
 import type { OracleMaker, Report } from "../../Oracle.ts"
+import { longest, mostFailures, rounding, settledAfter, shortest } from "./BackoffNumbers.ts"
+import { betweenTries, HeldUp } from "./HeldUp.ts"
 import { Tracks } from "./Tracks.ts"
-
-const base = 2_000
-const cap = 60_000
-const jitter = 0.2
-const mostFailures = 30
-const settledAfter = 30_000
-
-/** The device counts in whole ms. */
-const rounding = 2
 
 /** How long a chat handler is waited for at the end of its connection, and a broken connection to say why it broke. */
 const verdictPatience = 5_000 + 1_000
 
 /** Between the last sign of life and the device's notice of the end lies the way of the news. */
 const wayOfNews = 5_000
-
-/** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
-const betweenTries = 3_000
 
 /** A dial and what became of it, or a try that did not get as far as to dial. */
 interface Attempt {
@@ -56,11 +46,6 @@ interface Track {
   /** Whether one was made since the end of the attempt. */
   isHurried: boolean
   isPaused: boolean
-  isHandling: boolean
-  /** For how many reasons the host of the device reads slowly. */
-  slowReaders: number
-  /** When the handler, or a reason to read slowly, was over last. */
-  heldUntil: number
 }
 
 const fresh = (): Track => ({
@@ -68,10 +53,7 @@ const fresh = (): Track => ({
   attempt: undefined,
   retries: 0,
   isHurried: false,
-  isPaused: false,
-  isHandling: false,
-  slowReaders: 0,
-  heldUntil: -Infinity
+  isPaused: false
 })
 
 /** Ends that a device brings about itself, to start over: no failures of anybody's. */
@@ -97,12 +79,11 @@ const failuresAfter = (track: Track, attempt: Attempt, noticed: number, slack: n
   )
 }
 
-const shortest = (failures: number): number => Math.min(Math.max(failures, 1) * base, cap) * (1 - jitter) - rounding
-
-const longest = (failures: number): number => Math.min(Math.max(failures, 1) * base, cap) * (1 + jitter) + rounding
-
-/** From when to when the device may dial again; the first is measured from its latest word on the end, if it has any. */
-const judge = (report: Report, track: Track, device: string, at: number, slack: number): void => {
+/**
+ * A device dials at this time. It may not do so too soon after its own latest word on the end, nor too late after the end
+ * itself.
+ */
+const judge = (report: Report, track: Track, device: string, at: number, slack: number, heldUntil: number): void => {
   const { attempt } = track
   if (attempt === undefined) return
   const { dialedAt, endedAt = dialedAt, told, wasPaused = false } = attempt
@@ -119,8 +100,7 @@ const judge = (report: Report, track: Track, device: string, at: number, slack: 
   }
   const waited = at - Math.max(endedAt, told?.at ?? 0)
   // Who does not read learns late that there is nothing more to read: of that only the device itself can tell.
-  const isHeld = track.slowReaders > 0 || track.isHandling || track.heldUntil >= endedAt - betweenTries
-  const isLate = told !== undefined && isHeld
+  const isLate = told !== undefined && heldUntil >= endedAt - betweenTries
   const sinceEnd = isLate ? waited : at - endedAt
   const isTimely = (failures: number) =>
     (track.isHurried || waited >= shortest(failures)) &&
@@ -147,6 +127,7 @@ export const backoff: OracleMaker = {
   name: "backoff",
   make: (report, { conditions }) => {
     const tracks = new Tracks(fresh)
+    const heldUp = new HeldUp()
     const slack = 4 * conditions.diskLatency + 100
 
     const ended = (device: string, at: number, isOwnEnd: boolean) => {
@@ -179,23 +160,13 @@ export const backoff: OracleMaker = {
 
     return {
       see: (event) => {
+        heldUp.see(event)
         switch (event._tag) {
           case "Machine": {
-            if (event.change === "Started") {
-              const { slowReaders } = tracks.of(event.device)
-              tracks.renew(event.device).slowReaders = slowReaders
-              return
-            }
+            if (event.change === "Started") return void tracks.renew(event.device)
             const track = tracks.of(event.device)
             track.isPaused = event.change === "Paused"
             if (track.attempt !== undefined) track.attempt.wasPaused = true
-            return
-          }
-          case "Fault": {
-            if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
-            const track = tracks.of(event.device)
-            track.slowReaders += event.phase === "Begun" ? 1 : -1
-            track.heldUntil = event.at
             return
           }
           case "Asked":
@@ -208,15 +179,6 @@ export const backoff: OracleMaker = {
             const track = tracks.of(event.device)
             track.attempt = undefined
             track.failures = [0]
-            return
-          }
-          case "Handling":
-            tracks.of(event.device).isHandling = true
-            return
-          case "Handled": {
-            const track = tracks.of(event.device)
-            track.isHandling = false
-            track.heldUntil = event.at
             return
           }
           case "DeviceReceived": {
@@ -235,7 +197,7 @@ export const backoff: OracleMaker = {
             return
           case "Dialed": {
             const track = tracks.of(event.device)
-            judge(report, track, event.device, event.at, slack)
+            judge(report, track, event.device, event.at, slack, heldUp.until(event.device))
             track.attempt = { dialedAt: event.at }
             track.isHurried = false
             return

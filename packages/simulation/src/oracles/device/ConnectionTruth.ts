@@ -8,10 +8,8 @@
  * @since 0.1.0
  */
 import type { OracleMaker } from "../../Oracle.ts"
+import { betweenTries, HeldUp } from "./HeldUp.ts"
 import { Tracks } from "./Tracks.ts"
-
-/** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
-const betweenTries = 3_000
 
 interface Track {
   /** The connection that the device holds; 0 for none. */
@@ -31,11 +29,6 @@ interface Track {
   isToldToStop: boolean
   isPaused: boolean
   resumedAt: number
-  isHandling: boolean
-  /** For how many reasons the host of the device reads slowly. */
-  slowReaders: number
-  /** When the handler, or a reason to read slowly, was over last. */
-  heldUntil: number
   pending: number
 }
 
@@ -52,19 +45,14 @@ const fresh = (): Track => ({
   isToldToStop: false,
   isPaused: false,
   resumedAt: -Infinity,
-  isHandling: false,
-  slowReaders: 0,
-  heldUntil: -Infinity,
   pending: 0
 })
 
 /** Since when the device should have known that its connection is over: who does not read learns late of it. */
-const knownSince = (track: Track, liveSince: number): number => {
+const knownSince = (track: Track, liveSince: number, heldUntil: number): number => {
   if (track.isPaused) return Infinity
   const since = Math.max(track.resumedAt, liveSince)
-  if (track.isOwnEnd) return since
-  if (track.isHandling || track.slowReaders > 0) return Infinity
-  return track.heldUntil >= track.endedAt - betweenTries ? Math.max(since, track.heldUntil + betweenTries) : since
+  return track.isOwnEnd || heldUntil < track.endedAt - betweenTries ? since : Math.max(since, heldUntil + betweenTries)
 }
 
 /**
@@ -77,6 +65,7 @@ export const connectionTruth: OracleMaker = {
   name: "connection truth",
   make: (report) => {
     const tracks = new Tracks(fresh)
+    const heldUp = new HeldUp()
     /** Devices whose latest state is Live and that have no connection, with since when that is so. */
     const unaware = new Map<string, number>()
 
@@ -84,7 +73,7 @@ export const connectionTruth: OracleMaker = {
       for (const [device, since] of unaware) {
         const track = tracks.of(device)
         if (track.connection !== 0 || !track.isLive || track.isToldToStop) unaware.delete(device)
-        else if (at > knownSince(track, since)) {
+        else if (at > knownSince(track, since, heldUp.until(device))) {
           unaware.delete(device)
           report({
             rule: "a device that has lost its connection is not Live",
@@ -106,12 +95,13 @@ export const connectionTruth: OracleMaker = {
     return {
       see: (event) => {
         if (unaware.size > 0) checkUnaware(event.at)
+        heldUp.see(event)
         switch (event._tag) {
           case "Machine": {
             const track = tracks.of(event.device)
             switch (event.change) {
               case "Started":
-                tracks.renew(event.device).slowReaders = track.slowReaders
+                tracks.renew(event.device)
                 return
               case "Crashed":
               case "Stopped":
@@ -125,22 +115,6 @@ export const connectionTruth: OracleMaker = {
                 track.isPaused = false
                 track.resumedAt = event.at
             }
-            return
-          }
-          case "Fault": {
-            if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
-            const track = tracks.of(event.device)
-            track.slowReaders += event.phase === "Begun" ? 1 : -1
-            track.heldUntil = event.at
-            return
-          }
-          case "Handling":
-            tracks.of(event.device).isHandling = true
-            return
-          case "Handled": {
-            const track = tracks.of(event.device)
-            track.isHandling = false
-            track.heldUntil = event.at
             return
           }
           case "Opened": {

@@ -9,13 +9,13 @@
 import type { ConnectionState, UserReason } from "@d2m/client"
 import { DeviceSlotState } from "@d2m/codec"
 import type { OracleMaker } from "../../Oracle.ts"
+import { mostFailures } from "./BackoffNumbers.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** How far the mediator's clock may be off, in ms. */
 const tolerance = 20 * 60_000
 /** The clock is looked at a moment before the device is Live; from ServerInfo to there takes no longer than this, in ms. */
 const moment = 10_000
-const mostFailures = 30
 
 /** The close code that a reason stands for. */
 const codes: Partial<Record<UserReason["_tag"], number>> = {

@@ -1,22 +1,17 @@
 /**
- * When a device connects again, and when it must not (decision 26).
+ * When a device says that it connects again, and when it must not (decision 26).
  *
- * Owns: linear backoff from one failure to the next, the user's question after 30 in a row, the fresh start after 30 s of a
- * good connection, that nothing but the user or a restart leads out of a question, and that a close-error of the chat server
- * decides alone, in the place of the mediator's close code. Times are measured in kernel time, by
- * what the device says and does; how it keeps time itself is not asked.
+ * Owns: the failures that it counts and the time for which it says to wait, the user's question after 30 in a row, the fresh
+ * start after 30 s of a good connection, that nothing but the user or a restart leads out of a question, and that a
+ * close-error of the chat server decides alone, in the place of the mediator's close code. Times are measured in kernel time;
+ * how the device keeps time itself is not asked. What it does on the wire, whatever it says, is judged by `Backoff`.
  *
  * @since 0.1.0
  */
 import type { ConnectionState } from "@d2m/client"
 import type { OracleMaker, Report } from "../../Oracle.ts"
+import { longest, mostFailures, rounding, settledAfter, shortest } from "./BackoffNumbers.ts"
 import { Tracks } from "./Tracks.ts"
-
-const base = 2_000
-const cap = 60_000
-const jitter = 0.2
-const mostFailures = 30
-const settledAfter = 30_000
 
 /** The range of codes after which only the user can decide (PROTOCOL A7). */
 const needsUser = (code: number): boolean => code >= 4100 && code <= 4199
@@ -29,9 +24,6 @@ const chatPatience = 5_000
 
 /** The reasons for a question that a close code alone gives: a close-error that permits to come back takes their place. */
 const closeReasons: ReadonlySet<string> = new Set(["SlotsExhausted", "DuplicateDevice", "Dropped", "QueueLimit"])
-
-/** The device counts in whole ms. */
-const rounding = 2
 
 /** What is known of one device in its present life. */
 interface Track {
@@ -119,11 +111,10 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
     })
   }
   track.failures = [state.failures]
-  const delay = Math.min(Math.max(state.failures, 1) * base, cap)
   track.waiting = {
     since: at,
-    atLeast: delay * (1 - jitter) - rounding,
-    atMost: delay * (1 + jitter) + rounding,
+    atLeast: shortest(state.failures),
+    atMost: longest(state.failures),
     nextTryAt: state.nextTryAt
   }
 }

@@ -1,0 +1,61 @@
+/**
+ * What keeps a device from reading, so that it learns late of what has come, an end among it.
+ *
+ * Owns the two reasons that the world shows: its handler is at work, and its host reads slowly.
+ *
+ * @since 0.1.0
+ */
+import type { WorldEvent } from "../../WorldEvent.ts"
+import { Tracks } from "./Tracks.ts"
+
+/** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
+export const betweenTries = 3_000
+
+interface Track {
+  isHandling: boolean
+  /** For how many reasons the host of the device reads slowly. */
+  slowReaders: number
+  /** When the handler, or a reason to read slowly, was over last. */
+  until: number
+}
+
+const fresh = (): Track => ({ isHandling: false, slowReaders: 0, until: -Infinity })
+
+/** Who is held up, and was. */
+export class HeldUp {
+  readonly #tracks = new Tracks(fresh)
+
+  see(event: WorldEvent): void {
+    switch (event._tag) {
+      case "Machine":
+        if (event.change === "Started") {
+          const { slowReaders } = this.#tracks.of(event.device)
+          this.#tracks.renew(event.device).slowReaders = slowReaders
+        }
+        return
+      case "Fault": {
+        if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
+        const track = this.#tracks.of(event.device)
+        track.slowReaders += event.phase === "Begun" ? 1 : -1
+        track.until = event.at
+        return
+      }
+      case "Handling":
+        this.#tracks.of(event.device).isHandling = true
+        return
+      case "Handled": {
+        const track = this.#tracks.of(event.device)
+        track.isHandling = false
+        track.until = event.at
+        return
+      }
+      default:
+    }
+  }
+
+  /** Until when a device is held up, or was last: `Infinity` while it is. */
+  until(device: string): number {
+    const { isHandling, slowReaders, until } = this.#tracks.of(device)
+    return isHandling || slowReaders > 0 ? Infinity : until
+  }
+}
