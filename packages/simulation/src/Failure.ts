@@ -9,6 +9,14 @@ import { Schema } from "effect"
 import { againText } from "./Repetition.ts"
 import { Schedule } from "./Schedule.ts"
 
+/** Which rule was broken, and how. */
+const broken = {
+  oracle: Schema.String,
+  rule: Schema.String,
+  found: Schema.String,
+  expected: Schema.String
+}
+
 /**
  * A program failed under a seed, or an oracle objected. `schedule` shows it again; its message tells all there is to know.
  *
@@ -22,10 +30,7 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
     seed: Schema.Int,
     /** Of the run of `schedule`. */
     digest: Schema.String,
-    oracle: Schema.String,
-    rule: Schema.String,
-    found: Schema.String,
-    expected: Schema.String,
+    ...broken,
     /** As small as it got; maybe under another seed. */
     schedule: Schedule,
     /** The end of its run, in lanes. */
@@ -56,10 +61,7 @@ export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulatio
   seed: Schema.Int,
   /** Of the run that broke the rule. */
   digest: Schema.String,
-  oracle: Schema.String,
-  rule: Schema.String,
-  found: Schema.String,
-  expected: Schema.String,
+  ...broken,
   /** The other run, and the rule that it broke, if it broke one. */
   again: Schema.Struct({
     digest: Schema.String,
