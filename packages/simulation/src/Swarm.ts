@@ -292,7 +292,7 @@ const drawFaults = (
 }
 
 /**
- * What is set so that the mediator has a slot for every device of a group of so many: nothing when it has anyway.
+ * The option that gives every device of a group of so many a slot; empty where the mediator's usual slots suffice.
  *
  * @category getters
  * @since 0.1.0

@@ -131,8 +131,8 @@ const migrate = (db: DatabaseSync): void => {
 }
 
 /**
- * What others could learn from it is who the user talks to, and when. SQLite gives its log the mode of the file. One that
- * is there is not opened: with the end of any opening, a process loses its locks on a file.
+ * For nobody else to read: it tells who is in the group, and when messages came. SQLite gives its log the mode of the file.
+ * A file that exists is not opened here, because closing it would drop this process's locks on it.
  */
 const makeFile = (filename: string): void => {
   if (filename === ":memory:") return

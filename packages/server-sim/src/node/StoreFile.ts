@@ -63,8 +63,8 @@ const inTransaction = (db: DatabaseSync, run: () => void): void => {
 }
 
 /**
- * Whoever reads the file can connect as any group in it. SQLite gives its log the mode of the file. One that is there is not
- * opened: with the end of any opening, a process loses its locks on a file.
+ * For nobody else to read: the ids of its groups are all that it takes to connect as one of them. SQLite gives its log the
+ * mode of the file. A file that exists is not opened here, because closing it would drop this process's locks on it.
  */
 const makeFile = (file: string): void => {
   try {
