@@ -5,6 +5,18 @@ import { ack, bytes, drive, ephemeral, hello, id, reflect } from "./drive.ts"
 const reflected = (frames: ReadonlyArray<ServerFrame>) =>
   frames.filter((frame): frame is Extract<ServerFrame, { _tag: "Reflected" }> => frame._tag === "Reflected")
 
+/** Two devices that are live, on a store that says only when asked that everything so far is durable. */
+const twoOnSlowDisk = () => {
+  const d = drive({ holdPersists: true })
+  const [a, b] = [d.open(), d.open()]
+  a.send(hello(1))
+  b.send(hello(2))
+  d.persisted()
+  a.take()
+  b.take()
+  return { a, b, d }
+}
+
 describe("reflect", () => {
   it("goes to every other device with the timestamp of its ack, acks in order", () => {
     const d = drive()
@@ -33,14 +45,7 @@ describe("reflect", () => {
   })
 
   it("is acked only when it is durable", () => {
-    const d = drive({ holdPersists: true })
-    const a = d.open()
-    a.send(hello(1))
-    const b = d.open()
-    b.send(hello(2))
-    d.persisted()
-    a.take()
-    b.take()
+    const { a, b, d } = twoOnSlowDisk()
     a.send(reflect(1))
     assert.deepStrictEqual([a.said(), b.said()], [[], []])
     d.persisted()
@@ -48,14 +53,7 @@ describe("reflect", () => {
   })
 
   it("is acked to the last device of a group when nothing can bring another one back", () => {
-    const d = drive({ holdPersists: true })
-    const a = d.open()
-    a.send(hello(1))
-    const b = d.open()
-    b.send(hello(2))
-    d.persisted()
-    b.take()
-    a.take()
+    const { a, b, d } = twoOnSlowDisk()
     b.send({ _tag: "DropDevice", deviceId: id(2) })
     a.send(reflect(1))
     assert.deepStrictEqual(a.said(), [], "after a crash, device 2 has its slot again, and the message is owed to it")

@@ -155,6 +155,15 @@ describe("a store that takes its time", () => {
   }
 })
 
+/** A device whose group has another one that is away, and that a message waits for. */
+const beforeOneAway = Effect.gen(function* () {
+  const a = yield* join(1)
+  yield* Effect.scoped(join(2))
+  yield* a.send(reflect(1))
+  yield* a.rest
+  return a
+})
+
 describe("a store that fails", () => {
   const operations = [
     ["apply", "ReflectAck"],
@@ -164,10 +173,7 @@ describe("a store that fails", () => {
     it.effect(`at ${operation} ends the group with 1011 and nothing is promised; then all is as stored`, () => {
       const store = fragileStore()
       return Effect.gen(function* () {
-        const a = yield* join(1)
-        yield* Effect.scoped(join(2))
-        yield* a.send(reflect(1))
-        yield* a.rest
+        const a = yield* beforeOneAway
         store.fail(operation)
         const b = yield* open()
         if (operation === "apply") yield* a.send(reflect(2), reflect(3))
@@ -196,10 +202,7 @@ describe("a store that fails", () => {
     it.effect(`closes whoever waits for what it reads as well, as soon as that ${ends}`, () => {
       const store = fragileStore()
       return Effect.gen(function* () {
-        const a = yield* join(1)
-        yield* Effect.scoped(join(2))
-        yield* a.send(reflect(1))
-        yield* a.rest
+        const a = yield* beforeOneAway
         store.readGate.closeUnsafe()
         const b = yield* open()
         yield* b.register(2, 1)
