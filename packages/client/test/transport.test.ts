@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { Socket } from "effect/socket"
+import { readSync } from "node:fs"
 import type * as Net from "node:net"
 import { transportError } from "../src/TransportError.ts"
 import {
@@ -70,6 +71,33 @@ describe("messages", () => {
       )
       assert.lengthOf(reads, 1)
       assert.strictEqual(reads[0]!.length, 22 * 7, "two bytes of header, four of mask, one of payload, each")
+    })
+  )
+
+  it.effect("much does not wait for the end of the turn", () =>
+    Effect.gen(function* () {
+      const { accepted, port } = yield* serveTcp
+      const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/` })
+      const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
+      const peer = yield* Queue.take(accepted)
+      yield* acceptByHand(peer)
+      const { write } = yield* Fiber.join(opening)
+      const { fd } = (peer as unknown as { readonly _handle: { readonly fd: number } })._handle
+      const buffer = Buffer.alloc(65_536)
+      const arrived = () => {
+        try {
+          return readSync(fd, buffer)
+        } catch (cause) {
+          assert.propertyVal(cause, "code", "EAGAIN")
+          return 0
+        }
+      }
+      const seen: Array<number> = []
+      for (const length of [20_000, 20_000, 10]) {
+        yield* write(new Uint8Array(length))
+        seen.push(arrived())
+      }
+      assert.deepStrictEqual(seen, [0, 2 * (20_000 + 8), 0])
     })
   )
 

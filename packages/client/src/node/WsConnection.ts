@@ -1,6 +1,6 @@
 /**
  * One WebSocket over `ws`: the upgrade on a socket that is trusted already, then messages both ways.
- * Owns one hand-over per socket read, one write per tick, and backpressure in both directions.
+ * Owns one hand-over per socket read, few writes per tick, and backpressure in both directions.
  * Leaves the writer's contract to `WebSocketConnection` and trust to `Dial`.
  */
 import { Deferred, Duration, Effect, Exit, Latch } from "effect"
@@ -26,6 +26,9 @@ export interface WsOptions {
 export interface WsConnection extends Connection {
   readonly ping: Effect.Effect<void, Socket.SocketError>
 }
+
+/** So many bytes leave at once: the mediator works on them while the device seals the next. */
+const fullWrite = 32 * 1024
 
 // RFC 6455, 7.4.1: what `ws` closes with when it cannot accept what it read.
 const violationCode = (code: string): number => {
@@ -87,7 +90,7 @@ export const upgrade = (
       corked = false
       socket.uncork()
     }
-    // What is sent in one tick, acks and reflects alike, leaves in one write.
+    // What is sent in one tick, acks and reflects alike, leaves in one write, unless it is much.
     const cork = () => {
       if (corked) return
       corked = true
@@ -167,6 +170,7 @@ export const upgrade = (
         cork()
         if (isBinary(messages)) socket.write(maskedFrames(messages))
         else for (const message of messages) ws.send(message)
+        if (socket.writableLength >= fullWrite) uncork()
       },
       drained: () => {
         if (!socket.writableNeedDrain || socket.writableLength <= options.writeHighWaterMark) return undefined
