@@ -113,7 +113,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
       : new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
   }
 
-  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => {
+  const routeAll = (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => {
     const messages: Array<ReflectedFrame> = []
     let violation: ProtocolViolation | undefined
     for (const frame of frames) {
@@ -124,6 +124,8 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
     state.refreshUnsafe()
     return { messages, violation }
   }
+  // Acks of one read set many callers free, whose next reflects should not be written one by one.
+  return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => reflection.gather(() => routeAll(frames))
 }
 
 /** Only reflected messages may hold up the next read. */

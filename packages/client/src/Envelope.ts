@@ -88,7 +88,8 @@ export const encodeEnvelope = (
   content: Content,
   from: { readonly deviceId: DeviceId; readonly protocolVersion: number }
 ): Result.Result<Uint8Array, EnvelopeTooLarge> => {
-  const plain = encodeMessage(D2d.Envelope, { padding: empty, content, ...from })
+  const { deviceId, protocolVersion } = from
+  const plain = encodeMessage(D2d.Envelope, { padding: empty, content, deviceId, protocolVersion })
   return plain.length > Limits.plainEnvelope
     ? Result.fail(new EnvelopeTooLarge({ length: plain.length, limit: Limits.plainEnvelope }))
     : Result.succeed(plain)
@@ -106,11 +107,14 @@ interface Unsealed {
   readonly plain: Uint8Array
   readonly flags: number
   readonly reflectId: ReflectId
+  readonly nonce: Uint8Array
+  /** A random byte, which says how much padding it gets. */
+  readonly padding: number
 }
 
 /**
- * Pads and seals envelopes, each with `envelopeEntropy` bytes of `entropy`, into reflect frames that are ready to be
- * written. The same plain envelope becomes another box each time (decision 22).
+ * Pads and seals envelopes into reflect frames that are ready to be written. With another nonce, the same plain envelope
+ * becomes another box (decision 22).
  *
  * All frames lie in one piece of memory, which lives as long as the write: a plaintext is copied once, to where it is
  * sealed, and a batch costs one allocation.
@@ -120,27 +124,24 @@ interface Unsealed {
 export const sealReflects = (
   crypto: Crypto["Service"],
   key: BoxKey<"dgrk">,
-  reflects: ReadonlyArray<Unsealed>,
-  entropy: Uint8Array
+  reflects: ReadonlyArray<Unsealed>
 ): ReadonlyArray<Uint8Array> => {
   const around = reflectEnvelopeAt + Limits.boxOverhead
   const paddings: Array<number> = []
   let total = 0
-  for (const { plain } of reflects) {
-    const wanted = entropy[paddings.length * envelopeEntropy + Limits.nonce]!
+  for (const { padding: wanted, plain } of reflects) {
     const padding = paddingFieldLength(plain.length, wanted, Limits.plainEnvelope)
     paddings.push(padding)
     total += around + padding + plain.length
   }
   const memory = new Uint8Array(total)
   let from = 0
-  return reflects.map(({ flags, plain, reflectId }, n) => {
+  return reflects.map(({ flags, nonce, plain, reflectId }, n) => {
     const padding = paddings[n]!
     const frame = memory.subarray(from, from + around + padding + plain.length)
     from += frame.length
     putPadding(frame, around, padding)
     frame.set(plain, around + padding)
-    const nonce = entropy.subarray(n * envelopeEntropy, n * envelopeEntropy + Limits.nonce)
     crypto.sealInto(key, nonce, frame.subarray(around), frame, reflectEnvelopeAt)
     encodeReflectInPlace(frame, flags, reflectId)
     return frame

@@ -11,29 +11,23 @@ const leastSlots = 64
 /** @internal */
 export class NonceSet {
   private bytes = new Uint8Array((leastSlots / 2) * width)
-  /** The words of `bytes`, to compare eight of them instead of 32 bytes. */
-  private words = new Int32Array(this.bytes.buffer)
   /** For each slot the number of its nonce from 1, or 0. */
   private slots = new Uint32Array(leastSlots)
-  private readonly probe = new Uint8Array(width)
-  private readonly probeWords = new Int32Array(this.probe.buffer)
   private count = 0
 
   has(nonce: Uint8Array): boolean {
-    this.probe.set(nonce)
-    return this.slots[this.find()] !== 0
+    return this.slots[this.find(nonce)] !== 0
   }
 
   /** `false` when it was there already. */
   add(nonce: Uint8Array): boolean {
-    this.probe.set(nonce)
-    let slot = this.find()
+    let slot = this.find(nonce)
     if (this.slots[slot] !== 0) return false
     if (this.count * width === this.bytes.length) {
       this.grow()
-      slot = this.find()
+      slot = this.find(nonce)
     }
-    this.bytes.set(this.probe, this.count * width)
+    this.bytes.set(nonce, this.count * width)
     this.slots[slot] = ++this.count
     return true
   }
@@ -49,13 +43,13 @@ export class NonceSet {
     return Array.from({ length: this.count }, (_, at) => this.bytes.slice(at * width, (at + 1) * width))
   }
 
-  /** The slot of the probe, or the free one where it belongs. Hashes are random already: their first word will do. */
-  private find(): number {
-    const { probeWords, slots, words } = this
+  /** The slot of a nonce, or the free one where it belongs. Hashes are random already: their first word will do. */
+  private find(nonce: Uint8Array): number {
+    const { bytes, slots } = this
     const mask = slots.length - 1
-    for (let slot = probeWords[0]! & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = wordOf(nonce, 0) & mask; ; slot = (slot + 1) & mask) {
       const number = slots[slot]!
-      if (number === 0 || sameWords(words, (number - 1) * (width / 4), probeWords)) return slot
+      if (number === 0 || isAt(bytes, (number - 1) * width, nonce)) return slot
     }
   }
 
@@ -64,11 +58,10 @@ export class NonceSet {
     const { bytes, count } = this
     this.bytes = new Uint8Array(2 * bytes.length)
     this.bytes.set(bytes)
-    this.words = new Int32Array(this.bytes.buffer)
     const slots = new Uint32Array(2 * this.slots.length)
     const mask = slots.length - 1
     for (let number = 1; number <= count; number++) {
-      let slot = this.words[(number - 1) * (width / 4)]! & mask
+      let slot = wordOf(bytes, (number - 1) * width) & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = number
     }
@@ -76,7 +69,11 @@ export class NonceSet {
   }
 }
 
-const sameWords = (words: Int32Array, at: number, probe: Int32Array): boolean => {
-  for (let n = 0; n < probe.length; n++) if (words[at + n] !== probe[n]) return false
+const wordOf = (bytes: Uint8Array, at: number): number =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+
+/** From the end on: nonces of neighbouring slots begin alike. */
+const isAt = (bytes: Uint8Array, at: number, nonce: Uint8Array): boolean => {
+  for (let n = width - 1; n >= 0; n--) if (bytes[at + n] !== nonce[n]) return false
   return true
 }

@@ -93,7 +93,9 @@ const isReflect = (item: Drawn<Owed, OutgoingTransaction>): item is DrawnReflect
 
 /** What an entry in line costs on top of its envelope. */
 const entryOverhead = 64
+/** What is drawn at once, as either is reached. */
 const framesPerWrite = 64
+const bytesPerWrite = 64 * 1024
 const noFrames = Effect.succeed<ReadonlyArray<Uint8Array>>([])
 
 /** @internal */
@@ -117,6 +119,8 @@ export const makeReflection = (options: {
   const work = Latch.makeUnsafe(false)
   let drained: (() => void) | undefined
   let stopped = false
+  /** So much must stand in line for the writer to be woken: more than 1 while `gather` runs. */
+  let least = 1
 
   const encodeAll = (contents: ReadonlyArray<Content>): Result.Result<ReadonlyArray<Uint8Array>, EnvelopeTooLarge> => {
     const plains: Array<Uint8Array> = []
@@ -160,7 +164,7 @@ export const makeReflection = (options: {
   /** While live, the writer's next batch tells subscribers how much is pending. */
   const noteWork = () => {
     // Waking the writer for nothing, once an ack, would cost more than the ack.
-    if (ledger.hasLine) work.openUnsafe()
+    if (ledger.inLine >= least) work.openUnsafe()
     if (live.current() === undefined) state.refreshUnsafe()
     if (drained !== undefined && ledger.transactionDrained) drained()
   }
@@ -215,15 +219,18 @@ export const makeReflection = (options: {
     reflects.length === 0
       ? noFrames
       : Effect.flatMap(options.random.randomBytes(reflects.length * envelopeEntropy), (entropy) => {
-          const nonces = reflects.map((_, n) =>
-            crypto.hashNonce(identity, entropy.subarray(n * envelopeEntropy, n * envelopeEntropy + Limits.nonce))
-          )
-          const unsealed = reflects.map(({ entry, reflectId }) => ({
-            plain: entry.value.plain,
-            flags: entry.kind === "Ephemeral" ? ReflectFlags.ephemeral : 0,
-            reflectId
-          }))
-          return Effect.as(options.store.addNonces(nonces), sealReflects(crypto, keys.dgrk, unsealed, entropy))
+          const unsealed = reflects.map(({ entry, reflectId }, n) => {
+            const padding = (n + 1) * envelopeEntropy - 1
+            return {
+              plain: entry.value.plain,
+              flags: entry.kind === "Ephemeral" ? ReflectFlags.ephemeral : 0,
+              reflectId,
+              nonce: entropy.subarray(padding - Limits.nonce, padding),
+              padding: entropy[padding]!
+            }
+          })
+          const nonces = unsealed.map(({ nonce }) => crypto.hashNonce(identity, nonce))
+          return Effect.as(options.store.addNonces(nonces), sealReflects(crypto, keys.dgrk, unsealed))
         })
 
   /** What was drawn as frames in its order. */
@@ -245,7 +252,7 @@ export const makeReflection = (options: {
   /** draw → seal → send, for as long as the connection lives. */
   const outbound = (connection: LiveConnection): Effect.Effect<never, ConnectionEnd> => {
     const turn: Effect.Effect<void, ConnectionEnd> = Effect.suspend((): Effect.Effect<void, ConnectionEnd> => {
-      const drawn = ledger.draw(connection.link.listeningTime(), framesPerWrite)
+      const drawn = ledger.draw(connection.link.listeningTime(), framesPerWrite, bytesPerWrite)
       if (drawn.length === 0) {
         work.closeUnsafe()
         return work.await
@@ -290,6 +297,17 @@ export const makeReflection = (options: {
       if (entry === undefined) return events.emit({ _tag: "StrayFrame", frame: "ReflectAck" })
       if (entry !== "Cancelled") entry.value.acked(entry.value, timestamp)
       noteWork()
+    },
+
+    /** What is reflected while `tell` runs is written together, because each draw has a price of its own. */
+    gather: <A>(tell: () => A): A => {
+      least = framesPerWrite
+      try {
+        return tell()
+      } finally {
+        least = 1
+        noteWork()
+      }
     },
 
     /** The connection has ended: what was not acked waits for the next one, ephemerals and transactions do not. */

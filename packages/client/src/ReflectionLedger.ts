@@ -154,9 +154,9 @@ export class ReflectionLedger<A, T> {
     return this.ordinary.weight
   }
 
-  /** Whether `draw` may have something to give. */
-  get hasLine(): boolean {
-    return (this.transactional ?? this.ordinary).line.length > 0
+  /** How much `draw` may have to give, what was cancelled included. */
+  get inLine(): number {
+    return (this.transactional ?? this.ordinary).line.length
   }
 
   /** Whether a Begin was drawn and its Commit was not. */
@@ -234,10 +234,13 @@ export class ReflectionLedger<A, T> {
     if (lane !== undefined) MutableList.append(lane.line, { kind: "Commit", transaction, cancelled: false })
   }
 
-  /** Takes at most `count` things to write. `now` is what `oldestWrittenAt` will tell of them. */
-  draw(now: number, count: number): Array<Drawn<A, T>> {
+  /**
+   * Takes at most `count` things to write, and no more behind those that weigh `bytes`. `now` is what `oldestWrittenAt`
+   * will tell of them.
+   */
+  draw(now: number, count: number, bytes = Infinity): Array<Drawn<A, T>> {
     const drawn: Array<Drawn<A, T>> = []
-    while (drawn.length < count) {
+    for (let weight = 0; drawn.length < count && weight < bytes;) {
       const item = (this.transactional ?? this.ordinary).next()
       if (item === undefined) break
       if (isMarker(item)) {
@@ -246,6 +249,7 @@ export class ReflectionLedger<A, T> {
         drawn.push({ _tag: item.kind, transaction: item.transaction })
         continue
       }
+      weight += item.weight
       const reflectId = this.freeId()
       drawn.push({ _tag: "Reflect", reflectId, entry: item })
       if (item.kind === "Ephemeral") {

@@ -25,6 +25,14 @@ describe("order and ids", () => {
     assert.deepStrictEqual([ledger.pending, ledger.weight, ledger.oldestWrittenAt], [0, 0, undefined])
   })
 
+  it("draws no more behind what weighs enough, and at least one", () => {
+    const ledger = make()
+    for (const value of ["a", "b", "c", "d"]) ledger.reflect(value, 10)
+    assert.deepStrictEqual(tell(ledger.draw(0, 9, 20)), ["1:a", "2:b"])
+    assert.deepStrictEqual(tell(ledger.draw(0, 9, 5)), ["3:c"])
+    assert.deepStrictEqual(tell(ledger.draw(0, 9, 1000)), ["4:d"])
+  })
+
   it("wraps past 0xFFFFFFFF to 0, and skips an id that still waits for its ack", () => {
     const ledger = make(1000, 0xffffffff)
     for (const value of ["a", "b"]) ledger.reflect(value, 1)

@@ -52,6 +52,35 @@ describe("reflect", () => {
     })
   )
 
+  it.effect("what callers reflect because of one read's acks is written together, 64 at a time", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const twice = Effect.andThen(world.device.reflect(text("a")), world.device.reflect(text("b")))
+      const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+      for (let n = 0; n < 100; n++) fibers.push(yield* fork(twice))
+      const first = yield* peer.drain
+      const before = peer.writes.length
+      yield* peer.send(...first.map((frame) => ackOf(frame as never)))
+      const second = yield* peer.drain
+      assert.deepStrictEqual([first.length, second.length], [100, 100])
+      assert.deepStrictEqual(peer.writes.slice(before), [64, 36])
+      yield* peer.send(...second.map((frame) => ackOf(frame as never)))
+      for (const fiber of fibers) yield* Fiber.join(fiber)
+    })
+  )
+
+  it.effect("large contents do not wait for each other to be sealed: a write ends behind 64 KiB", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const before = peer.writes.length
+      yield* fork(world.device.reflectAll(Array.from({ length: 5 }, () => text("x".repeat(30_000))) as never))
+      assert.lengthOf(yield* peer.drain, 5)
+      assert.deepStrictEqual(peer.writes.slice(before), [3, 2])
+    })
+  )
+
   it.effect("ids wrap at 2^32 and each ack finds its reflect", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld({ firstReflectId: 0xffffffff })

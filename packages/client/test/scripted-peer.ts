@@ -53,6 +53,8 @@ export interface Peer {
   readonly breakWrites: Effect.Effect<void>
   /** While shut, writes of the device wait. */
   readonly flow: Latch.Latch
+  /** How many messages each write of the device had. */
+  readonly writes: ReadonlyArray<number>
   /** The code with which the device closed, once it has. */
   readonly closedWith: Effect.Effect<{ readonly code: number; readonly reason: string }>
   readonly isClosed: () => boolean
@@ -82,6 +84,7 @@ export const makeScriptedMediator: Effect.Effect<ScriptedMediator> = Effect.gen(
     const toPeer = yield* Queue.unbounded<ClientFrame>()
     const goodbye = yield* Queue.unbounded<{ code: number; reason: string }>()
     const flow = Latch.makeUnsafe(true)
+    const writes: Array<number> = []
     let ended = false
     let broken = false
     const end = (code: number, reason: string, byDevice: boolean) =>
@@ -105,6 +108,7 @@ export const makeScriptedMediator: Effect.Effect<ScriptedMediator> = Effect.gen(
         flow.await,
         Effect.suspend(() => {
           if (ended || broken) return Effect.fail(unwritable())
+          writes.push(messages.length)
           for (const message of messages) receive(message)
           return Effect.void
         })
@@ -115,6 +119,7 @@ export const makeScriptedMediator: Effect.Effect<ScriptedMediator> = Effect.gen(
     }
     yield* Effect.addFinalizer(() => end(1000, "", true))
     const peer: Peer = {
+      writes,
       sendRaw: (message) => Effect.asVoid(Queue.offer(toDevice, message)),
       send: (...frames) => Effect.asVoid(Queue.offerAll(toDevice, frames.map(encodeServerFrame))),
       next: Queue.take(toPeer),

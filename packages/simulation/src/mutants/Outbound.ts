@@ -124,9 +124,9 @@ export const outbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Reflection.ts",
-        find: "const nonces = reflects.map(",
+        find: "const unsealed = reflects.map(",
         replace: `for (let n = 1; n < reflects.length; n++) entropy.copyWithin(n * envelopeEntropy, 0, envelopeEntropy)
-          const nonces = reflects.map(`
+          const unsealed = reflects.map(`
       }
     ]
   }
