@@ -3,6 +3,7 @@
  * Owns one hand-over per socket read, few writes per tick, and backpressure in both directions.
  * Leaves the writer's contract to `WebSocketConnection` and trust to `Dial`.
  */
+import { violationCode } from "@d2m/codec/node"
 import { Deferred, Duration, Effect, Exit, Latch } from "effect"
 import type { Socket } from "effect/socket"
 import type * as Net from "node:net"
@@ -29,21 +30,6 @@ export interface WsConnection extends Connection {
 
 /** So many bytes leave at once: the mediator works on them while the device seals the next. */
 const fullWrite = 32 * 1024
-
-// RFC 6455, 7.4.1: what `ws` closes with when it cannot accept what it read.
-const violationCode = (code: string): number => {
-  switch (code) {
-    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
-      return 1009
-    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return 1008
-    case "WS_ERR_INVALID_UTF8":
-      return 1007
-    default:
-      return 1002
-  }
-}
 
 const isBinary = (messages: ReadonlyArray<Message>): messages is ReadonlyArray<Uint8Array> =>
   messages.every((message) => typeof message !== "string")
@@ -146,7 +132,7 @@ export const upgrade = (
     )
     ws.on("error", (error: NodeJS.ErrnoException) => {
       if (opened) {
-        return end(new Closed({ code: violationCode(error.code ?? ""), reason: error.message, by: "client" }))
+        return end(new Closed({ code: violationCode(error.code) ?? 1002, reason: error.message, by: "client" }))
       }
       // An error without a code is a complaint of `ws` about the answer; those of the HTTP parser begin with HPE.
       const answered = error.code === undefined || error.code.startsWith("HPE_")

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { type ClientUrlInfo, isSendable } from "@d2m/codec"
+import { violationCode } from "@d2m/codec/node"
 import type { Duplex } from "node:stream"
 import type { RawData, WebSocket } from "ws"
 import type { Fault } from "../Fault.ts"
@@ -24,21 +25,6 @@ const bytesOf = (data: RawData): Uint8Array => {
 
 const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
   isBinary ? bytesOf(data) : new TextDecoder().decode(bytesOf(data))
-
-/** RFC 6455, 7.4.1: what `ws` closes with when it does not accept what it read. */
-const violation = (code: string | undefined): number | undefined => {
-  switch (code) {
-    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
-      return 1009
-    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return 1008
-    case "WS_ERR_INVALID_UTF8":
-      return 1007
-    default:
-      return code?.startsWith("WS_ERR_") === true ? 1002 : undefined
-  }
-}
 
 /** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator. */
 export const attachWebSocket = (
@@ -133,7 +119,7 @@ export const attachWebSocket = (
   })
   ws.on("ping", () => attachment.pinged())
   ws.on("error", (error: NodeJS.ErrnoException) => {
-    const code = violation(error.code)
+    const code = violationCode(error.code)
     // What else goes wrong is told by the close that follows.
     if (code !== undefined) attachment.violated(code, error.message)
   })
