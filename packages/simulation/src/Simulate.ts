@@ -50,7 +50,8 @@ export interface SimulatedGroup {
   readonly joined: Effect.Effect<void>
   /**
    * Runs an effect on a device, when it is on. If the device crashes in the middle, it is run again from its start once
-   * the device is back: at least once, as applications do it.
+   * the device is back: at least once, as applications do it. `stop` is not for programs: a `Crash` ends a device, and
+   * it comes back.
    */
   readonly on: <A, E>(device: string, use: (device: Device["Service"]) => Effect.Effect<A, E>) => Effect.Effect<A, E>
   /** Makes a fault happen for as long as it lasts, on top of what the seed has drawn. */

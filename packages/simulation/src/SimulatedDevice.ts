@@ -106,7 +106,7 @@ export class SimulatedDevice {
   #handler: MessageHandler | undefined
   #waiting: Array<() => void> = []
   /** The question that the user has been asked and has not answered; told again, it is still the same. */
-  #question: object | undefined
+  #question: { readonly reason: UserReason } | undefined
 
   constructor(host: DeviceHost, spec: DeviceSpec, deviceId: DeviceId, route: Route, disk: VirtualDisk) {
     this.#host = host
@@ -269,11 +269,42 @@ export class SimulatedDevice {
       return true
     }
     this.#whenMade(machine, (device) => {
-      machine.fork(Effect.provideService(effect, Device, device), (exit) => {
+      machine.fork(Effect.provideService(effect, Device, this.#watched(device)), (exit) => {
         if (machine.mode !== "Dead") onExit(exit)
       })
     })
     return true
+  }
+
+  /** The device as a program has it: oracles must see when it is told to connect, and a life ends with its machine. */
+  #watched(device: Device["Service"]): Device["Service"] {
+    const { kernel, nextCall, witness } = this.#host
+    const retryNow = Effect.suspend(() => {
+      const place = { ...this.#place(), call: nextCall(), operation: { _tag: "RetryNow" } as const, firstMessage: 0 }
+      witness({ _tag: "Asked", ...place })
+      return Effect.onExit(device.retryNow, (exit) =>
+        Effect.sync(() =>
+          witness({ _tag: "Answered", ...place, at: kernel.now, answer: answerOf(Exit.map(exit, () => [])) })
+        )
+      )
+    })
+    const resume = (answer: Resume) =>
+      Effect.suspend(() => {
+        if (this.#question !== undefined) {
+          witness({
+            _tag: "UserAnswered",
+            ...this.#place(),
+            reason: this.#question.reason._tag,
+            answer: answer._tag
+          })
+          this.#question = undefined
+        }
+        return device.resume(answer)
+      })
+    const stop = Effect.die(
+      new Error(`a program cannot stop ${this.name}, which would never start again: strike a Crash, or SwitchOff`)
+    )
+    return Device.of({ ...device, retryNow, resume, stop })
   }
 
   /** Tells of a defect if that is how it ended. */
@@ -353,7 +384,7 @@ export class SimulatedDevice {
   /** The user looks at the screen after a while, and does what they think best. */
   #askUser(machine: Machine, life: number, reason: UserReason): void {
     const { answer, kernel, userDelay, witness } = this.#host
-    const question = {}
+    const question = { reason }
     this.#question = question
     kernel.after(machine, userDelay, () => {
       const { device } = this

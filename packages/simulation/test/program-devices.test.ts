@@ -1,0 +1,70 @@
+import { registerAgain } from "@d2m/client"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type OracleMaker, type Program, programSchedule, runProgram, type WorldEvent } from "../src/index.ts"
+
+const names = { devices: ["phone", "desktop"] }
+
+/** Plays a program in a world without faults of its own, and gives what was seen of the phone besides. */
+const played = (program: Program) => {
+  const seen: Array<WorldEvent> = []
+  const onlooker: OracleMaker = {
+    name: "onlooker",
+    make: () => ({
+      see: (event) => {
+        if ("device" in event && event.device === "phone") seen.push(event)
+      }
+    })
+  }
+  const schedule = programSchedule(1, { ...names, faults: "none", duration: 120_000 })
+  const { violation } = runProgram(schedule, program, { ...names, oracles: [onlooker] })
+  return { violation, seen: (tag: WorldEvent["_tag"]) => seen.filter(({ _tag }) => _tag === tag).length }
+}
+
+describe("what a program does with a device", () => {
+  it("may hurry the next connection, and the oracles know it", () => {
+    const tries: Array<boolean> = []
+    const { seen, violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* Effect.forkChild(group.strike({ _tag: "Refuse", device: "phone", lasts: 60_000 }))
+        yield* group.strike({ _tag: "Reset", device: "phone" })
+        for (let n = 0; n < 10; n++) {
+          yield* Effect.sleep("5 seconds")
+          tries.push(yield* group.on("phone", (device) => device.retryNow))
+        }
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.isAbove(tries.filter((hasWaited) => hasWaited).length, 5)
+    assert.deepStrictEqual([seen("Asked"), seen("Answered")], [10, 10])
+  })
+
+  it("may answer in the user's place, who is not asked any more", () => {
+    const answers: Array<boolean> = []
+    const { seen, violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const phone = group.world.devices.get("phone")!
+        yield* group.on("desktop", (device) => device.drop(phone.deviceId))
+        yield* Effect.sleep("300 millis")
+        for (let n = 0; n < 2; n++) answers.push(yield* group.on("phone", (device) => device.resume(registerAgain)))
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(answers, [true, false])
+    assert.strictEqual(seen("UserAnswered"), 1)
+  })
+
+  it("may not stop it for good", () => {
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* group.on("phone", (device) => device.stop)
+      })
+    )
+    assert.include(violation?.found, "a program cannot stop phone")
+  })
+})
