@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { layerAdmin } from "@d2m/server-sim/node"
-import { Config, ConfigProvider, Effect, Layer, Logger, Option } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Logger, Option, Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { Otlp, OtlpSerialization } from "effect/observability"
@@ -50,6 +50,13 @@ export const adminOf = Effect.fnUntraced(function* (admin: Option.Option<string>
   return layerAdmin({ host: (address["host"] ?? "127.0.0.1").replace(/^\[|\]$/g, ""), port })
 })
 
+const namesNobody = ({ password, username }: URL): boolean => username === "" && password === ""
+
+/** Who may write to it is said in headers: no request goes to a URL with a name in it. */
+const anonymous = "a URL without user name and password, which OTEL_EXPORTER_OTLP_HEADERS can carry"
+
+const Endpoint = Schema.URLFromString.check(Schema.makeFilter(namesNobody, { expected: anonymous }))
+
 const endpoints = ["", "_LOGS", "_METRICS", "_TRACES"].map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`)
 
 /** The environment as OpenTelemetry describes it: what it leaves open has the defaults of its specification. */
@@ -75,14 +82,18 @@ export const telemetryOf = Effect.fnUntraced(function* (options: {
   readonly logFormat: "text" | "json"
 }) {
   const { logFormat, otlp } = options
-  if (Option.isSome(otlp) && !/^https?:$/.test(URL.parse(otlp.value)?.protocol ?? "")) {
-    return yield* invalid("otlp", otlp.value, "the http or https URL of a collector")
+  if (Option.isSome(otlp)) {
+    const url = URL.parse(otlp.value)
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      return yield* invalid("otlp", otlp.value, "the http or https URL of a collector")
+    }
+    if (!namesNobody(url)) return yield* invalid("otlp", `${url.protocol}//…@${url.host}`, anonymous)
   }
   const format = logFormat === "json" ? Logger.formatJson : Logger.formatLogFmt
   const logs = Logger.layer([Logger.withConsoleError(format)])
   const provider = yield* environment(otlp)
   // Read here for their errors: the exporters take a bad one for a defect.
-  const found = yield* Config.all(endpoints.map((name) => Config.option(Config.URL(name)))).pipe(
+  const found = yield* Config.all(endpoints.map((name) => Config.option(Config.schema(Endpoint, name)))).pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, provider)
   )
   if (found.every(Option.isNone)) return logs
