@@ -117,6 +117,13 @@ export const outbound: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "line-forgotten-behind-acks",
+    side: "client",
+    flaw: "What is reflected because of an ack is not written until the application asks for something else.",
+    breaks: "decision 11",
+    patches: [{ file: "Reflection.ts", find: "least = 1\n        noteWork()", replace: "least = 1" }]
+  },
+  {
     name: "nonce-used-twice",
     side: "client",
     flaw: "Envelopes that are sealed together share one nonce.",
