@@ -89,11 +89,11 @@ export const checkAllSilence = (model: Model): void => {
 
 /** Somebody has been silent for too long and is still there. */
 export const checkSilence = (model: Model, peer: Peer): void => {
-  // What waits for the store may hold up a close.
-  if (!model.isStoreInstant || peer.isOver) return
+  // What waits for the store may hold up a close. While a client is not read, its silence is the mediator's own.
+  if (!model.isStoreInstant || peer.isOver || peer.isUnread) return
   const [limit, since] = peer.hello === undefined ? [handshakeDeadline, peer.greetedAt] : [idleTimeout, peer.heardAt]
   if (since === undefined) return
-  const silent = Math.floor(model.now) - Math.floor(since)
+  const silent = Math.floor(model.now) - Math.floor(Math.max(since, peer.readAt))
   if (silent <= limit) return
   model.report({
     rule: "whoever is silent for too long is closed",

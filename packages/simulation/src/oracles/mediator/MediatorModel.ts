@@ -28,7 +28,7 @@ import {
 import { type Group, makeGroup, mayBeOver, type Model, numbersOf, type Peer } from "./Model.ts"
 import { reflectAckSent } from "./Promises.ts"
 import { dropAckSent, dropReceived, helloReceived, refused, serverInfoSent, sessionOver } from "./Registration.ts"
-import { checkRoom } from "./Room.ts"
+import { checkRoom, waits } from "./Room.ts"
 import { ackReceived, doubtAcks, drySent, owedTo, reflectedSent, reflectReceived } from "./Streams.ts"
 
 const refusals: ReadonlySet<number> = new Set([
@@ -99,6 +99,7 @@ class MediatorModel implements Oracle {
         const peer = this.#peers.get(event.connection)
         if (peer !== undefined) {
           checkRoom(model, peer, event.frame, event.buffered)
+          waits(model, peer, event.buffered + event.message.length)
           return this.#sent(peer, event.frame)
         }
         return model.report({
@@ -107,6 +108,12 @@ class MediatorModel implements Oracle {
           found: event.frame?._tag ?? "something that is no frame",
           expected: "nothing"
         })
+      }
+      case "DeviceReceived": {
+        const peer = this.#peers.get(event.connection)
+        if (peer === undefined) return
+        model.now = event.at
+        return waits(model, peer, peer.waiting - event.message.length)
       }
       case "Opened":
         return this.#opened(event)
@@ -191,6 +198,9 @@ class MediatorModel implements Oracle {
       reflects: [],
       nextAck: 0,
       sent: 0,
+      waiting: 0,
+      isUnread: false,
+      readAt: at,
       full: undefined,
       deliveries: new Map(),
       firstId: undefined,

@@ -203,6 +203,11 @@ export interface Peer {
   nextAck: number
   /** Place of the last message that was sent. */
   sent: number
+  /** Bytes that its client has not taken. */
+  waiting: number
+  /** Whether so much waits that the mediator does not read it, and when that was over last. */
+  isUnread: boolean
+  readAt: number
   /** Since when too much waits for it, and how many messages of its queue were sent since. */
   full: { readonly at: number; messages: number } | undefined
   /** By reflected-id. */

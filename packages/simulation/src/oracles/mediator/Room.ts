@@ -1,8 +1,8 @@
 /**
  * That what waits for a client is bounded, however slowly it reads (principle 7).
  *
- * Owns: how many messages of a queue are under way to a connection that has no room, and how many bytes at all. What waits
- * is measured by the network.
+ * Owns: how many messages of a queue are under way to a connection that has no room, how many bytes at all, and that nothing
+ * is read from a client for which too much waits. What waits is measured by the network.
  *
  * @since 0.1.0
  */
@@ -33,4 +33,16 @@ export const checkRoom = (model: Model, peer: Peer, frame: ServerFrame | undefin
     found: `${full.messages} messages since ${outgoingHighWater} bytes waited`,
     expected: `at most ${deliveryMessages} before less than ${outgoingLowWater} do`
   })
+}
+
+/** So many bytes wait for a client now. */
+export const waits = (model: Model, peer: Peer, bytes: number): void => {
+  const { outgoingHighWater, outgoingLowWater } = model.numbers
+  peer.waiting = bytes
+  if (bytes > 2 * outgoingHighWater) {
+    peer.isUnread = true
+  } else if (peer.isUnread && bytes <= outgoingLowWater) {
+    peer.isUnread = false
+    peer.readAt = model.now
+  }
 }
