@@ -19,6 +19,16 @@ export interface Passage {
   readonly isStalled: () => boolean
 }
 
+/** What has not gone onto the wire as a whole. */
+interface Unwritten<M> {
+  readonly message: M | undefined
+  readonly size: number
+  readonly extra: number
+  readonly holdsUp: boolean
+  /** Bytes that the wire has not taken. */
+  left: number
+}
+
 interface Travelling<M> {
   /** Absent for the end of the direction, which travels like a message. */
   readonly message: M | undefined
@@ -33,8 +43,10 @@ export class Direction<M> {
   readonly #machine: Machine
   readonly #conditions: Passage
   readonly #deliver: (messages: Array<M>) => void
+  readonly #unwritten: Array<Unwritten<M>> = []
+  /** The first of them goes onto the wire: since when, how fast, and what ends that. */
+  #writing: { readonly since: number; readonly speed: number; readonly timer: Timer } | undefined
   readonly #travelling: Array<Travelling<M>> = []
-  #wireIsFreeAt = 0
   #lastArrival = 0
   #onEnd: (() => void) | undefined
   #timer: Timer | undefined
@@ -50,24 +62,25 @@ export class Direction<M> {
   offer(message: M, size: number, extra = 0, holdsUp = true): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.bytes += size
-    this.#insert({ message, size, at: this.#arrival(size, extra, holdsUp) })
-    this.#pump()
+    this.#unwritten.push({ message, size, extra, holdsUp, left: size })
+    this.#write()
   }
 
   /** Calls back behind everything that is on its way. Nothing can be offered any more. */
   end(onEnd: () => void): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.#onEnd = onEnd
-    const at = Math.max(this.#arrival(0, 0, true), this.#travelling.at(-1)?.at ?? 0)
-    this.#travelling.push({ message: undefined, size: 0, at })
-    this.#pump()
+    this.#unwritten.push({ message: undefined, size: 0, extra: 0, holdsUp: true, left: 0 })
+    this.#write()
   }
 
   /** Ends the direction; what is on its way is lost. */
   cut(): void {
     this.#isOver = true
     this.#disarm()
-    this.#travelling.length = this.bytes = 0
+    if (this.#writing !== undefined) this.#machine.kernel.cancel(this.#writing.timer)
+    this.#writing = undefined
+    this.#unwritten.length = this.#travelling.length = this.bytes = 0
   }
 
   /** Looks again whether something moves. */
@@ -75,15 +88,46 @@ export class Direction<M> {
     this.#pump()
   }
 
-  #arrival(size: number, extra: number, holdsUp: boolean): number {
-    const { now } = this.#machine.kernel
-    const speed = size === 0 ? Infinity : this.#conditions.speed()
-    const start = Math.max(now, this.#wireIsFreeAt)
-    const written = speed === Infinity ? start : start + Math.ceil(size / speed)
-    if (!holdsUp) return written + this.#conditions.latency() + extra
-    this.#wireIsFreeAt = written
-    this.#lastArrival = Math.max(this.#lastArrival, written + this.#conditions.latency() + extra)
-    return this.#lastArrival
+  /** The speed has changed: what is left goes on as fast as that. */
+  respeed(): void {
+    const writing = this.#writing
+    if (writing === undefined) return
+    const { kernel } = this.#machine
+    const first = this.#unwritten[0]!
+    first.left = Math.max(0, first.left - (kernel.now - writing.since) * writing.speed)
+    kernel.cancel(writing.timer)
+    this.#writing = undefined
+    this.#write()
+  }
+
+  /** Lets the wire take what it can. */
+  #write(): void {
+    const { kernel } = this.#machine
+    while (this.#writing === undefined) {
+      const next = this.#unwritten[0]
+      if (next === undefined) break
+      const speed = next.left === 0 ? Infinity : this.#conditions.speed()
+      if (speed === Infinity) {
+        this.#unwritten.shift()
+        this.#send(next)
+      } else {
+        const timer = kernel.after(this.#machine, Math.ceil(next.left / speed), () => {
+          next.left = 0
+          this.#writing = undefined
+          this.#write()
+        })
+        this.#writing = { since: kernel.now, speed, timer }
+      }
+    }
+    this.#pump()
+  }
+
+  #send({ extra, holdsUp, message, size }: Unwritten<M>): void {
+    const at = this.#machine.kernel.now + this.#conditions.latency() + extra
+    if (holdsUp) this.#lastArrival = Math.max(this.#lastArrival, at)
+    // The end comes behind everything, also behind what held nothing up.
+    const behind = message === undefined ? (this.#travelling.at(-1)?.at ?? 0) : 0
+    this.#insert({ message, size, at: Math.max(holdsUp ? this.#lastArrival : at, behind) })
   }
 
   /** Behind everything that arrives before it or with it. */

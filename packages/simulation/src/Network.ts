@@ -121,7 +121,15 @@ export class Route {
 
   /** Limits one direction to so many bytes a ms; the lowest limit holds. `acted` is called for what is slowed down. */
   slow(way: Way, bytesPerMilli: number, acted: () => void): Undo {
-    return this.#trouble.speeds[way].add(acted, bytesPerMilli)
+    const respeed = () => {
+      for (const pipe of this.#pipes) pipe.respeed(way)
+    }
+    const undo = this.#trouble.speeds[way].add(acted, bytesPerMilli)
+    respeed()
+    return once(() => {
+      undo()
+      respeed()
+    })
   }
 
   /** Makes every message of one direction take so many ms longer, and dials; `acted` is called for each. */

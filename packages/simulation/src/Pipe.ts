@@ -138,6 +138,12 @@ export class Pipe {
     this.#down.wake()
   }
 
+  /** One direction has become faster or slower. */
+  respeed(way: "up" | "down"): void {
+    if (way === "up") this.#up.respeed()
+    else this.#down.respeed()
+  }
+
   /** The network is gone: both ends see 1006, and what was on its way is lost. */
   reset(): void {
     this.#up.cut()

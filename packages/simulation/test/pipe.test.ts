@@ -28,3 +28,30 @@ describe("a connection that stands still", () => {
     assert.isUndefined(result.violation)
   })
 })
+
+describe("a way that is slow", () => {
+  const slow = (at: number, bytesPerMilli: number, lasts: number) =>
+    ({ at, fault: { _tag: "Slow", device: "phone", way: "up", bytesPerMilli, lasts } }) as const
+  const reflect = {
+    at: 4_000,
+    device: "phone",
+    operation: { _tag: "Reflect", count: 3, bytes: 2_000 } as const
+  }
+  const arrivals = (faults: ReadonlyArray<ReturnType<typeof slow>>) => {
+    const { result, seen } = play([...faults, reflect])
+    assert.isUndefined(result.violation)
+    const messages = seen("MediatorReceived", "phone").filter(({ frame }) => frame?._tag === "Reflect")
+    return { at: messages.map(({ at }) => at), length: messages[0]!.message.length }
+  }
+
+  it("carries what is left as fast as it can when that is over", () => {
+    const { at, length } = arrivals([slow(3_000, 1, 3_500)])
+    assert.isBelow(length, 2_500)
+    assert.deepStrictEqual(at, [4_001 + length, 6_501, 6_501])
+  })
+
+  it("carries the rest of a message more slowly when a lower limit begins", () => {
+    const { at, length } = arrivals([slow(3_000, 1, 9_000), slow(5_000, 0.5, 9_000)])
+    assert.strictEqual(at[0], 5_001 + 2 * (length - 1_000))
+  })
+})
