@@ -69,6 +69,8 @@ class Lane<A, T> {
   weight = 0
   readonly line = MutableList.make<Item<A, T>>()
   readonly lobby = MutableList.make<Entry<A, T>>()
+  /** Entries that were cancelled since those in line and lobby were last looked through. */
+  private cancelled = 0
 
   constructor(capacity: number) {
     this.capacity = capacity
@@ -98,6 +100,14 @@ class Lane<A, T> {
       MutableList.take(this.lobby)
       if (!next.cancelled) this.admit(next)
     }
+  }
+
+  /** An entry in line or lobby was cancelled. While nothing is drawn, nobody else would let go of what it holds. */
+  forget(): void {
+    if (++this.cancelled * 2 <= this.line.length + this.lobby.length) return
+    this.cancelled = 0
+    MutableList.filter(this.line, (item) => !item.cancelled)
+    MutableList.filter(this.lobby, (entry) => !entry.cancelled)
   }
 
   /** The next item that nobody cancelled, taken out. */
@@ -197,8 +207,9 @@ export class ReflectionLedger<A, T> {
     entry.cancelled = true
     if (entry.kind === "Reflect") this.unacked--
     // A written one still has an ack to come, which must be known when it does.
-    if (entry.place === "Line") entry.lane.release(entry.weight)
-    if (entry.place === "Lobby") entry.lane.release(0)
+    if (entry.place === "Written") return
+    entry.lane.release(entry.place === "Line" ? entry.weight : 0)
+    entry.lane.forget()
   }
 
   /** Puts a Begin in line, behind what was reflected before it. The result takes it out again while it is in line. */
