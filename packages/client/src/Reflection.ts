@@ -192,12 +192,20 @@ export const makeReflection = (options: {
       return Effect.void
     })
 
-  /** Reflects in the transaction whose Begin was acked and whose Commit is not in line yet. */
+  /** Reflects in the transaction whose Begin was acked and whose Commit is not in line yet; `onLine`, once it may be sent. */
   const reflectInTransaction = <E>(
     contents: NonEmptyReadonlyArray<Content>,
-    lost: () => E
+    lost: () => E,
+    onLine: () => void
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> =>
-    owe(contents, (owed, weight) => ledger.reflectInTransaction(owed, weight), lost)
+    owe(
+      contents,
+      (owed, weight) => {
+        onLine()
+        return ledger.reflectInTransaction(owed, weight)
+      },
+      lost
+    )
 
   /** Waits until the mediator has acked everything that the transaction reflected. */
   const transactionDrained: Effect.Effect<void> = Effect.callback<void>((resume) => {

@@ -136,12 +136,18 @@ export interface TransactionOptions<E = never, R = never> {
   readonly precondition?: Effect.Effect<boolean, E, R> | undefined
 }
 
+/** A transaction of a device, from the wait for its turn on. */
+interface Holding {
+  readonly device: object
+  isOver: boolean
+}
+
 /**
- * The devices in whose transactions the running fiber is: one of them beginning another would wait for itself. Another
- * device of the same program may well.
+ * The transactions in which the running fiber is, or in which it was started: a device that begins another within its own
+ * would wait for itself. Another device of the same program may well.
  */
-const HoldingDevices = Context.Reference<ReadonlySet<object>>("@d2m/client/Transaction/HoldingDevices", {
-  defaultValue: () => new Set()
+const Holdings = Context.Reference<ReadonlyArray<Holding>>("@d2m/client/Transaction/Holdings", {
+  defaultValue: () => []
 })
 
 /** One Begin and what became of it. */
@@ -154,6 +160,10 @@ interface Asking {
   /** Nobody waits any more: a lock that is granted now is given back at once. */
   abandon: () => void
 }
+
+/** As many as fit the field: the mediator has its own idea of what is too long. */
+const secondsOf = (ttl: Duration.Input): number =>
+  Math.min(Math.max(Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(ttl))), 0), 0xffff_ffff)
 
 const lostBy = (because: ConnectionEnd, committed: "no" | "unknown" = "no") =>
   new TransactionLost({ committed, because })
@@ -243,7 +253,7 @@ export const makeTransactions = (options: {
     given: TransactionOptions<E2, R2>,
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2> => {
-    const ttl = given.ttl === undefined ? 0 : Math.ceil(Duration.toSeconds(given.ttl))
+    const ttl = given.ttl === undefined ? 0 : secondsOf(given.ttl)
     const precondition = (lockHeld: boolean) =>
       given.precondition === undefined
         ? Effect.void
@@ -260,8 +270,10 @@ export const makeTransactions = (options: {
         Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, Refused> => {
           if (connection.ended !== undefined) return Effect.fail(lostBy(connection.ended))
           if (over) return Effect.fail(new TransactionOver({}))
-          reflected = true
-          return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!))
+          const onLine = () => {
+            reflected = true
+          }
+          return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!), onLine)
         }).pipe(
           Effect.map((timestamps) => timestamps.map((timestamp) => ({ timestamp })) as [Provisional, ...Provisional[]])
         )
@@ -271,7 +283,6 @@ export const makeTransactions = (options: {
       })
       const run = precondition(true).pipe(
         Effect.andThen(Effect.provideService(body, Transaction, service)),
-        Effect.updateService(HoldingDevices, (holding) => new Set([...holding, turn])),
         Effect.raceFirst(lost),
         Effect.ensuring(
           Effect.sync(() => {
@@ -329,8 +340,14 @@ export const makeTransactions = (options: {
     )
 
     return Effect.gen(function* () {
-      if ((yield* HoldingDevices).has(turn)) return yield* new TransactionNested({})
-      return yield* turn.withPermit(attempt)
+      const holdings = yield* Holdings
+      if (holdings.some(({ device, isOver }) => device === turn && !isOver)) return yield* new TransactionNested({})
+      const holding: Holding = { device: turn, isOver: false }
+      const marked = Effect.provideService(attempt, Holdings, [...holdings, holding])
+      const ended = Effect.sync(() => {
+        holding.isOver = true
+      })
+      return yield* turn.withPermit(Effect.ensuring(marked, ended))
     }).pipe(
       Effect.onExit(() =>
         Effect.sync(() => {
