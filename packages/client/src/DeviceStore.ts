@@ -3,7 +3,8 @@
  * Owns the face and the in-memory store; every byte that goes in or comes out is a copy.
  * Leaves the durable store to `@d2m/client/node`, and when to read and write to the device.
  */
-import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
+import type { DeviceId, GroupId } from "@d2m/codec"
+import { Context, Effect, Layer, Option, Schema, type Scope, Stream } from "effect"
 import { NonceSet } from "./NonceSet.ts"
 
 /**
@@ -69,7 +70,7 @@ export interface QuarantineEntry {
  * The store could not do what was asked; nothing of the failed operation was kept.
  *
  * `Unwritable` no such place or no permission · `Full` no space left · `DiskFailed` the disk's own error, or a quota or limit
- * other than its size · `Corrupt` damaged · `Foreign` another program's file · `InUse` another process has it ·
+ * other than its size · `Corrupt` damaged · `Foreign` another program's file · `InUse` another store has it open ·
  * `NewerVersion` written by a newer release · `Unsupported` the platform has no such store · `Closed` used after its end ·
  * `Failed` anything else.
  *
@@ -155,12 +156,55 @@ export class DeviceStore extends Context.Service<
     readonly release: (id: number) => Effect.Effect<void, StoreError>
   }
 >()("@d2m/client/DeviceStore") {
-  /** A store that lasts as long as the layer, with the default quarantine capacity. */
-  static readonly layerMemory: Layer.Layer<DeviceStore> = Layer.effect(
-    this,
-    Effect.suspend(() => makeDeviceStoreMemory())
+  /**
+   * A store that lasts as long as the layer, with the default quarantine capacity; another one each time it is provided,
+   * also within one graph of layers, because a store belongs to one device.
+   */
+  static readonly layerMemory: Layer.Layer<DeviceStore> = Layer.fresh(
+    Layer.effect(
+      this,
+      Effect.suspend(() => makeDeviceStoreMemory())
+    )
   )
 }
+
+interface Claim {
+  readonly group: string
+  readonly deviceId: DeviceId
+  /** A new life of a device may begin before the last one is over. */
+  lives: number
+}
+
+const claims = new WeakMap<DeviceStore["Service"], Claim>()
+
+/**
+ * Takes a store for a device as long as the scope lives. Dies when another device has it: each would take what the other
+ * reflects for something that it has seen, which is acked and gone.
+ *
+ * @internal
+ */
+export const claimStore = (
+  store: DeviceStore["Service"],
+  groupId: GroupId,
+  deviceId: DeviceId
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const group = groupId.join()
+      const claim = claims.get(store) ?? { group, deviceId, lives: 0 }
+      if (claim.group !== group || claim.deviceId !== deviceId) {
+        const [own, others] = [deviceId, claim.deviceId].map((id) => id.toString(16).padStart(16, "0"))
+        return Effect.die(new Error(`device ${own} was given the store of device ${others}: each needs one of its own`))
+      }
+      claim.lives++
+      claims.set(store, claim)
+      return Effect.succeed(claim)
+    }),
+    (claim) =>
+      Effect.sync(() => {
+        if (--claim.lives === 0) claims.delete(store)
+      })
+  )
 
 // Not `slice`: on a Node Buffer that shares memory instead of copying.
 const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)

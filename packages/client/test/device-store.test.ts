@@ -113,7 +113,10 @@ it.effect("a second opening is refused while the first lives, and possible after
     yield* Scope.provide(Layer.build(layer), scope)
     const error = yield* openError(filename)
     assert.deepInclude(error, { _tag: "StoreError", reason: "InUse" })
-    assert.strictEqual(error.message, "the device store failed to open its file (InUse): another process has it open")
+    assert.strictEqual(
+      error.message,
+      "the device store failed to open its file (InUse): another device store has it open, in this process or another"
+    )
     // As another process sees it.
     const script = `new (require("node:sqlite").DatabaseSync)(${JSON.stringify(filename)}).exec("SELECT * FROM slot")`
     const child = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" })

@@ -91,7 +91,11 @@ const storeError = (operation: string, cause: unknown): StoreError => {
   if (code === "ERR_INVALID_STATE") return new StoreError({ reason: "Closed", operation, detail })
   const errcode = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) : 0
   const reason = reasonOf(errcode)
-  return new StoreError({ reason, operation, detail: reason === "InUse" ? "another process has it open" : detail })
+  return new StoreError({
+    reason,
+    operation,
+    detail: reason === "InUse" ? "another device store has it open, in this process or another" : detail
+  })
 }
 
 const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, StoreError> =>
@@ -280,7 +284,7 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
  * A `DeviceStore` in one SQLite file, for one device and one process at a time.
  *
  * What a write promises is on the disk when the write returns (write-ahead log, `synchronous = FULL`). Building the layer
- * fails with `InUse` when another process has the file, `Unwritable`, `Corrupt`, `Foreign`, `NewerVersion`, or `Unsupported`
+ * fails with `InUse` when another store has the file open, `Unwritable`, `Corrupt`, `Foreign`, `NewerVersion`, or `Unsupported`
  * where the platform has no `node:sqlite`. A file of an earlier release is brought up to date.
  *
  * @category layers
