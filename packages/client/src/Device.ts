@@ -23,7 +23,7 @@ import { makeDeviceBlobs } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
 import { DeviceObserver } from "./DeviceObserver.ts"
 import { type DeviceDescription, type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
-import { DeviceStore } from "./DeviceStore.ts"
+import { claimStore, DeviceStore } from "./DeviceStore.ts"
 import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
 import type { Hello, VersionRange } from "./Handshake.ts"
@@ -75,7 +75,9 @@ export interface DeviceHandlers<R = never, R2 = never> {
    * Handles messages of other devices, in the mediator's order, one batch at a time; they are acked when it succeeds.
    *
    * It goes on over a lost connection and may see a message again whose batch failed or whose nonce could not be recorded.
-   * While it runs at most `Capacities.reflected` messages wait; then the socket is not read.
+   * Stopping the device interrupts it, and its batch comes again. While it runs at most `Capacities.reflected` messages wait;
+   * then the socket is not read, answers of the mediator included: a handler that waits for the device's `reflect`,
+   * `transaction` or `devices` costs the connection when many messages come in. Let another fiber wait.
    */
   readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
   /**
@@ -119,7 +121,11 @@ export class Device extends Context.Service<
      * Runs a body under the group's lock; what it reflects with `Transaction` becomes visible all at once when it succeeds.
      *
      * Waits for a connection and for other transactions. When the body fails or is interrupted after it has reflected, the
-     * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5).
+     * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5). Behind the body nothing interrupts the
+     * commit, which lasts until the mediator has answered or the connection is over.
+     *
+     * What is reflected with the device instead waits for the end of the transaction: a body that waits for that waits until
+     * the ttl is over.
      */
     readonly transaction: <A, E, R, E2 = never, R2 = never>(
       options: TransactionOptions<E2, R2>,
@@ -181,6 +187,8 @@ export const makeDevice = <R = never, R2 = never>(
     const scope = yield* Effect.scope
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
+    yield* claimStore(store, keys.groupId, deviceId)
+    const runFork = Effect.runForkWith(context)
 
     const observer = yield* DeviceObserver
     const events = yield* makeEventLog(capacities.events, observer.onEvent)
@@ -224,6 +232,10 @@ export const makeDevice = <R = never, R2 = never>(
       // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
       handler: options.onReflected,
       policy,
+      onHandlerDefect: (cause) =>
+        observer.onHandlerDefect === undefined
+          ? Effect.logError("a handler of reflected messages died", cause)
+          : Effect.sync(() => observer.onHandlerDefect?.(cause)),
       crypto,
       keys,
       identity,
@@ -281,7 +293,10 @@ export const makeDevice = <R = never, R2 = never>(
     )
     // Whatever ends the device, a defect included, everyone who waits for it is told.
     main.addObserver((exit) => {
-      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) observer.onDefect?.(exit.cause)
+      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+        if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
+        else observer.onDefect(exit.cause)
+      }
       const unacked = reflection.stop()
       state.setUnsafe({ _tag: "Stopped", unacked })
       events.end()

@@ -133,8 +133,9 @@ export const makeDevices = (options: {
 
   const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError> =>
     Effect.gen(function* () {
+      const message = yield* Effect.sync(() => D2d.SharedDeviceData.make({ ...data, padding }))
       const connection = yield* connected
-      const box = yield* blobs.seal(sharedSource, keys.dgsddk, D2d.SharedDeviceData, { ...data, padding })
+      const box = yield* blobs.seal(sharedSource, keys.dgsddk, D2d.SharedDeviceData, message)
       yield* Effect.mapError(
         connection.send([{ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: box }]),
         notLive

@@ -63,12 +63,14 @@ export type HandlerOutcome = string | undefined
  */
 export type HandlerOutcomes = ReadonlyArray<HandlerOutcome> | undefined
 
+/** Whatever it failed with: the types of an application may have let something else pass. */
 const detailOf = (cause: Cause.Cause<HandlerError>): string =>
   Result.match(Cause.findError(cause), {
-    onSuccess: (error) => error.detail,
+    onSuccess: (error) => (typeof error?.detail === "string" ? error.detail : "the handler failed without a detail"),
     onFailure: () => (Cause.hasInterruptsOnly(cause) ? "the handler was interrupted" : "the handler died of a defect")
   })
 
+const handled = Effect.succeed<HandlerOutcome>(undefined)
 const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 
 /**
@@ -81,13 +83,16 @@ export const makeHandler = <R>(options: {
   readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
   readonly onFailure: (messages: number, tries: number, detail: string) => void
+  readonly onDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 }) => {
-  const { handler, onFailure, policy } = options
+  const { handler, onDefect, onFailure, policy } = options
 
   const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome, never, R> =>
-    Effect.map(Effect.exit(Effect.suspend(() => handler(batch))), (exit) =>
-      Exit.isSuccess(exit) ? undefined : detailOf(exit.cause)
-    )
+    Effect.flatMap(Effect.exit(Effect.suspend(() => handler(batch))), (exit) => {
+      if (Exit.isSuccess(exit)) return handled
+      const detail = detailOf(exit.cause)
+      return Cause.hasDies(exit.cause) ? Effect.as(onDefect(exit.cause), detail) : Effect.succeed(detail)
+    })
 
   const retry = Effect.fnUntraced(function* (message: Reflected, triesBefore: number, detail: HandlerOutcome) {
     let last = detail

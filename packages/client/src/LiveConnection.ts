@@ -18,11 +18,13 @@ import type { TransportError } from "./TransportError.ts"
  * @since 0.1.0
  */
 export class NotLive extends Schema.TaggedError<NotLive>("@d2m/client/NotLive")("NotLive", {
-  /** The connection state at that time, by its tag. */
+  /** The connection state at that time, by its tag; `Live` when the connection was just about to end. */
   state: Schema.String
 }) {
   override get message(): string {
-    return `the device is not connected (${this.state})`
+    return this.state === "Live"
+      ? "the connection ended before the mediator answered"
+      : `the device is not connected (${this.state})`
   }
 }
 

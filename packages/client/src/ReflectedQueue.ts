@@ -16,7 +16,7 @@ import {
   type Reflected as ReflectedFrame,
   type ReflectedAck
 } from "@d2m/codec"
-import { Clock, Effect, Queue, Result, Semaphore, Stream } from "effect"
+import { type Cause, Clock, Effect, Queue, Result, Semaphore, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
@@ -72,6 +72,7 @@ export interface ReflectedQueue<R> {
 export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
+  readonly onHandlerDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
   readonly crypto: Crypto["Service"]
   readonly keys: Pick<DeviceGroupKeys, "dgrk">
   readonly identity: string
@@ -93,6 +94,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const runHandler = makeHandler({
     handler: options.handler,
     policy: options.policy,
+    onDefect: options.onHandlerDefect,
     onFailure: (messages, tries, detail) => {
       finished++
       events.emit({ _tag: "HandlerFailed", messages, tries, detail })
@@ -245,8 +247,11 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
       return Effect.asVoid(Queue.clear(queue))
     })
 
+  /** A device that is stopped does not leave handled messages without record or ack. */
   const settle = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void, never, R> =>
-    open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack), Effect.catch(stopAt), atRest.withPermit)
+    Effect.uninterruptibleMask((restore) =>
+      restore(Effect.flatMap(open(batch), handle)).pipe(Effect.flatMap(ack), Effect.catch(stopAt))
+    ).pipe(atRest.withPermit)
 
   return {
     accept,

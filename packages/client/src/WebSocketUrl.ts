@@ -33,6 +33,9 @@ export const normalizeHost = (host: string): string =>
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
+/** What is no URL may still hold a password, or a key behind its path. */
+const withoutSecrets = (url: string): string => url.replace(/[?#].*$/s, "").replace(/^([^/@]*\/\/)?[^/]*@/, "$1")
+
 /**
  * Checks an address before anything is dialled.
  *
@@ -42,11 +45,13 @@ export const parseWebSocketUrl = (
   url: string,
   allowPlaintext: boolean
 ): Result.Result<WebSocketUrl, InvalidUrl | PlaintextRefused> => {
-  if (!URL.canParse(url)) return Result.fail(new InvalidUrl({ url, detail: "it is not a URL" }))
+  if (!URL.canParse(url)) return Result.fail(new InvalidUrl({ url: withoutSecrets(url), detail: "it is not a URL" }))
   const parsed = new URL(url)
   const bare = `${parsed.protocol}//${parsed.host}${parsed.pathname}`
   const refuse = (detail: string) => Result.fail(new InvalidUrl({ url: bare, detail }))
-  if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") return refuse("its scheme is neither ws: nor wss:")
+  if (parsed.protocol !== "ws:" && parsed.protocol !== "wss:") {
+    return Result.fail(new InvalidUrl({ url: withoutSecrets(url), detail: "its scheme is neither ws: nor wss:" }))
+  }
   if (parsed.username !== "" || parsed.password !== "") return refuse("it carries a user name or password")
   if (parsed.hash !== "") return refuse("it carries a fragment")
   const secure = parsed.protocol === "wss:"

@@ -348,7 +348,9 @@ export class SimulatedDevice {
           if (state._tag !== "NeedsUser") this.#question = undefined
           else if (this.#question === undefined) this.#askUser(machine, life, state.reason)
         },
-        onDefect: (cause) => this.#seeTo(livesOn, Exit.failCause(cause))
+        onDefect: (cause) => this.#seeTo(livesOn, Exit.failCause(cause)),
+        // What is made to fail is no news; what dies by itself is told where it is handled.
+        onHandlerDefect: () => {}
       }),
       Context.add(Socket.Socket, this.route.socket(machine, path)),
       Context.add(Crypto, crypto),

@@ -14,8 +14,8 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReflectedQueue.ts",
-        find: "open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack),",
-        replace: "open(batch).pipe(Effect.tap(sendAcks), Effect.flatMap(handle), Effect.flatMap(ack),"
+        find: "restore(Effect.flatMap(open(batch), handle))",
+        replace: "restore(open(batch).pipe(Effect.tap(sendAcks), Effect.flatMap(handle)))"
       },
       { file: "ReflectedQueue.ts", find: "Effect.andThen(recorded, sendAcks(done))", replace: "recorded" }
     ]
@@ -92,11 +92,11 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReflectedQueue.ts",
-        find: "open(batch).pipe(Effect.flatMap(handle), Effect.flatMap(ack),",
-        replace: `open(batch).pipe(
+        find: "restore(Effect.flatMap(open(batch), handle))",
+        replace: `restore(open(batch).pipe(
           Effect.tap((opened) => store.addNonces(opened.flatMap(({ nonce }) => (nonce === undefined ? [] : [nonce])))),
-          Effect.flatMap(handle),
-          Effect.flatMap(ack),`
+          Effect.flatMap(handle)
+        ))`
       }
     ]
   },
@@ -179,8 +179,8 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Handler.ts",
-        find: "Exit.isSuccess(exit) ? undefined : detailOf(exit.cause)",
-        replace: "Exit.isSuccess(exit) || Cause.hasDies(exit.cause) ? undefined : detailOf(exit.cause)"
+        find: "Effect.as(onDefect(exit.cause), detail)",
+        replace: "handled"
       }
     ]
   },
