@@ -13,6 +13,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
+import { commandOf } from "./FailureFile.ts"
 import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
@@ -75,7 +76,7 @@ const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: st
   const path = Path.join(folder, `d2m-failure-${failure.seed}.json`)
   Fs.mkdirSync(folder, { recursive: true })
   Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
-  const seed = `D2M_SEED=${failure.seed} vitest run -t ${JSON.stringify(name)}`
+  const seed = commandOf(name, failure.seed)
   const again =
     failure._tag === "NotRepeated"
       ? `try it again with  ${seed}\n  its schedule is  ${path}`

@@ -412,7 +412,7 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
         const seed = Number(/seed (\d+) broke/.exec(message!)![1])
         const path = Path.join(folder, `d2m-failure-${seed}.json`)
         assert.include(message, "broken: program: the program succeeds")
-        assert.include(message, `D2M_SEED=${seed} vitest run -t "counts each message once"`)
+        assert.include(message, `D2M_SEED=${seed} vitest run -t 'counts each message once'`)
         assert.include(message, path)
         const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
         assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
