@@ -1,10 +1,11 @@
 /**
- * How a test whose simulation has failed is run again.
+ * How a test whose simulation has failed is found again.
  *
- * Owns how its name is written for a shell. When a test fails, and what is said then, is `vitest`'s.
+ * Owns how its name is written for a shell, and for a file system. When a test fails, and what is said then, is `vitest`'s.
  *
  * @since 0.1.0
  */
+import { createHash } from "node:crypto"
 
 /** As a shell takes it, whatever is in it. */
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
@@ -15,3 +16,19 @@ const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, 
 /** What runs a test again under one seed: vitest takes a test's name for a regular expression. */
 export const commandOf = (name: string, seed: number): string =>
   `D2M_SEED=${seed} vitest run -t ${quoted(literally(name))}`
+
+const longest = 60
+
+/** A name in letters that are safe everywhere; a few digits stand for what is lost, so that others stay other ones. */
+const slugOf = (name: string): string => {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "")
+  if (slug !== "" && slug.length <= longest && /^[ -~]*$/.test(name)) return slug
+  const digits = createHash("sha256").update(name).digest("hex").slice(0, 8)
+  return [slug.slice(0, longest - digits.length - 1).replace(/-$/, ""), digits].filter((part) => part !== "").join("-")
+}
+
+/** The file that a failed test leaves: another one for each test and seed. */
+export const fileNameOf = (name: string, seed: number): string => `d2m-failure-${slugOf(name)}-${seed}.json`

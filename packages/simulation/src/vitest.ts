@@ -13,7 +13,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
-import { commandOf } from "./FailureFile.ts"
+import { commandOf, fileNameOf } from "./FailureFile.ts"
 import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
@@ -24,7 +24,7 @@ import { type Program, replay, simulate, type SimulateOptions } from "./Simulate
  * @since 0.1.0
  */
 export interface SimulateTestOptions extends SimulateOptions {
-  /** Where `d2m-failure-<seed>.json` is written: the working directory unless given. */
+  /** Where `d2m-failure-<name>-<seed>.json` is written: the working directory unless given. */
   readonly failures?: string
   /**
    * Real ms that the test may take: 2 minutes unless given. Runs and shrinking end when nine tenths of it are over, so that
@@ -73,7 +73,7 @@ const encode = Schema.encodeSync(ScheduleJson)
 
 /** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
 const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: string): never => {
-  const path = Path.join(folder, `d2m-failure-${failure.seed}.json`)
+  const path = Path.join(folder, fileNameOf(name, failure.seed))
   Fs.mkdirSync(folder, { recursive: true })
   Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
   const seed = commandOf(name, failure.seed)

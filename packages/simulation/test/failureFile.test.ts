@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
-import { commandOf } from "../src/FailureFile.ts"
+import { commandOf, fileNameOf } from "../src/FailureFile.ts"
 
 describe("the command for a test that has failed", () => {
   const names = [
@@ -18,4 +18,21 @@ describe("the command for a test that has failed", () => {
       assert.deepStrictEqual(pattern.exec(`a suite ${name}`)?.[0], name)
     })
   }
+})
+
+describe("the file of a test that has failed", () => {
+  it("is named for the test and its seed", () => {
+    assert.strictEqual(
+      fileNameOf("A list's items (all) are the same!", 7),
+      "d2m-failure-a-list-s-items-all-are-the-same-7.json"
+    )
+  })
+
+  it("is another one for each test, in few and plain letters", () => {
+    const long = "a name that is as long as names of tests are where nobody has told their author to be brief"
+    const names = ["a list", "another list", "", "список", "清单", `${long}, once`, `${long}, twice`]
+    const files = names.map((name) => fileNameOf(name, 0))
+    assert.strictEqual(new Set(files).size, names.length)
+    for (const file of files) assert.match(file, /^d2m-failure-[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?-0\.json$/)
+  })
 })

@@ -383,7 +383,7 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
           "seed 0 broke a rule of program: the program succeeds, and did not when it was run again"
         )
         assert.notInclude(message, "it.replay(")
-        const path = Path.join(folder, "d2m-failure-0.json")
+        const path = Path.join(folder, "d2m-failure-fails-once-0.json")
         assert.include(message, path)
         const { violates, ...schedule } = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
         for (const digest of violates!.digests!) assert.include(message, digest)
@@ -410,7 +410,7 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
         assert.strictEqual(failed?.status, "failed")
         const [message] = failed!.failureMessages
         const seed = Number(/seed (\d+) broke/.exec(message!)![1])
-        const path = Path.join(folder, `d2m-failure-${seed}.json`)
+        const path = Path.join(folder, `d2m-failure-counts-each-message-once-${seed}.json`)
         assert.include(message, "broken: program: the program succeeds")
         assert.include(message, `D2M_SEED=${seed} vitest run -t 'counts each message once'`)
         assert.include(message, path)
