@@ -109,10 +109,16 @@ const isWithoutLoss = ({ _tag }: Fault): boolean => _tag !== "Twin" && _tag !== 
 /** Who joins late misses what was said before, in ms. */
 const latestJoin = 500
 
+/** Each device finds a slot: a program waits for those that have none in vain. */
+const withRoom = (schedule: Schedule): Schedule => {
+  const { maxDeviceSlots: _slots, ...mediator } = schedule.conditions.mediator
+  const room = roomFor(largestGroup(schedule.devices))
+  return { ...schedule, conditions: { ...schedule.conditions, mediator: { ...mediator, ...room } } }
+}
+
 /** What the protocol itself lets devices miss messages for is taken out, and the limits that an application would hit. */
 const withoutLosses = (schedule: Schedule): Schedule => {
   const {
-    maxDeviceSlots: _slots,
     queueBytes: _bytes,
     queueMessages: _messages,
     transactionMessages: _transactions,
@@ -120,7 +126,7 @@ const withoutLosses = (schedule: Schedule): Schedule => {
   } = schedule.conditions.mediator
   return {
     ...schedule,
-    conditions: { ...schedule.conditions, mediator: { ...mediator, ...roomFor(largestGroup(schedule.devices)) } },
+    conditions: { ...schedule.conditions, mediator },
     devices: schedule.devices.map((device) => ({
       ...device,
       joinsAt: Math.min(device.joinsAt, latestJoin),
@@ -155,7 +161,7 @@ export const programSchedule = (seed: number, options: SimulateOptions = {}): Sc
   const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
   const count = typeof devices === "number" ? devices : devices.length
   const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })
-  const named = typeof devices === "number" ? drawn : renamed(drawn, devices)
+  const named = withRoom(typeof devices === "number" ? drawn : renamed(drawn, devices))
   const schedule = losses ? named : withoutLosses(named)
   if (conditions === undefined) return schedule
   const mediator = conditions.mediator === undefined ? {} : { mediator: { ...roomFor(count), ...conditions.mediator } }
@@ -211,11 +217,9 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
   // Of the run that is under way; runs do not overlap.
   let make: (device: string) => MessageHandler = () => () => Effect.void
   const members = new Set<string>()
-  const joinedOf = (world: World): Effect.Effect<void> =>
+  const joinedOf = (devices: ReadonlyArray<string>): Effect.Effect<void> =>
     Effect.suspend(() =>
-      [...world.devices.keys()].every((name) => members.has(name))
-        ? Effect.void
-        : Effect.andThen(Effect.sleep(glance), joinedOf(world))
+      devices.every((name) => members.has(name)) ? Effect.void : Effect.andThen(Effect.sleep(glance), joinedOf(devices))
     )
   // It judges nothing: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
   const membership: OracleMaker = {
@@ -230,13 +234,15 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
     Effect.suspend(() => {
       make = () => () => Effect.void
       members.clear()
+      // Before anything goes wrong: later there may be twins, which come and go.
+      const devices = [...world.devices.keys()]
       return program({
         seed: world.seed,
-        devices: [...world.devices.keys()],
+        devices,
         onReflected: (given) => {
           make = given
         },
-        joined: joinedOf(world),
+        joined: joinedOf(devices),
         on: (name, use) => seeThrough(world, name, use),
         strike: (fault) => strikeFor(world, fault),
         settled,
