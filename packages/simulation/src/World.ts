@@ -29,13 +29,14 @@ import { VirtualStore } from "./VirtualStore.ts"
 import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /**
- * What of a device's options is not the world's: who a device is, and what its spec says of its slot, is.
+ * What of a device's options is not the world's: who a device is, and what its spec says of its slot, is; and oracles know
+ * the usual tolerance for clocks, and no other.
  *
  * @category models
  * @since 0.1.0
  */
 export type FreeDeviceOptions = Partial<
-  Omit<DeviceOptions, "deviceId" | "groupKey" | "slotsExhausted" | "slotExpiration">
+  Omit<DeviceOptions, "deviceId" | "groupKey" | "slotsExhausted" | "slotExpiration" | "clockTolerance">
 >
 
 /**

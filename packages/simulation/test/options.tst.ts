@@ -4,7 +4,7 @@
 import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import type { RunOptions, SimulateOptions } from "../src/index.ts"
 
-export const free: SimulateOptions = { deviceOptions: { clockTolerance: "1 hour", firstReflectId: 7 } }
+export const free: SimulateOptions = { deviceOptions: { firstReflectId: 7 } }
 export const described: RunOptions = {
   deviceOptions: {
     identity: "ECHOECHO",
@@ -25,3 +25,7 @@ export const group: RunOptions = { deviceOptions: { groupKey: DeviceGroupKey.mak
 export const expiring: RunOptions = { deviceOptions: { slotExpiration: 0 } }
 // @ts-expect-error TS2353: 'slotsExhausted' does not exist in type
 export const exhausted: RunOptions = { deviceOptions: { slotsExhausted: 1 } }
+
+// An oracle judges questions about clocks by the usual tolerance.
+// @ts-expect-error TS2353: 'clockTolerance' does not exist in type
+export const tolerant: SimulateOptions = { deviceOptions: { clockTolerance: "1 hour" } }
