@@ -10,11 +10,11 @@ import {
   type Expectation,
   lanesText,
   NotReplayable,
-  programOracle,
   readSchedule,
   type Schedule,
   type SeedReport,
-  violationText
+  violationText,
+  whyNotReplayable
 } from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
@@ -149,10 +149,8 @@ export const replay = Command.make(
   flags,
   Effect.fnUntraced(function* ({ expect, full, json, last, path, trace }) {
     const schedule = yield* read(path)
-    if (schedule.violates?.oracle === programOracle) {
-      const detail = `${path} is of a run with a program, which is not in the file; replay it with it.replay(name, file, program) of @d2m/simulation/vitest`
-      return yield* new NotReplayable({ detail })
-    }
+    const detail = whyNotReplayable(schedule)
+    if (detail !== undefined) return yield* new NotReplayable({ detail: `${path}: ${detail}` })
     const told = yield* tellRun(schedule, trace)
     const { report } = told
     const { violation } = report

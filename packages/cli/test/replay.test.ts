@@ -76,14 +76,21 @@ describe("d2m replay", { timeout: 180_000 }, () => {
     })
   )
 
-  it.effect("refuses the file of a program, which it does not have", () =>
-    withSchedule({ ...forsaken, violates: { oracle: "program", rule: "the program succeeds" } }, (path) =>
-      Effect.gen(function* () {
-        const { code, failure, out } = yield* runHere(["replay", path])
+  it.effect("refuses the file of a program or an oracle that it does not have", () =>
+    Effect.gen(function* () {
+      const files: ReadonlyArray<readonly [Partial<Schedule>, string]> = [
+        [{ violates: { oracle: "program", rule: "the program succeeds" } }, "it.replay(name, file, program)"],
+        [{ program: true }, "it.replay(name, file, program)"],
+        [{ violates: { oracle: "silence", rule: "nobody speaks" } }, "silence"]
+      ]
+      for (const [change, advice] of files) {
+        const { code, failure, out } = yield* withSchedule({ ...forsaken, ...change }, (path) =>
+          runHere(["replay", path])
+        )
         assert.deepStrictEqual([code, failure?._tag, out], [1, "NotReplayable", ""])
-        assert.include(failure?.message, "it.replay(name, file, program)")
-      })
-    )
+        assert.include(failure?.message, advice)
+      }
+    })
   )
 
   it.effect("says of a failure that did not come again that it did not", () =>

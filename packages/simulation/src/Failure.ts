@@ -112,13 +112,13 @@ export class OutOfTime extends Schema.TaggedError<OutOfTime>("@d2m/simulation/Ou
 
 /**
  * A schedule whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
- * not given.
+ * not given, or the oracle that objected to it is not.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/simulation/NotReplayable")("NotReplayable", {
-  /** Which of the two, and what to do. */
+  /** Which of these, and what to do. */
   detail: Schema.String
 }) {
   override get message(): string {

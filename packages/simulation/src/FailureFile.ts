@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import { createHash } from "node:crypto"
+import type { SimulateOptions } from "./Simulate.ts"
 
 /** As a shell takes it, whatever is in it. */
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
@@ -32,3 +33,9 @@ const slugOf = (name: string): string => {
 
 /** The file that a failed test leaves: another one for each test and seed. */
 export const fileNameOf = (name: string, seed: number): string => `d2m-failure-${slugOf(name)}-${seed}.json`
+
+/** The test that runs a file's schedule again; what a run depends on besides is in the file, or these options. */
+export const replayOf = (path: string, { deviceOptions, maxSteps, oracles }: SimulateOptions): string => {
+  const isPlain = [deviceOptions, maxSteps, oracles].every((option) => option === undefined)
+  return `it.replay(name, ${JSON.stringify(path)}, ${isPlain ? "program" : "program, options"})`
+}

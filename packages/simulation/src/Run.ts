@@ -115,6 +115,9 @@ const unrest = (world: World, tally: Tally, oracles: ReadonlyArray<Oracle>): str
  */
 export const programOracle = "program"
 
+/** The oracle that what does not come to rest or to an end is told under, which is not one of those that look on. */
+const liveness = "liveness"
+
 /** The rule that a run breaks which is given up for its length: so are all runs that are like it. */
 const endless = "the world comes to an end"
 
@@ -124,7 +127,7 @@ const endless = "the world comes to an end"
  * @category getters
  * @since 0.1.0
  */
-export const isEndless = ({ oracle, rule }: Violation): boolean => oracle === "liveness" && rule === endless
+export const isEndless = ({ oracle, rule }: Violation): boolean => oracle === liveness && rule === endless
 
 const notEnded = "the program has not ended"
 
@@ -153,6 +156,22 @@ const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
 
 /** The oracle that a defect is told under, which is not one of those that look on. */
 const defects = "defects"
+
+/**
+ * The names of all that may object to a run.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const judgesOf = ({
+  oracles = standardOracles,
+  program
+}: Pick<RunOptions, "oracles" | "program">): ReadonlyArray<string> => [
+  ...oracles.map(({ name }) => name),
+  defects,
+  liveness,
+  ...(program === undefined ? [] : [programOracle])
+]
 
 /**
  * Carries out a schedule.
@@ -261,7 +280,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
         return
       }
       violation ??= {
-        oracle: "liveness",
+        oracle: liveness,
         rule: "once faults are over, everything comes to rest",
         at: kernel.now,
         device: undefined,
@@ -280,7 +299,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     }
     if (rest !== "Reached" && !isCut) {
       violation ??= {
-        oracle: "liveness",
+        oracle: liveness,
         rule: rest === "Idle" ? "the world does not come to a standstill" : endless,
         at: kernel.now,
         device: undefined,

@@ -175,8 +175,9 @@ const named = ({
 ]
 
 /**
- * One run. `duration` is the length of its safety phase, in ms: operations and faults lie within. `mutant` names the bug
- * that was planted, `violates` what the run shows.
+ * One run. `duration` is the length of its safety phase, in ms: operations and faults lie within. `program` says whether
+ * it is a world for a program, which is no data and not in it; `mutant` names the bug that was planted, `violates` what the
+ * run shows.
  *
  * @category schemas
  * @since 0.1.0
@@ -195,6 +196,7 @@ export const Schedule = Schema.Struct({
   ),
   operations: Schema.Array(ScheduledOperation),
   faults: Schema.Array(ScheduledFault),
+  program: Schema.optionalKey(Schema.Boolean),
   mutant: Schema.optionalKey(Schema.String),
   violates: Schema.optionalKey(Expectation)
 }).check(

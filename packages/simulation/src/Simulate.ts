@@ -17,9 +17,10 @@ import { lanesText } from "./Lanes.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
-import { isEndless, programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+import { isEndless, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import { checked, type Conditions, type InvalidSchedule, largestGroup, type Schedule } from "./Schedule.ts"
 import { isRepeated } from "./Repetition.ts"
+import { whyNotReplayable } from "./Replayable.ts"
 import { shrink } from "./Shrink.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import { Story } from "./Story.ts"
@@ -161,7 +162,7 @@ export const programSchedule = (seed: number, options: SimulateOptions = {}): Sc
   const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
   const count = typeof devices === "number" ? devices : devices.length
   const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })
-  const named = withRoom(typeof devices === "number" ? drawn : renamed(drawn, devices))
+  const named = withRoom({ ...(typeof devices === "number" ? drawn : renamed(drawn, devices)), program: true })
   const schedule = losses ? named : withoutLosses(named)
   if (conditions === undefined) return schedule
   const mediator = conditions.mediator === undefined ? {} : { mediator: { ...roomFor(count), ...conditions.mediator } }
@@ -324,17 +325,10 @@ const failureOf = (
 const outOfTime = ({ elapsed, schedule, steps }: RunResult, clean: number): OutOfTime =>
   new OutOfTime({ seed: schedule.seed, clean, elapsed, steps })
 
-/** Whether a run without what was planted, or without a program, would be another one. */
-const missing = ({ mutant, violates }: Schedule, program: Program | undefined): string | undefined => {
-  if (mutant !== undefined) return `the bug ${mutant} was planted in its run, which d2m replay does again`
-  return program === undefined && violates?.oracle === programOracle
-    ? "it is of a run with a program, which is not given; it.replay(name, file, program) runs it with one"
-    : undefined
-}
-
 /**
  * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
- * Without a program, it runs as `d2m simulate` and `d2m replay` do.
+ * Without a program, it runs as `d2m simulate` and `d2m replay` do. A schedule whose failure could not show here is refused
+ * with {@link NotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run.
  *
  * @category running
  * @since 0.1.0
@@ -346,9 +340,13 @@ export const replay = (
 ): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | NotReplayable> =>
   Effect.gen(function* () {
     yield* checked(schedule)
-    const detail = missing(schedule, program)
+    const runOptions = runOptionsOf(program, options)
+    const detail =
+      schedule.mutant === undefined
+        ? whyNotReplayable(schedule, runOptions)
+        : `the bug ${schedule.mutant} was planted in its run, which d2m replay does again`
     if (detail !== undefined) return yield* new NotReplayable({ detail })
-    const result = run(schedule, runOptionsOf(program, options))
+    const result = run(schedule, runOptions)
     if (result.violation !== undefined) {
       return yield* Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
     }

@@ -13,7 +13,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
-import { commandOf, fileNameOf } from "./FailureFile.ts"
+import { commandOf, fileNameOf, replayOf } from "./FailureFile.ts"
 import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
@@ -44,7 +44,8 @@ export interface SimulateTests {
   readonly simulate: (name: string, program: Program, options?: SimulateTestOptions) => void
   /**
    * A test that runs a schedule once more: a file that such a test has left, with its program, or one of `d2m simulate`,
-   * without. A file of a planted bug is refused: what it shows is seen with `d2m replay`.
+   * without. A file of a planted bug is refused: what it shows is seen with `d2m replay`. So is one whose program or oracle
+   * is not given: its failure could not show.
    */
   readonly replay: (
     name: string,
@@ -72,7 +73,8 @@ const steered = (options: SimulateOptions): SimulateOptions => {
 const encode = Schema.encodeSync(ScheduleJson)
 
 /** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
-const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: string): never => {
+const leave = (failure: SimulationFailed | NotRepeated, name: string, options: SimulateTestOptions): never => {
+  const { failures: folder = "." } = options
   const path = Path.join(folder, fileNameOf(name, failure.seed))
   Fs.mkdirSync(folder, { recursive: true })
   Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
@@ -80,7 +82,7 @@ const leave = (failure: SimulationFailed | NotRepeated, name: string, folder: st
   const again =
     failure._tag === "NotRepeated"
       ? `try it again with  ${seed}\n  its schedule is  ${path}`
-      : `see it again with  ${seed}\n              or  it.replay(name, "${path}", program)`
+      : `see it again with  ${seed}\n              or  ${replayOf(path, options)}`
   const error = new Error(`${failure.message}\n\n${again}`)
   error.name = failure._tag
   // Where the simulation was written is in the test's name; where it was found out is of no interest.
@@ -111,7 +113,7 @@ const tests: SimulateTests = {
       Effect.runPromise(
         simulate(program, steered(bounded(options))).pipe(
           Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
-            Effect.sync(() => leave(failure, name, options.failures ?? "."))
+            Effect.sync(() => leave(failure, name, options))
           )
         ),
         { signal }

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
-import { commandOf, fileNameOf } from "../src/FailureFile.ts"
+import { commandOf, fileNameOf, replayOf } from "../src/FailureFile.ts"
 
 describe("the command for a test that has failed", () => {
   const names = [
@@ -34,5 +34,12 @@ describe("the file of a test that has failed", () => {
     const files = names.map((name) => fileNameOf(name, 0))
     assert.strictEqual(new Set(files).size, names.length)
     for (const file of files) assert.match(file, /^d2m-failure-[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?-0\.json$/)
+  })
+
+  it("is replayed with the options of the test, where its run depends on them", () => {
+    assert.strictEqual(replayOf("a.json", { seeds: 3, faults: "brutal" }), `it.replay(name, "a.json", program)`)
+    for (const options of [{ oracles: [] }, { deviceOptions: {} }, { maxSteps: 1_000 }]) {
+      assert.strictEqual(replayOf("a.json", options), `it.replay(name, "a.json", program, options)`)
+    }
   })
 })
