@@ -17,7 +17,8 @@ import type { LifePlace, Witness, WorldEvent } from "./WorldEvent.ts"
 /**
  * What an application does with the messages of other devices; the device and its world are told by its own means.
  *
- * It fails with a `HandlerError` where it cannot handle them. One that dies has a defect, and ends the run.
+ * It fails with a `HandlerError` where it cannot handle them; to interrupt itself is the same. One that dies has a defect,
+ * and ends the run.
  *
  * @category models
  * @since 0.1.0
@@ -27,10 +28,15 @@ export type MessageHandler = (batch: NonEmptyReadonlyArray<Reflected>) => Effect
 /** What a handler dies of while there is a reason for it: no defect of the application's. */
 const planted = "planted"
 
-const outcomeOf = (exit: Exit.Exit<void, HandlerError>): Extract<WorldEvent, { _tag: "Handled" }>["outcome"] => {
+/** `isOwn`: it came to its exit by itself; an interrupt of its own is a failure like any other for the client. */
+const outcomeOf = (
+  exit: Exit.Exit<void, HandlerError>,
+  isOwn: boolean
+): Extract<WorldEvent, { _tag: "Handled" }>["outcome"] => {
   if (Exit.isSuccess(exit)) return "Done"
   if (Option.isSome(Cause.findErrorOption(exit.cause))) return "Failed"
-  return Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died"
+  if (!Cause.hasInterruptsOnly(exit.cause)) return "Died"
+  return isOwn ? "Failed" : "Interrupted"
 }
 
 /** What a handler throws when it is called it dies of as well. */
@@ -87,10 +93,16 @@ export class TroubledHandler {
         this.#witness({ _tag: "Handled", ...place(), outcome: "Done" })
         return Effect.void
       }
-      return this.#troubled(handler === undefined ? Effect.void : called(handler, messages)).pipe(
+      let isOwn = false
+      // Passed over when the one who calls the handler is interrupted.
+      const own = Effect.sync(() => {
+        isOwn = true
+      })
+      const handled = handler === undefined ? Effect.void : Effect.tapCause(called(handler, messages), () => own)
+      return this.#troubled(handled).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
-            this.#witness({ _tag: "Handled", ...place(), outcome: outcomeOf(exit) })
+            this.#witness({ _tag: "Handled", ...place(), outcome: outcomeOf(exit, isOwn) })
             const defect = Exit.isFailure(exit) ? Cause.findDefect(exit.cause) : undefined
             if (defect !== undefined && Result.isSuccess(defect) && defect.success !== planted) {
               this.#onDefect(defect.success)

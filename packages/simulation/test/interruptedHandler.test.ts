@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import {
+  type MessageHandler,
+  type OracleMaker,
+  type Program,
+  programSchedule,
+  runProgram,
+  type SimulatedDevice,
+  type SimulateOptions
+} from "../src/index.ts"
+import { item } from "./programs.ts"
+
+const options: SimulateOptions = { devices: ["phone", "desktop"], losses: true }
+
+/** The phone speaks once; tells how the desktop's handler ended each time, and whether a rule was broken. */
+const ends = (
+  handler: () => MessageHandler,
+  afterwards: (desktop: SimulatedDevice) => Effect.Effect<void> = () => Effect.void
+) => {
+  const outcomes: Array<string> = []
+  const onlooker: OracleMaker = {
+    name: "onlooker",
+    make: () => ({
+      see: (event) => {
+        if (event._tag === "Handled" && event.device === "desktop") outcomes.push(event.outcome)
+      }
+    })
+  }
+  const schedule = programSchedule(1, { ...options, faults: "none", duration: 30_000 })
+  const program: Program = (group) =>
+    Effect.gen(function* () {
+      group.onReflected(handler)
+      yield* group.joined
+      yield* group.on("phone", (device) => device.reflect(item("hello")))
+      yield* afterwards(group.world.devices.get("desktop")!)
+      yield* group.settled
+    })
+  const { violation } = runProgram(schedule, program, { ...options, oracles: [onlooker] })
+  return { outcomes, violation }
+}
+
+describe("a handler", () => {
+  it("that interrupts itself fails, three times at most", () => {
+    const { outcomes, violation } = ends(() => () => Effect.interrupt)
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(outcomes, ["Failed", "Failed", "Failed"])
+  })
+
+  it("that is interrupted because the device is switched off has not failed, and is called again", () => {
+    let isFirst = true
+    const { outcomes, violation } = ends(
+      () => () => {
+        if (!isFirst) return Effect.void
+        isFirst = false
+        return Effect.never
+      },
+      (desktop) =>
+        Effect.gen(function* () {
+          yield* Effect.sleep("1 second")
+          desktop.stop()
+          yield* Effect.sleep("1 second")
+          desktop.start()
+        })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(outcomes, ["Interrupted", "Done"])
+  })
+})
