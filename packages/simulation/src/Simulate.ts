@@ -188,8 +188,9 @@ const seeThrough = <A, E>(
       isOver = true
       resume(Effect.succeed(exit))
     }
-    const isBegun = device.run(Effect.raceFirst(Device.use(use), Deferred.await(given)), (exit) =>
-      end(Option.some(exit))
+    const isBegun = device.run(
+      () => (isOver ? undefined : Effect.raceFirst(Device.use(use), Deferred.await(given))),
+      (exit) => end(Option.some(exit))
     )
     const look = () => {
       if (isOver) return

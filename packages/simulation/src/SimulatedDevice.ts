@@ -260,15 +260,17 @@ export class SimulatedDevice {
     return true
   }
 
-  /** Runs an effect on the device's machine, with the device. `onExit` is not called when the machine crashes first. */
-  run<A, E>(effect: Effect.Effect<A, E, Device>, onExit: (exit: Exit.Exit<A, E>) => void): boolean {
+  /** Runs the effect that is given, if one is, once the device can. `onExit` is not called when the machine crashes first. */
+  run<A, E>(give: () => Effect.Effect<A, E, Device> | undefined, onExit: (exit: Exit.Exit<A, E>) => void): boolean {
     const { machine } = this
     if (machine === undefined) return false
     if (machine.mode === "Paused") {
-      machine.hold(() => this.run(effect, onExit), 0)
+      machine.hold(() => this.run(give, onExit), 0)
       return true
     }
     this.#whenMade(machine, (device) => {
+      const effect = give()
+      if (effect === undefined) return
       machine.fork(Effect.provideService(effect, Device, this.#watched(device)), (exit) => {
         if (machine.mode !== "Dead") onExit(exit)
       })
@@ -334,10 +336,9 @@ export class SimulatedDevice {
   }
 
   readonly #live: Effect.Effect<never, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
-    const { crypto, groupKey, options, path } = this.#host
+    const { crypto, groupKey, options, path, witness } = this.#host
     const machine = this.machine!
     const { life } = this
-    const { witness } = this.#host
     const place = () => ({ at: machine.kernel.now, device: this.name, life })
     const context = machine.context.pipe(
       Context.add(Capacities, capacities),
@@ -386,8 +387,7 @@ export class SimulatedDevice {
   /** The user looks at the screen after a while, and does what they think best. */
   #askUser(machine: Machine, life: number, reason: UserReason): void {
     const { answer, kernel, userDelay, witness } = this.#host
-    const question = { reason }
-    this.#question = question
+    const question = (this.#question = { reason })
     kernel.after(machine, userDelay, () => {
       const { device } = this
       if (this.#question !== question || device === undefined) return

@@ -58,6 +58,27 @@ describe("what a program does with a device", () => {
     assert.strictEqual(seen("UserAnswered"), 1)
   })
 
+  it("is not done any more when it was given up while the device stood still", () => {
+    let hasBegun = false
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* Effect.forkChild(group.strike({ _tag: "Pause", device: "phone", lasts: 5_000 }))
+        yield* Effect.sleep("1 second")
+        const begin = Effect.sync(() => {
+          hasBegun = true
+        })
+        yield* Effect.timeoutOption(
+          group.on("phone", () => begin),
+          "1 second"
+        )
+        yield* Effect.sleep("10 seconds")
+      })
+    )
+    assert.isUndefined(violation)
+    assert.isFalse(hasBegun)
+  })
+
   it("may not stop it for good", () => {
     const { violation } = played((group) =>
       Effect.gen(function* () {
