@@ -304,7 +304,7 @@ export class SimulatedDevice {
         return device.resume(answer)
       })
     const stop = Effect.die(
-      new Error(`a program cannot stop ${this.name}, which would never start again: strike a Crash, or SwitchOff`)
+      new Error(`a program cannot stop ${this.name}, which would never start again: strike a Crash`)
     )
     return Device.of({ ...device, retryNow, resume, stop })
   }
