@@ -193,9 +193,11 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
 const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   const tally = new Tally()
   let violation: Violation | undefined
+  // Oracles are made before there is a world, and may object at once.
+  let now = () => newYear2026
   const judges = (options.oracles ?? standardOracles).map(({ make, name }) =>
     make((found) => {
-      violation ??= { ...found, oracle: name, at: world.kernel.now }
+      violation ??= { ...found, oracle: name, at: now() }
     }, schedule)
   )
   const world = new World({
@@ -216,6 +218,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     }
   })
   const { kernel, mediator } = world
+  now = () => kernel.now
   const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
 
   phase("Safety")

@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HandlerError } from "@d2m/client"
-import { calm, type Program, run, type RunOptions, runProgram, type Schedule, swarm } from "../src/index.ts"
+import {
+  calm,
+  type OracleMaker,
+  type Program,
+  run,
+  type RunOptions,
+  runProgram,
+  type Schedule,
+  Simulation,
+  swarm
+} from "../src/index.ts"
 import { item } from "./programs.ts"
 
 const quiet: Schedule = { ...swarm({ seed: 1, devices: 2, duration: 20_000, faults: "none" }), conditions: calm }
@@ -44,6 +54,19 @@ describe("a defect", () => {
   it("of an oracle is told as its own", () => {
     const careless = { name: "careless", make: () => ({ see: () => slip() }) }
     expectDefect({ options: { oracles: [careless] } }, { rule: "whoever looks on does not throw", found: withStack })
+  })
+
+  it("that an oracle finds in the schedule already is told at the start of the world", () => {
+    const strict: OracleMaker = {
+      name: "strict",
+      make: (report) => {
+        report({ rule: "nobody begins", device: undefined, found: "a schedule", expected: "none" })
+        return { see: () => {} }
+      }
+    }
+    const { elapsed, violation } = run(quiet, { oracles: [strict] })
+    assert.deepInclude(violation, { oracle: "strict", rule: "nobody begins", at: Simulation.newYear2026 })
+    assert.strictEqual(elapsed, 0)
   })
 
   it("of a device that does not come up is told of that device", () => {
