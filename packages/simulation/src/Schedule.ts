@@ -78,7 +78,7 @@ const mediatorConditions = Schema.Struct({
 /**
  * The conditions under which a world runs.
  *
- * `preempt` is the chance of a preemption before each step of a fiber; `latency` what the network is like where nothing is
+ * `preempt` is the chance of a preemption before each step of a fiber, 0.5 at most; `latency` what the network is like where nothing is
  * wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a write of the mediator's and of a
  * device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator` what differs from
  * `strictOptions`.
@@ -87,7 +87,8 @@ const mediatorConditions = Schema.Struct({
  * @since 0.1.0
  */
 export const Conditions = Schema.Struct({
-  preempt: chance,
+  // With more, fibers do nothing but give way.
+  preempt: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 })),
   latency: Schema.Struct({ base: millis, spread: millis, tailChance: chance, tail: millis }),
   crypto: Schema.Literals(["bulk", "real"]),
   storeLatency: millis,
@@ -235,7 +236,7 @@ export const readSchedule: (text: string) => Effect.Effect<Schedule, Schema.Sche
 )
 
 /**
- * A schedule that cannot be carried out: names that are no names, not one's own or
+ * A schedule that cannot be carried out, or options that none can be drawn with: names that are no names, not one's own or
  * nobody's, numbers outside of their range.
  *
  * @category errors

@@ -23,6 +23,7 @@ import { isRepeated } from "./Repetition.ts"
 import { whyNotReplayable } from "./Replayable.ts"
 import { shrink } from "./Shrink.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
+import { withinBounds } from "./SimulateBounds.ts"
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
 import { type FaultLevel, roomFor, swarm } from "./Swarm.ts"
@@ -78,7 +79,7 @@ export type Program<E = unknown> = (group: SimulatedGroup) => Effect.Effect<unkn
  * @since 0.1.0
  */
 export interface SimulateOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps" | "isOver"> {
-  /** How many seeds: 100 unless given. */
+  /** How many seeds, one at least: 100 unless given. */
   readonly seeds?: number
   /** The first seed, which the others follow: 0 unless given. */
   readonly seed?: number
@@ -358,7 +359,7 @@ export const replay = (
 /**
  * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; with a
  * {@link NotRepeated} when it does not fail again, with {@link OutOfTime} when `isOver` said so before all seeds were run, or
- * with an {@link InvalidSchedule} when names or conditions are none that a world can have.
+ * with an {@link InvalidSchedule} when options, names or conditions are none that a world can have.
  *
  * @category running
  * @since 0.1.0
@@ -368,6 +369,7 @@ export const simulate = (
   options: SimulateOptions = {}
 ): Effect.Effect<Summary, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule> =>
   Effect.gen(function* () {
+    yield* withinBounds(options)
     const { seed: first = 0, seeds = 100 } = options
     const summary = new Summary()
     for (let seed = first; seed < first + seeds; seed++) {

@@ -1,0 +1,33 @@
+/**
+ * What may be asked for of a simulation.
+ *
+ * Owns the bounds of its options, which are checked before a schedule is drawn with them. What is drawn is checked as a
+ * `Schedule`.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Schema, SchemaIssue } from "effect"
+import { count, millis } from "./Quantity.ts"
+import { InvalidSchedule } from "./Schedule.ts"
+import type { FaultLevel } from "./Swarm.ts"
+
+const levels: ReadonlyArray<FaultLevel> = ["none", "light", "swarm", "brutal"]
+
+/** Of a simulation, so much as a schedule does not hold itself. */
+const Bounds = Schema.Struct({
+  seed: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+  seeds: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+  devices: Schema.optional(Schema.Union([count, Schema.Array(Schema.String)])),
+  duration: Schema.optional(millis),
+  faults: Schema.optional(Schema.Literals(levels)),
+  shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
+})
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
+/** Fails where one of the options is none that a simulation can have. */
+export const withinBounds = (options: typeof Bounds.Type): Effect.Effect<void, InvalidSchedule> =>
+  Bounds.makeEffect(options).pipe(
+    Effect.mapError((issue) => new InvalidSchedule({ detail: formatIssue(issue) })),
+    Effect.asVoid
+  )

@@ -1,0 +1,44 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { type FaultLevel, type Program, simulate, type SimulateOptions } from "../src/index.ts"
+
+describe("a simulation", () => {
+  const wrong: ReadonlyArray<SimulateOptions> = [
+    { duration: Infinity },
+    { duration: -1 },
+    { faults: "bogus" as FaultLevel },
+    { seeds: 0 },
+    { seeds: -1 },
+    { seeds: Number.NaN },
+    { seeds: 1.5 },
+    { seed: -3 },
+    { seed: Number.NaN },
+    { devices: 0 },
+    { devices: 2.5 },
+    { shrinkRuns: -1 },
+    { conditions: { preempt: 1 } },
+    { conditions: { preempt: 0.6 } }
+  ]
+
+  for (const options of wrong) {
+    const name = Object.keys(options)[0]!
+    it.effect(`does not begin with ${name} ${JSON.stringify(Object.values(options)[0])}`, () =>
+      Effect.gen(function* () {
+        const begun: Array<number> = []
+        const program: Program = ({ seed }) => Effect.sync(() => begun.push(seed))
+        const error = yield* Effect.flip(simulate(program, { seeds: 1, ...options }))
+        assert.strictEqual(error._tag, "InvalidSchedule")
+        assert.include(error.message, Object.keys(options.conditions ?? options)[0]!)
+        assert.deepStrictEqual(begun, [])
+      })
+    )
+  }
+
+  it.effect("begins at the bounds", () =>
+    Effect.gen(function* () {
+      const options: SimulateOptions = { seeds: 1, seed: 0, devices: ["phone"], duration: 0, faults: "none" }
+      const summary = yield* simulate(() => Effect.void, { ...options, conditions: { preempt: 0.5 } })
+      assert.strictEqual(summary.seeds, 1)
+    })
+  )
+})
