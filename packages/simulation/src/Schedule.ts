@@ -266,6 +266,21 @@ export const checked = (schedule: Schedule): Effect.Effect<Schedule, InvalidSche
   Effect.mapError(Schedule.makeEffect(schedule), (issue) => new InvalidSchedule({ detail: formatIssue(issue) }))
 
 /**
+ * Checks a fault that strikes in a world with these devices, as those of a schedule are checked.
+ *
+ * @category checking
+ * @since 0.1.0
+ */
+export const checkedFault = (fault: Fault, devices: ReadonlyArray<string>): Effect.Effect<Fault, InvalidSchedule> =>
+  Effect.mapError(Fault.makeEffect(fault), (issue) => new InvalidSchedule({ detail: formatIssue(issue) })).pipe(
+    Effect.filterOrFail(
+      (sound) => !("device" in sound) || devices.includes(ownerOf(sound.device)),
+      (sound) =>
+        new InvalidSchedule({ detail: `there is no device ${"device" in sound ? JSON.stringify(sound.device) : ""}` })
+    )
+  )
+
+/**
  * A device out of the ordinary in nothing but what is given: there from the start, in group 0, its clock right.
  *
  * @category constructors

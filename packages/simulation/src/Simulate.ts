@@ -18,7 +18,14 @@ import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { isEndless, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import { checked, type Conditions, type InvalidSchedule, largestGroup, type Schedule } from "./Schedule.ts"
+import {
+  checked,
+  checkedFault,
+  type Conditions,
+  type InvalidSchedule,
+  largestGroup,
+  type Schedule
+} from "./Schedule.ts"
 import { isRepeated } from "./Repetition.ts"
 import { whyNotReplayable } from "./Replayable.ts"
 import { shrink } from "./Shrink.ts"
@@ -56,7 +63,10 @@ export interface SimulatedGroup {
    * it comes back.
    */
   readonly on: <A, E>(device: string, use: (device: Device["Service"]) => Effect.Effect<A, E>) => Effect.Effect<A, E>
-  /** Makes a fault happen for as long as it lasts, on top of what the seed has drawn. */
+  /**
+   * Makes a fault happen for as long as it lasts, on top of what the seed has drawn. Dies with an {@link InvalidSchedule}
+   * when it is none that a schedule may have.
+   */
   readonly strike: (fault: Fault) => Effect.Effect<void>
   /** Waits until faults are over, and nothing that was promised is owed any more. */
   readonly settled: Effect.Effect<void>
@@ -247,7 +257,11 @@ const runOptionsOf = (program: Program | undefined, options: SimulateOptions): R
         },
         joined: joinedOf(devices),
         on: (name, use) => seeThrough(world, name, use),
-        strike: (fault) => strikeFor(world, fault),
+        strike: (fault) =>
+          Effect.flatMap(
+            Effect.suspend(() => Effect.orDie(checkedFault(fault, [...world.devices.keys()]))),
+            (sound) => strikeFor(world, sound)
+          ),
         settled,
         world
       })

@@ -1,7 +1,14 @@
 import { registerAgain } from "@d2m/client"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type OracleMaker, type Program, programSchedule, runProgram, type WorldEvent } from "../src/index.ts"
+import {
+  type Fault,
+  type OracleMaker,
+  type Program,
+  programSchedule,
+  runProgram,
+  type WorldEvent
+} from "../src/index.ts"
 
 const names = { devices: ["phone", "desktop"] }
 
@@ -87,5 +94,27 @@ describe("what a program does with a device", () => {
       })
     )
     assert.match(violation!.found, /a program cannot stop phone, .*: strike a Crash$/)
+  })
+})
+
+describe("a fault that a program strikes with", () => {
+  const wrong: ReadonlyArray<readonly [fault: Fault, found: RegExp]> = [
+    [{ _tag: "Pause", device: "phone", lasts: Infinity }, /finite.*"lasts"/s],
+    [{ _tag: "Pause", device: "phone", lasts: -1 }, /between 0 and .*"lasts"/s],
+    [{ _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 0.5 }, /integer.*"count"/s],
+    [{ _tag: "Meteor" } as unknown as Fault, /Expected .*"Stall"/],
+    [{ _tag: "Reset", device: "toaster" }, /there is no device "toaster"/]
+  ]
+
+  for (const [fault, found] of wrong) {
+    it(`is none if it is ${fault._tag} with ${String(Object.values(fault).at(-1))}`, () => {
+      const { violation } = played((group) => group.strike(fault))
+      assert.match(violation!.found, /InvalidSchedule: invalid schedule: /)
+      assert.match(violation!.found, found)
+    })
+  }
+
+  it("may be one of a twin, there or not", () => {
+    assert.isUndefined(played((group) => group.strike({ _tag: "Reset", device: "phone'1" })).violation)
   })
 })

@@ -258,7 +258,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       violationOf((group) => group.strike({ _tag: "Reset", device: "toaster" })),
       {
         oracle: "program",
-        found: "Error: there is no device toaster"
+        found: '@d2m/simulation/InvalidSchedule: invalid schedule: there is no device "toaster"'
       }
     )
   })
