@@ -5,7 +5,7 @@
 // @peculiar/x509 resolves its parts by decorators and refuses to load without this.
 import "reflect-metadata"
 import * as x509 from "@peculiar/x509"
-import { Context, Effect, Layer, Queue, Redacted, type Scope } from "effect"
+import { Context, Effect, Fiber, Layer, Queue, Redacted, type Scope } from "effect"
 import { Socket } from "effect/socket"
 import { createHash, webcrypto } from "node:crypto"
 import type { EventEmitter } from "node:events"
@@ -219,6 +219,17 @@ export const answer = (request: string) => {
 export const acceptByHand = (socket: Net.Socket) =>
   Effect.map(event<[Buffer]>(socket, "data"), ([request]) => {
     socket.write(answer(request.toString("latin1")))
+  })
+
+/** A connection whose other end is a bare TCP socket, past the upgrade. */
+export const connectedByHand = (options: Partial<NodeWebSocketOptions> = {}) =>
+  Effect.gen(function* () {
+    const { accepted, port } = yield* serveTcp
+    const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/`, ...options })
+    const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
+    const peer = yield* Queue.take(accepted)
+    yield* acceptByHand(peer)
+    return { peer, ...(yield* Fiber.join(opening)) }
   })
 
 /** A binary message of these bytes. */

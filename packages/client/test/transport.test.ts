@@ -5,16 +5,15 @@ import { readSync } from "node:fs"
 import type * as Net from "node:net"
 import { transportError } from "../src/TransportError.ts"
 import {
-  acceptByHand,
   client,
   connected,
+  connectedByHand,
   event,
   failure,
   frame,
   messagesOf,
   open,
-  serve,
-  serveTcp
+  serve
 } from "./transport-support.ts"
 
 describe("messages", () => {
@@ -50,12 +49,7 @@ describe("messages", () => {
 
   it.effect("the writes of one turn, single or in a batch, are one write to the network", () =>
     Effect.gen(function* () {
-      const { accepted, port } = yield* serveTcp
-      const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/` })
-      const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
-      const peer = yield* Queue.take(accepted)
-      yield* acceptByHand(peer)
-      const { write, writeAll } = yield* Fiber.join(opening)
+      const { peer, write, writeAll } = yield* connectedByHand()
       const reads: Array<Buffer> = []
       peer.on("data", (data) => reads.push(data))
       const read = event(peer, "data")
@@ -76,12 +70,7 @@ describe("messages", () => {
 
   it.effect("much does not wait for the end of the turn", () =>
     Effect.gen(function* () {
-      const { accepted, port } = yield* serveTcp
-      const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/` })
-      const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
-      const peer = yield* Queue.take(accepted)
-      yield* acceptByHand(peer)
-      const { write } = yield* Fiber.join(opening)
+      const { peer, write } = yield* connectedByHand()
       const { fd } = (peer as unknown as { readonly _handle: { readonly fd: number } })._handle
       const buffer = Buffer.alloc(65_536)
       const arrived = () => {
@@ -226,12 +215,7 @@ describe("closing", () => {
 
   it.effect("a peer that does not answer the closing handshake is cut off", () =>
     Effect.gen(function* () {
-      const { accepted, port } = yield* serveTcp
-      const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/`, closeTimeout: "20 millis" })
-      const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
-      const peer = yield* Queue.take(accepted)
-      yield* acceptByHand(peer)
-      const { write } = yield* Fiber.join(opening)
+      const { peer, write } = yield* connectedByHand({ closeTimeout: "20 millis" })
       peer.resume()
       const gone = yield* Effect.forkChild(event(peer, "close"), { startImmediately: true })
       yield* write(new Socket.CloseEvent(1000))
@@ -241,12 +225,7 @@ describe("closing", () => {
 
   it.effect("a write to a connection that is closing waits for the reason and fails with it", () =>
     Effect.gen(function* () {
-      const { accepted, port } = yield* serveTcp
-      const { socket } = yield* client({ url: `ws://127.0.0.1:${port}/` })
-      const opening = yield* Effect.forkChild(open(socket), { startImmediately: true })
-      const peer = yield* Queue.take(accepted)
-      yield* acceptByHand(peer)
-      const { pull, write } = yield* Fiber.join(opening)
+      const { peer, pull, write } = yield* connectedByHand()
       // A close frame with 4112, and then TCP stays open for as long as the peer likes.
       const echoed = yield* Effect.forkChild(event(peer, "data"), { startImmediately: true })
       peer.write(Buffer.from([0x88, 2, 4112 >> 8, 4112 & 255]))

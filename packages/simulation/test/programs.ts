@@ -4,7 +4,7 @@
 import { D2d } from "@d2m/codec"
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Program } from "../src/index.ts"
+import type { OracleMaker, Program } from "../src/index.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -56,3 +56,14 @@ export const counter: Program = (group) =>
     yield* group.settled
     assert.strictEqual(count, 10)
   })
+
+/** Objects to whoever says something. */
+export const silence: OracleMaker = {
+  name: "silence",
+  make: (report) => ({
+    see: (event) => {
+      if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
+      report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
+    }
+  })
+}

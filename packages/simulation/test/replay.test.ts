@@ -1,17 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type OracleMaker, type Program, replay, simulate, type SimulateOptions } from "../src/index.ts"
-import { item } from "./programs.ts"
-
-const silence: OracleMaker = {
-  name: "silence",
-  make: (report) => ({
-    see: (event) => {
-      if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
-      report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
-    }
-  })
-}
+import { type Program, replay, simulate, type SimulateOptions } from "../src/index.ts"
+import { item, silence } from "./programs.ts"
 
 const speaks: Program = (group) =>
   Effect.andThen(

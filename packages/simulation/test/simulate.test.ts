@@ -5,7 +5,6 @@ import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schema } from "effect"
 import {
-  type OracleMaker,
   type Program,
   programSchedule,
   replay,
@@ -20,7 +19,7 @@ import {
   swarm
 } from "../src/index.ts"
 import { it as simulated } from "../src/vitest.ts"
-import { counter, item, shoppingList } from "./programs.ts"
+import { counter, item, shoppingList, silence } from "./programs.ts"
 
 const two: SimulateOptions = { devices: ["phone", "desktop"] }
 
@@ -32,16 +31,6 @@ const world = (faults: Schedule["faults"] = []): Schedule => ({
 
 const violationOf = (program: Program, schedule = world(), options = two) =>
   runProgram(schedule, program, options).violation
-
-const silence: OracleMaker = {
-  name: "silence",
-  make: (report) => ({
-    see: (event) => {
-      if (event._tag !== "DeviceSent" || event.frame?._tag !== "Reflect") return
-      report({ rule: "nobody speaks", device: event.device, found: "a reflect", expected: "nothing" })
-    }
-  })
-}
 
 describe("a program in a simulated world", { timeout: 180_000 }, () => {
   simulated.simulate("a shopping list is the same everywhere in the end", shoppingList, { seeds: 30 })
