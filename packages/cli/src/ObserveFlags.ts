@@ -84,10 +84,12 @@ export const telemetryOf = Effect.fnUntraced(function* (options: {
   const { logFormat, otlp } = options
   if (Option.isSome(otlp)) {
     const url = URL.parse(otlp.value)
+    // What stands ahead of an @ may be a password, also where it is no URL.
+    const shown = otlp.value.replace(/^([^/@]*\/\/)?[^/]*@/, "$1…@")
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      return yield* invalid("otlp", otlp.value, "the http or https URL of a collector")
+      return yield* invalid("otlp", shown, "the http or https URL of a collector")
     }
-    if (!namesNobody(url)) return yield* invalid("otlp", `${url.protocol}//…@${url.host}`, anonymous)
+    if (!namesNobody(url)) return yield* invalid("otlp", shown, anonymous)
   }
   const format = logFormat === "json" ? Logger.formatJson : Logger.formatLogFmt
   const logs = Logger.layer([Logger.withConsoleError(format)])

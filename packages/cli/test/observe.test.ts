@@ -260,15 +260,17 @@ describe("d2m serve, seen by its operator", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped, Effect.provide(crypto))
   )
 
-  for (const [how, environment, args, expected] of [
-    ["an option", {}, ["--otlp", "http://user:pa55word@localhost:4318"], 2],
-    ["the environment", { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://user:pa55word@localhost:4318" }, [], 1]
+  const anonymous = "a URL without user name and password, which OTEL_EXPORTER_OTLP_HEADERS can carry"
+  for (const [how, environment, args, expected, complaint] of [
+    ["an option", {}, ["--otlp", "http://user:pa55word@localhost:4318"], 2, anonymous],
+    ["an option that is no URL", {}, ["--otlp", "user:pa55word@localhost:4318"], 2, "the http or https URL"],
+    ["the environment", { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://user:pa55word@localhost:4318" }, [], 1, anonymous]
   ] as const) {
     it.live(`refuses a collector's URL with a password in it by ${how}, and keeps it`, () =>
       Effect.gen(function* () {
         const { code, stderr } = yield* (yield* serveWith(environment, ...args)).ended
         assert.strictEqual(code, expected)
-        assert.include(stderr, "a URL without user name and password, which OTEL_EXPORTER_OTLP_HEADERS can carry")
+        assert.include(stderr, complaint)
         assert.notInclude(stderr, "pa55word")
       }).pipe(Effect.scoped)
     )
