@@ -130,7 +130,7 @@ export class Transaction extends Context.Service<
 export interface TransactionOptions<E = never, R = never> {
   /** `D2d.TransactionScopeScope`, which the other devices are told. */
   readonly scope: number
-  /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none: 60 s. */
+  /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none, or 0: 60 s. */
   readonly ttl?: Duration.Input | undefined
   /** Must be true before the lock is asked for, and again once it is held. */
   readonly precondition?: Effect.Effect<boolean, E, R> | undefined
