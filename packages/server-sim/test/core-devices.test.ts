@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CloseCode, type DeviceId, type ServerFrame } from "@d2m/codec"
-import { ack, bytes, drive, hello, id, reflect, type Wire } from "./drive.ts"
+import { ack, bytes, drive, hello, id, reflect, type Wire, twoOnSlowDisk } from "./drive.ts"
 
 const listed = (wire: Wire): Extract<ServerFrame, { _tag: "DevicesInfo" }>["augmentedDeviceInfo"] => {
   wire.take()
@@ -43,12 +43,7 @@ describe("devices", () => {
   })
 
   it("are dropped with their queue, closed with 4113, and acked once that is durable", () => {
-    const d = drive({ holdPersists: true })
-    const [a, b] = [d.open(), d.open()]
-    a.send(hello(1))
-    b.send(hello(2))
-    d.persisted()
-    a.take()
+    const { a, b, d } = twoOnSlowDisk()
     a.send(drop(2))
     assert.deepStrictEqual([a.said(), b.closed()], [[], undefined])
     d.persisted()

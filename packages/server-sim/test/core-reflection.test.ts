@@ -1,21 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CloseCode, type ServerFrame } from "@d2m/codec"
-import { ack, bytes, drive, ephemeral, hello, id, reflect } from "./drive.ts"
+import { ack, bytes, drive, ephemeral, id, reflect, twoOnSlowDisk } from "./drive.ts"
 
 const reflected = (frames: ReadonlyArray<ServerFrame>) =>
   frames.filter((frame): frame is Extract<ServerFrame, { _tag: "Reflected" }> => frame._tag === "Reflected")
-
-/** Two devices that are live, on a store that says only when asked that everything so far is durable. */
-const twoOnSlowDisk = () => {
-  const d = drive({ holdPersists: true })
-  const [a, b] = [d.open(), d.open()]
-  a.send(hello(1))
-  b.send(hello(2))
-  d.persisted()
-  a.take()
-  b.take()
-  return { a, b, d }
-}
 
 describe("reflect", () => {
   it("goes to every other device with the timestamp of its ack, acks in order", () => {

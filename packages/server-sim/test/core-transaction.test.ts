@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CloseCode } from "@d2m/codec"
-import { begin, bytes, commit, drive, ephemeral, hello, id, reflect } from "./drive.ts"
+import { begin, bytes, commit, drive, ephemeral, id, reflect, twoOnSlowDisk } from "./drive.ts"
 
 /** Devices 1, 2 and 3, connected; 4 registered and absent. */
 const family = (options: Parameters<typeof drive>[0] = {}) => {
@@ -31,13 +31,7 @@ describe("transaction", () => {
   })
 
   it("promises with the CommitTransactionAck: nothing leaves before all of it is durable at once", () => {
-    const d = drive({ holdPersists: true })
-    const [a, b] = [d.open(), d.open()]
-    a.send(hello(1))
-    b.send(hello(2))
-    d.persisted()
-    a.take()
-    b.take()
+    const { a, b, d } = twoOnSlowDisk()
     a.send(begin(1), reflect(1), reflect(2))
     assert.deepStrictEqual(
       a.said(),

@@ -256,3 +256,15 @@ export const drive = (driveOptions: DriveOptions = {}) => {
 }
 
 export type Drive = ReturnType<typeof drive>
+
+/** Two devices that are live, on a store that says only when asked that everything so far is durable. */
+export const twoOnSlowDisk = () => {
+  const d = drive({ holdPersists: true })
+  const [a, b] = [d.open(), d.open()]
+  a.send(hello(1))
+  b.send(hello(2))
+  d.persisted()
+  a.take()
+  b.take()
+  return { a, b, d }
+}
