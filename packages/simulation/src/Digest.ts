@@ -9,8 +9,7 @@
  *
  * @since 0.1.0
  */
-import type { Reflected } from "@d2m/client"
-import type { WorldEvent } from "./WorldEvent.ts"
+import type { BatchPlace, WorldEvent } from "./WorldEvent.ts"
 
 const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   DeviceSent: 1,
@@ -72,9 +71,9 @@ export class Digest {
       case "DialFailed":
         return this.#mixText(event.why)
       case "Handling":
-        return this.#mixBatch(event.messages)
+        return this.#mixBatch(event)
       case "Handled":
-        this.#mixBatch(event.messages)
+        this.#mixBatch(event)
         return this.#mixText(event.outcome)
       case "Asked":
         this.#mix(event.call)
@@ -117,8 +116,8 @@ export class Digest {
     this.#mix(double / 0x1_0000_0000)
   }
 
-  #mixBatch(messages: ReadonlyArray<Reflected>): void {
-    this.#mix(messages.length)
+  #mixBatch({ isReplay, messages }: BatchPlace): void {
+    this.#mix(isReplay === true ? -messages.length : messages.length)
     for (const { ephemeral, reflectedId, sender, timestamp } of messages) {
       this.#mix(reflectedId)
       this.#mixWide(timestamp)

@@ -34,7 +34,9 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
     /** As small as it got; maybe under another seed. */
     schedule: Schedule,
     /** The end of its run, in lanes. */
-    story: Schema.String
+    story: Schema.String,
+    /** What the program has failed with, if that was it. */
+    cause: Schema.optionalKey(Schema.Defect())
   }
 ) {
   override get message(): string {

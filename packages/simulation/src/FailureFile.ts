@@ -14,9 +14,18 @@ const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\'
 /** As a regular expression that finds it and nothing else. */
 const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
 
+/** A test: its own name, that with its suites' before it, and the path of its file. */
+export interface TestPlace {
+  readonly name: string
+  readonly fullTestName: string
+  readonly file: { readonly name: string }
+}
+
 /** What runs a test again under one seed: vitest takes a test's name for a regular expression. */
-export const commandOf = (name: string, seed: number): string =>
-  `D2M_SEED=${seed} vitest run -t ${quoted(literally(name))}`
+export const commandOf = ({ file, name }: TestPlace, seed: number): string => {
+  const path = /^[\w./-]+$/.test(file.name) ? file.name : quoted(file.name)
+  return `D2M_SEED=${seed} vitest run ${path} -t ${quoted(literally(name))}`
+}
 
 const longest = 60
 
@@ -31,8 +40,9 @@ const slugOf = (name: string): string => {
   return [slug.slice(0, longest - digits.length - 1).replace(/-$/, ""), digits].filter((part) => part !== "").join("-")
 }
 
-/** The file that a failed test leaves: another one for each test and seed. */
-export const fileNameOf = (name: string, seed: number): string => `d2m-failure-${slugOf(name)}-${seed}.json`
+/** The file that a failed test leaves: another one for each seed, and for each test but those of the same name in the same suites. */
+export const fileNameOf = ({ fullTestName }: Pick<TestPlace, "fullTestName">, seed: number): string =>
+  `d2m-failure-${slugOf(fullTestName)}-${seed}.json`
 
 /** The test that runs a file's schedule again; what a run depends on besides is in the file, or these options. */
 export const replayOf = (path: string, { deviceOptions, maxSteps, oracles }: SimulateOptions): string => {

@@ -28,6 +28,8 @@ export interface Violation {
   readonly found: string
   /** What would have been right. */
   readonly expected: string
+  /** What a program has failed with. */
+  readonly cause?: unknown
 }
 
 /**
@@ -36,7 +38,7 @@ export interface Violation {
  * @category models
  * @since 0.1.0
  */
-export type Report = (violation: Omit<Violation, "oracle" | "at">) => void
+export type Report = (violation: Omit<Violation, "oracle" | "at" | "cause">) => void
 
 /**
  * One judge of one run.

@@ -8,12 +8,13 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import type { SecureRandom } from "effect/crypto"
-import { lastingOf, noDevice, staysInForce, strike } from "./Faults.ts"
+import { lastingOf, staysInForce, strike } from "./Faults.ts"
 import type { Rest } from "./Kernel.ts"
+import { timeText } from "./Lanes.ts"
 import { Machine } from "./Machine.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
 import { standardOracles } from "./oracles/index.ts"
-import type { Schedule } from "./Schedule.ts"
+import { namesNobody, type Schedule } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { thrownText, withStacks } from "./Stacks.ts"
 import { Tally } from "./Tally.ts"
@@ -141,6 +142,16 @@ const waitsOutside = (at: number): Violation => ({
   expected: "a program that waits only for time to pass, and for what the world brings about"
 })
 
+/** A handler that has not ended in all the time that everything else was given. */
+const busyHandler = ({ devices, kernel }: World): string => {
+  for (const { handling, name } of devices.values()) {
+    const { busySince } = handling
+    if (busySince === undefined || kernel.now - busySince < livenessBound) continue
+    return `; the handler of ${name} has been busy since ${timeText(busySince - newYear2026)}: perhaps with a promise, or something else outside of the world`
+  }
+  return ""
+}
+
 /** All failures of a program break the same rule: an assertion that fails does not say the same each time. */
 const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
   const error = Cause.squash(cause)
@@ -150,7 +161,8 @@ const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
     at,
     device: undefined,
     found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    expected: "no failure"
+    expected: "no failure",
+    cause: error
   }
 }
 
@@ -176,6 +188,9 @@ export const judgesOf = ({
 /**
  * Carries out a schedule.
  *
+ * Throws an `InvalidSchedule` where an operation or a fault names a device that there is not; everything else that is
+ * `checked` of a schedule is not looked at here.
+ *
  * A run that ends with a defect of client or mediator is carried out once more, without the given witnesses, to tell where
  * it was thrown.
  *
@@ -183,12 +198,18 @@ export const judgesOf = ({
  * @since 0.1.0
  */
 export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => {
+  const nobody = namesNobody(schedule)
+  if (nobody !== undefined) throw nobody
   const result = withStacks(false, () => carryOut(schedule, options))
   const { violation } = result
   if (violation?.oracle !== defects || violation.found.includes("\n")) return result
-  const again = withStacks(true, () => carryOut(schedule, { ...options, witnesses: [] })).violation
+  const again = runWithStacks(schedule, { ...options, witnesses: [] }).violation
   return again?.oracle === defects && again.rule === violation.rule ? { ...result, violation: again } : result
 }
+
+/** Carries out a schedule in which errors know where they were made, which takes longer: what is told of a failure. */
+export const runWithStacks = (schedule: Schedule, options: RunOptions): RunResult =>
+  withStacks(true, () => carryOut(schedule, options))
 
 const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   const tally = new Tally()
@@ -230,9 +251,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   mediator.start()
   for (const { at, device, operation } of schedule.operations) {
     world.after(at, () => {
-      const asked = world.devices.get(device)
-      if (asked === undefined) throw new Error(noDevice(device))
-      asked.perform(operation)
+      world.devices.get(device)!.perform(operation)
     })
   }
   for (const { at, fault } of schedule.faults) {
@@ -287,7 +306,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
         rule: "once faults are over, everything comes to rest",
         at: kernel.now,
         device: undefined,
-        found: restless ?? "",
+        found: `${restless ?? ""}${busyHandler(world)}`,
         expected: `nothing is owed ${livenessBound / 1000} s after the last fault`
       }
     })

@@ -175,6 +175,12 @@ const named = ({
   )
 ]
 
+/** The first name that nobody has, with its place. */
+const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: ReadonlyArray<DeviceSpec> }) => {
+  const names = new Set(schedule.devices.map(({ name }) => name))
+  return named(schedule).find(([name]) => !names.has(name))
+}
+
 /**
  * One run. `duration` is the length of its safety phase, in ms: operations and faults lie within. `program` says whether
  * it is a world for a program, which is no data and not in it; `mutant` names the bug that was planted, `violates` what the
@@ -202,9 +208,13 @@ export const Schedule = Schema.Struct({
   violates: Schema.optionalKey(Expectation)
 }).check(
   Schema.makeFilter((schedule) => {
-    const names = new Set(schedule.devices.map(({ name }) => name))
-    const stray = named(schedule).find(([name]) => !names.has(name))
-    return stray === undefined ? undefined : { path: stray[1], issue: `there is no device ${JSON.stringify(stray[0])}` }
+    const stray = strayOf(schedule)
+    if (stray !== undefined) return { path: stray[1], issue: `there is no device ${JSON.stringify(stray[0])}` }
+    for (const entries of ["operations", "faults"] as const) {
+      const late = schedule[entries].findIndex(({ at }) => at > schedule.duration)
+      if (late >= 0) return { path: [entries, late, "at"], issue: `the run is over after ${schedule.duration} ms` }
+    }
+    return undefined
   })
 )
 
@@ -252,6 +262,14 @@ export class InvalidSchedule extends Schema.TaggedError<InvalidSchedule>("@d2m/s
   override get message(): string {
     return `invalid schedule: ${this.detail}`
   }
+}
+
+/** What is wrong with a schedule in which somebody is named whom there is not. */
+export const namesNobody = (schedule: Schedule): InvalidSchedule | undefined => {
+  const stray = strayOf(schedule)
+  if (stray === undefined) return undefined
+  const [name, path] = stray
+  return new InvalidSchedule({ detail: `there is no device ${JSON.stringify(name)}, at ${path.join(".")}` })
 }
 
 const formatIssue = SchemaIssue.makeFormatterDefault()

@@ -25,9 +25,12 @@ const Bounds = Schema.Struct({
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
-/** Fails where one of the options is none that a simulation can have. */
-export const withinBounds = (options: typeof Bounds.Type): Effect.Effect<void, InvalidSchedule> =>
+/** What is wrong with options that no simulation can have. */
+export const outOfBounds = (options: typeof Bounds.Type): InvalidSchedule | undefined =>
   Bounds.makeEffect(options).pipe(
-    Effect.mapError((issue) => new InvalidSchedule({ detail: formatIssue(issue) })),
-    Effect.asVoid
+    Effect.match({
+      onFailure: (issue) => new InvalidSchedule({ detail: formatIssue(issue) }),
+      onSuccess: () => undefined
+    }),
+    Effect.runSync
   )

@@ -39,6 +39,7 @@ import { once, Reasons, type Undo } from "./Reasons.ts"
 import type { DeviceSpec } from "./Schedule.ts"
 import { type MessageHandler, TroubledHandler } from "./TroubledHandler.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
+import { type Watch, watched } from "./WatchedDevice.ts"
 import type { Answer, Witness } from "./WorldEvent.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { OnDefect } from "./World.ts"
@@ -108,6 +109,8 @@ export class SimulatedDevice {
   /** The question that the user has been asked and has not answered; told again, it is still the same. */
   #question: { readonly reason: UserReason } | undefined
 
+  readonly #watch: Watch
+
   constructor(host: DeviceHost, spec: DeviceSpec, deviceId: DeviceId, route: Route, disk: VirtualDisk) {
     this.#host = host
     this.spec = spec
@@ -117,6 +120,17 @@ export class SimulatedDevice {
     this.handling = new TroubledHandler(host.kernel, host.witness, (defect) =>
       host.onDefect("no handler dies", defect, this.name)
     )
+    this.#watch = {
+      name: spec.name,
+      witness: host.witness,
+      nextCall: host.nextCall,
+      place: () => this.#place(),
+      takeQuestion: () => {
+        const question = this.#question
+        this.#question = undefined
+        return question?.reason
+      }
+    }
   }
 
   get name(): string {
@@ -271,42 +285,11 @@ export class SimulatedDevice {
     this.#whenMade(machine, (device) => {
       const effect = give()
       if (effect === undefined) return
-      machine.fork(Effect.provideService(effect, Device, this.#watched(device)), (exit) => {
+      machine.fork(Effect.provideService(effect, Device, watched(device, this.#watch)), (exit) => {
         if (machine.mode !== "Dead") onExit(exit)
       })
     })
     return true
-  }
-
-  /** The device as a program has it: oracles must see when it is told to connect, and a life ends with its machine. */
-  #watched(device: Device["Service"]): Device["Service"] {
-    const { kernel, nextCall, witness } = this.#host
-    const retryNow = Effect.suspend(() => {
-      const place = { ...this.#place(), call: nextCall(), operation: { _tag: "RetryNow" } as const, firstMessage: 0 }
-      witness({ _tag: "Asked", ...place })
-      return Effect.onExit(device.retryNow, (exit) =>
-        Effect.sync(() =>
-          witness({ _tag: "Answered", ...place, at: kernel.now, answer: answerOf(Exit.map(exit, () => [])) })
-        )
-      )
-    })
-    const resume = (answer: Resume) =>
-      Effect.suspend(() => {
-        if (this.#question !== undefined) {
-          witness({
-            _tag: "UserAnswered",
-            ...this.#place(),
-            reason: this.#question.reason._tag,
-            answer: answer._tag
-          })
-          this.#question = undefined
-        }
-        return device.resume(answer)
-      })
-    const stop = Effect.die(
-      new Error(`a program cannot stop ${this.name}, which would never start again: strike a Crash`)
-    )
-    return Device.of({ ...device, retryNow, resume, stop })
   }
 
   /** Tells of a defect if that is how it ended. */

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { HandlerError, type Reflected } from "@d2m/client"
-import { Cause, Effect, Exit, Latch, Option, Result } from "effect"
+import { Cause, Context, Effect, Exit, Latch, Option, Result } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { Kernel } from "./Kernel.ts"
 import type { Machine } from "./Machine.ts"
@@ -24,6 +24,9 @@ import type { LifePlace, Witness, WorldEvent } from "./WorldEvent.ts"
  * @since 0.1.0
  */
 export type MessageHandler = (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+
+/** Whether the handler is called because the application has asked for a message of its quarantine again. */
+export const IsReplay = Context.Reference<boolean>("@d2m/simulation/IsReplay", { defaultValue: () => false })
 
 /** What a handler dies of while there is a reason for it: no defect of the application's. */
 const planted = "planted"
@@ -55,6 +58,8 @@ export class TroubledHandler {
   readonly stalls = new Reasons()
   /** Each with how many ms longer it takes. */
   readonly slows = new Reasons<number>()
+  /** Since when it has been at what it was given last, in ms of kernel time; nothing while it is at rest. */
+  busySince: number | undefined
   readonly #kernel: Kernel
   readonly #witness: Witness
   readonly #onDefect: (defect: unknown) => void
@@ -67,8 +72,9 @@ export class TroubledHandler {
     this.#onDefect = onDefect
   }
 
-  /** Nobody waits any more: the life in which they did is over. */
+  /** Nobody waits any more, or is at anything: the life in which they were is over. */
   renew(): void {
+    this.busySince = undefined
     this.#moves = Latch.makeUnsafe(true)
   }
 
@@ -85,14 +91,16 @@ export class TroubledHandler {
     messages: NonEmptyReadonlyArray<Reflected>,
     handler: MessageHandler | undefined
   ): Effect.Effect<void, HandlerError> {
-    return Effect.suspend(() => {
-      const place = () => ({ at: this.#kernel.now, ...life, messages })
+    return Effect.withFiber((fiber) => {
+      const isReplay = fiber.getRef(IsReplay)
+      const place = () => ({ at: this.#kernel.now, ...life, messages, ...(isReplay ? { isReplay } : {}) })
       this.#witness({ _tag: "Handling", ...place() })
       const isTroubled = this.dies.size > 0 || this.fails.size > 0 || this.stalls.size > 0 || this.slows.size > 0
       if (!isTroubled && handler === undefined) {
         this.#witness({ _tag: "Handled", ...place(), outcome: "Done" })
         return Effect.void
       }
+      this.busySince = this.#kernel.now
       let isOwn = false
       // Passed over when the one who calls the handler is interrupted.
       const own = Effect.sync(() => {
@@ -102,6 +110,7 @@ export class TroubledHandler {
       return this.#troubled(handled).pipe(
         Effect.onExit((exit) =>
           Effect.sync(() => {
+            this.busySince = undefined
             this.#witness({ _tag: "Handled", ...place(), outcome: outcomeOf(exit, isOwn) })
             const defect = Exit.isFailure(exit) ? Cause.findDefect(exit.cause) : undefined
             if (defect !== undefined && Result.isSuccess(defect) && defect.success !== planted) {

@@ -5,11 +5,11 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Reflected } from "@d2m/client"
+import type { ConnectionState } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import { messageIdOf } from "./Application.ts"
-import type { Answer, WorldEvent } from "./WorldEvent.ts"
+import type { Answer, BatchPlace, WorldEvent } from "./WorldEvent.ts"
 
 const ephemeral = (flags: number): string => (isEphemeral(flags) ? " ephemeral" : "")
 const slot = (state: number): string => (state === 0 ? "New" : state === 1 ? "Existing" : `${state}`)
@@ -63,13 +63,13 @@ const numbers = (ids: ReadonlyArray<string>): string =>
   ids.length > 8 ? `${ids.slice(0, 7).join(", ")} … ${ids.at(-1)}` : ids.join(", ")
 
 /** Handled messages: the numbers that the mediator gave them, and those of the workload where they are its. */
-const batchWords = (messages: ReadonlyArray<Reflected>): string =>
-  numbers(
-    messages.map(({ content, reflectedId }) => {
-      const id = messageIdOf(content)
-      return id === undefined || id === 0 ? `${reflectedId}` : `${reflectedId} (m${id})`
-    })
-  )
+const batchWords = ({ isReplay, messages }: BatchPlace): string => {
+  const named = messages.map(({ content, reflectedId }) => {
+    const id = messageIdOf(content)
+    return id === undefined || id === 0 ? `${reflectedId}` : `${reflectedId} (m${id})`
+  })
+  return `${numbers(named)}${isReplay === true ? " of its quarantine" : ""}`
+}
 
 const range = (first: number, count: number): string => (count === 1 ? `m${first}` : `m${first}…m${first + count - 1}`)
 
@@ -179,9 +179,9 @@ export const wordsOf = (event: WorldEvent): string => {
     case "DeviceLost":
       return `connection is over, ${event.code}`
     case "Handling":
-      return `handles ${batchWords(event.messages)}`
+      return `handles ${batchWords(event)}`
     case "Handled":
-      return `handled ${batchWords(event.messages)}${event.outcome === "Done" ? "" : `: ${event.outcome}`}`
+      return `handled ${batchWords(event)}${event.outcome === "Done" ? "" : `: ${event.outcome}`}`
     case "Asked":
       return `${operationWords(event.operation, event.firstMessage)} ?${event.call}`
     case "Answered":

@@ -74,6 +74,17 @@ export interface CallPlace extends LifePlace {
 }
 
 /**
+ * What a handler is given. `isReplay`: the application has asked for a message of its quarantine again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BatchPlace extends LifePlace {
+  readonly messages: ReadonlyArray<Reflected>
+  readonly isReplay?: boolean
+}
+
+/**
  * How an operation came out, without anything that differs between engines.
  *
  * @category models
@@ -118,10 +129,9 @@ export type WorldEvent =
   | (ConnectionPlace & { readonly _tag: "DeviceClosed"; readonly code: number })
   | (ConnectionPlace & { readonly _tag: "MediatorLost" })
   | (ConnectionPlace & { readonly _tag: "DeviceLost"; readonly code: number })
-  | (LifePlace & { readonly _tag: "Handling"; readonly messages: ReadonlyArray<Reflected> })
-  | (LifePlace & {
+  | (BatchPlace & { readonly _tag: "Handling" })
+  | (BatchPlace & {
       readonly _tag: "Handled"
-      readonly messages: ReadonlyArray<Reflected>
       readonly outcome: "Done" | "Failed" | "Died" | "Interrupted"
     })
   | (CallPlace & { readonly _tag: "Asked" })

@@ -21,11 +21,28 @@ export * from "./Operation.ts"
 export * from "./Oracle.ts"
 export { standardOracles } from "./oracles/index.ts"
 export * as Prng from "./Prng.ts"
+export { type Program, type ProgramOptions, runProgram, type SimulatedGroup } from "./Program.ts"
+export * from "./ProgramSchedule.ts"
 export { type Undo } from "./Reasons.ts"
 export * from "./Repetition.ts"
 export { whyNotReplayable } from "./Replayable.ts"
-export * from "./Run.ts"
-export * from "./Schedule.ts"
+export { isEndless, judgesOf, programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+export {
+  calm,
+  checked,
+  checkedFault,
+  Conditions,
+  DeviceSpec,
+  Expectation,
+  InvalidSchedule,
+  largestGroup,
+  plainDevice,
+  readSchedule,
+  Schedule,
+  ScheduledFault,
+  ScheduledOperation,
+  ScheduleJson
+} from "./Schedule.ts"
 export { type SimulatedDevice } from "./SimulatedDevice.ts"
 export { type SimulatedMediator } from "./SimulatedMediator.ts"
 export * from "./Shrink.ts"

@@ -13,9 +13,10 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
-import { commandOf, fileNameOf, replayOf } from "./FailureFile.ts"
+import { commandOf, fileNameOf, replayOf, type TestPlace } from "./FailureFile.ts"
 import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
-import { type Program, replay, simulate, type SimulateOptions } from "./Simulate.ts"
+import type { Program } from "./Program.ts"
+import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
 /**
  * How a simulation is made a test.
@@ -24,7 +25,7 @@ import { type Program, replay, simulate, type SimulateOptions } from "./Simulate
  * @since 0.1.0
  */
 export interface SimulateTestOptions extends SimulateOptions {
-  /** Where `d2m-failure-<name>-<seed>.json` is written: the working directory unless given. */
+  /** Where `d2m-failure-<suites and name>-<seed>.json` is written: the working directory unless given. */
   readonly failures?: string
   /**
    * Real ms that the test may take: 2 minutes unless given. Runs and shrinking end when nine tenths of it are over, so that
@@ -73,17 +74,18 @@ const steered = (options: SimulateOptions): SimulateOptions => {
 const encode = Schema.encodeSync(ScheduleJson)
 
 /** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
-const leave = (failure: SimulationFailed | NotRepeated, name: string, options: SimulateTestOptions): never => {
+const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options: SimulateTestOptions): never => {
   const { failures: folder = "." } = options
-  const path = Path.join(folder, fileNameOf(name, failure.seed))
+  const path = Path.join(folder, fileNameOf(test, failure.seed))
   Fs.mkdirSync(folder, { recursive: true })
   Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
-  const seed = commandOf(name, failure.seed)
+  const seed = commandOf(test, failure.seed)
   const again =
     failure._tag === "NotRepeated"
       ? `try it again with  ${seed}\n  its schedule is  ${path}`
       : `see it again with  ${seed}\n              or  ${replayOf(path, options)}`
-  const error = new Error(`${failure.message}\n\n${again}`)
+  const cause = failure._tag === "SimulationFailed" ? failure.cause : undefined
+  const error = new Error(`${failure.message}\n\n${again}`, cause === undefined ? {} : { cause })
   error.name = failure._tag
   // Where the simulation was written is in the test's name; where it was found out is of no interest.
   error.stack = `${error.name}: ${error.message}`
@@ -109,11 +111,11 @@ const bounded = (options: SimulateTestOptions): SimulateOptions => {
 
 const tests: SimulateTests = {
   simulate: (name, program, options = {}) => {
-    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
+    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal, task }) =>
       Effect.runPromise(
         simulate(program, steered(bounded(options))).pipe(
           Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
-            Effect.sync(() => leave(failure, name, options))
+            Effect.sync(() => leave(failure, task, options))
           )
         ),
         { signal }

@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type FaultLevel, type Program, simulate, type SimulateOptions } from "../src/index.ts"
+import {
+  type FaultLevel,
+  InvalidSchedule,
+  type Program,
+  programSchedule,
+  simulate,
+  type SimulateOptions
+} from "../src/index.ts"
 
 describe("a simulation", () => {
   const wrong: ReadonlyArray<SimulateOptions> = [
@@ -33,6 +40,14 @@ describe("a simulation", () => {
       })
     )
   }
+
+  it("is drawn within the same bounds when its schedule is drawn alone", () => {
+    for (const options of wrong) {
+      const { conditions, seeds, shrinkRuns, seed = 0, ...drawn } = options
+      if ([conditions, seeds, shrinkRuns].some((other) => other !== undefined)) continue
+      assert.throws(() => programSchedule(seed, drawn), InvalidSchedule, Object.keys(options)[0])
+    }
+  })
 
   it.effect("begins at the bounds", () =>
     Effect.gen(function* () {

@@ -2,6 +2,12 @@ import { execFileSync } from "node:child_process"
 import { assert, describe, it } from "@effect/vitest"
 import { commandOf, fileNameOf, replayOf } from "../src/FailureFile.ts"
 
+const testNamed = (name: string, file = "test/a.test.ts") => ({
+  name,
+  fullTestName: `a suite > ${name}`,
+  file: { name: file }
+})
+
 describe("the command for a test that has failed", () => {
   const names = [
     "counts each message once",
@@ -11,27 +17,36 @@ describe("the command for a test that has failed", () => {
 
   for (const name of names) {
     it(`finds ${name}`, () => {
-      const command = commandOf(name, 7)
-      assert.match(command, /^D2M_SEED=7 vitest run -t '/)
-      const script = command.replace("vitest run -t", "printf %s")
+      const command = commandOf(testNamed(name), 7)
+      assert.match(command, /^D2M_SEED=7 vitest run test\/a\.test\.ts -t '/)
+      const script = command.replace("vitest run test/a.test.ts -t", "printf %s")
       const pattern = new RegExp(execFileSync("sh", ["-c", script], { encoding: "utf8" }))
       assert.deepStrictEqual(pattern.exec(`a suite ${name}`)?.[0], name)
     })
   }
 })
 
+describe("the command for a test in a file", () => {
+  it("leads a shell to it, whatever its name", () => {
+    for (const file of ["test/a.test.ts", "my tests/it's $HOME.test.ts"]) {
+      const script = commandOf(testNamed("counts", file), 7).replace("vitest run", "printf %s.")
+      assert.strictEqual(execFileSync("sh", ["-c", script], { encoding: "utf8" }).split(".-t.")[0], file)
+    }
+  })
+})
+
 describe("the file of a test that has failed", () => {
   it("is named for the test and its seed", () => {
     assert.strictEqual(
-      fileNameOf("A list's items (all) are the same!", 7),
-      "d2m-failure-a-list-s-items-all-are-the-same-7.json"
+      fileNameOf({ fullTestName: "A list > its items (all) are the same!" }, 7),
+      "d2m-failure-a-list-its-items-all-are-the-same-7.json"
     )
   })
 
   it("is another one for each test, in few and plain letters", () => {
     const long = "a name that is as long as names of tests are where nobody has told their author to be brief"
     const names = ["a list", "another list", "", "список", "清单", `${long}, once`, `${long}, twice`]
-    const files = names.map((name) => fileNameOf(name, 0))
+    const files = names.map((name) => fileNameOf({ fullTestName: name }, 0))
     assert.strictEqual(new Set(files).size, names.length)
     for (const file of files) assert.match(file, /^d2m-failure-[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?-0\.json$/)
   })

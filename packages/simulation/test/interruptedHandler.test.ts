@@ -66,4 +66,13 @@ describe("a handler", () => {
     assert.isUndefined(violation)
     assert.deepStrictEqual(outcomes, ["Interrupted", "Done"])
   })
+
+  it("that waits for a promise is told so, which is what nothing in a world resolves", () => {
+    const { violation } = ends(() => () => Effect.promise(() => new Promise(() => {})))
+    assert.deepInclude(violation, { oracle: "liveness", rule: "once faults are over, everything comes to rest" })
+    assert.match(
+      violation!.found,
+      /; the handler of desktop has been busy since \+00:\d\d\.\d{3}: perhaps with a promise/
+    )
+  })
 })

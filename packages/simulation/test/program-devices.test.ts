@@ -1,4 +1,4 @@
-import { registerAgain } from "@d2m/client"
+import { HandlerError, registerAgain } from "@d2m/client"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import {
@@ -9,6 +9,7 @@ import {
   runProgram,
   type WorldEvent
 } from "../src/index.ts"
+import { item } from "./programs.ts"
 
 const names = { devices: ["phone", "desktop"] }
 
@@ -84,6 +85,77 @@ describe("what a program does with a device", () => {
     )
     assert.isUndefined(violation)
     assert.isFalse(hasBegun)
+  })
+
+  it("may ask for what is in quarantine again, which it alone may", () => {
+    let isBroken = true
+    const left: Array<number> = []
+    const { seen, violation } = played((group) =>
+      Effect.gen(function* () {
+        group.onReflected(() => () => (isBroken ? Effect.fail(new HandlerError({ detail: "not yet" })) : Effect.void))
+        yield* group.joined
+        yield* group.on("desktop", (device) => device.reflect(item("hello")))
+        yield* Effect.sleep("10 seconds")
+        isBroken = false
+        yield* group.on("phone", ({ quarantine }) =>
+          Effect.gen(function* () {
+            const [entry] = yield* quarantine.list
+            yield* quarantine.replay(entry!.id)
+            left.push((yield* quarantine.list).length)
+          })
+        )
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(left, [0])
+    assert.strictEqual(seen("Handling"), 4)
+  })
+
+  it("has ended with its finalizers when it was given up", () => {
+    const order: Array<string> = []
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const left = Effect.andThen(
+          Effect.sleep("3 seconds"),
+          Effect.sync(() => order.push("left"))
+        )
+        yield* Effect.timeoutOption(
+          group.on("phone", () => Effect.ensuring(Effect.never, left)),
+          "1 second"
+        )
+        order.push("given up")
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(order, ["left", "given up"])
+  })
+
+  it("is given up at once when its device crashes, which has no finalizers", () => {
+    const order: Array<string> = []
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const never = Effect.ensuring(
+          Effect.never,
+          Effect.andThen(
+            Effect.never,
+            Effect.sync(() => order.push("left"))
+          )
+        )
+        const crash = { _tag: "Crash", device: "phone", downFor: 3_000, withoutStorage: false, isTold: true } as const
+        yield* Effect.forkChild(Effect.delay(group.strike(crash), "5 seconds"))
+        yield* Effect.timeoutOption(
+          group.on("phone", () => never),
+          "1 second"
+        )
+        order.push("given up")
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(order, ["given up"])
   })
 
   it("may not stop it for good", () => {

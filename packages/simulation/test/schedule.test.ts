@@ -5,6 +5,7 @@ import {
   checked,
   type Conditions,
   type Fault,
+  InvalidSchedule,
   type Operation,
   plainDevice,
   readSchedule,
@@ -60,6 +61,16 @@ const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> 
   ["an operation of nobody's", asking({ _tag: "ListDevices" }, "toaster"), 'there is no device "toaster"'],
   ["a drop of nobody", asking({ _tag: "Drop", target: "toaster" }), 'there is no device "toaster"'],
   ["a fault of nobody's", striking({ _tag: "Reset", device: "toaster" }), 'there is no device "toaster"'],
+  [
+    "an operation behind its end",
+    scheduleOf({ operations: [{ at: 1_001, device: "phone", operation: { _tag: "ListDevices" } }] }),
+    "over after 1000 ms"
+  ],
+  [
+    "a fault behind its end",
+    scheduleOf({ faults: [{ at: 2_000, fault: { _tag: "Reset", device: "phone" } }] }),
+    "over after 1000 ms"
+  ],
   [
     "a chance that is none",
     scheduleOf({ conditions: { ...calm, latency: { ...calm.latency, tailChance: 2 } } }),
@@ -128,7 +139,7 @@ describe("a schedule", () => {
       faults: striking({ _tag: "Reset", device: "toaster" })
     }
     for (const schedule of Object.values(stray)) {
-      assert.include(run(schedule).violation?.found, "there is no device toaster")
+      assert.throws(() => run(schedule), InvalidSchedule, 'there is no device "toaster", at ')
     }
   })
 })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import {
   type OracleMaker,
+  ownerOf,
   run,
   type RunOptions,
   type Schedule,
@@ -66,13 +67,20 @@ const failing = (oracle: OracleMaker): Schedule => {
 const breaks = (schedule: Schedule, options: RunOptions, rule: string): boolean =>
   run(schedule, options).violation?.rule === rule
 
-/** Every schedule that lacks one operation, one fault, or one device of this one. */
+/** Every schedule that lacks one operation, one fault, or one device of this one, with all that it takes part in. */
 const smallerBy1 = (schedule: Schedule): ReadonlyArray<Schedule> => {
   const but = <A>(list: ReadonlyArray<A>, index: number) => list.filter((_, at) => at !== index)
   return [
     ...schedule.operations.map((_, index) => ({ ...schedule, operations: but(schedule.operations, index) })),
     ...schedule.faults.map((_, index) => ({ ...schedule, faults: but(schedule.faults, index) })),
-    ...schedule.devices.map((_, index) => ({ ...schedule, devices: but(schedule.devices, index) }))
+    ...schedule.devices.map(({ name }) => ({
+      ...schedule,
+      devices: schedule.devices.filter((device) => device.name !== name),
+      operations: schedule.operations.filter(
+        ({ device, operation }) => device !== name && !(operation._tag === "Drop" && operation.target === name)
+      ),
+      faults: schedule.faults.filter(({ fault }) => !("device" in fault) || ownerOf(fault.device) !== name)
+    }))
   ]
 }
 

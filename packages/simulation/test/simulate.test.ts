@@ -2,6 +2,7 @@ import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schema } from "effect"
 import {
@@ -75,6 +76,10 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.ok(failure._tag === "SimulationFailed")
       assert.deepInclude(failure, { _tag: "SimulationFailed", oracle: "program", rule: "the program succeeds" })
       assert.include(failure.found, "to equal 10")
+      const { cause } = failure
+      assert.instanceOf(cause, Error)
+      assert.propertyVal(cause, "expected", 10)
+      assert.include(cause.stack, "programs.ts")
       const { faults } = failure.schedule
       assert.isAtLeast(faults.length, 1)
       assert.isAtMost(faults.length, 3)
@@ -344,15 +349,22 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
 
   /** Runs a failing simulation in a vitest of its own. */
   const runFixture = (folder: string, env: Readonly<Record<string, string>> = {}, name = "counter") =>
-    Effect.callback<Report["testResults"][number]["assertionResults"]>((resume) => {
-      const report = Path.join(folder, "report.json")
-      const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
-      execFile(process.execPath, [vitest, "run", "--root", fixtures, name], options, (_, stdout, stderr) => {
-        if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
-        const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
-        resume(Effect.succeed(testResults[0]!.assertionResults))
-      })
-    })
+    Effect.callback<{ readonly tests: Report["testResults"][number]["assertionResults"]; readonly output: string }>(
+      (resume) => {
+        const report = Path.join(folder, "report.json")
+        const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
+        execFile(process.execPath, [vitest, "run", "--root", fixtures, name], options, (_, stdout, stderr) => {
+          if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
+          const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
+          resume(
+            Effect.succeed({
+              tests: testResults[0]!.assertionResults,
+              output: stripVTControlCharacters(`${stdout}${stderr}`)
+            })
+          )
+        })
+      }
+    )
 
   const inFolder = <A, E, R>(body: (folder: string) => Effect.Effect<A, E, R>) =>
     Effect.acquireUseRelease(
@@ -364,7 +376,8 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
   it.live("that fails once and not again leaves its seed's schedule with both digests, and says so", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const [failed] = yield* runFixture(folder, {}, "fickle")
+        const { tests } = yield* runFixture(folder, {}, "fickle")
+        const [failed] = tests
         assert.strictEqual(failed?.status, "failed")
         const [message] = failed!.failureMessages
         assert.include(
@@ -384,7 +397,8 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
   it.live("ends within its timeout, whatever its program does, and says where it was", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const [endless, many, after] = yield* runFixture(folder, {}, "time")
+        const { tests } = yield* runFixture(folder, {}, "time")
+        const [endless, many, after] = tests
         assert.match(endless!.failureMessages[0]!, /out of time in seed 0, after 0 seeds .*\n.* after \d{3,} steps/)
         assert.include(many!.failureMessages[0], "timed out in 2000ms")
         assert.deepStrictEqual(after!.failureMessages, [])
@@ -395,21 +409,27 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
   it.live("leaves a file, and says how to see it again; and D2M_SEED runs that seed alone", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const [failed] = yield* runFixture(folder)
+        const { output, tests } = yield* runFixture(folder)
+        const [failed] = tests
         assert.strictEqual(failed?.status, "failed")
         const [message] = failed!.failureMessages
         const seed = Number(/seed (\d+) broke/.exec(message!)![1])
-        const path = Path.join(folder, `d2m-failure-counts-each-message-once-${seed}.json`)
+        const path = Path.join(folder, `d2m-failure-a-counter-counts-each-message-once-${seed}.json`)
         assert.include(message, "broken: program: the program succeeds")
-        assert.include(message, `D2M_SEED=${seed} vitest run -t 'counts each message once'`)
+        assert.include(message, `D2M_SEED=${seed} vitest run counter.simulation.ts -t 'counts each message once'`)
         assert.include(message, path)
+        // What vitest shows of an assertion, with what differs and where.
+        assert.match(
+          output,
+          /Caused by: AssertionError: expected \d+ to equal 10\n(?:.*\n)+.*- 10\n(?:.*\n)+.*programs\.ts:/
+        )
         const schedule = Schema.decodeSync(ScheduleJson)(Fs.readFileSync(path, "utf8"))
         assert.strictEqual(violationOf(counter, schedule)?.rule, "the program succeeds")
 
-        const [alone] = yield* runFixture(folder, { D2M_SEED: String(seed) })
-        assert.strictEqual(alone!.failureMessages[0], message)
-        const [clean] = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
-        assert.strictEqual(clean!.status, "passed")
+        const alone = yield* runFixture(folder, { D2M_SEED: String(seed) })
+        assert.strictEqual(alone.tests[0]!.failureMessages[0], message)
+        const clean = yield* runFixture(folder, { D2M_SEEDS: String(seed) })
+        assert.strictEqual(clean.tests[0]!.status, "passed")
       })
     )
   )

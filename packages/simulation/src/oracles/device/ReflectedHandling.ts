@@ -4,7 +4,7 @@
  * Owns the rules between a reflected frame, the handler and the ack (decisions 10, 20, 21, 23): handled in the order in
  * which they came, one batch at a time, by the name of their sender and as what they came; tried three times at most each time
  * they came; acked after that, once for each time they came, and on the connection they came on; ephemerals never; what was
- * acked or set aside is not handled again; and what is told to be set aside is kept.
+ * acked or set aside is not handled again unless the application asks for it; and what is told to be set aside is kept.
  *
  * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it; a
  * device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
@@ -15,7 +15,7 @@
 import type { DeviceEvent, Reflected } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import { mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
+import { type BatchPlace, mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { nonceOf } from "../Envelopes.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
@@ -80,6 +80,7 @@ interface Device {
 }
 
 type Quarantined = Extract<DeviceEvent, { readonly _tag: "Quarantined" }>
+type Handled = Extract<WorldEvent, { readonly _tag: "Handled" }>
 
 class ReflectedHandling implements Oracle {
   readonly #report: Report
@@ -106,9 +107,9 @@ class ReflectedHandling implements Oracle {
         }
         return
       case "Handling":
-        return this.#handling(this.#device(event.device), event.messages)
+        return this.#handling(this.#device(event.device), event)
       case "Handled":
-        return this.#handled(this.#device(event.device), event.messages, event.outcome)
+        return this.#handled(this.#device(event.device), event)
       case "Happened":
         if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event)
         return
@@ -238,11 +239,12 @@ class ReflectedHandling implements Oracle {
     say("a message is acked after it was handled or set aside", "a handler that has succeeded, or failed for good")
   }
 
-  #handling(device: Device, messages: ReadonlyArray<Reflected>): void {
+  #handling(device: Device, { isReplay, messages }: BatchPlace): void {
     const say = (rule: string, found: string, expected: string) =>
       this.#report({ rule, device: device.name, found, expected })
     if (device.isHandling) say("the handler gets one batch at a time", "a second batch", "an end of the first")
     device.isHandling = true
+    if (isReplay === true) return
     if (messages.length > batchLimit) {
       say("the handler gets no more than fits its queue", `${messages.length} messages`, `at most ${batchLimit}`)
     }
@@ -282,9 +284,9 @@ class ReflectedHandling implements Oracle {
     }
   }
 
-  #handled(device: Device, messages: ReadonlyArray<Reflected>, outcome: string): void {
+  #handled(device: Device, { isReplay, messages, outcome }: Handled): void {
     device.isHandling = false
-    if (outcome === "Interrupted") return
+    if (isReplay === true || outcome === "Interrupted") return
     for (const message of messages) {
       const receipt = this.#find(device, message)
       if (receipt === undefined) continue

@@ -1,0 +1,188 @@
+/**
+ * Programs of one's own in a simulated world: an application on devices that keep together whatever goes wrong.
+ *
+ * Owns what such a program has in its hands, and how it is run in one world. Which world that is, is said by its
+ * `ProgramSchedule`; the seeds it is run under, and how it is told that it has failed, by `Simulate`.
+ *
+ * @since 0.1.0
+ */
+import { Device } from "@d2m/client"
+import { Deferred, Effect, type Exit, Option } from "effect"
+import type { SecureRandom } from "effect/crypto"
+import type { Fault } from "./Fault.ts"
+import { noDevice, strikeFor } from "./Faults.ts"
+import type { OracleMaker } from "./Oracle.ts"
+import { arrivals } from "./oracles/Arrivals.ts"
+import { standardOracles } from "./oracles/index.ts"
+import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
+import { checkedFault, type Schedule } from "./Schedule.ts"
+import type { MessageHandler } from "./TroubledHandler.ts"
+import type { World } from "./World.ts"
+
+/**
+ * A device group as a program has it in its hands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SimulatedGroup {
+  /** The seed of this run. */
+  readonly seed: number
+  /** The names of the devices. */
+  readonly devices: ReadonlyArray<string>
+  /**
+   * Says what the application of every device does with messages. Called before anything else; `make` is called whenever
+   * a device starts: what it keeps to itself is memory, which a crash loses, and what is outside is the device's storage.
+   */
+  readonly onReflected: (make: (device: string) => MessageHandler) => void
+  /**
+   * Waits until every device has a place in the group. What is reflected before passes by those that have none, as the
+   * protocol has it.
+   */
+  readonly joined: Effect.Effect<void>
+  /**
+   * Runs an effect on a device, when it is on. If the device crashes in the middle, it is run again from its start once
+   * the device is back: at least once, as applications do it. `stop` is not for programs: a `Crash` ends a device, and
+   * it comes back.
+   */
+  readonly on: <A, E>(device: string, use: (device: Device["Service"]) => Effect.Effect<A, E>) => Effect.Effect<A, E>
+  /**
+   * Makes a fault happen for as long as it lasts, on top of what the seed has drawn. Dies with an {@link InvalidSchedule}
+   * when it is none that a schedule may have.
+   */
+  readonly strike: (fault: Fault) => Effect.Effect<void>
+  /** Waits until faults are over, and nothing that was promised is owed any more. */
+  readonly settled: Effect.Effect<void>
+  /** Everything else, for who needs it. */
+  readonly world: World
+}
+
+/**
+ * What is to hold in every world: it runs in virtual time, and fails when something is not as it should be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Program<E = unknown> = (group: SimulatedGroup) => Effect.Effect<unknown, E, SecureRandom.SecureRandom>
+
+/** How often it is looked whether something has come about, in ms of virtual time. */
+const glance = 50
+
+/** Runs an effect on a device until one of its lives has seen it through. */
+const seeThrough = <A, E>(
+  world: World,
+  name: string,
+  use: (device: Device["Service"]) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const attempt = Effect.callback<Option.Option<Exit.Exit<A, E>>>((resume) => {
+    const device = world.devices.get(name)
+    if (device === undefined) return resume(Effect.die(new Error(noDevice(name))))
+    const { machine } = device
+    const given = Deferred.makeUnsafe<never>()
+    const ended = Deferred.makeUnsafe<void>()
+    let isGivenUp = false
+    let isUnderWay = false
+    const end = (exit: Option.Option<Exit.Exit<A, E>>) => {
+      Deferred.doneUnsafe(ended, Effect.void)
+      resume(Effect.succeed(exit))
+    }
+    const isBegun = device.run(
+      () => {
+        if (isGivenUp) return undefined
+        isUnderWay = true
+        return Effect.raceFirst(Device.use(use), Deferred.await(given))
+      },
+      (exit) => end(Option.some(exit))
+    )
+    const look = () => {
+      if (Deferred.isDoneUnsafe(ended) || (isGivenUp && !isUnderWay)) return
+      if (!isBegun || device.machine !== machine) end(Option.none())
+      else world.after(glance, look)
+    }
+    world.after(glance, look)
+    return Effect.suspend(() => {
+      isGivenUp = true
+      Deferred.doneUnsafe(given, Effect.interrupt)
+      // What it ends with, its finalizers included, is waited for; what a crash ends has none.
+      return isUnderWay ? Deferred.await(ended) : Effect.void
+    })
+  })
+  return Effect.flatMap(attempt, (exit) => (Option.isSome(exit) ? exit.value : seeThrough(world, name, use)))
+}
+
+/**
+ * How a program is run in a world.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProgramOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps" | "isOver"> {
+  /** Judges besides those of the protocol. */
+  readonly oracles?: ReadonlyArray<OracleMaker>
+}
+
+/** How a schedule is run with a program, if there is one, anew for each run. */
+export const programRun = (program: Program | undefined, options: ProgramOptions = {}): RunOptions => {
+  const { deviceOptions, isOver, maxSteps, oracles = [] } = options
+  const common: RunOptions = {
+    oracles: [...standardOracles, ...oracles],
+    ...(deviceOptions === undefined ? {} : { deviceOptions }),
+    ...(isOver === undefined ? {} : { isOver }),
+    ...(maxSteps === undefined ? {} : { maxSteps })
+  }
+  if (program === undefined) return common
+  // Of the run that is under way; runs do not overlap.
+  let make: (device: string) => MessageHandler = () => () => Effect.void
+  const members = new Set<string>()
+  const joinedOf = (devices: ReadonlyArray<string>): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      devices.every((name) => members.has(name)) ? Effect.void : Effect.andThen(Effect.sleep(glance), joinedOf(devices))
+    )
+  // It judges nothing: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
+  const membership: OracleMaker = {
+    name: "membership",
+    make: () => ({
+      see: (event) => {
+        if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
+      }
+    })
+  }
+  const play = ({ settled, world }: Stage) =>
+    Effect.suspend(() => {
+      make = () => () => Effect.void
+      members.clear()
+      // Before anything goes wrong: later there may be twins, which come and go.
+      const devices = [...world.devices.keys()]
+      return program({
+        seed: world.seed,
+        devices,
+        onReflected: (given) => {
+          make = given
+        },
+        joined: joinedOf(devices),
+        on: (name, use) => seeThrough(world, name, use),
+        strike: (fault) =>
+          Effect.flatMap(
+            Effect.suspend(() => Effect.orDie(checkedFault(fault, [...world.devices.keys()]))),
+            (sound) => strikeFor(world, sound)
+          ),
+        settled,
+        world
+      })
+    })
+  return {
+    ...common,
+    oracles: [...standardOracles, arrivals, membership, ...oracles],
+    handler: (device) => make(device.name),
+    program: play
+  }
+}
+
+/**
+ * Runs a program in one world.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runProgram = (schedule: Schedule, program: Program, options: ProgramOptions = {}): RunResult =>
+  run(schedule, programRun(program, options))
