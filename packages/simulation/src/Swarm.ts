@@ -114,7 +114,8 @@ export const livelyWorkload: Workload = (prng, devices, duration) => {
       operations.push({ at, device: name, operation: operationOf(prng, targets) })
       if (temper === "away" && chance(prng, 40)) {
         const lasts = between(prng, 5_000, 60_000)
-        operations.push({ at: at + 1 + prng.below(2_000), device: name, operation: { _tag: "SwitchOff", lasts } })
+        const off = at + 1 + prng.below(2_000)
+        if (off < duration) operations.push({ at: off, device: name, operation: { _tag: "SwitchOff", lasts } })
         at += lasts
       }
     }
