@@ -293,14 +293,15 @@ export const makeDevice = <R = never, R2 = never>(
     )
     // Whatever ends the device, a defect included, everyone who waits for it is told.
     main.addObserver((exit) => {
-      if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
+      const died = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+      if (died) {
         if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
         else observer.onDefect(exit.cause)
       }
-      const unacked = reflection.stop()
-      state.setUnsafe({ _tag: "Stopped", unacked })
+      const unacked = reflection.stop(died)
+      state.setUnsafe({ _tag: "Stopped", died, unacked })
       events.end()
-      Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ unacked: [] })))
+      Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: [] })))
       Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
     })
     const stop = Effect.suspend(() => {

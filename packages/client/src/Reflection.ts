@@ -26,7 +26,8 @@ import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedg
 import type { SessionFrame } from "./Session.ts"
 
 /**
- * The device has stopped; `unacked` are the caller's contents that the mediator has not acked, in order.
+ * The device has stopped, because it was told to or, where it `died`, by a defect; `unacked` are
+ * the caller's contents that the mediator has not acked, in order.
  *
  * Each may or may not have reached the mediator.
  *
@@ -34,10 +35,11 @@ import type { SessionFrame } from "./Session.ts"
  * @since 0.1.0
  */
 export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/client/DeviceStopped")("DeviceStopped", {
+  died: Schema.Boolean,
   unacked: Schema.Array(Content)
 }) {
   override get message(): string {
-    return `the device has stopped with ${this.unacked.length} un-acked reflects`
+    return `the device has ${this.died ? "died" : "stopped"} with ${this.unacked.length} un-acked reflects`
   }
 }
 
@@ -119,6 +121,7 @@ export const makeReflection = (options: {
   const work = Latch.makeUnsafe(false)
   let drained: (() => void) | undefined
   let stopped = false
+  let died = false
   /** So much must stand in line for the writer to be woken: more than 1 while `gather` runs. */
   let least = 1
 
@@ -173,7 +176,7 @@ export const makeReflection = (options: {
     contents: NonEmptyReadonlyArray<Content>
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> =>
     Effect.suspend(() => {
-      const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ unacked })
+      const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ died, unacked })
       return stopped
         ? Effect.fail(failure(contents))
         : owe(contents, (owed, weight) => ledger.reflect(owed, weight), failure)
@@ -326,9 +329,10 @@ export const makeReflection = (options: {
       for (const transaction of unbegun) transaction.unbegun()
     },
 
-    /** Tells every caller that the device has stopped, and which contents were never acked, oldest first. */
-    stop: (): ReadonlyArray<Content> => {
+    /** Tells every caller that the device has stopped, or that it `hasDied`, and which contents were never acked, oldest first. */
+    stop: (hasDied: boolean): ReadonlyArray<Content> => {
       stopped = true
+      died = hasDied
       const left = ledger.stop()
       for (const owed of left) owed.givenUp()
       return left.map((owed) => owed.content)

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect } from "effect"
+import { Cause, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { DeviceObserver, makeDeviceStoreMemory } from "../src/index.ts"
-import { connect, makeWorld, settle } from "./scripted-peer.ts"
+import { connect, makeWorld, settle, text } from "./scripted-peer.ts"
 
 describe("an observer", () => {
   it.effect("sees every state from the first on, and every event before it is too late to subscribe", () =>
@@ -27,7 +27,7 @@ describe("an observer", () => {
     Effect.gen(function* () {
       const seen: Array<unknown> = []
       const observer: DeviceObserver = {
-        onState: (state) => void (state._tag === "Stopped" && seen.push("Stopped")),
+        onState: (state) => void (state._tag === "Stopped" && seen.push(state.died ? "Died" : "Stopped")),
         onEvent: () => {},
         onDefect: (cause) => seen.push(Cause.squash(cause))
       }
@@ -37,9 +37,13 @@ describe("an observer", () => {
       assert.deepStrictEqual(seen.splice(0), ["Stopped"])
       const store = { ...(yield* makeDeviceStoreMemory()), setSlot: () => Effect.die("a broken store") }
       const broken = yield* makeWorld({ store }).pipe(observed)
+      const reflect = yield* Effect.forkChild(Effect.flip(broken.device.reflect(text("waits"))))
       yield* Effect.forkChild(connect(broken))
       yield* TestClock.adjust("1 seconds")
-      assert.deepStrictEqual(seen, ["a broken store", "Stopped"])
+      assert.deepStrictEqual(seen, ["a broken store", "Died"])
+      for (const error of [yield* Fiber.join(reflect), yield* Effect.flip(broken.device.reflect(text("late")))]) {
+        assert.propertyVal(error, "died", true)
+      }
     })
   )
 })

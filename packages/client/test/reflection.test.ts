@@ -375,6 +375,7 @@ describe("stopping", () => {
         assert.deepStrictEqual(unacked.map(textOf), ["a", "c"])
         assert.strictEqual((yield* peer.closedWith).code, 1000)
         const stopped = yield* expectState(world, "Stopped")
+        assert.isFalse(stopped.died)
         assert.deepStrictEqual(stopped.unacked.map(textOf), ["a", "c"])
         assert.strictEqual(world.states.at(-1)?._tag, "Stopped")
         const errors = [yield* Effect.flip(Fiber.join(a)), yield* Effect.flip(Fiber.join(bc))]

@@ -116,7 +116,7 @@ export const stateWords = (state: ConnectionState): string => {
     case "NeedsUser":
       return `NeedsUser ${state.reason._tag}${pending}`
     case "Stopped":
-      return `Stopped, ${state.unacked.length} not acked`
+      return `${state.died ? "Died" : "Stopped"}, ${state.unacked.length} not acked`
   }
 }
 

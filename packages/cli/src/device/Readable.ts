@@ -36,7 +36,7 @@ const stateText = (line: LineOf<"State">): string => {
       return `needs you (${line.reason}): ${plain(line.because ?? "")}; ${help} goes on`
     }
     case "Stopped":
-      return "stopped"
+      return line.died === true ? "died of a defect" : "stopped"
   }
 }
 

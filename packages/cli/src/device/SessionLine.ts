@@ -65,7 +65,8 @@ export const SessionLine = Schema.TaggedUnion({
     nextTryAt: Schema.optionalKey(time),
     reason: Schema.optionalKey(Schema.String),
     because: Schema.optionalKey(Schema.String),
-    answers: Schema.optionalKey(Schema.Array(answer))
+    answers: Schema.optionalKey(Schema.Array(answer)),
+    died: Schema.optionalKey(Schema.Boolean)
   },
   Event: {
     at: time,
