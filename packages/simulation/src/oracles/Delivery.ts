@@ -47,6 +47,8 @@ class Delivery implements Oracle {
   /** Messages of transactions that were not committed. */
   readonly #refused = new Set<number>()
   readonly #evicts: boolean
+  /** Devices that may take anybody's place, and have not been told yet what became of that. */
+  readonly #newcomers = new Set<string>()
 
   constructor(report: Report, { conditions, devices }: Schedule) {
     this.#report = report
@@ -77,9 +79,11 @@ class Delivery implements Oracle {
         }
         return
       case "MediatorClosed":
+        this.#seen(event.device)
         if (event.code === CloseCode.Dropped || event.code === CloseCode.QueueLimit) return this.#doubt(event.device)
         return this.#absent(event.device)
       case "MediatorLost":
+        this.#seen(event.device)
         return this.#absent(event.device)
       case "Machine":
         // No connection outlives its mediator.
@@ -111,6 +115,7 @@ class Delivery implements Oracle {
   #registered(device: string, at: number, isNew: boolean): void {
     const slot = this.#slots.get(ownerOf(device))
     if (slot === undefined) return
+    this.#seen(device)
     if (isNew) slot.owed.clear()
     if (isNew || slot.since === Infinity) slot.since = at
   }
@@ -119,6 +124,16 @@ class Delivery implements Oracle {
   #newcomer(device: string, hello: Extract<ClientFrame, { readonly _tag: "ClientHello" }>): void {
     const isNew = hello.expectedDeviceSlotState === DeviceSlotState.NEW
     if (!isNew || hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) return
+    this.#newcomers.add(device)
+    this.#oust(device)
+  }
+
+  /** It takes the mediator time to register a newcomer: who has found a slot since may have lost it again. */
+  #seen(device: string): void {
+    if (this.#newcomers.delete(device)) this.#oust(device)
+  }
+
+  #oust(device: string): void {
     const own = this.#slots.get(ownerOf(device))
     for (const slot of this.#slots.values()) if (slot !== own && slot.group === own?.group) doubt(slot)
   }

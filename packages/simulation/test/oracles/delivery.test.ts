@@ -41,6 +41,27 @@ describe("handling", () => {
     })
   })
 
+  it("lets who was told to stop end what it is at", () => {
+    right((story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      story.machine("phone", "Stopped").handle("phone", [message(1, 1)])
+      phone.reflectedAck(1)
+    })
+    breaks("a message is acked after it was handled or set aside", (story) => {
+      const phone = story.live("phone").reflected(1, envelope(1))
+      story.machine("phone", "Stopped")
+      phone.reflectedAck(1)
+    })
+    // Nothing is left of it in the next life, whose handler is another one.
+    right((story) => {
+      story.live("phone").reflected(1, envelope(1))
+      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)] })
+      story.machine("phone", "Stopped").machine("phone", "Started", 2)
+      story.live("phone", { existing: true }).reflected(1, envelope(1))
+      story.handle("phone", [message(1, 1)])
+    })
+  })
+
   it("takes a device that died behind the last failure for one that may have set the message aside", () => {
     const failForGood = (story: Story) => {
       story.live("phone").reflected(1, envelope(1))
@@ -267,6 +288,30 @@ describe("delivery", () => {
       const { story } = promised(maxDeviceSlots === undefined ? {} : { mediator: { maxDeviceSlots } })
       story.open("tablet").greet({ dropLeastRecent })
       assert.strictEqual(story.owed === undefined, dropLeastRecent && maxDeviceSlots !== undefined)
+    }
+  })
+
+  it("owes nothing to who has found a slot while a newcomer was being registered, which may have taken it", () => {
+    const endings: ReadonlyArray<(tablet: ReturnType<Story["open"]>) => unknown> = [
+      (tablet) => tablet.info(false),
+      (tablet) => tablet.close(1006),
+      (tablet) => tablet.story.tell({ _tag: "MediatorLost", ...tablet.place() })
+    ]
+    for (const end of endings) {
+      const story = new Story(delivery, { mediator: { maxDeviceSlots: 2 } })
+      story.live("phone")
+      const tablet = story.open("tablet").greet({ dropLeastRecent: true })
+      story.live("desktop")
+      story.wait(1).ask("phone", reflect, 7)(done)
+      assert.isDefined(story.owed)
+      end(tablet)
+      assert.isUndefined(story.owed)
+      story.live("desktop")
+      story.wait(1).ask("phone", reflect, 8)(done)
+      assert.isDefined(story.owed)
+      // Of the newcomer nothing is left that could take it again.
+      story.live("tablet", { existing: true })
+      assert.isDefined(story.owed)
     }
   })
 

@@ -171,6 +171,8 @@ class ReflectedHandling implements Oracle {
   #machine(device: Device, { change, withoutStorage }: Extract<WorldEvent, { readonly _tag: "Machine" }>): void {
     if (change === "Paused" || change === "Resumed") return
     device.isOn = change === "Started"
+    // It goes on until it has stopped: what was handled by then is recorded and acked.
+    if (change === "Stopped") return
     device.isHandling = false
     device.receipts = new Map()
     device.kept = new Map()
