@@ -54,22 +54,24 @@ export const probing = (options?: {
   const patience = Duration.toMillis(options?.patience ?? "10 seconds")
   return {
     watch: Effect.fnUntraced(function* (pulse) {
+      let probedAt = -Infinity
+      /** The first probe that nothing was read after. */
+      let unheard: { readonly at: number; readonly reads: number } | undefined
       for (;;) {
-        const silent = (yield* elapsedMillis) - pulse.lastWriteAt()
+        if (unheard !== undefined && pulse.reads() !== unheard.reads) unheard = undefined
+        const patient = unheard === undefined ? Infinity : patience - (pulse.listeningTime() - unheard.at)
+        if (patient <= 0) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
+        const now = yield* elapsedMillis
+        const silent = now - Math.max(pulse.lastWriteAt(), probedAt)
         if (silent < idle) {
-          yield* Effect.sleep(idle - silent)
+          yield* Effect.sleep(Math.min(idle - silent, patient))
           continue
         }
-        const probedAt = pulse.listeningTime()
-        const reads = pulse.reads()
+        // The mediator wants a sign of life as well, also while nothing is read here.
+        probedAt = now
+        unheard ??= { at: pulse.listeningTime(), reads: pulse.reads() }
         // A socket that takes no more bytes must not hold up the verdict.
         yield* Effect.timeoutOption(pulse.probe, patience)
-        for (;;) {
-          const left = patience - (pulse.listeningTime() - probedAt)
-          if (left <= 0) break
-          yield* Effect.sleep(left)
-        }
-        if (pulse.reads() === reads) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
       }
     })
   }

@@ -35,6 +35,8 @@ export interface Link {
   readonly send: (frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, TransportError>
   /** The same for frames that were encoded where they were sealed. */
   readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
+  /** Succeeds when a write has failed: what is read from then on cannot be answered. */
+  readonly unanswerable: Effect.Effect<void>
   /** Fails when a write has failed and the reader had time to learn why. */
   readonly broken: Effect.Effect<never, TransportError>
   /** Tells the peer why the device hangs up; the connection itself ends with its scope. */
@@ -141,6 +143,19 @@ export const openLink = Effect.fnUntraced(function* (options: {
       return Effect.catch(writer.writeAll(frames), writeBroke)
     })
 
+  /**
+   * A peer that closes breaks a write before its close code has been read, and the code decides what to do next, as does the
+   * chat server's last word. Who holds up the reading has until a stall to let it go on.
+   */
+  const readersTurn = Effect.suspend(() => {
+    const since = link.listeningTime()
+    const heard: Effect.Effect<void> = Effect.suspend(() => {
+      const left = deadlines.close - (link.listeningTime() - since)
+      return left <= 0 ? Effect.void : Effect.andThen(Effect.sleep(left), heard)
+    })
+    return Effect.timeoutOption(heard, deadlines.stall)
+  })
+
   const link: Link = {
     next: Effect.map(settled, () => waiting.shift()!),
     frames: Effect.map(settled, () => {
@@ -151,8 +166,8 @@ export const openLink = Effect.fnUntraced(function* (options: {
     send: (frames) =>
       Effect.suspend(() => sendEncoded(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>])),
     sendEncoded,
-    // A peer that closes breaks a write before its close code has been read, and the code decides what to do next.
-    broken: Effect.catch(Deferred.await(broke), (error) => Effect.delay(Effect.fail(error), deadlines.close)),
+    unanswerable: Effect.ignore(Deferred.await(broke)),
+    broken: Effect.catch(Deferred.await(broke), (error) => Effect.andThen(readersTurn, Effect.fail(error))),
     close: (end) =>
       writer
         .write(new Socket.CloseEvent(closeCodeOf(end), closeReasonOf(end)))

@@ -35,8 +35,11 @@ export interface LiveConnection {
   readonly requests: Requests
   /** Open when another device's transaction has ended since it was closed. */
   readonly lockReleased: Latch.Latch
-  /** Set while reflected messages are not taken in any more; they come again on the next connection. */
-  passingOver: boolean
+  /**
+   * Why reflected messages are not taken in any more, if they are not; they come again on the next connection.
+   * `Unanswerable`: none of them could be acked.
+   */
+  passingOver: "FellBehind" | "Unanswerable" | undefined
   /** How it ended, once it has. */
   ended: ConnectionEnd | undefined
   /** Ends the connection; the first reason counts. */
@@ -74,7 +77,7 @@ export const makeLiveCell = (): LiveCell => {
       link,
       requests: new Requests(link.listeningTime),
       lockReleased: Latch.makeUnsafe(false),
-      passingOver: false,
+      passingOver: undefined,
       ended: undefined,
       end: (reason) => {
         if (live.ended !== undefined) return

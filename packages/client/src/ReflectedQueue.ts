@@ -111,18 +111,26 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (live.passingOver || live.ended !== undefined) return Effect.void
+      if (live.passingOver !== undefined || live.ended !== undefined) return Effect.void
       const rest = Queue.offerAllUnsafe(
         queue,
         frames.map((frame) => ({ live, frame }))
       )
       if (rest.length === 0) return Effect.void
-      const passOver = Effect.sync(() => {
-        live.passingOver = true
+      const fallBehind = Effect.sync(() => {
+        live.passingOver = "FellBehind"
         events.emit({ _tag: "PassedOver" })
       })
+      // What stands behind them still counts: acks, chat bytes, the close code.
+      const passOver = Effect.sync(() => {
+        live.passingOver = "Unanswerable"
+      })
       return live.link.holdUp(
-        Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, rest)), Effect.andThen(stalled, passOver))
+        Effect.raceAllFirst([
+          Effect.asVoid(Queue.offerAll(queue, rest)),
+          Effect.andThen(stalled, fallBehind),
+          Effect.andThen(live.link.unanswerable, passOver)
+        ])
       )
     })
 
@@ -233,7 +241,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     return Effect.flatMap(Effect.andThen(recorded, sendAcks(done)), () => {
       if (halt !== undefined) return Effect.fail(halt)
       const current = options.live.current()
-      if (current?.passingOver === true && Queue.sizeUnsafe(queue) === 0) current.end(new FellBehind())
+      if (current?.passingOver === "FellBehind" && Queue.sizeUnsafe(queue) === 0) current.end(new FellBehind())
       return Effect.void
     })
   }

@@ -125,12 +125,14 @@ describe("ping", () => {
     })
   )
 
-  it.effect("succeeds while reading is held back, when a pong could not be seen", () =>
+  it.effect("is sent while reading is held back, and succeeds: a pong could not be seen", () =>
     Effect.gen(function* () {
       const { peer, ping } = yield* connected({ readHighWaterMark: 1 }, { autoPong: false })
+      const pinged = yield* Effect.forkChild(event(peer.ws, "ping"), { startImmediately: true })
       peer.ws.send(frame(1))
       yield* turns(50)
       yield* ping
+      yield* Fiber.join(pinged)
     })
   )
 })

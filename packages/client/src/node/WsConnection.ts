@@ -173,8 +173,9 @@ export const upgrade = (
     const ping = Effect.suspend(() => {
       const closed = inbox.closed()
       if (closed !== undefined) return Effect.fail(writeFailed(closed))
-      if (ws.isPaused) return Effect.void
       if (ws.readyState === WebSocket.OPEN) ws.ping()
+      // Who does not read gets no pong.
+      if (ws.isPaused) return Effect.void
       life ??= Deferred.makeUnsafe<void, Socket.SocketError>()
       return Deferred.await(life)
     })

@@ -1,0 +1,119 @@
+// What becomes of a connection while its device does not read, because its handler takes its time.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Capacities, type ChatDuplex, type DeviceHandlers, defaultCapacities } from "../src/index.ts"
+import { connect, expectState, makeWorld, reflected, settle, text, textOf } from "./scripted-peer.ts"
+
+const messages = 12
+
+/** A device with a queue for four messages, twelve that wait for it, and a handler that takes one for each `permit`. */
+const heldUp = (handlers: Pick<DeviceHandlers<never>, "chat"> = {}) =>
+  Effect.gen(function* () {
+    const permits = yield* Queue.unbounded<void>()
+    const world = yield* makeWorld({ ...handlers, onReflected: () => Queue.take(permits) })
+    const peer = yield* connect(world)
+    for (let id = 1; id <= messages; id++) {
+      yield* peer.send(reflected(id, world.group.envelope(text(String(id)))))
+      yield* settle
+    }
+    const permit = Effect.andThen(Queue.offer(permits, undefined), settle)
+    return { world, peer, permit }
+  }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 4 }))
+
+describe("a device that does not read because its handler takes its time", () => {
+  it.effect("learns why it was closed when its next ack cannot be written any more", () =>
+    Effect.gen(function* () {
+      for (const [code, reason] of [
+        [4112, "DuplicateDevice"],
+        [4113, "Dropped"]
+      ] as const) {
+        const { peer, permit, world } = yield* heldUp()
+        yield* peer.breakWrites
+        yield* peer.close(code)
+        yield* TestClock.adjust("5 seconds")
+        yield* expectState(world, "Live")
+        yield* permit
+        const { reason: asked } = yield* expectState(world, "NeedsUser")
+        assert.strictEqual(asked._tag, reason)
+        assert.notInclude(world.eventTags(), "PassedOver")
+      }
+    })
+  )
+
+  it.effect("handles what comes again in the order in which it came, and nothing out of it", () =>
+    Effect.gen(function* () {
+      const { peer, permit, world } = yield* heldUp()
+      yield* peer.breakWrites
+      yield* permit
+      yield* peer.send(reflected(messages + 1, world.group.envelope(text("late"))))
+      for (let n = 0; n < messages; n++) yield* permit
+      yield* peer.close(1006)
+      yield* TestClock.adjust("3 seconds")
+      const handled = world.handled.flat().map(({ content }) => Number(textOf(content)))
+      assert.isAbove(handled.length, 1)
+      assert.deepStrictEqual(
+        handled,
+        handled.map((_, at) => at + 1)
+      )
+    })
+  )
+
+  it.effect("hears the last word of the chat server, which stands behind what it has not read", () =>
+    Effect.gen(function* () {
+      const canReconnect = (io: ChatDuplex) =>
+        Stream.runHead(io.incoming).pipe(Effect.as({ _tag: "CloseError", canReconnect: false } as const))
+      const { peer, world } = yield* heldUp({ chat: canReconnect })
+      yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(0xe0) })
+      yield* peer.breakWrites
+      yield* peer.close(4000)
+      yield* world.device.reflectEphemeral(text("breaks"))
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ChatRefused")
+    })
+  )
+
+  it.effect("gives up a connection that cannot be written to even if its chat is never read", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ chat: () => Effect.never })
+      const peer = yield* connect(world)
+      for (let n = 0; n < 6; n++) yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(n) })
+      yield* settle
+      yield* peer.breakWrites
+      yield* Effect.ignore(world.device.reflectEphemeral(text("e")))
+      yield* settle
+      yield* TestClock.adjust("9999 millis")
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "Closed")
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, chat: 2 }))
+  )
+
+  it.effect("gives its mediator a sign of life every 20 s, and asks for none", () =>
+    Effect.gen(function* () {
+      const { peer, world } = yield* heldUp()
+      for (let n = 0; n < 6; n++) {
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual(
+          (yield* peer.drain).map(({ _tag }) => _tag),
+          ["GetDevicesInfo"]
+        )
+      }
+      yield* expectState(world, "Live")
+    })
+  )
+
+  it.effect("asks for a sign of life again when it reads again", () =>
+    Effect.gen(function* () {
+      const { peer, permit, world } = yield* heldUp()
+      yield* TestClock.adjust("50 seconds")
+      for (const _probe of yield* peer.drain) yield* peer.send({ _tag: "DevicesInfo", augmentedDeviceInfo: new Map() })
+      for (let n = 0; n < messages; n++) yield* permit
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("20 seconds")
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("10 seconds")
+      assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+})
