@@ -37,6 +37,11 @@ interface Delivery {
   readonly frame: ReflectedFrame
 }
 
+interface Queued extends Delivery {
+  /** How many halts there were before it came. */
+  readonly halts: number
+}
+
 interface Opened extends Delivery {
   /** Absent where the nonce must not be recorded: the box did not open, or its nonce is on record already. */
   readonly nonce: Uint8Array | undefined
@@ -85,11 +90,12 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   readonly isAwaiting: () => boolean
 }): Effect.fn.Return<ReflectedQueue<R>> {
   const { crypto, events, identity, keys, store } = options
-  const queue = yield* Queue.bounded<Delivery>(options.capacity)
+  const queue = yield* Queue.bounded<Queued>(options.capacity)
   const atRest = Semaphore.makeUnsafe(1)
   /** How often the handler came to an end, in whatever way. */
   let finished = 0
   let halted: ConnectionEnd | undefined
+  let halts = 0
 
   const runHandler = makeHandler({
     handler: options.handler,
@@ -114,7 +120,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
       if (live.passingOver !== undefined || live.ended !== undefined) return Effect.void
       const rest = Queue.offerAllUnsafe(
         queue,
-        frames.map((frame) => ({ live, frame }))
+        frames.map((frame) => ({ live, frame, halts }))
       )
       if (rest.length === 0) return Effect.void
       const fallBehind = Effect.sync(() => {
@@ -246,20 +252,29 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     })
   }
 
-  /** Nothing behind the message that stopped the device may overtake it: all of it comes again. */
   const stopAt = (end: ConnectionEnd): Effect.Effect<void> =>
-    Effect.suspend(() => {
+    Effect.sync(() => {
+      halts++
       const live = options.live.current()
       if (live === undefined) halted = end
       else live.end(end)
-      return Effect.asVoid(Queue.clear(queue))
     })
 
+  /**
+   * What of a batch did not come before a halt: nothing behind the message that stopped the device may overtake it, and all
+   * of it comes again. That may be in the queue already, in the same breath as the halt.
+   */
+  const sinceHalt = (batch: NonEmptyReadonlyArray<Queued>): ReadonlyArray<Delivery> =>
+    batch[0].halts === halts ? batch : batch.filter((delivery) => delivery.halts === halts)
+
   /** A device that is stopped does not leave handled messages without record or ack. */
-  const settle = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<void, never, R> =>
-    Effect.uninterruptibleMask((restore) =>
+  const settle = (taken: NonEmptyReadonlyArray<Queued>): Effect.Effect<void, never, R> => {
+    const batch = sinceHalt(taken)
+    if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
+    return Effect.uninterruptibleMask((restore) =>
       restore(Effect.flatMap(open(batch), handle)).pipe(Effect.flatMap(ack), Effect.catch(stopAt))
     ).pipe(atRest.withPermit)
+  }
 
   return {
     accept,
