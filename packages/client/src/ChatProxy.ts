@@ -95,7 +95,7 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
   readonly patience: number
   readonly stall: number
   readonly isAwaiting: () => boolean
-  readonly onDefect: () => void
+  readonly onDefect: (cause: Cause.Cause<never>) => void
 }): Effect.fn.Return<ChatProxy, never, Scope.Scope> {
   const { capacity, patience } = options
   const scope = yield* Effect.scope
@@ -131,7 +131,7 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
       Effect.exit,
       Effect.map((exit): ChatEnd => {
         if (Exit.isSuccess(exit)) return exit.value
-        options.onDefect()
+        options.onDefect(exit.cause)
         return { _tag: "Ended" }
       }),
       // Nobody takes chat bytes any more: they must not hold up the connection.

@@ -21,7 +21,7 @@ import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
 import { makeDeviceBlobs } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
-import { DeviceObserver } from "./DeviceObserver.ts"
+import { DeviceObserver, guarded } from "./DeviceObserver.ts"
 import { type DeviceDescription, type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
 import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
@@ -190,7 +190,9 @@ export const makeDevice = <R = never, R2 = never>(
     yield* claimStore(store, keys.groupId, deviceId)
     const runFork = Effect.runForkWith(context)
 
-    const observer = yield* DeviceObserver
+    const observer = guarded(yield* DeviceObserver, (error) =>
+      runFork(Effect.logError("an observer of the device has thrown", error))
+    )
     const events = yield* makeEventLog(capacities.events, observer.onEvent)
     const live = makeLiveCell()
     const ledger = makeLedger({
@@ -282,7 +284,11 @@ export const makeDevice = <R = never, R2 = never>(
               patience: deadlines.chatVerdict,
               stall: deadlines.stall,
               isAwaiting,
-              onDefect: () => events.emit({ _tag: "ChatFailed" })
+              onDefect: (cause) => {
+                events.emit({ _tag: "ChatFailed" })
+                if (observer.onChatDefect === undefined) runFork(Effect.logError("a chat handler died", cause))
+                else observer.onChatDefect(cause)
+              }
             })
     })
 

@@ -10,7 +10,7 @@ import type { DeviceEvent } from "./DeviceEvent.ts"
 
 /**
  * Called synchronously in the middle of the device's work, in the order in which things happen: for logs, counters and
- * simulations. Must neither throw nor call the device.
+ * simulations. Must not call the device; what it throws is logged as an error and does the device no harm.
  *
  * @category models
  * @since 0.1.0
@@ -25,6 +25,34 @@ export interface DeviceObserver {
   readonly onDefect?: (cause: Cause.Cause<never>) => void
   /** A handler of reflected messages died, which counts as a failed try: why. Logged as an error unless somebody listens. */
   readonly onHandlerDefect?: (cause: Cause.Cause<unknown>) => void
+  /** The chat handler died, which counts as the end of its session: why. Logged as an error unless somebody listens. */
+  readonly onChatDefect?: (cause: Cause.Cause<unknown>) => void
+}
+
+/**
+ * The observer, whose defects are its own.
+ *
+ * @internal
+ */
+export const guarded = (observer: DeviceObserver, onThrow: (error: unknown) => void): DeviceObserver => {
+  const guard = (tell: () => void): void => {
+    try {
+      tell()
+    } catch (error) {
+      onThrow(error)
+    }
+  }
+  return {
+    onState: (state) => guard(() => observer.onState(state)),
+    onEvent: (event) => guard(() => observer.onEvent(event)),
+    ...(observer.onDefect === undefined ? {} : { onDefect: (cause) => guard(() => observer.onDefect?.(cause)) }),
+    ...(observer.onHandlerDefect === undefined
+      ? {}
+      : { onHandlerDefect: (cause) => guard(() => observer.onHandlerDefect?.(cause)) }),
+    ...(observer.onChatDefect === undefined
+      ? {}
+      : { onChatDefect: (cause) => guard(() => observer.onChatDefect?.(cause)) })
+  }
 }
 
 /**

@@ -1,10 +1,61 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber } from "effect"
+import { Cause, Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { DeviceObserver, makeDeviceStoreMemory } from "../src/index.ts"
-import { connect, makeWorld, settle, text } from "./scripted-peer.ts"
+import { connect, expectState, makeWorld, reflected, settle, text } from "./scripted-peer.ts"
+
+/** Collects what is logged as an error. */
+const logging = (logged: Array<string>) =>
+  Logger.layer([Logger.make(({ cause, message }) => void logged.push(`${String(message)} ${Cause.pretty(cause)}`))])
 
 describe("an observer", () => {
+  it.effect("that throws does the device no harm, and is told of in the log", () => {
+    const logged: Array<string> = []
+    const thrower = (name: string) => () => {
+      throw new Error(`${name} throws`)
+    }
+    const observer: DeviceObserver = {
+      onState: thrower("onState"),
+      onEvent: thrower("onEvent"),
+      onDefect: thrower("onDefect"),
+      onHandlerDefect: thrower("onHandlerDefect"),
+      onChatDefect: thrower("onChatDefect")
+    }
+    return Effect.gen(function* () {
+      const world = yield* makeWorld({ onReflected: () => Effect.die("a bug"), chat: () => Effect.die("another") })
+      const peer = yield* connect(world)
+      yield* peer.send({ _tag: "ReflectionQueueDry" }, reflected(1, world.group.envelope(text("a"))))
+      yield* settle
+      yield* expectState(world, "Live")
+      assert.deepStrictEqual(yield* world.device.stop, [])
+      yield* expectState(world, "Stopped")
+      yield* settle
+      for (const name of ["onState", "onEvent", "onHandlerDefect", "onChatDefect"]) {
+        assert.isTrue(
+          logged.some((line) => line.includes(`observer`) && line.includes(`${name} throws`)),
+          name
+        )
+      }
+    }).pipe(Effect.provideService(DeviceObserver, observer), Effect.provide(logging(logged)))
+  })
+
+  it.effect("is told why a chat handler died, and the log where nobody listens", () => {
+    const logged: Array<string> = []
+    const told: Array<unknown> = []
+    const observer: DeviceObserver = {
+      onState: () => {},
+      onEvent: () => {},
+      onChatDefect: (cause) => told.push(Cause.squash(cause))
+    }
+    const died = Effect.andThen(Effect.flatMap(makeWorld({ chat: () => Effect.die("a chat bug") }), connect), settle)
+    return Effect.gen(function* () {
+      yield* Effect.provideService(died, DeviceObserver, observer)
+      assert.deepStrictEqual([told, logged], [["a chat bug"], []])
+      yield* died
+      assert.match(logged.join(), /a chat handler died .*a chat bug/)
+    }).pipe(Effect.provide(logging(logged)))
+  })
+
   it.effect("sees every state from the first on, and every event before it is too late to subscribe", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []

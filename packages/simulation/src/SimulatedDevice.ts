@@ -334,7 +334,8 @@ export class SimulatedDevice {
         },
         onDefect: (cause) => this.#seeTo(livesOn, Exit.failCause(cause)),
         // What is made to fail is no news; what dies by itself is told where it is handled.
-        onHandlerDefect: () => {}
+        onHandlerDefect: () => {},
+        onChatDefect: (cause) => this.#seeTo("no chat handler dies", Exit.failCause(cause))
       }),
       Context.add(Socket.Socket, this.route.socket(machine, path)),
       Context.add(Crypto, crypto),
