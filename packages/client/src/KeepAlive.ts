@@ -3,7 +3,7 @@
  * Owns the probing of decision 15 and the reference that swaps it, e.g. for WebSocket pings where a platform has them.
  * Leaves closing and replacing the connection to whoever runs it, and late answers to the connection's own deadline.
  */
-import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import { type ConnectionEnd, DeadlinePassed } from "./ConnectionEnd.ts"
 import { elapsedMillis } from "./Elapsed.ts"
 import { WebSocketPing } from "./WebSocketPing.ts"
@@ -78,7 +78,8 @@ export const probing = (options?: {
 }
 
 /**
- * The same with WebSocket pings in the place of GetDevicesInfo, for platforms that have them.
+ * The same with WebSocket pings in the place of GetDevicesInfo, for platforms that have them. Where a ping fails, of a
+ * socket that is not this device's own perhaps, it goes on with GetDevicesInfo for the rest of the connection.
  *
  * @category layers
  * @since 0.1.0
@@ -89,6 +90,7 @@ export const layerPinging = (options?: {
 }): Layer.Layer<never, never, WebSocketPing> => {
   const idle = Duration.toMillis(options?.idle ?? "20 seconds")
   const patience = Duration.toMillis(options?.patience ?? "10 seconds")
+  const probes = probing({ idle, patience })
   return Layer.effect(
     KeepAlive,
     Effect.map(WebSocketPing, ({ ping }) => ({
@@ -101,9 +103,10 @@ export const layerPinging = (options?: {
             continue
           }
           pingedAt = yield* elapsedMillis
-          // A ping fails with its connection, whose reader has the last word on that.
-          const pong = yield* Effect.timeoutOption(Effect.ignore(ping), patience)
+          const pong = yield* Effect.timeoutOption(Effect.result(ping), patience)
           if (Option.isNone(pong)) return yield* new DeadlinePassed({ waitedFor: "sign of life", millis: patience })
+          // Of a connection that has ended its reader has the last word; any other one would be kept alive by nobody.
+          if (Result.isFailure(pong.value)) return yield* probes.watch(pulse)
         }
       })
     }))

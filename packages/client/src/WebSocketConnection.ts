@@ -111,24 +111,27 @@ const notConnected = Effect.suspend(() =>
 
 /**
  * A `Socket` that dials `connect` for each reader. A writer belongs to the connection that is open when it is acquired
- * or, acquired earlier, when it first writes; it never moves on to the next one.
+ * or, acquired earlier, when it first writes; it never moves on to the next one. `only` is the one connection that is open.
  *
  * @internal
  */
 export const makeSocket = <C extends Connection>(
   connect: Effect.Effect<C, Socket.SocketError, Scope.Scope>
-): { readonly socket: Socket.Socket; readonly current: () => C | undefined } => {
+): { readonly socket: Socket.Socket; readonly only: () => C | undefined } => {
   let current: C | undefined
+  const open = new Set<C>()
 
   const reader: Socket.Socket["reader"] = Effect.gen(function* () {
     let own: C | undefined
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         if (current === own) current = undefined
+        if (own !== undefined) open.delete(own)
       })
     )
     own = yield* connect
     current = own
+    open.add(own)
     return { pull: own.pull, upgrade: Socket.SocketUpgradeError.unsupported }
   })
 
@@ -145,5 +148,5 @@ export const makeSocket = <C extends Connection>(
     }
   })
 
-  return { socket: Socket.make({ reader, writer }), current: () => current }
+  return { socket: Socket.make({ reader, writer }), only: () => (open.size === 1 ? [...open][0] : undefined) }
 }

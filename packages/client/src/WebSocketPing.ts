@@ -19,7 +19,7 @@ export class WebSocketPing extends Context.Service<
   {
     /**
      * Sends a ping and succeeds when anything at all has come from the peer since; waits without a deadline, fails when
-     * the connection ends or there is none. Succeeds at once while reading is paused by backpressure, because then the
+     * the connection ends, or when it cannot be told which one is meant. Succeeds at once while reading is paused by backpressure, because then the
      * answer may be there and cannot be seen.
      */
     readonly ping: Effect.Effect<void, Socket.SocketError>

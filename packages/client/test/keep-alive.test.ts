@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { DeadlinePassed, KeepAlive, layerPinging, noKeepAlive, probing } from "../src/index.ts"
 import { WebSocketPing } from "../src/WebSocketPing.ts"
@@ -94,6 +95,29 @@ describe("keep-alive", () => {
       yield* expectState(world, "Live")
       assert.deepStrictEqual(yield* peer.drain, [])
       yield* TestClock.adjust("1 millis")
+      assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+
+  it.effect("goes on with requests where a ping fails: it may be that of another connection", () =>
+    Effect.gen(function* () {
+      let pings = 0
+      const ping = Effect.suspend(() => {
+        pings++
+        return Effect.fail(new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: "which one?" }) }))
+      })
+      const keepAlive = yield* Layer.build(Layer.provide(layerPinging(), Layer.succeed(WebSocketPing, { ping })))
+      const world = yield* Effect.provideContext(makeWorld(), keepAlive)
+      const peer = yield* connect(world)
+      for (let n = 0; n < 3; n++) {
+        yield* TestClock.adjust("20 seconds")
+        yield* peer.expect("GetDevicesInfo")
+        yield* peer.send(answer)
+        yield* settle
+      }
+      assert.strictEqual(pings, 1)
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("30 seconds")
       assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
     })
   )

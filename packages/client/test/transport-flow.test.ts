@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Queue, Scope } from "effect"
 import { Socket } from "effect/socket"
-import { client, connected, event, failure, frame, messagesOf, standstill, turns } from "./transport-support.ts"
+import { client, connected, event, failure, frame, messagesOf, open, standstill, turns } from "./transport-support.ts"
 
 describe("backpressure", () => {
   const size = 64 * 1024
@@ -109,6 +109,20 @@ describe("ping", () => {
       assert.deepInclude(yield* failure(ping), { _tag: "Closed", code: 1006 })
       const { ping: unconnected } = yield* client({ url: "ws://127.0.0.1:1/" })
       assert.include((yield* failure(unconnected)).message, "no connection is open")
+    })
+  )
+
+  it.effect("is of one connection, and fails while there are two", () =>
+    Effect.gen(function* () {
+      const { peer, ping, server, socket } = yield* connected()
+      const second = yield* Scope.make()
+      yield* Scope.provide(open(socket), second)
+      yield* Queue.take(server.accepted)
+      assert.include((yield* failure(ping)).message, "more than one")
+      const pinged = yield* Effect.forkChild(event(peer.ws, "ping"), { startImmediately: true })
+      yield* Scope.close(second, Exit.void)
+      yield* ping
+      yield* Fiber.join(pinged)
     })
   )
 

@@ -129,7 +129,8 @@ const make = (options: NodeWebSocketOptions) => {
  * One element of a pull is one WebSocket message; a text message comes as a string. Bytes are views into what was read
  * from the network: copy what outlives its batch. A burst comes as one batch; reading pauses while nobody pulls, and a
  * write waits while the server does not read. A write to a connection that has ended fails. Closing the reader's scope
- * closes with 1000. `transportError` turns a `SocketError` into what happened.
+ * closes with 1000. `transportError` turns a `SocketError` into what happened. The ping is that of the one connection that
+ * is open: devices that share a layer have none.
  *
  * No sub-protocol, no permessage-deflate, no redirects, no TLS session resumption.
  *
@@ -138,11 +139,13 @@ const make = (options: NodeWebSocketOptions) => {
  */
 export const layerNodeWebSocket = (options: NodeWebSocketOptions): Layer.Layer<Socket.Socket | WebSocketPing> =>
   Layer.syncContext(() => {
-    const { current, socket } = make(options)
+    const { only, socket } = make(options)
     const ping = Effect.suspend(
       () =>
-        current()?.ping ??
-        Effect.fail(writeFailed(new Closed({ code: 1006, reason: "no connection is open", by: "network" })))
+        only()?.ping ??
+        Effect.fail(
+          writeFailed(new Closed({ code: 1006, reason: "no connection is open, or more than one", by: "network" }))
+        )
     )
     return Context.make(Socket.Socket, socket).pipe(Context.add(WebSocketPing, WebSocketPing.of({ ping })))
   })
