@@ -16,7 +16,7 @@ import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./
 import { standardOracles } from "./oracles/index.ts"
 import { namesNobody, type Schedule } from "./Schedule.ts"
 import { newYear2026 } from "./Simulation.ts"
-import { thrownText, withStacks } from "./Stacks.ts"
+import { thrownText, valueText, withStacks } from "./Stacks.ts"
 import { Tally } from "./Tally.ts"
 import { staysAway } from "./User.ts"
 import { World, type WorldOptions } from "./World.ts"
@@ -160,7 +160,7 @@ const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
     rule: "the program succeeds",
     at,
     device: undefined,
-    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    found: error instanceof Error ? `${error.name}: ${error.message}` : valueText(error),
     expected: "no failure",
     cause: error
   }

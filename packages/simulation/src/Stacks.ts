@@ -7,6 +7,8 @@
  * @since 0.1.0
  */
 
+import { Formatter } from "effect"
+
 /** The frames of a stack that tell where something was thrown; those below are the scheduler's. */
 const frames = 8
 
@@ -23,6 +25,9 @@ export const withStacks = <A>(areKept: boolean, run: () => A): A => {
   }
 }
 
+/** What is no error. */
+export const valueText = (value: unknown): string => (typeof value === "string" ? value : Formatter.format(value))
+
 /** What was thrown, with its stack if it has one. */
 export const thrownText = (thrown: unknown): string =>
-  thrown instanceof Error ? (thrown.stack ?? `${thrown.name}: ${thrown.message}`) : String(thrown)
+  thrown instanceof Error ? (thrown.stack ?? `${thrown.name}: ${thrown.message}`) : valueText(thrown)

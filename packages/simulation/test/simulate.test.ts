@@ -231,6 +231,12 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     })
   })
 
+  it("that fails with anything is told what that was", () => {
+    assert.strictEqual(violationOf(() => Effect.fail({ _tag: "TooFew", got: 3n }))?.found, '{"_tag":"TooFew","got":3n}')
+    assert.strictEqual(violationOf(() => Effect.fail("why"))?.found, "why")
+    assert.strictEqual(violationOf(() => Effect.die(undefined))?.found, "undefined")
+  })
+
   it("that does not end, or names nobody's device, is told so", () => {
     assert.deepInclude(
       violationOf(() => Effect.forever(Effect.sleep("1 minute"))),
