@@ -117,14 +117,16 @@ export class MessageReader {
     throw this.overlong()
   }
 
-  /** A varint of which any bit is set, be it beyond 32 bits. */
+  /** A varint of which any of 64 bits is set; bits above them are dropped, as protobuf has it. */
   bool(): boolean {
     let bits = 0
-    for (let count = 0; count < 10; count++) {
+    for (let count = 0; count < 9; count++) {
       const byte = this.byte()
       bits |= byte & 0x7f
       if (byte < 0x80) return bits !== 0
     }
+    const last = this.byte()
+    if (last < 0x80) return (bits | (last & 1)) !== 0
     throw this.overlong()
   }
 

@@ -198,6 +198,12 @@ describe("messages that are right", () => {
     )
   })
 
+  it("a number has no more bits than its type, however many stand there", () => {
+    const aboveAll = [...Array.from({ length: 9 }, () => 0x80), 0x02]
+    const map = check(Outer, concat(tag(1, 0), aboveAll, tag(2, 0), aboveAll, tag(4, 0), aboveAll))
+    assert.deepStrictEqual(map.fields.map(words), ["0", "0", "false"])
+  })
+
   it("an entry of a map is a key and a value", () => {
     const map = check(Outer, delimited(13, fixed64(1, 5n), delimited(2, int(2, 6))))
     const [entry] = map.fields

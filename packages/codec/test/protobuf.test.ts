@@ -95,6 +95,17 @@ describe("numbers", () => {
   it("any number but 0 is true", () => {
     for (const value of [1, 2, 0x80, 2n ** 63n]) assert.isTrue(decode(int(4, value)).flag)
     assert.isFalse(decode(tag(4, 0), overlong(0, 10)).flag)
+    // The tenth byte has one bit of the 64; what stands above it is dropped here as in a u64.
+    for (const [last, flag] of [
+      [1, true],
+      [2, false],
+      [0x7e, false],
+      [0x7f, true]
+    ] as const) {
+      const bytes = [...Array.from({ length: 9 }, () => 0x80), last]
+      assert.strictEqual(decode(tag(4, 0), bytes).flag, flag)
+      assert.strictEqual(decode(tag(2, 0), bytes).big !== 0n, flag)
+    }
     assert.strictEqual(encode({ flag: true }), "2001")
   })
 

@@ -76,7 +76,7 @@ const numberOf = (element: Element, raw: bigint | Uint8Array): Value => {
     case "uint64":
       return BigInt.asUintN(64, raw)
     case "bool":
-      return raw !== 0n
+      return BigInt.asUintN(64, raw) !== 0n
     case "enum":
       return Number(BigInt.asIntN(32, raw))
     default:
