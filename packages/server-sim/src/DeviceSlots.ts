@@ -13,7 +13,7 @@ import { closeConnection } from "./Disconnect.ts"
 import { mayRest } from "./IdleGroups.ts"
 import { invariant } from "./Invariant.ts"
 import { makeQueue } from "./ReflectionQueue.ts"
-import type { DeviceSlot, Group } from "./State.ts"
+import { type DeviceSlot, firstPosition, type Group } from "./State.ts"
 import type { PersistId, SlotSnapshot } from "./StoreCommand.ts"
 import { decide, record, type Turn } from "./Turn.ts"
 
@@ -24,7 +24,7 @@ export const makeSlot = (turn: Turn, deviceId: DeviceId): DeviceSlot => ({
   deviceId,
   expirationPolicy: DeviceSlotExpirationPolicy.PERSISTENT,
   encryptedDeviceInfo: new Uint8Array(0),
-  issued: turn.environment.options.firstReflectedId - 1,
+  issued: firstPosition(turn.environment.options.firstReflectedId) - 1,
   queue: makeQueue(),
   appended: 0,
   session: undefined,

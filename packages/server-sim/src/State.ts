@@ -252,3 +252,13 @@ export const reflectedIdOf = (position: Position): ReflectedId => (position >>> 
  * @since 0.1.0
  */
 export const positionOf = (reflectedId: number, last: Position): Position => last - ((last - reflectedId) >>> 0)
+
+/**
+ * Where the stream of a new slot begins whose first id on the wire is this one. Position 0 stands for none, so that a
+ * stream begins a round later if its first id is 0.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const firstPosition = (firstReflectedId: number): Position =>
+  firstReflectedId === 0 ? 2 ** 32 : firstReflectedId

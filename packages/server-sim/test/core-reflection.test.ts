@@ -169,6 +169,25 @@ describe("reflected-ids", () => {
     assert.deepStrictEqual(d.rejoin(2).said().slice(2), ["Reflected 4294967294", "Reflected 1", "ReflectionQueueDry"])
   })
 
+  it("may begin anywhere, at 0 too, and wrap from there", () => {
+    for (const first of [0, 1, 0xffff_ffff]) {
+      const second = (first + 1) >>> 0
+      const d = drive({ firstReflectedId: first })
+      const a = d.join(1)
+      const b = d.join(2)
+      a.send(reflect(1), ephemeral(2), reflect(3))
+      const third = (first + 2) >>> 0
+      assert.deepStrictEqual(b.said(), [`Reflected ${first}`, `Reflected ${second}`, `Reflected ${third}`])
+      b.send(ack(first), ack(second), ack(first))
+      assert.isUndefined(b.closed())
+      d.crash()
+      const again = d.rejoin(2)
+      assert.deepStrictEqual(again.said().slice(2, 4), [`Reflected ${third}`, "ReflectionQueueDry"])
+      again.send(ack(third))
+      assert.strictEqual(d.group()?.slots.get(id(2))?.queue.length, 0)
+    }
+  })
+
   it("go on where they were after a restart, ephemerals counted", () => {
     const d = drive()
     const a = d.join(1)

@@ -185,6 +185,27 @@ export const queues: ReadonlyArray<Scenario> = [
     })
   },
   {
+    shows: ["D12", "0.9"],
+    title: "the first id may be 0",
+    settings: { firstReflectedId: 0 },
+    run: Effect.gen(function* () {
+      const a = yield* join(A)
+      const b = yield* join(B)
+      for (const id of [0, 1, 2]) {
+        yield* a.reflect(bytes(id))
+        assert.strictEqual((yield* b.next("Reflected")).reflectedId, id)
+      }
+      yield* b.send(ackFrame(0), ackFrame(0))
+      yield* b.quiet
+      yield* b.hangUp
+      const back = yield* join(B, { expected: EXISTING })
+      assert.deepStrictEqual(
+        back.backlog.map(({ reflectedId }) => reflectedId as number),
+        [1, 2]
+      )
+    })
+  },
+  {
     shows: ["D10", "D15", "0.8"],
     title: "a device that does not read holds up nobody, and gets everything in order when it reads again",
     run: Effect.gen(function* () {
