@@ -11,7 +11,7 @@ import { freeSlot } from "./DeviceSlots.ts"
 import { closeConnection } from "./Disconnect.ts"
 import { appended, offerEphemeral } from "./ReflectedStream.ts"
 import { type Position, push, remove } from "./ReflectionQueue.ts"
-import { type DeviceSlot, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
+import { type DeviceSlot, firstPosition, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
 import type { Append, PersistId } from "./StoreCommand.ts"
 import { buffer } from "./TransactionLock.ts"
 import { decide, record, send, type Turn } from "./Turn.ts"
@@ -84,6 +84,10 @@ export const reflect = (turn: Turn, group: Group, session: Session, frame: Refle
 const wasWritten = (session: Session, position: Position): boolean =>
   session.last !== 0 && position >= session.first && position <= session.last
 
+/** Whether the slot ever gave out this id, to whichever connection. */
+const wasIssued = (turn: Turn, slot: DeviceSlot, reflectedId: number): boolean =>
+  positionOf(reflectedId, slot.issued) >= firstPosition(turn.environment.options.firstReflectedId)
+
 export const reflectedAck = (turn: Turn, group: Group, session: Session, frame: ReflectedAck): void => {
   const { slot } = session
   const position = positionOf(frame.reflectedId, session.last)
@@ -92,7 +96,7 @@ export const reflectedAck = (turn: Turn, group: Group, session: Session, frame: 
     if (remove(slot.queue, position)) record(turn, group, { _tag: "Ack", deviceId: slot.deviceId, position })
     return
   }
-  if (!turn.environment.options.strict && positionOf(frame.reflectedId, slot.issued) >= 1) {
+  if (!turn.environment.options.strict && wasIssued(turn, slot, frame.reflectedId)) {
     return decide(turn, group, {
       _tag: "EarlierAckIgnored",
       deviceId: slot.deviceId,

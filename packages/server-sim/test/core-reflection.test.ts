@@ -142,6 +142,22 @@ describe("reflected-ack", () => {
       assert.strictEqual(d.group()?.slots.get(id(2))?.queue.length, 1)
     })
   }
+
+  it("of an id that stands before the first of all is refused even when lenient", () => {
+    for (const first of [0, 1, 1_000, 0xffff_ffff]) {
+      const d = drive({ strict: false, firstReflectedId: first })
+      const a = d.join(1)
+      const b = d.join(2)
+      a.send(reflect(1), reflect(2))
+      b.send(ack(first), ack((first + 1) >>> 0))
+      b.gone()
+      const again = d.rejoin(2)
+      again.send(ack(first), ack((first + 1) >>> 0))
+      assert.isUndefined(again.closed(), `${first}`)
+      again.send(ack((first - 1) >>> 0))
+      assert.strictEqual(again.closed()?.code, CloseCode.UnknownAck, `${first}`)
+    }
+  })
 })
 
 describe("reflected-ids", () => {
