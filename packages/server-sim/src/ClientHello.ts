@@ -6,7 +6,8 @@
  *
  * @since 0.1.0
  */
-import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState, Limits } from "@d2m/codec"
+import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
+import { fitsDevicesInfo } from "./BlobLimits.ts"
 import { freeSlot, leastRecent, makeSlot } from "./DeviceSlots.ts"
 import { closeConnection, endSession } from "./Disconnect.ts"
 import { loadGroup } from "./IdleGroups.ts"
@@ -16,9 +17,6 @@ import { advance } from "./ReflectedStream.ts"
 import { silenceBegins } from "./Silence.ts"
 import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session } from "./State.ts"
 import { decide, own, record, send, type Turn } from "./Turn.ts"
-
-/** The most that an entry of DevicesInfo adds to a device info: key, policy, time, tags and lengths. */
-const devicesInfoOverhead = 40
 
 export const open = (turn: Turn, input: Opened): void => {
   const { now, state } = turn
@@ -50,16 +48,6 @@ export const open = (turn: Turn, input: Opened): void => {
   })
 }
 
-/** The length of a DevicesInfo that lists the newcomer with all slots but its own and the one it takes the place of. */
-const devicesInfoLength = (group: Group, hello: ClientHello, displaced: DeviceSlot | undefined): number => {
-  let length = hello.encryptedDeviceInfo.length + devicesInfoOverhead
-  for (const slot of group.slots.values()) {
-    if (slot.deviceId === hello.deviceId || slot === displaced) continue
-    length += slot.encryptedDeviceInfo.length + devicesInfoOverhead
-  }
-  return length
-}
-
 export const clientHello = (turn: Turn, connection: Connection, hello: ClientHello): void => {
   const { group } = connection
   const { crypto, options } = turn.environment
@@ -87,7 +75,7 @@ export const clientHello = (turn: Turn, connection: Connection, hello: ClientHel
   if (isFull && hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) {
     return refuse(CloseCode.SlotsExhausted, `all ${options.maxDeviceSlots} device slots are taken`)
   }
-  if (devicesInfoLength(group, hello, isFull ? leastRecent(group) : undefined) > Limits.payload) {
+  if (!fitsDevicesInfo(group, hello, isFull ? leastRecent(group) : undefined)) {
     return refuse(CloseCode.ProtocolError, "the device info is too long to be listed with those of the others")
   }
   register(turn, connection, hello, known)

@@ -10,16 +10,13 @@ import {
   CloseCode,
   type DeviceId,
   type DropDevice,
-  Limits,
   type SetSharedDeviceData
 } from "@d2m/codec"
+import { fitsServerInfo } from "./BlobLimits.ts"
 import { deleteSlot, freeSlot } from "./DeviceSlots.ts"
 import { closeConnection } from "./Disconnect.ts"
 import type { DeviceSlot, Group, Session } from "./State.ts"
 import { own, record, send, type Turn } from "./Turn.ts"
-
-/** The most that a ServerInfo adds to the shared device data. */
-const serverInfoOverhead = 48
 
 const augmented = (slot: DeviceSlot): AugmentedDeviceInfo => ({
   encryptedDeviceInfo: slot.encryptedDeviceInfo,
@@ -52,7 +49,7 @@ export const dropDevice = (turn: Turn, group: Group, session: Session, frame: Dr
 }
 
 export const setSharedDeviceData = (turn: Turn, group: Group, session: Session, frame: SetSharedDeviceData): void => {
-  if (frame.encryptedSharedDeviceData.length > Limits.payload - serverInfoOverhead) {
+  if (!fitsServerInfo(frame.encryptedSharedDeviceData)) {
     return closeConnection(
       turn,
       session.connection,

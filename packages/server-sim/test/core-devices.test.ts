@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode, type DeviceId, type ServerFrame } from "@d2m/codec"
+import { CloseCode, type DeviceId, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
 import { ack, bytes, drive, hello, id, reflect, type Wire, twoOnSlowDisk } from "./drive.ts"
 
 const listed = (wire: Wire): Extract<ServerFrame, { _tag: "DevicesInfo" }>["augmentedDeviceInfo"] => {
@@ -92,17 +92,66 @@ describe("devices", () => {
     assert.deepStrictEqual(shared(fresh), [bytes(1, 2, 3)])
   })
 
-  it("cannot share more than fits a ServerInfo, nor lock with more than fits a Rejected", () => {
+  it("can share just what fits every ServerInfo", () => {
+    const longest = 65_506
+    const serverInfo = encodeServerFrame({
+      _tag: "ServerInfo",
+      maxDeviceSlots: 0xffff_ffff,
+      deviceSlotState: 1,
+      encryptedSharedDeviceData: new Uint8Array(longest),
+      currentTime: 2n ** 49n - 1n,
+      reflectionQueueLength: 0xffff_ffff
+    })
+    assert.lengthOf(serverInfo, Limits.frame)
     const d = drive()
-    d.join(1).send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(65_484) })
-    assert.lengthOf(d.group()!.encryptedSharedDeviceData, 65_484)
+    d.join(1).send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(longest) })
+    assert.lengthOf(d.group()!.encryptedSharedDeviceData, longest)
     const b = d.join(2)
-    b.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(65_485) })
+    b.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(longest + 1) })
     assert.strictEqual(b.closed()?.code, CloseCode.ProtocolError)
-    const c = d.join(3)
-    c.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(65_520), ttl: 0 })
-    assert.strictEqual(c.closed()?.code, CloseCode.ProtocolError)
   })
+
+  it("can lock with just what fits a Rejected", () => {
+    const d = drive()
+    const a = d.join(1)
+    a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(65_519), ttl: 0 })
+    assert.deepStrictEqual(a.said(), ["BeginTransactionAck"])
+    const b = d.join(2)
+    b.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(65_520), ttl: 0 })
+    assert.strictEqual(b.closed()?.code, CloseCode.ProtocolError)
+  })
+
+  // A policy of 0 takes no room, one below 0 takes 11 bytes.
+  for (const [policy, longest] of [
+    [0, 25_472],
+    [1, 25_470],
+    [-7, 25_461]
+  ] as const) {
+    it(`can tell just what fits every DevicesInfo, as devices of policy ${policy}`, () => {
+      const infos = [new Uint8Array(40_000), new Uint8Array(longest)] as const
+      const entry = (encryptedDeviceInfo: Uint8Array, deviceSlotExpirationPolicy: number) => ({
+        encryptedDeviceInfo,
+        deviceSlotExpirationPolicy,
+        connectionState: { _tag: "connectedSince", value: 2n ** 49n - 1n } as const
+      })
+      const devicesInfo = encodeServerFrame({
+        _tag: "DevicesInfo",
+        augmentedDeviceInfo: new Map([
+          [id(1), entry(infos[0], 1)],
+          [id(2), entry(infos[1], policy)]
+        ])
+      })
+      assert.lengthOf(devicesInfo, Limits.frame)
+      const d = drive()
+      d.join(1, { encryptedDeviceInfo: infos[0] })
+      const b = d.join(2, { encryptedDeviceInfo: infos[1], deviceSlotExpirationPolicy: policy })
+      assert.isUndefined(b.closed())
+      b.gone()
+      const longer = new Uint8Array(longest + 1)
+      const again = d.rejoin(2, { encryptedDeviceInfo: longer, deviceSlotExpirationPolicy: policy })
+      assert.strictEqual(again.closed()?.code, CloseCode.ProtocolError)
+    })
+  }
 })
 
 describe("slots", () => {
