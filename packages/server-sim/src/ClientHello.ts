@@ -32,6 +32,7 @@ export const open = (turn: Turn, input: Opened): void => {
     helloDueAt: now + handshakeDeadline,
     heldSince: undefined,
     missed: [],
+    isCongested: false,
     esk: input.esk,
     challenge: input.challenge,
     session: undefined
@@ -110,7 +111,7 @@ const register = (turn: Turn, connection: Connection, hello: ClientHello, known:
     last: 0,
     dryAfter: slot.issued,
     isDry: false,
-    isPaused: false,
+    isPaused: connection.isCongested,
     inserts: [],
     ephemeralBytes: 0
   }

@@ -11,6 +11,7 @@ import { invariant } from "./Invariant.ts"
 import { dryWasSent } from "./Leader.ts"
 import { nextPosition, nextPositions, type Position } from "./ReflectionQueue.ts"
 import {
+  type Connection,
   type DeviceSlot,
   type Group,
   type ReflectedMessage,
@@ -171,13 +172,17 @@ export const advance = (turn: Turn, session: Session): void => {
   checkDry(turn, session)
 }
 
-/** The socket is full: nothing more until `drained`. */
-export const congested = (session: Session): void => {
-  session.isPaused = true
+/** The socket is full, be it of chat before there is a session: nothing more until `drained`. */
+export const congested = (connection: Connection): void => {
+  connection.isCongested = true
+  if (connection.session !== undefined) connection.session.isPaused = true
 }
 
 /** The socket has room. */
-export const drained = (turn: Turn, session: Session): void => {
+export const drained = (turn: Turn, connection: Connection): void => {
+  connection.isCongested = false
+  const { session } = connection
+  if (session === undefined) return
   session.isPaused = false
   advance(turn, session)
 }

@@ -140,6 +140,8 @@ export interface Connection {
   heldSince: number | undefined
   /** Deadlines that came while nothing was read. */
   readonly missed: Array<SilenceDeadline>
+  /** So much waits to be written to it that its session, as soon as there is one, has to wait for a `Drained`. */
+  isCongested: boolean
   readonly esk: EphemeralKey
   readonly challenge: Uint8Array
   session: Session | undefined

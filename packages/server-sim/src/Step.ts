@@ -141,11 +141,9 @@ const inputReceived = (turn: Turn, input: Input): void => {
     case "Released":
       return released(turn, connection)
     case "Congested":
-      if (connection.session !== undefined) congested(connection.session)
-      return
+      return congested(connection)
     case "Drained":
-      if (connection.session !== undefined) drained(turn, connection.session)
-      return
+      return drained(turn, connection)
     case "ChatReceived":
       return fromChat(turn, connection, input)
     case "ChatOver":

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { CloseCode, type ServerFrame } from "@d2m/codec"
-import { ack, bytes, drive, ephemeral, id, reflect, twoOnSlowDisk } from "./drive.ts"
+import { ack, bytes, drive, ephemeral, hello, id, reflect, twoOnSlowDisk } from "./drive.ts"
 
 const reflected = (frames: ReadonlyArray<ServerFrame>) =>
   frames.filter((frame): frame is Extract<ServerFrame, { _tag: "Reflected" }> => frame._tag === "Reflected")
@@ -307,6 +307,27 @@ describe("pacing", () => {
     assert.deepStrictEqual(a.said(), ["ReflectAck 1", "ReflectAck 2"])
     d.feed({ _tag: "Drained", connection: b.connection })
     assert.deepStrictEqual(b.said(), ["Reflected 1", "Reflected 2"])
+  })
+
+  it("begins with a socket that was full before its ClientHello", () => {
+    for (const isDrained of [false, true]) {
+      const d = drive({ holdDrains: true })
+      const a = d.join(1)
+      const b = d.open()
+      d.feed({ _tag: "Congested", connection: b.connection })
+      if (isDrained) d.feed({ _tag: "Drained", connection: b.connection })
+      b.send(hello(2))
+      // There is nothing to wait for.
+      assert.deepStrictEqual(b.said(), ["ServerHello", "ServerInfo", "ReflectionQueueDry"])
+      a.send(reflect(1), ephemeral(2), reflect(3))
+      assert.deepStrictEqual(b.said(), isDrained ? ["Reflected 1", "Reflected 2", "Reflected 3"] : [])
+      if (isDrained) continue
+      for (let n = 0; n < 3; n++) {
+        d.feed({ _tag: "Drained", connection: b.connection })
+        d.drain()
+      }
+      assert.deepStrictEqual(b.said(), ["Reflected 1", "Reflected 2", "Reflected 3"])
+    }
   })
 
   it("does not resend what was acked while it waited", () => {

@@ -51,6 +51,10 @@ export const mediatorWith = (
 
 export type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
 
+/** The response to a challenge. */
+export const answer = (serverHello: Extract<ServerFrame, { _tag: "ServerHello" }>): Uint8Array =>
+  Result.getOrThrow(crypto.answerChallenge(keys, serverHello, new Uint8Array(24)))
+
 /** The tags of what a device got, with the code of a close. */
 export const tags = (events: ReadonlyArray<Event>): ReadonlyArray<string> =>
   events.map((event) => (event._tag === "Closed" ? `Closed ${event.code}` : event._tag))
@@ -119,8 +123,7 @@ export const openLink = (link: Link): Effect.Effect<Device, Socket.SocketError, 
       close: (code, reason) => writer.write(new Socket.CloseEvent(code, reason)),
       register: (device, expectedDeviceSlotState = 0, overrides = {}) =>
         Effect.gen(function* () {
-          const serverHello = yield* until("ServerHello")
-          const response = Result.getOrThrow(crypto.answerChallenge(keys, serverHello, new Uint8Array(24)))
+          const response = answer(yield* until("ServerHello"))
           yield* Effect.orDie(send(hello(device, { response, expectedDeviceSlotState, ...overrides })))
           return yield* until("ServerInfo")
         })

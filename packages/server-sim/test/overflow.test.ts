@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Happening, makeOptions, Mediator, type MediatorOptions } from "@d2m/server-sim"
+import { ChatUpstream, type Happening, makeOptions, Mediator, type MediatorOptions } from "@d2m/server-sim"
 import { Array as Arr, Effect, Exit, Option, Result, Scope } from "effect"
-import { begin, commit, reflect } from "./drive.ts"
-import { join, keys, mediatorWith, open } from "./memory-device.ts"
+import { begin, commit, hello, reflect } from "./drive.ts"
+import { answer, join, keys, mediatorWith, open } from "./memory-device.ts"
 
 const options = {
   outgoingHighWater: 16_000,
@@ -141,6 +141,26 @@ describe("what may wait for all clients together", () => {
       yield* say(1)
       assert.deepStrictEqual(yield* connected, ["Connected", "Disconnected", "Connected", "Connected"])
     }).pipe(Effect.provide(mediatorWith(small)))
+  )
+
+  it.effect("costs nobody the connection whose chat had filled the socket before its ClientHello", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* open()]
+      const response = answer(yield* b.until("ServerHello"))
+      const stall = yield* Scope.make()
+      yield* Scope.provide(b.link.inject({ _tag: "Stall", direction: "down" }), stall)
+      yield* b.send(...Arr.makeBy(20, () => ({ _tag: "Proxy", data: new Uint8Array(1_000) }) as const))
+      yield* b.rest
+      yield* b.send(hello(2, { response }))
+      for (let n = 0; n < 100; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(1_000) }))
+      for (let n = 0; n < 100; n++) yield* a.until("ReflectAck")
+      const view = Option.getOrThrow(yield* (yield* Mediator).group(keys.groupId))
+      assert.strictEqual(view.devices[1]?.connection._tag, "Connected")
+      yield* Scope.close(stall, Exit.void)
+      for (let n = 0; n < 20; n++) yield* b.until("Proxy")
+      assert.strictEqual((yield* b.until("ServerInfo")).reflectionQueueLength, 0)
+      for (let n = 1; n <= 100; n++) assert.strictEqual((yield* b.until("Reflected")).reflectedId, n)
+    }).pipe(Effect.provide(mediatorWith(small, { chat: ChatUpstream.layerEcho })))
   )
 
   it.effect("cannot be less than for one of them", () =>
