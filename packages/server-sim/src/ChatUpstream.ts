@@ -45,7 +45,10 @@ export interface ChatCaller {
  * @since 0.1.0
  */
 export interface ChatDuplex {
-  /** Sends bytes of the client's stream; they may be cut anywhere. */
+  /**
+   * Sends bytes of the client's stream; they may be cut anywhere. Once it fails nothing more is sent, and `receive` has to
+   * fail as well, behind the last message.
+   */
   readonly send: (bytes: Uint8Array) => Effect.Effect<void, ChatError>
   /** The next messages of the chat server, each element exactly one (decision 18). Never ends but by failing. */
   readonly receive: Effect.Effect<NonEmptyReadonlyArray<Uint8Array>, ChatError>

@@ -51,7 +51,7 @@ const startChat = (
     // What came before the bell was there.
     if (waiting.length > 0) yield* Queue.offer(queue, undefined)
     const duplex = yield* upstream.open(caller)
-    const toServer = Effect.gen(function* () {
+    const pass = Effect.gen(function* () {
       for (;;) {
         yield* Queue.take(queue)
         for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
@@ -60,6 +60,15 @@ const startChat = (
         }
       }
     })
+    // There may be a last word for a client that is behind (PROTOCOL D31): the end is told when that has been received.
+    const toServer = Effect.catch(pass, () =>
+      Effect.forever(
+        Effect.suspend(() => {
+          waiting.length = bytes = 0
+          return Queue.take(queue)
+        })
+      )
+    )
     const toClient = Effect.gen(function* () {
       for (;;) {
         yield* room.await

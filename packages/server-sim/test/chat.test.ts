@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ChatTurn, ChatUpstream } from "@d2m/server-sim"
-import { Effect, Layer } from "effect"
+import { type ChatTurn, ChatUpstream, Mediator } from "@d2m/server-sim"
+import { layerTcpChat } from "@d2m/server-sim/node"
+import { Effect, Exit, Latch, Layer, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { bytes } from "./drive.ts"
 import { type Event, mediatorWith, open, tags } from "./memory-device.ts"
+import { tcpServer } from "./served-mediator.ts"
 
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
 
@@ -83,4 +85,47 @@ describe("the chat proxy", () => {
       assert.strictEqual(closed, 2)
     }).pipe(withChat(counting))
   })
+
+  it.live("gives a client that is behind the last word of a server that ends, though the client speaks on", () =>
+    Effect.gen(function* () {
+      const [serverHello, loginAck] = [new Uint8Array(80), new Uint8Array(32)]
+      const [message, closeError] = [bytes(0x10, 0x27, ...new Uint8Array(10_000)), bytes(2, 0, 0xe0, 1)]
+      const ended = Latch.makeUnsafe(false)
+      const { port } = yield* tcpServer((socket) => {
+        socket.on("close", () => ended.openUnsafe())
+        socket.on("data", ([said]) => {
+          if (said === 1) socket.write(serverHello)
+          else if (said === 2) socket.write(Buffer.concat([loginAck, message]))
+          else socket.end(closeError)
+        })
+      })
+      const options = { outgoingHighWater: 8_000, outgoingLowWater: 1_000, chatHighWater: 1_000, journalCapacity: 100 }
+      yield* Effect.gen(function* () {
+        const a = yield* open()
+        yield* a.send(proxy(1))
+        yield* a.until("Proxy")
+        const stall = yield* Scope.make()
+        yield* Scope.provide(a.link.inject({ _tag: "Stall", direction: "down" }), stall)
+        yield* a.send(proxy(2))
+        // The long message is on its way: the client is behind from here on.
+        yield* (yield* Mediator).journal.pipe(
+          Stream.filter((entry) => entry._tag === "Sent" && entry.frame._tag === "Proxy"),
+          Stream.take(3),
+          Stream.runDrain
+        )
+        yield* a.send(proxy(3))
+        yield* ended.await
+        // More than may wait for a chat server, but there is none that it waits for.
+        for (let n = 0; n < 30; n++) {
+          yield* a.send(proxy(...new Uint8Array(100)))
+          assert.deepStrictEqual(yield* a.rest, [])
+        }
+        yield* Scope.close(stall, Exit.void)
+        for (const expected of [loginAck, message, closeError]) {
+          assert.deepStrictEqual((yield* a.until("Proxy")).data, expected)
+        }
+        assert.strictEqual((yield* a.until("Closed")).code, 4000)
+      }).pipe(withChat(layerTcpChat({ host: "127.0.0.1", port }), options))
+    })
+  )
 })

@@ -72,7 +72,8 @@ const duplexOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "
   const duplex: ChatDuplex = {
     send: (bytes) =>
       Effect.callback<void, ChatError>((resume) => {
-        if (socket.destroyed) return resume(new ChatError({ reason: "Ended", detail: "the connection is closed" }))
+        // Also between the server's end and the close, where a write would make a broken connection of it.
+        if (!socket.writable) return resume(new ChatError({ reason: "Ended", detail: "the connection is closed" }))
         if (socket.write(bytes)) return resume(Effect.void)
         const drained = (): void => {
           socket.off("drain", drained)
