@@ -72,7 +72,7 @@ class MediatorModel implements Oracle {
       received: 0,
       isStoreInstant: !this.#hasLatency,
       isStoreFailing: false,
-      chatFails: false,
+      chatFailsSince: Infinity,
       isStopping: false,
       silenceAt: 0,
       groups: new Map(),
@@ -365,7 +365,9 @@ class MediatorModel implements Oracle {
     } else if (kind === "StoreFails") {
       this.#failing += by
       if (by < 0) this.#failedAt = at
-    } else if (kind === "ChatFails" && by > 0) this.#model.chatFails = true
+    } else if (kind === "ChatFails" && by > 0) {
+      this.#model.chatFailsSince = Math.min(this.#model.chatFailsSince, at)
+    }
     this.#storeState()
   }
 }

@@ -262,8 +262,8 @@ export interface Model {
   isStoreInstant: boolean
   /** Whether the store fails. */
   isStoreFailing: boolean
-  /** Whether the chat server has been in trouble. */
-  chatFails: boolean
+  /** Since when the chat server has been in trouble, in ms; `Infinity` if it never was. */
+  chatFailsSince: number
   isStopping: boolean
   /** When it is asked next whether somebody is silent. */
   silenceAt: number
@@ -305,7 +305,7 @@ export const mayBeOver = (model: Model, peer: Peer): boolean =>
   peer.hasErred ||
   peer.hasAckedUnknown ||
   model.isStopping ||
-  (peer.chats && model.chatFails) ||
+  (peer.chats && model.chatFailsSince < Infinity) ||
   model.now - peer.heardAt >= idleTimeout ||
   (peer.lock !== undefined &&
     (model.now >= peer.lock.endsAt || peer.lock.messages.length > model.numbers.transactionMessages))

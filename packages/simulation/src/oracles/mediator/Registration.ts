@@ -299,13 +299,17 @@ export const dropAckSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, 
   if (registered !== slot && registered?.session?.hello?.isDropAsked === true) registered.state = "No"
 }
 
+/** A close waits for what the store writes; the chat behind it may have ended long before. */
+const mayHaveLeftAt = (model: Model, { chats, hello }: Peer): number =>
+  chats && !model.isStoreInstant ? Math.min(model.now, Math.max(hello?.at ?? 0, model.chatFailsSince)) : model.now
+
 /** The session of a connection is over for certain. */
 export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolean): void => {
   const { hello, slot } = peer
   if (slot !== undefined) {
     if (slot.session !== peer) return
     slot.session = undefined
-    slot.leftAt = peer.doubtedAt ?? model.now
+    slot.leftAt = Math.min(peer.doubtedAt ?? model.now, mayHaveLeftAt(model, peer))
     slot.isLeftAtSure = !hasMediatorCrashed && peer.doubtedAt === undefined && model.isStoreInstant
     return
   }
