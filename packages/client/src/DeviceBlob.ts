@@ -1,6 +1,7 @@
 /**
  * The boxes that a mediator keeps and serves again and again: device infos and shared device data.
- * Owns their padding and the rule for their nonces, of which each source has a latest one (PROTOCOL B4, decision 23).
+ * Owns their padding and the rule for their nonces, of which each source has a latest one (PROTOCOL B4, decision 23): only
+ * the latest may come again, and what this device has sent and the mediator has not served yet.
  * Leaves the messages inside to `Devices` and the handshake.
  */
 import { type BoxKey, type Crypto, decodeMessage, type DecodeError, encodePadded, Limits } from "@d2m/codec"
@@ -10,7 +11,8 @@ import type { EventLog } from "./DeviceEvent.ts"
 import type { BlobSource, DeviceStore, LatestBlob, StoreError } from "./DeviceStore.ts"
 
 /**
- * Why a blob's contents cannot be told. `NonceReused` means that somebody altered it, or the mediator replays parts.
+ * Why a blob's contents cannot be told. `NonceReused` means that somebody altered it, or that the mediator serves one that
+ * was replaced or is another source's: a box does not say whose it is.
  *
  * @category models
  * @since 0.1.0
@@ -19,16 +21,6 @@ export type BlobRejection = "Undecryptable" | "Malformed" | "NonceReused"
 
 /** A message that can be padded. */
 type Padded = Parameters<typeof encodePadded>[0]
-
-/**
- * What a blob is compared with the latest of its source.
- *
- * @internal
- */
-export const compareBlob = (latest: LatestBlob | undefined, blob: LatestBlob): "Latest" | "New" | "Altered" => {
-  if (latest === undefined || !equals(latest.nonce, blob.nonce)) return "New"
-  return equals(latest.hash, blob.hash) ? "Latest" : "Altered"
-}
 
 /** @internal */
 export type DeviceBlobs = ReturnType<typeof makeDeviceBlobs>
@@ -48,10 +40,28 @@ export const makeDeviceBlobs = (options: {
     hash: crypto.sha256(box)
   })
 
-  const record = (source: BlobSource, blob: LatestBlob) =>
-    Effect.andThen(store.addNonces([blob.nonce]), store.setLatestBlob(source, blob))
+  /** What a blob is by what is on record. */
+  const recognise = Effect.fnUntraced(function* (
+    source: BlobSource,
+    blob: LatestBlob
+  ): Effect.fn.Return<"Latest" | "New" | "Reused", StoreError> {
+    const latest = Option.getOrUndefined(yield* store.latestBlob(source))
+    if (latest !== undefined && equals(latest.nonce, blob.nonce)) {
+      return equals(latest.hash, blob.hash) ? "Latest" : "Reused"
+    }
+    const sent = (yield* store.sentBlobs(source)).find(({ nonce }) => equals(nonce, blob.nonce))
+    if (sent !== undefined) return equals(sent.hash, blob.hash) ? "New" : "Reused"
+    if (yield* store.hasBlobNonce(blob.nonce)) return "Reused"
+    // A join brings nonces of blobs that the device has yet to see: the first of a source may have a known one.
+    if (latest === undefined) return "New"
+    const [isKnown] = yield* store.hasNonces([blob.nonce])
+    return isKnown === true ? "Reused" : "New"
+  })
 
-  /** Seals a message of our own with fresh padding and nonce, and records it as the latest of its source. */
+  /**
+   * Seals a message of our own with fresh padding and nonce, and records it. The mediator has the info of a device that is
+   * connected; shared data may get lost, and then it serves what it had before.
+   */
   const seal = <S extends Padded>(
     source: BlobSource,
     key: BoxKey,
@@ -62,6 +72,7 @@ export const makeDeviceBlobs = (options: {
       const entropy = yield* random.randomBytes(Limits.nonce + 1)
       const plain = encodePadded(schema, value, entropy[Limits.nonce]!, Limits.plainEnvelope)
       const box = crypto.seal(key, entropy.subarray(0, Limits.nonce), plain)
+      const record = source._tag === "DeviceInfo" ? store.setLatestBlob : store.addSentBlob
       yield* record(source, describe(box))
       return box
     })
@@ -75,7 +86,7 @@ export const makeDeviceBlobs = (options: {
 
   const setAside = (box: Uint8Array, source: BlobSource) =>
     Effect.gen(function* () {
-      const detail = `${source._tag}: the latest nonce with other bytes`
+      const detail = `${source._tag}: a nonce that was used before`
       const entry = { reflectedId: 0, flags: 0, timestamp: 0n, envelope: box, reason: "NonceReused", detail } as const
       const id = yield* store.quarantine({ ...entry, quarantinedAt: yield* Clock.currentTimeMillis })
       events.emit({ _tag: "Quarantined", id, reflectedId: 0, reason: "NonceReused", detail })
@@ -92,14 +103,14 @@ export const makeDeviceBlobs = (options: {
     Effect.gen(function* () {
       if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")
       const blob = describe(box)
-      const compared = compareBlob(Option.getOrUndefined(yield* store.latestBlob(source)), blob)
-      if (compared === "Altered") {
+      const recognised = yield* recognise(source, blob)
+      if (recognised === "Reused") {
         yield* setAside(box, source)
         return yield* reject(source, "NonceReused")
       }
       const plain = crypto.open(key, box)
       if (Result.isFailure(plain)) return yield* reject(source, "Undecryptable")
-      if (compared === "New") yield* record(source, blob)
+      if (recognised === "New") yield* store.setLatestBlob(source, blob)
       const message: Result.Result<S["Type"], DecodeError> = decodeMessage(schema, plain.success)
       return Result.isFailure(message) ? yield* reject(source, "Malformed") : Result.succeed(message.success)
     })

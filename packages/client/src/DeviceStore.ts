@@ -28,7 +28,7 @@ export type BlobSource =
   | { readonly _tag: "SharedDeviceData" }
 
 /**
- * The latest blob seen of a source: its hashed nonce (32 bytes) and its SHA-256 (32 bytes).
+ * A blob of a source, the latest that was seen or one that was sent: its hashed nonce (32 bytes) and its SHA-256 (32 bytes).
  *
  * @category models
  * @since 0.1.0
@@ -140,7 +140,17 @@ export class DeviceStore extends Context.Service<
     /** Every recorded hashed nonce, in no particular order: field 11 of a join's `EssentialData`. */
     readonly nonces: Stream.Stream<Uint8Array, StoreError>
     readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, StoreError>
+    /**
+     * Puts a blob in the place of the latest and of what was sent of its source, and records its nonce, as any nonce and as
+     * that of a blob: all or nothing, so that a blob whose recording was cut short does not look like a replay.
+     */
     readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
+    /** The blobs that this device has sent since the latest of a source, in their order. */
+    readonly sentBlobs: (source: BlobSource) => Effect.Effect<ReadonlyArray<LatestBlob>, StoreError>
+    /** Records a blob as sent, its nonce as `setLatestBlob` does, and leaves the latest of its source in place. */
+    readonly addSentBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
+    /** Whether a hashed nonce was recorded with a blob, of whatever source; those that a join brought along were not. */
+    readonly hasBlobNonce: (hashed: Uint8Array) => Effect.Effect<boolean, StoreError>
     /**
      * Keeps a message aside, records its hashed nonce if one is given, and gives its id: both or neither, so that a message
      * in quarantine never comes to the handler by a redelivery. The same message (reflected id, timestamp and envelope)
@@ -235,11 +245,18 @@ export const makeDeviceStoreMemory = (options?: {
   Effect.sync(() => {
     const capacity = options?.quarantineCapacity ?? defaultQuarantineCapacity
     const nonces = new NonceSet()
-    const blobs = new Map<string, LatestBlob>()
+    const latest = new Map<string, LatestBlob>()
+    const sent = new Map<string, ReadonlyArray<LatestBlob>>()
+    const blobNonces = new NonceSet()
     const quarantine = new Map<number, QuarantineEntry>()
     let slot: SlotExpectation = "New"
     let lastId = 0
     const copyBlob = (blob: LatestBlob): LatestBlob => ({ nonce: copy(blob.nonce), hash: copy(blob.hash) })
+    const sentOf = (source: BlobSource): ReadonlyArray<LatestBlob> => sent.get(blobSourceKey(source)) ?? []
+    const addBlobNonce = (nonce: Uint8Array): void => {
+      nonces.add(nonce)
+      blobNonces.add(nonce)
+    }
     const keepAside = (entry: Omit<QuarantineEntry, "id">): number | undefined => {
       for (const known of quarantine.values()) if (sameMessage(known, entry)) return known.id
       if (quarantine.size >= capacity) return undefined
@@ -260,11 +277,20 @@ export const makeDeviceStoreMemory = (options?: {
         }),
       nonces: Stream.suspend(() => Stream.fromIterable(nonces.toArray())),
       latestBlob: (source) =>
-        Effect.sync(() => Option.map(Option.fromNullishOr(blobs.get(blobSourceKey(source))), copyBlob)),
+        Effect.sync(() => Option.map(Option.fromNullishOr(latest.get(blobSourceKey(source))), copyBlob)),
       setLatestBlob: (source, blob) =>
         Effect.sync(() => {
-          blobs.set(blobSourceKey(source), copyBlob(blob))
+          addBlobNonce(blob.nonce)
+          latest.set(blobSourceKey(source), copyBlob(blob))
+          sent.delete(blobSourceKey(source))
         }),
+      sentBlobs: (source) => Effect.sync(() => sentOf(source).map(copyBlob)),
+      addSentBlob: (source, blob) =>
+        Effect.sync(() => {
+          addBlobNonce(blob.nonce)
+          sent.set(blobSourceKey(source), [...sentOf(source), copyBlob(blob)])
+        }),
+      hasBlobNonce: (hashed) => Effect.sync(() => blobNonces.has(hashed)),
       quarantine: (entry, nonce) =>
         Effect.suspend(() => {
           const id = keepAside(entry)

@@ -12,7 +12,7 @@ import {
   type DevicesInfo,
   type DropDeviceAck
 } from "@d2m/codec"
-import { Deferred, Effect, Option, Result } from "effect"
+import { Deferred, Effect, Option, Result, Semaphore } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
 import type { BlobRejection, DeviceBlobs } from "./DeviceBlob.ts"
 import type { StoreError } from "./DeviceStore.ts"
@@ -77,6 +77,8 @@ export const makeDevices = (options: {
 }) => {
   const { blobs, keys, live, state } = options
   let shared: SharedData | undefined
+  /** Infos are looked at in the order they came: an answer that is late for a newer one would seem to be a replay. */
+  const inOrder = Semaphore.makeUnsafe(1)
 
   const notLive = () => new NotLive({ state: state.phase()._tag })
 
@@ -106,14 +108,18 @@ export const makeDevices = (options: {
       (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState })
     )
 
+  const entriesOf = Effect.fnUntraced(function* ({ augmentedDeviceInfo }: DevicesInfo) {
+    const entries = new Map<DeviceId, DeviceEntry>()
+    for (const [id, known] of augmentedDeviceInfo) entries.set(id, yield* entryOf(id, known))
+    return entries
+  })
+
   const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.gen(function* () {
     const connection = yield* connected
     const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (expected) =>
       connection.requests.expectDevices(expected)
     )
-    const entries = new Map<DeviceId, DeviceEntry>()
-    for (const [id, known] of answer.augmentedDeviceInfo) entries.set(id, yield* entryOf(id, known))
-    return entries
+    return yield* inOrder.withPermit(entriesOf(answer))
   })
 
   const drop = (deviceId: DeviceId): Effect.Effect<void, NotLive> =>
@@ -159,10 +165,12 @@ export const makeDevices = (options: {
           }),
     /** The device's own info in a fresh box, for a ClientHello. */
     ownInfo: Effect.suspend(() =>
-      blobs.seal({ _tag: "DeviceInfo", deviceId: options.deviceId }, keys.dgdik, D2d.DeviceInfo, {
-        ...options.description,
-        padding
-      })
+      blobs
+        .seal({ _tag: "DeviceInfo", deviceId: options.deviceId }, keys.dgdik, D2d.DeviceInfo, {
+          ...options.description,
+          padding
+        })
+        .pipe(inOrder.withPermit)
     )
   }
 }

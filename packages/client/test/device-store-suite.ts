@@ -92,6 +92,27 @@ export const deviceStoreSuite = (
         }
       }))
 
+    test("keeps what was sent of a source until the next latest, and the nonces of blobs for good", (store) =>
+      Effect.gen(function* () {
+        const [shared, info] = [{ _tag: "SharedDeviceData" }, { _tag: "DeviceInfo", deviceId: 7n }] as const
+        const blob = (n: number) => ({ nonce: bytes(32, n), hash: bytes(32, n + 50) })
+        assert.deepStrictEqual(yield* store.sentBlobs(shared), [])
+        yield* store.setLatestBlob(shared, blob(1))
+        for (const n of [4, 2, 3]) yield* store.addSentBlob(shared, blob(n))
+        yield* store.setLatestBlob(info, blob(5))
+        assert.deepStrictEqual(yield* store.latestBlob(shared), Option.some(blob(1)))
+        assert.deepStrictEqual(yield* store.sentBlobs(shared), [blob(4), blob(2), blob(3)])
+        assert.deepStrictEqual(yield* store.sentBlobs(info), [])
+        yield* store.setLatestBlob(shared, blob(2))
+        assert.deepStrictEqual(yield* store.latestBlob(shared), Option.some(blob(2)))
+        assert.deepStrictEqual(yield* store.sentBlobs(shared), [])
+        yield* store.addNonces([bytes(32, 6)])
+        for (const n of [1, 2, 3, 4, 5, 6]) {
+          assert.deepStrictEqual(yield* store.hasNonces([bytes(32, n)]), [true])
+          assert.strictEqual(yield* store.hasBlobNonce(bytes(32, n)), n !== 6)
+        }
+      }))
+
     test("keeps quarantined messages as they came, in order, until released", (store) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* store.quarantined, [])
@@ -188,13 +209,15 @@ export const deviceStoreSuite = (
         const before = Uint8Array.from(view)
         yield* store.addNonces([view])
         yield* store.setLatestBlob({ _tag: "SharedDeviceData" }, { nonce: view, hash: view })
+        yield* store.addSentBlob({ _tag: "SharedDeviceData" }, { nonce: view, hash: view })
         yield* store.quarantine({ ...entry(1), envelope: view })
         buffer.fill(0)
         for (let n = 0; n < 2; n++) {
           const [nonce] = yield* Stream.runCollect(store.nonces)
           const blob = Option.getOrThrow(yield* store.latestBlob({ _tag: "SharedDeviceData" }))
+          const [sent] = yield* store.sentBlobs({ _tag: "SharedDeviceData" })
           const [quarantined] = yield* store.quarantined
-          for (const out of [nonce!, blob.nonce, blob.hash, quarantined!.envelope]) {
+          for (const out of [nonce!, blob.nonce, blob.hash, sent!.nonce, sent!.hash, quarantined!.envelope]) {
             assert.deepStrictEqual(out, before)
             out.fill(255)
           }

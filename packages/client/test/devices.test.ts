@@ -1,9 +1,9 @@
-import { D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
+import { Crypto, D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
-import { compareBlob } from "../src/DeviceBlob.ts"
-import { connect, expectState, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
+import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
+import { connect, expectState, Group, identity, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 const info = (world: World, label: string, nonce = world.group.nonce()) =>
@@ -97,13 +97,58 @@ describe("listing", () => {
       })
   )
 
-  it("blobs are compared by hashed nonce and hash", () => {
-    const blob = (nonce: number, hash: number) => ({ nonce: Uint8Array.of(nonce), hash: Uint8Array.of(hash) })
-    assert.strictEqual(compareBlob(undefined, blob(1, 1)), "New")
-    assert.strictEqual(compareBlob(blob(1, 1), blob(1, 1)), "Latest")
-    assert.strictEqual(compareBlob(blob(1, 1), blob(1, 2)), "Altered")
-    assert.strictEqual(compareBlob(blob(1, 1), blob(2, 1)), "New")
-  })
+  it.effect("a blob that was replaced, or is another device's, is refused and kept aside", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const [old, tablet, fresh] = [info(world, "phone-old"), info(world, "tablet"), info(world, "phone-new")]
+      const [third, fourth] = [0x3333n as DeviceId, 0x4444n as DeviceId]
+      const honest = [
+        [other, old],
+        [third, tablet]
+      ] as const
+      assert.deepStrictEqual(yield* list(world, peer, honest), ["phone-old", "tablet"])
+      assert.deepStrictEqual(
+        yield* list(world, peer, [
+          [other, tablet],
+          [third, old]
+        ]),
+        ["NonceReused", "NonceReused"]
+      )
+      assert.deepStrictEqual(yield* list(world, peer, honest), ["phone-old", "tablet"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, fresh]]), ["phone-new"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, old]]), ["NonceReused"])
+      // An id that was never seen may not come with a box that was, latest or not.
+      assert.deepStrictEqual(yield* list(world, peer, [[fourth, old]]), ["NonceReused"])
+      assert.deepStrictEqual(yield* list(world, peer, [[fourth, fresh]]), ["NonceReused"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, fresh]]), ["phone-new"])
+      assert.deepInclude(world.events, {
+        _tag: "BlobRejected",
+        blob: "DeviceInfo",
+        deviceId: third,
+        reason: "NonceReused"
+      })
+      const kept = yield* world.device.quarantine.list
+      assert.deepStrictEqual(
+        kept.map(({ envelope }) => envelope),
+        [tablet, old, fresh]
+      )
+    })
+  )
+
+  it.effect("a device that joined knows nonces of blobs which it has yet to see", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const [old, fresh] = [info(world, "old"), info(world, "new")]
+      yield* world.store.addNonces(
+        [old, fresh].map((box) => world.group.crypto.hashNonce(identity, box.subarray(0, 24)))
+      )
+      const peer = yield* connect(world)
+      assert.deepStrictEqual(yield* list(world, peer, [[other, fresh]]), ["new"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, fresh]]), ["new"])
+      assert.deepStrictEqual(yield* list(world, peer, [[other, old]]), ["NonceReused"])
+    })
+  )
 
   it.effect("listings are answered in their order; one that is given up leaves its answer to nobody", () =>
     Effect.gen(function* () {
@@ -118,6 +163,35 @@ describe("listing", () => {
       assert.strictEqual((yield* Fiber.join(kept)).size, 1)
       yield* peer.send(devicesInfo([]))
       assert.strictEqual((yield* peer.closedWith).code, 4010)
+    })
+  )
+
+  it.effect("answers are looked at in their order, however slow the store is", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeDeviceStoreMemory()
+      let latency = 10
+      const store: typeof memory = {
+        ...memory,
+        latestBlob: (source) => Effect.delay(memory.latestBlob(source), (latency = 110 - latency))
+      }
+      const world = yield* makeWorld({ store })
+      const peer = yield* connect(world)
+      const [old, fresh] = [info(world, "old"), info(world, "new")]
+      const [first, second] = [yield* fork(world.device.devices), yield* fork(world.device.devices)]
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.send(devicesInfo([[other, old]]), devicesInfo([[other, fresh]]))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      for (const fiber of [first, second]) {
+        assert.isTrue(Result.isSuccess((yield* Fiber.join(fiber)).get(other)!.info))
+      }
+      const third = yield* fork(world.device.devices)
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.send(devicesInfo([[other, fresh]]))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      assert.isTrue(Result.isSuccess((yield* Fiber.join(third)).get(other)!.info))
     })
   )
 
@@ -211,6 +285,40 @@ describe("shared data", () => {
       assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 5 })
       assert.notInclude(world.eventTags(), "BlobRejected")
     })
+  )
+
+  it.effect("what of it the mediator lost is no attack, and what it has replaced is", () =>
+    Effect.gen(function* () {
+      const store = yield* makeDeviceStoreMemory()
+      /** The next connection of a device that starts anew on the same store, and its version of what the mediator serves. */
+      const served = (box: Uint8Array, ...sets: ReadonlyArray<number>) =>
+        Effect.gen(function* () {
+          const world = yield* makeWorld({ store, seed: ++seed })
+          const peer = yield* connect(world, { sharedDeviceData: box })
+          const shared = Option.getOrUndefined(yield* world.device.sharedData)
+          const boxes: Array<Uint8Array> = []
+          for (const version of sets) {
+            yield* world.device.setSharedData({ version })
+            boxes.push((yield* peer.expect("SetSharedDeviceData")).encryptedSharedDeviceData)
+          }
+          const refused = world.events.flatMap((event) => (event._tag === "BlobRejected" ? [event.reason] : []))
+          return { version: shared?.version, boxes, refused }
+        }).pipe(Effect.scoped)
+      let seed = 0
+      const { crypto, keys } = new Group(yield* Crypto)
+      const foreign = (version: number) =>
+        crypto.seal(keys.dgsddk, new Uint8Array(24).fill(version), new Uint8Array([0x10, version]))
+
+      const { boxes } = yield* served(foreign(9), 1, 2, 3)
+      assert.deepInclude(yield* served(foreign(9)), { version: 9, refused: [] })
+      assert.deepInclude(yield* served(boxes[1]!), { version: 2, refused: [] })
+      for (const replaced of [foreign(9), boxes[0]!]) {
+        assert.deepInclude(yield* served(replaced), { version: undefined, refused: ["NonceReused"] })
+      }
+      assert.deepInclude(yield* served(boxes[1]!, 4), { version: 2, refused: [] })
+      assert.deepInclude(yield* served(foreign(10)), { version: 10, refused: [] })
+      assert.deepInclude(yield* served(boxes[1]!), { version: undefined, refused: ["NonceReused"] })
+    }).pipe(Effect.provide(Crypto.layer))
   )
 
   it.effect("comes with ServerInfo; what does not open is told and is none", () =>

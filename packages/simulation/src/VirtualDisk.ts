@@ -48,6 +48,8 @@ export class VirtualDisk {
   #slot: SlotExpectation = "New"
   readonly #nonces = new Map<number, Uint8Array>()
   readonly #blobs = new Map<string, LatestBlob>()
+  readonly #sentBlobs = new Map<string, ReadonlyArray<LatestBlob>>()
+  readonly #blobNonces = new Set<number>()
   readonly #quarantine = new Map<number, QuarantineEntry>()
   #lastId = 0
 
@@ -61,6 +63,8 @@ export class VirtualDisk {
     other.#slot = this.#slot
     for (const [key, value] of this.#nonces) other.#nonces.set(key, value)
     for (const [key, value] of this.#blobs) other.#blobs.set(key, value)
+    for (const [key, value] of this.#sentBlobs) other.#sentBlobs.set(key, value)
+    for (const key of this.#blobNonces) other.#blobNonces.add(key)
     for (const [key, value] of this.#quarantine) other.#quarantine.set(key, value)
     other.#lastId = this.#lastId
     return other
@@ -92,8 +96,17 @@ export class VirtualDisk {
     latestBlob: (source) => Effect.sync(() => Option.fromUndefinedOr(this.#blobs.get(keyOfSource(source)))),
     setLatestBlob: (source, blob) =>
       this.#write("record a blob", () => {
+        this.#addBlobNonce(blob.nonce)
         this.#blobs.set(keyOfSource(source), blob)
+        this.#sentBlobs.delete(keyOfSource(source))
       }),
+    sentBlobs: (source) => Effect.sync(() => this.#sentBlobs.get(keyOfSource(source)) ?? []),
+    addSentBlob: (source, blob) =>
+      this.#write("record a sent blob", () => {
+        this.#addBlobNonce(blob.nonce)
+        this.#sentBlobs.set(keyOfSource(source), [...(this.#sentBlobs.get(keyOfSource(source)) ?? []), blob])
+      }),
+    hasBlobNonce: (hashed) => Effect.sync(() => this.#blobNonces.has(keyOf(hashed))),
     quarantine: (entry, nonce) =>
       Effect.flatMap(
         this.#write("quarantine a message", () => {
@@ -119,6 +132,11 @@ export class VirtualDisk {
       return Effect.fail(new StoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
     })
     return Effect.suspend(() => (this.latency > 0 ? Effect.andThen(Effect.sleep(this.latency), attempt) : attempt))
+  }
+
+  #addBlobNonce(nonce: Uint8Array): void {
+    this.#nonces.set(keyOf(nonce), nonce)
+    this.#blobNonces.add(keyOf(nonce))
   }
 
   #setAside(entry: Omit<QuarantineEntry, "id">): number | undefined {

@@ -175,13 +175,20 @@ describe("the disk of a device", () => {
   it("has a copy that goes its own way", () => {
     const disk = new VirtualDisk(0)
     const source = { _tag: "DeviceInfo", deviceId: DeviceId.make(1n) } as const
-    const blob = { nonce: nonce(9), digest: nonce(8) } as never
+    const blob = { nonce: nonce(9), hash: nonce(8) }
     Effect.runSync(disk.store.setSlot("Existing"))
     Effect.runSync(disk.store.addNonces([nonce(1)]))
     Effect.runSync(disk.store.setLatestBlob(source, blob))
     const copy = disk.copy()
     assert.strictEqual(copy.slot, "Existing")
     assert.deepStrictEqual(Effect.runSync(copy.store.latestBlob(source)), Option.some(blob))
+    assert.isTrue(Effect.runSync(copy.store.hasBlobNonce(nonce(9))))
+    Effect.runSync(copy.store.addSentBlob(source, { nonce: nonce(7), hash: nonce(6) }))
+    assert.deepStrictEqual(
+      Effect.runSync(Effect.all([copy, disk].map(({ store }) => store.sentBlobs(source)))).map(({ length }) => length),
+      [1, 0]
+    )
+    assert.isFalse(Effect.runSync(disk.store.hasBlobNonce(nonce(7))))
     Effect.runSync(copy.store.addNonces([nonce(2)]))
     assert.deepStrictEqual(Effect.runSync(copy.store.hasNonces([nonce(1), nonce(2)])), [true, true])
     assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2)])), [true, false])

@@ -10,6 +10,7 @@ import {
   blobSourceKey,
   defaultQuarantineCapacity,
   DeviceStore,
+  type LatestBlob,
   type QuarantineEntry,
   QuarantineFull,
   type QuarantineReason,
@@ -54,7 +55,15 @@ const migrations: ReadonlyArray<string> = [
      quarantined_at INTEGER NOT NULL
    ) STRICT;
    CREATE INDEX quarantine_message ON quarantine (reflected_id, timestamp);`,
-  `CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL) STRICT;`
+  `CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL) STRICT;`,
+  // Whether shared data on record was served or only sent is not known: taken for sent, either may still be served.
+  `CREATE TABLE sent_blob (
+     id INTEGER PRIMARY KEY, source TEXT NOT NULL, nonce BLOB NOT NULL, hash BLOB NOT NULL
+   ) STRICT;
+   CREATE TABLE blob_nonce (hashed BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+   INSERT INTO blob_nonce SELECT DISTINCT nonce FROM blob;
+   INSERT INTO sent_blob (source, nonce, hash) SELECT source, nonce, hash FROM blob WHERE source = 'shared-device-data';
+   DELETE FROM blob WHERE source = 'shared-device-data';`
 ]
 
 // "D2M1": tells a device store from any other program's SQLite file.
@@ -185,7 +194,11 @@ const open = (Sqlite: typeof DatabaseSync, { filename, owner }: DeviceStoreSqlit
 // A copy in a buffer of its own, whatever `node:sqlite` hands out.
 const bytes = (value: unknown): Uint8Array => new Uint8Array(value as Uint8Array)
 
-const entryOf = (row: ReturnType<StatementSync["all"]>[number]): QuarantineEntry => ({
+type Row = ReturnType<StatementSync["all"]>[number]
+
+const blobOf = (row: Row): LatestBlob => ({ nonce: bytes(row["nonce"]), hash: bytes(row["hash"]) })
+
+const entryOf = (row: Row): QuarantineEntry => ({
   id: Number(row["id"]),
   reflectedId: Number(row["reflected_id"]),
   flags: Number(row["flags"]),
@@ -217,6 +230,11 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     blob: db.prepare("SELECT nonce, hash FROM blob WHERE source = ?"),
     setBlob: db.prepare(`INSERT INTO blob VALUES (?, ?, ?)
       ON CONFLICT DO UPDATE SET nonce = excluded.nonce, hash = excluded.hash`),
+    sentBlobs: db.prepare("SELECT nonce, hash FROM sent_blob WHERE source = ? ORDER BY id"),
+    addSentBlob: db.prepare("INSERT INTO sent_blob (source, nonce, hash) VALUES (?, ?, ?)"),
+    clearSentBlobs: db.prepare("DELETE FROM sent_blob WHERE source = ?"),
+    hasBlobNonce: db.prepare("SELECT 1 FROM blob_nonce WHERE hashed = ?"),
+    addBlobNonce: db.prepare("INSERT INTO blob_nonce VALUES (?) ON CONFLICT DO NOTHING"),
     known: db.prepare("SELECT id FROM quarantine WHERE reflected_id = ? AND timestamp = ? AND envelope = ?"),
     count: db.prepare("SELECT count(*) AS n FROM quarantine"),
     quarantine: db.prepare(`INSERT INTO quarantine
@@ -234,6 +252,11 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     const detail = new TextEncoder().encode(entry.detail)
     const at = Math.trunc(entry.quarantinedAt)
     return Number(sql.quarantine.run(reflectedId, flags, timestamp, envelope, reason, detail, at).lastInsertRowid)
+  }
+
+  const addBlobNonce = (nonce: Uint8Array): void => {
+    sql.addNonce.run(nonce)
+    sql.addBlobNonce.run(nonce)
   }
 
   const page = (after: Uint8Array) =>
@@ -257,13 +280,25 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     nonces: Stream.paginate(new Uint8Array(), page),
     latestBlob: (source) =>
       attempt("read a latest blob", () =>
-        Option.map(Option.fromNullishOr(sql.blob.get(blobSourceKey(source))), (row) => ({
-          nonce: bytes(row["nonce"]),
-          hash: bytes(row["hash"])
-        }))
+        Option.map(Option.fromNullishOr(sql.blob.get(blobSourceKey(source))), blobOf)
       ),
     setLatestBlob: (source, blob) =>
-      attempt("keep a latest blob", () => void sql.setBlob.run(blobSourceKey(source), blob.nonce, blob.hash)),
+      attempt("keep a latest blob", () =>
+        inTransaction(db, () => {
+          addBlobNonce(blob.nonce)
+          sql.setBlob.run(blobSourceKey(source), blob.nonce, blob.hash)
+          sql.clearSentBlobs.run(blobSourceKey(source))
+        })
+      ),
+    sentBlobs: (source) => attempt("read sent blobs", () => sql.sentBlobs.all(blobSourceKey(source)).map(blobOf)),
+    addSentBlob: (source, blob) =>
+      attempt("keep a sent blob", () =>
+        inTransaction(db, () => {
+          addBlobNonce(blob.nonce)
+          sql.addSentBlob.run(blobSourceKey(source), blob.nonce, blob.hash)
+        })
+      ),
+    hasBlobNonce: (hashed) => attempt("look up a blob's nonce", () => sql.hasBlobNonce.get(hashed) !== undefined),
     quarantine: (entry, nonce) =>
       Effect.flatMap(
         attempt("quarantine a message", () =>
