@@ -5,6 +5,7 @@
  */
 import {
   type ConnectionState,
+  type DescriptionTooLarge,
   Device,
   DeviceStore,
   layerWebSocket,
@@ -81,7 +82,7 @@ const until = async (condition: () => boolean): Promise<void> => {
   }
 }
 
-let runtime: ManagedRuntime.ManagedRuntime<Device, never> | undefined
+let runtime: ManagedRuntime.ManagedRuntime<Device, DescriptionTooLarge> | undefined
 
 const layerOf = ({ deviceId, key, label, url }: DeviceStart) =>
   Device.layer({

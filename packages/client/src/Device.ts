@@ -9,6 +9,7 @@ import {
   type DeviceId,
   DeviceSlotExpirationPolicy,
   DeviceSlotsExhaustedPolicy,
+  Limits,
   type Timestamp
 } from "@d2m/codec"
 import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, type Option, type Scope, type Stream } from "effect"
@@ -19,14 +20,15 @@ import { Capacities, Deadlines } from "./Bounds.ts"
 import { type ChatDuplex, type ChatEnd, makeChatProxy, noChat } from "./ChatProxy.ts"
 import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
-import { makeDeviceBlobs } from "./DeviceBlob.ts"
+import { makeDeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
+import { type DescriptionTooLarge, type DeviceDescription, encodeDescription } from "./DeviceDescription.ts"
 import { DeviceObserver, guarded } from "./DeviceObserver.ts"
-import { type DeviceDescription, type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
+import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
 import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
-import type { Hello, VersionRange } from "./Handshake.ts"
+import { clientHello, type Hello, type VersionRange } from "./Handshake.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
@@ -48,7 +50,7 @@ export interface DeviceOptions {
   readonly groupKey: DeviceGroupKey
   /** The user's own identity, under which nonces are hashed before they are stored (decision 23). */
   readonly identity: string
-  /** What the other devices are told about this one. */
+  /** What the other devices are told about this one, about 65000 bytes at most: `DescriptionTooLarge` tells the limit. */
   readonly description: DeviceDescription
   /** When the device is new and all slots are taken: `REJECT` by default. */
   readonly slotsExhausted?: number
@@ -156,12 +158,15 @@ export class Device extends Context.Service<
    */
   static readonly layer = <R = never, R2 = never>(
     options: DeviceOptions & DeviceHandlers<R, R2>
-  ): Layer.Layer<Device, never, R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore> =>
-    Layer.effect(Device, makeDevice(options))
+  ): Layer.Layer<
+    Device,
+    DescriptionTooLarge,
+    R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+  > => Layer.effect(Device, makeDevice(options))
 }
 
 /**
- * A device that lives as long as the scope.
+ * A device that lives as long as the scope. Fails when its description does not fit a ClientHello.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.
@@ -173,7 +178,7 @@ export const makeDevice = <R = never, R2 = never>(
   options: DeviceOptions & DeviceHandlers<R, R2>
 ): Effect.Effect<
   Device["Service"],
-  never,
+  DescriptionTooLarge,
   R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
 > =>
   Effect.gen(function* () {
@@ -187,6 +192,23 @@ export const makeDevice = <R = never, R2 = never>(
     const scope = yield* Effect.scope
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
+    const identified = {
+      deviceId,
+      keys,
+      versions: options.versions ?? { minimum: 0, maximum: 0 },
+      slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
+      slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT
+    }
+    // The longest ClientHello it sends: that of the highest version, for a slot that exists.
+    const room = plainRoom((encryptedDeviceInfo) =>
+      clientHello(
+        { ...identified, encryptedDeviceInfo },
+        identified.versions.maximum,
+        new Uint8Array(Limits.response),
+        "Existing"
+      )
+    )
+    const plain = yield* Effect.fromResult(encodeDescription(options.description, room))
     yield* claimStore(store, keys.groupId, deviceId)
     const runFork = Effect.runForkWith(context)
 
@@ -250,7 +272,7 @@ export const makeDevice = <R = never, R2 = never>(
     })
     const devices = makeDevices({
       deviceId,
-      description: options.description,
+      ownInfo: { plain, room },
       keys,
       blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
       live,
@@ -260,12 +282,8 @@ export const makeDevice = <R = never, R2 = never>(
     const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
     const hello = Effect.gen(function* () {
       const made: Hello = {
-        deviceId,
-        keys,
-        versions: options.versions ?? { minimum: 0, maximum: 0 },
+        ...identified,
         encryptedDeviceInfo: yield* devices.ownInfo,
-        slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
-        slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT,
         clockTolerance: yield* clockTolerance.get
       }
       return made

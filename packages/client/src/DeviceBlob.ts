@@ -4,7 +4,16 @@
  * the latest may come again, and what this device has sent and the mediator has not served yet.
  * Leaves the messages inside to `Devices` and the handshake.
  */
-import { type BoxKey, type Crypto, decodeMessage, type DecodeError, encodePadded, Limits } from "@d2m/codec"
+import {
+  type BoxKey,
+  type ClientFrame,
+  type Crypto,
+  decodeMessage,
+  type DecodeError,
+  encodeClientFrame,
+  Limits,
+  padEncoded
+} from "@d2m/codec"
 import { Clock, Effect, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { EventLog } from "./DeviceEvent.ts"
@@ -19,8 +28,18 @@ import type { BlobSource, DeviceStore, LatestBlob, StoreError } from "./DeviceSt
  */
 export type BlobRejection = "Undecryptable" | "Malformed" | "NonceReused"
 
-/** A message that can be padded. */
-type Padded = Parameters<typeof encodePadded>[0]
+type Message = Parameters<typeof decodeMessage>[0]
+
+/**
+ * How long the plaintext of a blob may be, padding included, for the frame around it to be no larger than a container.
+ *
+ * @internal
+ */
+export const plainRoom = (frameAround: (box: Uint8Array) => ClientFrame): number => {
+  // So long that the field of the box has the same overhead as that of the longest one.
+  const box = new Uint8Array(Limits.frame / 2)
+  return Limits.frame - (encodeClientFrame(frameAround(box)).length - box.length) - Limits.boxOverhead
+}
 
 /** @internal */
 export type DeviceBlobs = ReturnType<typeof makeDeviceBlobs>
@@ -59,18 +78,18 @@ export const makeDeviceBlobs = (options: {
   })
 
   /**
-   * Seals a message of our own with fresh padding and nonce, and records it. The mediator has the info of a device that is
-   * connected; shared data may get lost, and then it serves what it had before.
+   * Seals a message of our own, padded up to `room` bytes at most, with a fresh nonce, and records it. The mediator has the
+   * info of a device that is connected; shared data may get lost, and then it serves what it had before.
    */
-  const seal = <S extends Padded>(
+  const seal = (
     source: BlobSource,
     key: BoxKey,
-    schema: S,
-    value: S["Type"]
+    content: Uint8Array,
+    room: number
   ): Effect.Effect<Uint8Array, StoreError> =>
     Effect.gen(function* () {
       const entropy = yield* random.randomBytes(Limits.nonce + 1)
-      const plain = encodePadded(schema, value, entropy[Limits.nonce]!, Limits.plainEnvelope)
+      const plain = padEncoded(content, entropy[Limits.nonce]!, room)
       const box = crypto.seal(key, entropy.subarray(0, Limits.nonce), plain)
       const record = source._tag === "DeviceInfo" ? store.setLatestBlob : store.addSentBlob
       yield* record(source, describe(box))
@@ -94,7 +113,7 @@ export const makeDeviceBlobs = (options: {
     }).pipe(Effect.catchTag("QuarantineFull", () => Effect.void))
 
   /** Opens a blob that the mediator served, and records it when it is new. */
-  const open = <S extends Padded>(
+  const open = <S extends Message>(
     source: BlobSource,
     key: BoxKey,
     schema: S,

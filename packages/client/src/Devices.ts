@@ -10,11 +10,12 @@ import {
   type DeviceGroupKeys,
   type DeviceId,
   type DevicesInfo,
-  type DropDeviceAck
+  type DropDeviceAck,
+  encodeMessage
 } from "@d2m/codec"
 import { Deferred, Effect, Option, Result, Semaphore } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
-import type { BlobRejection, DeviceBlobs } from "./DeviceBlob.ts"
+import { type BlobRejection, type DeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import type { StoreError } from "./DeviceStore.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import type { Expected } from "./Requests.ts"
@@ -45,14 +46,6 @@ export interface DeviceEntry {
 }
 
 /**
- * What a device says of itself, padding apart.
- *
- * @category models
- * @since 0.1.0
- */
-export type DeviceDescription = Omit<D2d.DeviceInfo, "padding">
-
-/**
  * The data that all devices of a group share, padding apart.
  *
  * @category models
@@ -62,6 +55,10 @@ export type SharedData = Omit<D2d.SharedDeviceData, "padding">
 
 const padding = new Uint8Array(0)
 const sharedSource = { _tag: "SharedDeviceData" } as const
+const setSharedDataFrame = (encryptedSharedDeviceData: Uint8Array): SessionFrame => ({
+  _tag: "SetSharedDeviceData",
+  encryptedSharedDeviceData
+})
 
 /** @internal */
 export type Devices = ReturnType<typeof makeDevices>
@@ -69,13 +66,15 @@ export type Devices = ReturnType<typeof makeDevices>
 /** @internal */
 export const makeDevices = (options: {
   readonly deviceId: DeviceId
-  readonly description: DeviceDescription
+  /** The device's own `d2d.DeviceInfo` without padding, and how long a ClientHello lets it be with it. */
+  readonly ownInfo: { readonly plain: Uint8Array; readonly room: number }
   readonly keys: Pick<DeviceGroupKeys, "dgdik" | "dgsddk">
   readonly blobs: DeviceBlobs
   readonly live: LiveCell
   readonly state: StateCell
 }) => {
   const { blobs, keys, live, state } = options
+  const sharedRoom = plainRoom(setSharedDataFrame)
   let shared: SharedData | undefined
   /** Infos are looked at in the order they came: an answer that is late for a newer one would seem to be a replay. */
   const inOrder = Semaphore.makeUnsafe(1)
@@ -141,11 +140,10 @@ export const makeDevices = (options: {
     Effect.gen(function* () {
       const message = yield* Effect.sync(() => D2d.SharedDeviceData.make({ ...data, padding }))
       const connection = yield* connected
-      const box = yield* blobs.seal(sharedSource, keys.dgsddk, D2d.SharedDeviceData, message)
-      yield* Effect.mapError(
-        connection.send([{ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: box }]),
-        notLive
-      )
+      // It is a number: with the longest padding it is far from the limit of its frame.
+      const plain = encodeMessage(D2d.SharedDeviceData, message)
+      const box = yield* blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom)
+      yield* Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)
       shared = data
     })
 
@@ -166,10 +164,12 @@ export const makeDevices = (options: {
     /** The device's own info in a fresh box, for a ClientHello. */
     ownInfo: Effect.suspend(() =>
       blobs
-        .seal({ _tag: "DeviceInfo", deviceId: options.deviceId }, keys.dgdik, D2d.DeviceInfo, {
-          ...options.description,
-          padding
-        })
+        .seal(
+          { _tag: "DeviceInfo", deviceId: options.deviceId },
+          keys.dgdik,
+          options.ownInfo.plain,
+          options.ownInfo.room
+        )
         .pipe(inOrder.withPermit)
     )
   }

@@ -103,6 +103,27 @@ export const checkClock = (
   return Math.abs(skew) > tolerance ? new ClockSkew({ skew, limit: tolerance }) : undefined
 }
 
+/**
+ * The ClientHello of a device that speaks `version` and remembers `slot`.
+ *
+ * @internal
+ */
+export const clientHello = (
+  hello: Omit<Hello, "keys" | "versions" | "clockTolerance">,
+  version: number,
+  response: Uint8Array,
+  slot: SlotExpectation
+): ClientFrame => ({
+  _tag: "ClientHello",
+  version,
+  response,
+  deviceId: hello.deviceId,
+  deviceSlotsExhaustedPolicy: hello.slotsExhausted,
+  deviceSlotExpirationPolicy: hello.slotExpiration,
+  encryptedDeviceInfo: hello.encryptedDeviceInfo,
+  expectedDeviceSlotState: expectedSlotState(slot)
+})
+
 const expectFrame = Effect.fnUntraced(function* <Tag extends MediatorFrame["_tag"]>(link: Link, tag: Tag) {
   const frame = yield* link.next
   if (frame._tag !== tag) return yield* new ProtocolViolation({ expected: tag, found: frame._tag })
@@ -135,17 +156,7 @@ export const handshake: (
     )
     const slot = yield* store.slot
     if (slot === "New") yield* store.setSlot("Registering")
-    const clientHello: ClientFrame = {
-      _tag: "ClientHello",
-      version,
-      response,
-      deviceId: hello.deviceId,
-      deviceSlotsExhaustedPolicy: hello.slotsExhausted,
-      deviceSlotExpirationPolicy: hello.slotExpiration,
-      encryptedDeviceInfo: hello.encryptedDeviceInfo,
-      expectedDeviceSlotState: expectedSlotState(slot)
-    }
-    yield* link.send([clientHello])
+    yield* link.send([clientHello(hello, version, response, slot)])
 
     const info = yield* expectFrame(link, "ServerInfo")
     const contradiction = checkSlotState(slot, info)

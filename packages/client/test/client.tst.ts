@@ -7,6 +7,7 @@ import type { DeviceStore } from "../src/DeviceStore.ts"
 import {
   type ConnectionEnd,
   type Content,
+  type DescriptionTooLarge,
   Device,
   type EnvelopeTooLarge,
   handshake,
@@ -114,7 +115,11 @@ describe("a layer", () => {
       chat: () => Effect.flatMap(Chat, ({ run }) => Effect.as(run, { _tag: "Ended" } as const))
     })
     expectTypeOf(layer).toEqualTypeOf<
-      Layer.Layer<Device, never, Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Chat>
+      Layer.Layer<
+        Device,
+        DescriptionTooLarge,
+        Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Chat
+      >
     >()
   })
 })

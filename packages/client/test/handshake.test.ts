@@ -1,4 +1,4 @@
-import { D2d, decodeMessage, DeviceSlotState } from "@d2m/codec"
+import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, Limits } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { TestClock } from "effect/testing"
@@ -18,6 +18,37 @@ describe("version negotiation", () => {
 })
 
 describe("handshake", () => {
+  it.effect(
+    "a description that no ClientHello holds is told when the device is made, and padded to fit otherwise",
+    () =>
+      Effect.gen(function* () {
+        const described = (length: number, seed: number) =>
+          makeWorld({
+            seed,
+            versions: { minimum: 0, maximum: 0xffff_ffff },
+            description: { platform: 3, platformDetails: "", appVersion: "1", label: "x".repeat(length) }
+          })
+        const error = yield* Effect.flip(described(65_430, 1))
+        assert.strictEqual(error._tag, "DescriptionTooLarge")
+        assert.strictEqual(
+          error.message,
+          `the description of a device has at most ${error.limit} bytes, this one needs ${error.length}`
+        )
+        const longest = 65_430 - (error.length - error.limit)
+        assert.strictEqual((yield* Effect.flip(described(longest + 1, 1))).length, error.limit + 1)
+        const lengths = new Set<number>()
+        for (const seed of [1, 2, 3]) {
+          for (const length of [longest, longest - 100, longest - 300]) {
+            const world = yield* described(length, seed)
+            const hello = yield* greet(world, yield* world.mediator.accept, 0xffff_ffff)
+            lengths.add(encodeClientFrame(hello).length)
+          }
+        }
+        // The slot is new here: to say that it exists takes two bytes.
+        assert.strictEqual(Math.max(...lengths), Limits.frame - 2)
+      })
+  )
+
   it.effect("a new device registers: Registering before ClientHello, Existing after ServerInfo", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()

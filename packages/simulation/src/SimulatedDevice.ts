@@ -361,7 +361,8 @@ export class SimulatedDevice {
       ...options,
       onReflected: (batch) => this.handling.handle({ device: this.name, life }, batch, this.#handler),
       ...(this.spec.chats ? { chat: (io: ChatDuplex) => Effect.tap(chatter(io), sayGoodbye) } : {})
-    }).pipe(Effect.provideContext(context))
+      // Its description is its name, which is short.
+    }).pipe(Effect.orDie, Effect.provideContext(context))
     this.device = device
     this.onStart(device)
     for (const use of this.#waiting.splice(0)) use()
