@@ -1,12 +1,14 @@
 /**
  * The encoder and decoder of a declared message.
  *
- * Everything that is not protobuf becomes a `DecodeError`; decoding never throws.
+ * Everything that is not protobuf becomes a `DecodeError`; decoding never throws. Encoding throws an `EncodeError` at a
+ * value that its field cannot hold.
  *
  * @since 0.1.0
  */
 import { Result } from "effect"
 import type { DecodeError } from "./DecodeError.ts"
+import { EncodeError, kindOf } from "./EncodeError.ts"
 import { MessageReader } from "./MessageReader.ts"
 import { messageWriter } from "./MessageWriter.ts"
 import { messageInfo, type MessageSchema } from "./Protobuf.ts"
@@ -34,7 +36,7 @@ export interface MessageFraming {
 export interface MessageCodec<A> {
   /** Reads a whole input; never throws. Byte fields are views of `bytes`. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, DecodeError>
-  /** Writes a value as canonical proto3. */
+  /** Writes a value as canonical proto3; throws an `EncodeError`. */
   readonly encode: (value: A) => Uint8Array
 }
 
@@ -61,6 +63,9 @@ export const messageCodec = <S extends MessageSchema>(schema: S, framing?: Messa
       }
     },
     encode: (value) => {
+      if (typeof value !== "object" || value === null) {
+        throw new EncodeError({ within: name, expected: "an object", found: kindOf(value) })
+      }
       const writer = messageWriter()
       if (framing !== undefined) writer.header(framing.header)
       write(writer, value as Message)
@@ -97,10 +102,30 @@ export const decodeMessage = <S extends MessageSchema>(
 ): Result.Result<S["Type"], DecodeError> => codecOf(schema).decode(bytes)
 
 /**
- * Writes one protobuf message as canonical proto3: fields by number, defaults left out.
+ * Writes one protobuf message as canonical proto3: fields by number, defaults left out. Throws an `EncodeError` at a value
+ * that its field cannot hold.
  *
  * @category codecs
  * @since 0.1.0
  */
 export const encodeMessage = <S extends MessageSchema>(schema: S, value: S["Type"]): Uint8Array =>
   codecOf(schema).encode(value)
+
+/**
+ * Writes one protobuf message as {@link encodeMessage} does; for values that nobody has checked.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodeMessageResult = <S extends MessageSchema>(
+  schema: S,
+  value: S["Type"]
+): Result.Result<Uint8Array, EncodeError> => {
+  try {
+    return Result.succeed(encodeMessage(schema, value))
+  } catch (thrown) {
+    if (thrown instanceof EncodeError) return Result.fail(thrown)
+    // A getter's own.
+    throw thrown
+  }
+}

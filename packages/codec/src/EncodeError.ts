@@ -1,0 +1,51 @@
+/**
+ * The one error that writing a message can fail with.
+ *
+ * Says which field of which message got a value that it cannot hold. It carries numbers, lengths and the names of types
+ * only, never text or bytes of the message, so it may be logged even when the message is to be sealed.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/**
+ * A value that the wire has no form for: written anyway, it would arrive as another one, or make the message unreadable.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError", {
+  /** The message that was being written, by its protocol name. */
+  within: Schema.String,
+  /** The field, or the member of a oneof; absent where the message itself is none. */
+  field: Schema.optionalKey(Schema.String),
+  expected: Schema.String,
+  found: Schema.String
+}) {
+  override get message(): string {
+    const where = this.field === undefined ? this.within : `${this.within}.${this.field}`
+    return `${where}: expected ${this.expected}, found ${this.found}`
+  }
+}
+
+const mostDigits = 20
+
+/** What a value is, without telling what text or bytes it holds. */
+export const kindOf = (value: unknown): string => {
+  switch (typeof value) {
+    case "undefined":
+      return "undefined"
+    case "number":
+      return String(value)
+    case "bigint": {
+      const text = String(value)
+      return text.length > mostDigits ? `a bigint of ${text.length} digits` : `${text}n`
+    }
+    case "object":
+      if (value === null) return "null"
+      if (value instanceof Uint8Array) return `${value.length} bytes`
+      return Array.isArray(value) ? "an array" : "an object"
+    default:
+      return `a ${typeof value}`
+  }
+}
