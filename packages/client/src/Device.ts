@@ -26,7 +26,7 @@ import { type DescriptionTooLarge, type DeviceDescription, encodeDescription } f
 import { DeviceObserver, guarded } from "./DeviceObserver.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
-import type { Content, EnvelopeTooLarge, Reflected } from "./Envelope.ts"
+import type { Content, ContentError, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
 import { clientHello, type Hello, type VersionRange } from "./Handshake.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
@@ -118,7 +118,7 @@ export class Device extends Context.Service<
      * Sends a content to the devices that are connected at this time. Nobody promises anything: there is nothing to wait
      * for, and a lost connection loses it.
      */
-    readonly reflectEphemeral: (content: Content) => Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
+    readonly reflectEphemeral: (content: Content) => Effect.Effect<void, NotLive | ContentError | ReflectQueueFull>
     /**
      * Runs a body under the group's lock; what it reflects with `Transaction` becomes visible all at once when it succeeds.
      *

@@ -9,7 +9,8 @@ import {
   D2d,
   decodeMessage,
   type DeviceId,
-  encodeMessage,
+  EncodeError,
+  encodeMessageResult,
   encodeReflectInPlace,
   isEphemeral,
   Limits,
@@ -77,7 +78,34 @@ export class EnvelopeTooLarge extends Schema.TaggedError<EnvelopeTooLarge>("@d2m
   }
 }
 
+/**
+ * A content holds a value that the wire has no form for; nothing was encrypted or sent.
+ *
+ * `because` names the message and the field.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidContent extends Schema.TaggedError<InvalidContent>("@d2m/client/InvalidContent")("InvalidContent", {
+  because: EncodeError
+}) {
+  override get message(): string {
+    return `no envelope can hold this content: ${this.because.message}`
+  }
+}
+
+/**
+ * Why no envelope holds a content.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type ContentError = InvalidContent | EnvelopeTooLarge
+
 const empty = new Uint8Array(0)
+
+/** An envelope may come without a content, but none of ours does. */
+const noContent = { within: "d2d.Envelope", field: "content", expected: "a content", found: "undefined" }
 
 /**
  * Writes the envelope of a content, without padding.
@@ -85,14 +113,17 @@ const empty = new Uint8Array(0)
  * @internal
  */
 export const encodeEnvelope = (
-  content: Content,
+  content: Content | undefined,
   from: { readonly deviceId: DeviceId; readonly protocolVersion: number }
-): Result.Result<Uint8Array, EnvelopeTooLarge> => {
+): Result.Result<Uint8Array, ContentError> => {
+  if (content === undefined) return Result.fail(new InvalidContent({ because: new EncodeError(noContent) }))
   const { deviceId, protocolVersion } = from
-  const plain = encodeMessage(D2d.Envelope, { padding: empty, content, deviceId, protocolVersion })
-  return plain.length > Limits.plainEnvelope
-    ? Result.fail(new EnvelopeTooLarge({ length: plain.length, limit: Limits.plainEnvelope }))
-    : Result.succeed(plain)
+  const plain = encodeMessageResult(D2d.Envelope, { padding: empty, content, deviceId, protocolVersion })
+  if (Result.isFailure(plain)) return Result.fail(new InvalidContent({ because: plain.failure }))
+  const { length } = plain.success
+  return length > Limits.plainEnvelope
+    ? Result.fail(new EnvelopeTooLarge({ length, limit: Limits.plainEnvelope }))
+    : Result.succeed(plain.success)
 }
 
 /**

@@ -20,7 +20,7 @@ import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
 import type { DeviceStore, StoreError } from "./DeviceStore.ts"
 import type { EventLog } from "./DeviceEvent.ts"
-import { Content, encodeEnvelope, envelopeEntropy, type EnvelopeTooLarge, sealReflects } from "./Envelope.ts"
+import { Content, type ContentError, encodeEnvelope, envelopeEntropy, sealReflects } from "./Envelope.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedger.ts"
 import type { SessionFrame } from "./Session.ts"
@@ -64,7 +64,7 @@ export class ReflectQueueFull extends Schema.TaggedError<ReflectQueueFull>("@d2m
  * @category errors
  * @since 0.1.0
  */
-export type ReflectError = EnvelopeTooLarge | DeviceStopped
+export type ReflectError = ContentError | DeviceStopped
 
 /** A reflect that is owed, and who waits for it. */
 interface Owed {
@@ -125,7 +125,7 @@ export const makeReflection = (options: {
   /** So much must stand in line for the writer to be woken: more than 1 while `gather` runs. */
   let least = 1
 
-  const encodeAll = (contents: ReadonlyArray<Content>): Result.Result<ReadonlyArray<Uint8Array>, EnvelopeTooLarge> => {
+  const encodeAll = (contents: ReadonlyArray<Content>): Result.Result<ReadonlyArray<Uint8Array>, ContentError> => {
     const plains: Array<Uint8Array> = []
     for (const content of contents) {
       const plain = encodeEnvelope(content, options.from)
@@ -140,8 +140,8 @@ export const makeReflection = (options: {
     contents: NonEmptyReadonlyArray<Content>,
     offer: (owed: Owed, weight: number) => LedgerEntry<Owed>,
     failure: (unacked: ReadonlyArray<Content>) => E
-  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> =>
-    Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> => {
+  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> =>
+    Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> => {
       const plains = encodeAll(contents)
       if (Result.isFailure(plains)) return Effect.fail(plains.failure)
       return Effect.callback<NonEmptyReadonlyArray<Timestamp>, E>((resume) => {
@@ -177,13 +177,13 @@ export const makeReflection = (options: {
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> =>
     Effect.suspend(() => {
       const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ died, unacked })
-      return stopped
-        ? Effect.fail(failure(contents))
-        : owe(contents, (owed, weight) => ledger.reflect(owed, weight), failure)
+      if (!stopped) return owe(contents, (owed, weight) => ledger.reflect(owed, weight), failure)
+      const plains = encodeAll(contents)
+      return Effect.fail(Result.isFailure(plains) ? plains.failure : failure(contents))
     })
 
-  const ephemeral = (content: Content): Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull> =>
-    Effect.suspend((): Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull> => {
+  const ephemeral = (content: Content): Effect.Effect<void, NotLive | ContentError | ReflectQueueFull> =>
+    Effect.suspend((): Effect.Effect<void, NotLive | ContentError | ReflectQueueFull> => {
       if (live.current() === undefined) return Effect.fail(new NotLive({ state: state.phase()._tag }))
       const plain = encodeEnvelope(content, options.from)
       if (Result.isFailure(plain)) return Effect.fail(plain.failure)
@@ -200,7 +200,7 @@ export const makeReflection = (options: {
     contents: NonEmptyReadonlyArray<Content>,
     lost: () => E,
     onLine: () => void
-  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | EnvelopeTooLarge> =>
+  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> =>
     owe(
       contents,
       (owed, weight) => {

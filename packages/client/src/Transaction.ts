@@ -15,7 +15,7 @@ import { Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "ef
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
-import type { Content, EnvelopeTooLarge } from "./Envelope.ts"
+import type { Content, ContentError } from "./Envelope.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
 import type { DeviceStopped, OutgoingTransaction, Reflection } from "./Reflection.ts"
 
@@ -111,13 +111,11 @@ export class Transaction extends Context.Service<
   Transaction,
   {
     /** Reflects one content as a part of the transaction, and waits for the provisional ack. */
-    readonly reflect: (
-      content: Content
-    ) => Effect.Effect<Provisional, TransactionLost | TransactionOver | EnvelopeTooLarge>
+    readonly reflect: (content: Content) => Effect.Effect<Provisional, TransactionLost | TransactionOver | ContentError>
     /** Reflects several contents in one go, in their order. */
     readonly reflectAll: (
       contents: NonEmptyReadonlyArray<Content>
-    ) => Effect.Effect<NonEmptyReadonlyArray<Provisional>, TransactionLost | TransactionOver | EnvelopeTooLarge>
+    ) => Effect.Effect<NonEmptyReadonlyArray<Provisional>, TransactionLost | TransactionOver | ContentError>
   }
 >()("@d2m/client/Transaction") {}
 
@@ -265,7 +263,7 @@ export const makeTransactions = (options: {
       const lost = Effect.mapError(connection.over, (end) => lostBy(end))
       let reflected = false
       let over = false
-      type Refused = TransactionLost | TransactionOver | EnvelopeTooLarge
+      type Refused = TransactionLost | TransactionOver | ContentError
       const reflectAll = (contents: NonEmptyReadonlyArray<Content>) =>
         Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, Refused> => {
           if (connection.ended !== undefined) return Effect.fail(lostBy(connection.ended))

@@ -15,7 +15,7 @@ export { DescriptionTooLarge, type DeviceDescription } from "./DeviceDescription
 export { DeviceEvent } from "./DeviceEvent.ts"
 export { DeviceObserver } from "./DeviceObserver.ts"
 export { type DeviceEntry, type DeviceError, type SharedData } from "./Devices.ts"
-export { Content, EnvelopeTooLarge, type Reflected } from "./Envelope.ts"
+export { Content, type ContentError, EnvelopeTooLarge, InvalidContent, type Reflected } from "./Envelope.ts"
 export { HandlerError, HandlerPolicy } from "./Handler.ts"
 export * from "./Handshake.ts"
 export * from "./KeepAlive.ts"

@@ -12,6 +12,7 @@ import {
   type EnvelopeTooLarge,
   handshake,
   type Hello,
+  type InvalidContent,
   type Link,
   type NotLive,
   type ReflectError,
@@ -68,7 +69,7 @@ describe("a session sends only what a device may send", () => {
 describe("an ephemeral", () => {
   test("has nothing to wait for, unlike a reflect", () => {
     expectTypeOf(device.reflectEphemeral(content)).toEqualTypeOf<
-      Effect.Effect<void, NotLive | EnvelopeTooLarge | ReflectQueueFull>
+      Effect.Effect<void, NotLive | InvalidContent | EnvelopeTooLarge | ReflectQueueFull>
     >()
     expectTypeOf(device.reflect(content)).toEqualTypeOf<Effect.Effect<Timestamp, ReflectError>>()
     // @ts-expect-error TS2375: Type 'void' is not assignable to type
@@ -94,7 +95,7 @@ describe("a transaction", () => {
     const precondition = Effect.map(Database, ({ rows }) => rows > 0)
     const body = Effect.flatMap(Database, ({ rows }) => Effect.as(inside, rows))
     expectTypeOf(device.transaction({ scope: 0, precondition }, body)).toEqualTypeOf<
-      Effect.Effect<number, TransactionError | TransactionOver | EnvelopeTooLarge, Database>
+      Effect.Effect<number, TransactionError | TransactionOver | InvalidContent | EnvelopeTooLarge, Database>
     >()
   })
 })

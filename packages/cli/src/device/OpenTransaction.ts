@@ -7,8 +7,8 @@
  */
 import {
   type Content,
+  type ContentError,
   type Device,
-  type EnvelopeTooLarge,
   type Provisional,
   Transaction,
   type TransactionError,
@@ -28,7 +28,7 @@ export class Abandoned extends Schema.TaggedError<Abandoned>()("Abandoned", {}) 
   }
 }
 
-type TakeError = EnvelopeTooLarge | TransactionError | TransactionOver | Abandoned
+type TakeError = ContentError | TransactionError | TransactionOver | Abandoned
 
 /**
  * A transaction whose lock is held.
