@@ -189,4 +189,14 @@ describe("the admin server", () => {
       assert.deepInclude(error, { reason: "PortInUse", host: "127.0.0.1", port })
     }).pipe(Effect.scoped)
   )
+
+  it.live("says why where no server can listen", () =>
+    Effect.gen(function* () {
+      for (const port of [65_536, 99_999, -1, 1.5, Number.NaN]) {
+        const layer = Layer.provide(layerAdmin({ host: "127.0.0.1", port }), readiness(Effect.succeedNone))
+        const error = yield* Effect.flip(Layer.build(layer))
+        assert.deepInclude(error, { _tag: "ListenError", reason: "PortOutOfRange", port })
+      }
+    }).pipe(Effect.scoped)
+  )
 })

@@ -237,6 +237,9 @@ describe("listening", () => {
       const { port } = yield* tcpServer(() => {})
       assert.strictEqual(yield* failure({ host: "127.0.0.1", port }), "PortInUse")
       assert.strictEqual(yield* failure({ host: "192.0.2.1", port: 0 }), "HostUnavailable")
+      for (const port of [65_536, 99_999, -1, 1.5, Number.NaN]) {
+        assert.strictEqual(yield* failure({ host: "127.0.0.1", port }), "PortOutOfRange")
+      }
       const { cert } = yield* SelfSigned.make()
       const { key } = yield* SelfSigned.make()
       assert.strictEqual(

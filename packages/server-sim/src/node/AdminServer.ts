@@ -11,7 +11,7 @@ import { Context, Effect, Layer } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
-import { ListenError, reasonOf } from "./ListenAddress.ts"
+import { checkPort, ListenError, reasonOf } from "./ListenAddress.ts"
 import { Readiness } from "./Readiness.ts"
 
 /**
@@ -85,6 +85,7 @@ export const layerAdmin = (options: {
     // A scrape is no part of any device's story.
     Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen)(() => true)),
     Layer.provide(server),
-    Layer.catch((error) => Layer.effect(AdminAddress, Effect.fail(listenError(host, port, error))))
+    Layer.catch((error) => Layer.effect(AdminAddress, Effect.fail(listenError(host, port, error)))),
+    Layer.provide(Layer.effectDiscard(checkPort(host, port)))
   )
 }

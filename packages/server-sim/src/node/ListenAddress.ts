@@ -28,6 +28,7 @@ export class ListenAddress extends Context.Service<
 /**
  * A mediator that cannot listen.
  *
+ * - `PortOutOfRange`: the port is no integer of 0 to 65535
  * - `PortInUse`: another process listens there
  * - `NotPermitted`: the port needs rights that the process does not have
  * - `HostUnavailable`: the host is no address of this machine, or does not resolve
@@ -39,9 +40,18 @@ export class ListenAddress extends Context.Service<
  * @since 0.1.0
  */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
-  reason: Schema.Literals(["PortInUse", "NotPermitted", "HostUnavailable", "TlsUnreadable", "TlsInvalid", "Failed"]),
+  reason: Schema.Literals([
+    "PortOutOfRange",
+    "PortInUse",
+    "NotPermitted",
+    "HostUnavailable",
+    "TlsUnreadable",
+    "TlsInvalid",
+    "Failed"
+  ]),
   host: Schema.String,
-  port: Schema.Int,
+  /** As it was asked for. */
+  port: Schema.Number,
   detail: Schema.String
 }) {
   override get message(): string {
@@ -67,8 +77,19 @@ export const reasonOf = (code: string | undefined): ListenError["reason"] => {
   }
 }
 
+/** Fails for a port that no socket has: Node's `listen` would throw. */
+export const checkPort = (host: string, port: number): Effect.Effect<void, ListenError> =>
+  Number.isInteger(port) && port >= 0 && port <= 65_535
+    ? Effect.void
+    : Effect.fail(
+        new ListenError({ reason: "PortOutOfRange", host, port, detail: "a port is an integer of 0 to 65535" })
+      )
+
 /** Makes a server listen; succeeds with the port. */
 export const listen = (server: Server, host: string, port: number): Effect.Effect<number, ListenError> =>
+  Effect.andThen(checkPort(host, port), bind(server, host, port))
+
+const bind = (server: Server, host: string, port: number): Effect.Effect<number, ListenError> =>
   Effect.callback((resume) => {
     const failed = (error: NodeJS.ErrnoException): void =>
       resume(new ListenError({ reason: reasonOf(error.code), host, port, detail: error.message }))
