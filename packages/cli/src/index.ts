@@ -1,5 +1,5 @@
 /**
- * The `d2m` command as a value: run it, or make it part of a command of your own.
+ * The `d2m` command as a value: run it, or make it part of a command of your own; and what it fails with.
  *
  * @since 0.1.0
  */
@@ -23,5 +23,24 @@ export const d2m = Command.make("d2m").pipe(
   Command.withSubcommands([serve, device, inspect, keys, simulate, replay, mutants])
 )
 
+export {
+  CommandFailed,
+  NotConnected,
+  Overdue,
+  ScriptError,
+  type SessionEnd,
+  Unpromised,
+  UserNeeded
+} from "./device/SessionEnd.ts"
 export { SessionLine } from "./device/SessionLine.ts"
+export { UnusableGroupKey } from "./GroupKey.ts"
+export { UnusableGroupList, UnusableOptions } from "./GuardFlags.ts"
+export { UnreadableFrames } from "./Inspect.ts"
+export { MutantsAtLarge } from "./Mutants.ts"
+export { NotSeen, RuleBroken, UnreadableSchedule } from "./Replay.ts"
+export { CertificateFailed } from "./SelfSignedCertificate.ts"
+export { FailedSeeds } from "./Simulate.ts"
+export { UnwritableFailure } from "./simulate/Failure.ts"
+export { UnknownMutant } from "./simulate/Planted.ts"
+export { SeedWorkerFailed } from "./simulate/SeedWorkers.ts"
 export { device, inspect, keys, mutants, replay, serve, simulate }
