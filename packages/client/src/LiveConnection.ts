@@ -6,10 +6,20 @@
 import { Deferred, Effect, Fiber, Latch, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import type { ConnectionState } from "./ConnectionState.ts"
 import type { Link } from "./Link.ts"
 import { Requests } from "./Requests.ts"
 import type { Session, SessionFrame } from "./Session.ts"
 import type { TransportError } from "./TransportError.ts"
+
+const states = [
+  "Connecting",
+  "Handshaking",
+  "Live",
+  "Waiting",
+  "NeedsUser",
+  "Stopped"
+] as const satisfies ReadonlyArray<ConnectionState["_tag"]>
 
 /**
  * There is no connection past its handshake, or it ended before the mediator answered.
@@ -19,7 +29,7 @@ import type { TransportError } from "./TransportError.ts"
  */
 export class NotLive extends Schema.TaggedError<NotLive>("@d2m/client/NotLive")("NotLive", {
   /** The connection state at that time, by its tag; `Live` when the connection was just about to end. */
-  state: Schema.String
+  state: Schema.Literals(states)
 }) {
   override get message(): string {
     return this.state === "Live"

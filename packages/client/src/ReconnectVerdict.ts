@@ -7,6 +7,7 @@ import { CloseCode, closeCode } from "@d2m/codec"
 import type { ChatEnd } from "./ChatProxy.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { SlotExpectation } from "./DeviceStore.ts"
+import type { Closed } from "./TransportError.ts"
 import type { UserReason } from "./UserQuestion.ts"
 
 /**
@@ -27,7 +28,8 @@ const startOver: ReconnectVerdict = { _tag: "Reconnect", counts: false, warn: fa
 const reconnectWarning: ReconnectVerdict = { _tag: "Reconnect", counts: true, warn: true }
 const ask = (reason: UserReason): ReconnectVerdict => ({ _tag: "AskUser", reason })
 
-const afterClose = (code: number, because: ConnectionEnd, slot: SlotExpectation): ReconnectVerdict => {
+const afterClose = (because: Closed, slot: SlotExpectation): ReconnectVerdict => {
+  const { code } = because
   const { verdict } = closeCode(code)
   if (verdict === "reconnect") return reconnect
   if (verdict === "reconnect-warn") return reconnectWarning
@@ -52,7 +54,7 @@ const afterClose = (code: number, because: ConnectionEnd, slot: SlotExpectation)
 const afterEnd = (end: ConnectionEnd, slot: SlotExpectation): ReconnectVerdict => {
   switch (end._tag) {
     case "Closed":
-      return afterClose(end.code, end, slot)
+      return afterClose(end, slot)
     case "UnsupportedVersion":
       return ask({ _tag: "UnsupportedVersion", because: end })
     case "SlotContradiction":

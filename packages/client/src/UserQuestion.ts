@@ -4,7 +4,89 @@
  * Leaves the decision to ask to `ReconnectVerdict`, and acting on an answer to the reconnect loop.
  */
 import { Duration, Schema } from "effect"
-import { ConnectionEnd } from "./ConnectionEnd.ts"
+import { ConnectionEnd, HandlerHalted, SlotContradiction, UnsupportedVersion } from "./ConnectionEnd.ts"
+import { QuarantineFull } from "./DeviceStore.ts"
+import { Closed, InvalidPinRule, InvalidUrl, NoPinFor, PinMismatch, PlaintextRefused } from "./TransportError.ts"
+
+/**
+ * The mediator closed with 4110, or speaks only versions that the device does not accept.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const VersionEnd = Schema.Union([Closed, UnsupportedVersion])
+
+/**
+ * Why mediator and device have no version in common.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type VersionEnd = typeof VersionEnd.Type
+
+/**
+ * The mediator closed with 4115, or its ServerInfo contradicts what is expected of the slot.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const SlotEnd = Schema.Union([Closed, SlotContradiction])
+
+/**
+ * Why mediator and device do not agree about the device slot.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SlotEnd = typeof SlotEnd.Type
+
+/**
+ * The mediator closed with another code of 41xx, or has no usable URL.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const RefusalEnd = Schema.Union([Closed, InvalidUrl])
+
+/**
+ * Why trying again as things are is of no use.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RefusalEnd = typeof RefusalEnd.Type
+
+/**
+ * The server did not show what it must show to be trusted, or the application did not say what that is.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const TrustEnd = Schema.Union([PinMismatch, NoPinFor, PlaintextRefused, InvalidPinRule])
+
+/**
+ * Why the server is not trusted (decision 28).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type TrustEnd = typeof TrustEnd.Type
+
+/**
+ * The handler's policy says to stop, or the quarantine has no room.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const HaltEnd = Schema.Union([HandlerHalted, QuarantineFull])
+
+/**
+ * What brought the device to a stop (decision 20).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type HaltEnd = typeof HaltEnd.Type
 
 /**
  * Why the user is needed (decisions 24, 25, 26).
@@ -21,17 +103,17 @@ import { ConnectionEnd } from "./ConnectionEnd.ts"
  * @since 0.1.0
  */
 export const UserReason = Schema.TaggedUnion({
-  UnsupportedVersion: { because: ConnectionEnd },
+  UnsupportedVersion: { because: VersionEnd },
   SlotsExhausted: {},
   DuplicateDevice: {},
   Dropped: {},
   QueueLimit: {},
-  SlotMismatch: { registering: Schema.Boolean, because: ConnectionEnd },
-  Refused: { because: ConnectionEnd },
-  NotTrusted: { because: ConnectionEnd },
+  SlotMismatch: { registering: Schema.Boolean, because: SlotEnd },
+  Refused: { because: RefusalEnd },
+  NotTrusted: { because: TrustEnd },
   ClockSkew: { skew: Schema.Number, limit: Schema.Number },
   ChatRefused: {},
-  Halted: { because: ConnectionEnd },
+  Halted: { because: HaltEnd },
   TooManyFailures: { failures: Schema.Int, last: ConnectionEnd }
 })
 

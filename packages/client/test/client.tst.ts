@@ -6,6 +6,7 @@ import { describe, expectTypeOf, test } from "vitest"
 import type { DeviceStore } from "../src/DeviceStore.ts"
 import {
   type ConnectionEnd,
+  type ConnectionState,
   type Content,
   type DescriptionTooLarge,
   Device,
@@ -21,7 +22,8 @@ import {
   type SessionFrame,
   Transaction,
   type TransactionError,
-  type TransactionOver
+  type TransactionOver,
+  type UserReason
 } from "../src/index.ts"
 
 declare const session: Session
@@ -75,6 +77,27 @@ describe("an ephemeral", () => {
     // @ts-expect-error TS2375: Type 'void' is not assignable to type
     const awaited: Effect.Effect<Timestamp, unknown> = device.reflectEphemeral(content)
     void awaited
+  })
+})
+
+describe("what stands in the way of a connection", () => {
+  type Because<Tag extends UserReason["_tag"]> = Extract<
+    UserReason,
+    { readonly _tag: Tag; because: unknown }
+  >["because"]
+
+  test("is one of the few that lead to the question", () => {
+    expectTypeOf<Because<"NotTrusted">["_tag"]>().toEqualTypeOf<
+      "PinMismatch" | "NoPinFor" | "PlaintextRefused" | "InvalidPinRule"
+    >()
+    expectTypeOf<Because<"Halted">["_tag"]>().toEqualTypeOf<"HandlerHalted" | "QuarantineFull">()
+    expectTypeOf<Because<"UnsupportedVersion">["_tag"]>().toEqualTypeOf<"Closed" | "UnsupportedVersion">()
+    expectTypeOf<Because<"SlotMismatch">["_tag"]>().toEqualTypeOf<"Closed" | "SlotContradiction">()
+    expectTypeOf<Because<"Refused">["_tag"]>().toEqualTypeOf<"Closed" | "InvalidUrl">()
+  })
+
+  test("is a state, where nothing is live", () => {
+    expectTypeOf<NotLive["state"]>().toEqualTypeOf<ConnectionState["_tag"]>()
   })
 })
 
