@@ -118,7 +118,8 @@ export class TransactionAborted extends Schema.TaggedError<TransactionAborted>("
 }
 
 /**
- * The handler stood still for so long that messages had to be passed over; they come again on the next connection.
+ * The handler stood still for so long that messages had to be passed over; they come again on the next connection,
+ * ephemerals apart.
  *
  * Happens only when the device waits for the mediator at the same time, so that not reading would wait forever.
  *

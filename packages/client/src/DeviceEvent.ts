@@ -22,7 +22,9 @@ const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "
  * - `TransactionEnded` another device's transaction is over; `LockHeld` one is in the way of ours. `scope` is absent when
  *   it could not be read
  * - `EphemeralsDropped` ephemerals that were not written before the connection ended
- * - `PassedOver` the handler stands still: messages are not taken in until it moves, and come again
+ * - `EphemeralsMissed` ephemerals of other devices that came and that the handler did not get: the device halted, or messages
+ *   are passed over. The mediator does not send them again
+ * - `PassedOver` the handler stands still: messages are not taken in until it moves, and come again, ephemerals apart
  * - `ChatFailed` the chat handler died of a defect
  * - `Disconnected` a connection ended; `warn` when its close code is none of the protocol's
  *
@@ -45,6 +47,7 @@ export const DeviceEvent = Schema.TaggedUnion({
   TransactionEnded: { deviceId: Schema.BigInt, scope: Schema.optionalKey(Schema.Int) },
   LockHeld: { deviceId: Schema.BigInt, scope: Schema.optionalKey(Schema.Int) },
   EphemeralsDropped: { count: Schema.Int },
+  EphemeralsMissed: { count: Schema.Int },
   PassedOver: {},
   ChatFailed: {},
   Disconnected: { because: ConnectionEnd, warn: Schema.Boolean }

@@ -46,8 +46,8 @@ export interface LiveConnection {
   /** Open when another device's transaction has ended since it was closed. */
   readonly lockReleased: Latch.Latch
   /**
-   * Why reflected messages are not taken in any more, if they are not; they come again on the next connection.
-   * `Unanswerable`: none of them could be acked.
+   * Why reflected messages are not taken in any more, if they are not; all but ephemerals come again on the next
+   * connection. `Unanswerable`: none of them could be acked.
    */
   passingOver: "FellBehind" | "Unanswerable" | undefined
   /** How it ended, once it has. */

@@ -96,6 +96,24 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   let finished = 0
   let halted: ConnectionEnd | undefined
   let halts = 0
+  /** The batch whose nonces are being looked up. */
+  let unopened: ReadonlyArray<Delivery> = []
+  /** What had no room in the queue at the latest halt: it was told then, and may still get in. */
+  let toldAtHalt: ReadonlySet<Delivery> = new Set()
+
+  /** Tells of ephemerals alone: other messages come again, because they were not acked. */
+  const tellMissed = (missed: ReadonlyArray<{ readonly frame: ReflectedFrame }>): void => {
+    const count = missed.filter(({ frame }) => isEphemeral(frame.flags)).length
+    if (count > 0) events.emit({ _tag: "EphemeralsMissed", count })
+  }
+
+  /** What of the latest read has no room in the queue yet. */
+  const waitingForRoom = (): ReadonlyArray<Delivery> =>
+    queue.state._tag === "Done"
+      ? []
+      : Array.from(queue.state.offers as Iterable<Queue.Queue.OfferEntry<Queued>>).flatMap((offer) =>
+          offer._tag === "Array" ? offer.remaining.slice(offer.offset) : [offer.message]
+        )
 
   const runHandler = makeHandler({
     handler: options.handler,
@@ -117,7 +135,10 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>): Effect.Effect<void> =>
     Effect.suspend(() => {
-      if (live.passingOver !== undefined || live.ended !== undefined) return Effect.void
+      if (live.passingOver !== undefined || live.ended !== undefined) {
+        tellMissed(frames.map((frame) => ({ frame })))
+        return Effect.void
+      }
       const rest = Queue.offerAllUnsafe(
         queue,
         frames.map((frame) => ({ live, frame, halts }))
@@ -126,10 +147,12 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
       const fallBehind = Effect.sync(() => {
         live.passingOver = "FellBehind"
         events.emit({ _tag: "PassedOver" })
+        tellMissed(waitingForRoom())
       })
       // What stands behind them still counts: acks, chat bytes, the close code.
       const passOver = Effect.sync(() => {
         live.passingOver = "Unanswerable"
+        tellMissed(waitingForRoom())
       })
       return live.link.holdUp(
         Effect.raceAllFirst([
@@ -160,7 +183,9 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
         ? noNonce
         : crypto.hashNonce(identity, frame.envelope.subarray(0, Limits.nonce))
     )
+    unopened = batch
     return Effect.map(store.hasNonces(nonces), (known) => {
+      unopened = []
       seen.clear()
       return batch.map((delivery, at) => openOne(delivery, nonces[at]!, known[at]!))
     })
@@ -197,15 +222,26 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   const settleEach = Effect.fnUntraced(function* (batch: ReadonlyArray<Opened>, outcomes: HandlerOutcomes) {
     const done: Array<Opened> = []
+    /** The message that halted the device and what is behind it, except for what the handler could handle. */
+    const missed: Array<Opened> = []
+    let halt: ConnectionEnd | undefined
     let next = 0
     for (const opened of batch) {
       const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
+      const wasTried = isHandled && (outcomes === undefined || next < outcomes.length)
       const outcome = isHandled ? outcomes?.[next++] : undefined
-      const settled = yield* Effect.result(settleOne(opened, outcome))
-      if (Result.isFailure(settled)) return { done, halt: settled.failure }
-      done.push(settled.success)
+      if (halt === undefined) {
+        const settled = yield* Effect.result(settleOne(opened, outcome))
+        if (Result.isSuccess(settled)) {
+          done.push(settled.success)
+          continue
+        }
+        halt = settled.failure
+      }
+      if (opened.message !== "Duplicate" && !(wasTried && outcome === undefined)) missed.push(opened)
     }
-    return { done, halt: undefined }
+    tellMissed(missed)
+    return { done, halt }
   })
 
   const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled, never, R> => {
@@ -255,6 +291,10 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const stopAt = (end: ConnectionEnd): Effect.Effect<void> =>
     Effect.sync(() => {
       halts++
+      const waiting = waitingForRoom()
+      tellMissed([...unopened, ...waiting])
+      unopened = []
+      toldAtHalt = new Set(waiting)
       const live = options.live.current()
       if (live === undefined) halted = end
       else live.end(end)
@@ -262,10 +302,13 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   /**
    * What of a batch did not come before a halt: nothing behind the message that stopped the device may overtake it, and all
-   * of it comes again. That may be in the queue already, in the same breath as the halt.
+   * of it but ephemerals comes again. That may be in the queue already, in the same breath as the halt.
    */
-  const sinceHalt = (batch: NonEmptyReadonlyArray<Queued>): ReadonlyArray<Delivery> =>
-    batch[0].halts === halts ? batch : batch.filter((delivery) => delivery.halts === halts)
+  const sinceHalt = (batch: NonEmptyReadonlyArray<Queued>): ReadonlyArray<Delivery> => {
+    if (batch[0].halts === halts) return batch
+    tellMissed(batch.filter((delivery) => delivery.halts < halts && !toldAtHalt.has(delivery)))
+    return batch.filter((delivery) => delivery.halts === halts)
+  }
 
   /** A device that is stopped does not leave handled messages without record or ack. */
   const settle = (taken: NonEmptyReadonlyArray<Queued>): Effect.Effect<void, never, R> => {

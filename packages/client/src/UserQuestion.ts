@@ -97,7 +97,8 @@ export type HaltEnd = typeof HaltEnd.Type
  * - `DuplicateDevice` the same device connected from elsewhere (4112)
  * - `ChatRefused` the chat server said that it may not be connected to again
  * - `TooManyFailures` in a row; `last` is the latest one
- * - `Halted` the handler or a full quarantine brought the device to a stop; nothing was acked or lost
+ * - `Halted` the handler or a full quarantine brought the device to a stop; the message that did and what came behind it was
+ *   not acked and comes again, ephemerals apart: `EphemeralsMissed` tells how many there were
  *
  * @category models
  * @since 0.1.0

@@ -139,7 +139,8 @@ const happenedWords = (event: Extract<WorldEvent, { readonly _tag: "Happened" }>
     case "LockHeld":
       return `${event._tag} ${event.deviceId}`
     case "EphemeralsDropped":
-      return `EphemeralsDropped ${event.count}`
+    case "EphemeralsMissed":
+      return `${event._tag} ${event.count}`
     case "Disconnected": {
       const { because } = event
       return `Disconnected ${because._tag}${"code" in because ? ` ${because.code}` : ""}`

@@ -130,6 +130,7 @@ export const eventLine = (event: DeviceEvent, at: number): LineOf<"Event"> => {
     case "StrayFrame":
       return { ...line, detail: event.frame }
     case "EphemeralsDropped":
+    case "EphemeralsMissed":
       return { ...line, detail: String(event.count) }
     default:
       return line
