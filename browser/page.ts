@@ -5,7 +5,7 @@
  */
 import {
   type ConnectionState,
-  type DescriptionTooLarge,
+  type DeviceOptionsError,
   Device,
   DeviceStore,
   layerWebSocket,
@@ -82,7 +82,7 @@ const until = async (condition: () => boolean): Promise<void> => {
   }
 }
 
-let runtime: ManagedRuntime.ManagedRuntime<Device, DescriptionTooLarge> | undefined
+let runtime: ManagedRuntime.ManagedRuntime<Device, DeviceOptionsError> | undefined
 
 const layerOf = ({ deviceId, key, label, url }: DeviceStart) =>
   Device.layer({

@@ -1,7 +1,7 @@
 /**
  * Type tests: whoever makes a command part of their own can name what it fails with, from what packages export.
  */
-import type { DescriptionTooLarge, StoreError } from "@d2m/client"
+import type { DeviceOptionsError, StoreError } from "@d2m/client"
 import type { StoreError as MediatorStoreError } from "@d2m/server-sim"
 import type { ListenError } from "@d2m/server-sim/node"
 import type { AnchorGone, NotReplayable } from "@d2m/simulation"
@@ -50,7 +50,7 @@ type Serve =
   | MediatorStoreError
   | UnusableGroupList
   | UnusableOptions
-type Device = CliError.InvalidValue | DescriptionTooLarge | StoreError | UnusableGroupKey | SessionEnd
+type Device = CliError.InvalidValue | DeviceOptionsError | StoreError | UnusableGroupKey | SessionEnd
 type Inspect = PlatformError.PlatformError | UnreadableFrames | UnusableGroupKey
 type NotPlanted = AnchorGone | SourcesMissing
 type Simulate = NotPlanted | FailedSeeds | SeedWorkerFailed | UnknownMutant | UnwritableFailure

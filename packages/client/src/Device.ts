@@ -5,7 +5,6 @@
  */
 import {
   Crypto,
-  type DeviceGroupKey,
   type DeviceId,
   DeviceSlotExpirationPolicy,
   DeviceSlotsExhaustedPolicy,
@@ -22,13 +21,14 @@ import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
 import { makeDeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
-import { type DescriptionTooLarge, type DeviceDescription, encodeDescription } from "./DeviceDescription.ts"
+import { encodeDescription } from "./DeviceDescription.ts"
 import { DeviceObserver, guarded } from "./DeviceObserver.ts"
+import { checkOptions, type DeviceOptions, type DeviceOptionsError } from "./DeviceOptions.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
 import type { Content, ContentError, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
-import { clientHello, type Hello, type VersionRange } from "./Handshake.ts"
+import { clientHello, type Hello } from "./Handshake.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
@@ -36,35 +36,6 @@ import { makeReflectedQueue } from "./ReflectedQueue.ts"
 import { DeviceStopped, makeLedger, makeReflection, type ReflectError, type ReflectQueueFull } from "./Reflection.ts"
 import { makeTransactions, type Transaction, type TransactionError, type TransactionOptions } from "./Transaction.ts"
 import type { Resume } from "./UserQuestion.ts"
-
-/**
- * Who a device is and what it insists on.
- *
- * @category models
- * @since 0.1.0
- */
-export interface DeviceOptions {
-  /** The device's own id within its group: random, kept for as long as the device is a member. */
-  readonly deviceId: DeviceId
-  /** The 32 bytes that the group shares. */
-  readonly groupKey: DeviceGroupKey
-  /** The user's own identity, under which nonces are hashed before they are stored (decision 23). */
-  readonly identity: string
-  /** What the other devices are told about this one, about 65000 bytes at most: `DescriptionTooLarge` tells the limit. */
-  readonly description: DeviceDescription
-  /** When the device is new and all slots are taken: `REJECT` by default. */
-  readonly slotsExhausted?: number
-  /** How long the slot outlives the connection: `PERSISTENT` by default. */
-  readonly slotExpiration?: number
-  /** Protocol versions that are spoken: 0 to 0 by default. */
-  readonly versions?: VersionRange
-  /** How far the mediator's clock may be off: 20 minutes by default. */
-  readonly clockTolerance?: Duration.Input
-  /** `d2d.ProtocolVersion` put into envelopes: 0, unspecified, by default. */
-  readonly protocolVersion?: number
-  /** The first reflect-id, a u32: 1 by default. */
-  readonly firstReflectId?: number
-}
 
 /**
  * What an application does with what comes in.
@@ -161,13 +132,14 @@ export class Device extends Context.Service<
     options: DeviceOptions & DeviceHandlers<R, R2>
   ): Layer.Layer<
     Device,
-    DescriptionTooLarge,
+    DeviceOptionsError,
     R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
   > => Layer.effect(Device, makeDevice(options))
 }
 
 /**
- * A device that lives as long as the scope. Fails when its description does not fit a ClientHello.
+ * A device that lives as long as the scope. Fails when its options are none, its description does not fit a ClientHello among
+ * them.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.
@@ -179,7 +151,7 @@ export const makeDevice = <R = never, R2 = never>(
   options: DeviceOptions & DeviceHandlers<R, R2>
 ): Effect.Effect<
   Device["Service"],
-  DescriptionTooLarge,
+  DeviceOptionsError,
   R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
 > =>
   Effect.gen(function* () {
@@ -191,6 +163,7 @@ export const makeDevice = <R = never, R2 = never>(
     const policy = yield* HandlerPolicy
     const context = yield* Effect.context<R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>()
     const scope = yield* Effect.scope
+    yield* Effect.fromResult(checkOptions(options))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
     const identified = {

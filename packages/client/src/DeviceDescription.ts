@@ -3,8 +3,9 @@
  * Owns the description, its limit and its encoding (PROTOCOL A4, decision 1).
  * Leaves padding and box to `DeviceBlob`, which makes fresh ones for each connection.
  */
-import { D2d, encodeMessage } from "@d2m/codec"
+import { D2d, encodeMessageResult } from "@d2m/codec"
 import { Result, Schema } from "effect"
+import { InvalidDeviceOptions } from "./DeviceOptions.ts"
 
 /**
  * What a device says of itself, padding apart.
@@ -39,9 +40,9 @@ const padding = new Uint8Array(0)
 export const encodeDescription = (
   description: DeviceDescription,
   limit: number
-): Result.Result<Uint8Array, DescriptionTooLarge> => {
-  const plain = encodeMessage(D2d.DeviceInfo, { ...description, padding })
-  return plain.length > limit
-    ? Result.fail(new DescriptionTooLarge({ length: plain.length, limit }))
-    : Result.succeed(plain)
+): Result.Result<Uint8Array, DescriptionTooLarge | InvalidDeviceOptions> => {
+  const plain = encodeMessageResult(D2d.DeviceInfo, { ...description, padding })
+  if (Result.isFailure(plain)) return Result.fail(new InvalidDeviceOptions({ detail: plain.failure.message }))
+  const { length } = plain.success
+  return length > limit ? Result.fail(new DescriptionTooLarge({ length, limit })) : Result.succeed(plain.success)
 }

@@ -8,7 +8,7 @@ import {
   type ConnectionEnd,
   type ConnectionState,
   type Content,
-  type DescriptionTooLarge,
+  type DeviceOptionsError,
   Device,
   type EnvelopeTooLarge,
   handshake,
@@ -141,7 +141,7 @@ describe("a layer", () => {
     expectTypeOf(layer).toEqualTypeOf<
       Layer.Layer<
         Device,
-        DescriptionTooLarge,
+        DeviceOptionsError,
         Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Chat
       >
     >()

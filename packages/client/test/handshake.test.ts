@@ -29,13 +29,14 @@ describe("handshake", () => {
             description: { platform: 3, platformDetails: "", appVersion: "1", label: "x".repeat(length) }
           })
         const error = yield* Effect.flip(described(65_430, 1))
-        assert.strictEqual(error._tag, "DescriptionTooLarge")
+        assert.ok(error._tag === "DescriptionTooLarge")
         assert.strictEqual(
           error.message,
           `the description of a device has at most ${error.limit} bytes, this one needs ${error.length}`
         )
         const longest = 65_430 - (error.length - error.limit)
-        assert.strictEqual((yield* Effect.flip(described(longest + 1, 1))).length, error.limit + 1)
+        const longer = yield* Effect.flip(described(longest + 1, 1))
+        assert.propertyVal(longer, "length", error.limit + 1)
         const lengths = new Set<number>()
         for (const seed of [1, 2, 3]) {
           for (const length of [longest, longest - 100, longest - 300]) {
@@ -48,6 +49,29 @@ describe("handshake", () => {
         assert.strictEqual(Math.max(...lengths), Limits.frame - 2)
       })
   )
+
+  const wrong: ReadonlyArray<readonly [option: string, value: unknown]> = [
+    ["identity", ""],
+    ["protocolVersion", -1],
+    ["protocolVersion", 2 ** 32],
+    ["firstReflectId", 1.5],
+    ["slotsExhausted", 7],
+    ["slotExpiration", -1],
+    ["versions", { minimum: 0, maximum: -1 }],
+    ["versions", { minimum: 2, maximum: 1 }],
+    ["clockTolerance", "soon"],
+    ["description", { platform: 3, platformDetails: "", appVersion: 7, label: "" }]
+  ]
+
+  for (const [option, value] of wrong) {
+    it.effect(`no device is made with ${option} ${JSON.stringify(value)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(makeWorld({ [option]: value }))
+        assert.ok(error._tag === "InvalidDeviceOptions")
+        assert.include(error.detail, option === "description" ? "appVersion" : option)
+      })
+    )
+  }
 
   it.effect("a new device registers: Registering before ClientHello, Existing after ServerInfo", () =>
     Effect.gen(function* () {

@@ -23,7 +23,7 @@ import { Socket } from "effect/socket"
 import {
   type ConnectionState,
   type Content,
-  type DescriptionTooLarge,
+  type DeviceOptionsError,
   Device,
   type DeviceEvent,
   type DeviceHandlers,
@@ -229,7 +229,7 @@ export interface WorldOptions<R> extends Partial<DeviceOptions>, Partial<DeviceH
 /** A device on a scripted mediator; `onReflected` runs after a batch was noted. */
 export const makeWorld = <R = never>(
   options: WorldOptions<R> = {}
-): Effect.Effect<World, DescriptionTooLarge, Scope.Scope | Exclude<R, Crypto>> =>
+): Effect.Effect<World, DeviceOptionsError, Scope.Scope | Exclude<R, Crypto>> =>
   Effect.gen(function* () {
     const mediator = yield* makeScriptedMediator
     const store = options.store ?? (yield* makeDeviceStoreMemory())
@@ -277,7 +277,7 @@ export const makeWorld = <R = never>(
       states,
       eventTags: () => events.map((event) => event._tag)
     }
-  }).pipe(Effect.provide(Crypto.layer)) as Effect.Effect<World, DescriptionTooLarge, Scope.Scope | Exclude<R, Crypto>>
+  }).pipe(Effect.provide(Crypto.layer)) as Effect.Effect<World, DeviceOptionsError, Scope.Scope | Exclude<R, Crypto>>
 
 export interface ServerInfoFields {
   readonly deviceSlotState?: number

@@ -1,0 +1,105 @@
+/**
+ * Who a device is and what it insists on, and that all of it can be told to a mediator.
+ * Owns the options and the checks of what their types leave open: they may come from a file.
+ * Leaves the description's length to `DeviceDescription`.
+ */
+import {
+  type DeviceGroupKey,
+  type DeviceId,
+  DeviceSlotExpirationPolicy,
+  DeviceSlotsExhaustedPolicy,
+  U32
+} from "@d2m/codec"
+import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
+import type { DescriptionTooLarge, DeviceDescription } from "./DeviceDescription.ts"
+import type { VersionRange } from "./Handshake.ts"
+
+/**
+ * Who a device is and what it insists on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceOptions {
+  /** The device's own id within its group: random, kept for as long as the device is a member. */
+  readonly deviceId: DeviceId
+  /** The 32 bytes that the group shares. */
+  readonly groupKey: DeviceGroupKey
+  /** The user's own identity, not empty: nonces are hashed under it before they are stored (decision 23). */
+  readonly identity: string
+  /** What the other devices are told about this one, about 65000 bytes at most: `DescriptionTooLarge` tells the limit. */
+  readonly description: DeviceDescription
+  /** When the device is new and all slots are taken, a `DeviceSlotsExhaustedPolicy`: `REJECT` by default. */
+  readonly slotsExhausted?: number
+  /** How long the slot outlives the connection, a `DeviceSlotExpirationPolicy`: `PERSISTENT` by default. */
+  readonly slotExpiration?: number
+  /** Protocol versions that are spoken, u32s: 0 to 0 by default. */
+  readonly versions?: VersionRange
+  /** How far the mediator's clock may be off: 20 minutes by default. */
+  readonly clockTolerance?: Duration.Input
+  /** `d2d.ProtocolVersion` put into envelopes, a u32: 0, unspecified, by default. */
+  readonly protocolVersion?: number
+  /** The first reflect-id, a u32: 1 by default. */
+  readonly firstReflectId?: number
+}
+
+/**
+ * Options that no device can have; none was made, and nothing was dialled.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidDeviceOptions extends Schema.TaggedError<InvalidDeviceOptions>("@d2m/client/InvalidDeviceOptions")(
+  "InvalidDeviceOptions",
+  {
+    /** Which option, and what is wrong with it. */
+    detail: Schema.String
+  }
+) {
+  override get message(): string {
+    return `invalid device options: ${this.detail}`
+  }
+}
+
+/**
+ * Why no device was made.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type DeviceOptionsError = InvalidDeviceOptions | DescriptionTooLarge
+
+const duration = Schema.Unknown.check(
+  Schema.makeFilter((input) =>
+    Option.isSome(Duration.fromInput(input as Duration.Input)) ? undefined : "expected a duration"
+  )
+)
+
+const Checked = Schema.Struct({
+  identity: Schema.NonEmptyString,
+  slotsExhausted: Schema.optional(
+    Schema.Literals([DeviceSlotsExhaustedPolicy.REJECT, DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT])
+  ),
+  slotExpiration: Schema.optional(
+    Schema.Literals([DeviceSlotExpirationPolicy.VOLATILE, DeviceSlotExpirationPolicy.PERSISTENT])
+  ),
+  versions: Schema.optional(
+    Schema.Struct({ minimum: U32, maximum: U32 }).check(
+      Schema.makeFilter(({ maximum, minimum }) => (minimum <= maximum ? undefined : "expected minimum <= maximum"))
+    )
+  ),
+  clockTolerance: Schema.optional(duration),
+  protocolVersion: Schema.optional(U32),
+  firstReflectId: Schema.optional(U32)
+})
+
+const isChecked = Schema.decodeUnknownResult(Checked)
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
+/**
+ * Fails where an option is none; group key and device id are what their brands say.
+ *
+ * @internal
+ */
+export const checkOptions = (options: DeviceOptions): Result.Result<unknown, InvalidDeviceOptions> =>
+  Result.mapError(isChecked(options), ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) }))
