@@ -56,10 +56,12 @@ const embeddedWriter = (schema: MessageSchema, place: Place): WriteElement => {
   }
 }
 
-const mostU64 = 0xffff_ffff_ffff_ffffn
+/** One comparison: engines cut a bigint to 64 bits for less than comparing it with both ends costs. */
+const fitsU64 = (value: bigint): boolean => BigInt.asUintN(64, value) === value
+
 const aU32 = "an integer of 0 to 4294967295"
 const anI32 = "an integer of -2147483648 to 2147483647"
-const aU64 = `a bigint of 0 to ${mostU64}`
+const aU64 = "a bigint of 0 to 18446744073709551615"
 
 const elementWriter = (element: Element, place: Place): WriteElement => {
   switch (element.type) {
@@ -80,12 +82,12 @@ const elementWriter = (element: Element, place: Place): WriteElement => {
       }
     case "uint64":
       return (writer, value) => {
-        if (typeof value !== "bigint" || value < 0n || value > mostU64) throw refused(place, aU64, value)
+        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, aU64, value)
         writer.uint64(value)
       }
     case "fixed64":
       return (writer, value) => {
-        if (typeof value !== "bigint" || value < 0n || value > mostU64) throw refused(place, aU64, value)
+        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, aU64, value)
         writer.fixed64(value)
       }
     case "string":
