@@ -30,7 +30,8 @@ export class ClientUrlInfo extends Schema.Opaque<ClientUrlInfo>()(
 const serverGroupPattern = /^[0-9A-Za-z]+$/
 
 /**
- * Writes the last segment of the URL path: lowercase hex of the serialized message.
+ * Writes the last segment of the URL path: lowercase hex of the serialized message. Throws an `EncodeError` unless the id has
+ * 32 bytes.
  *
  * @category codecs
  * @since 0.1.0

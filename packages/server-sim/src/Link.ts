@@ -6,8 +6,9 @@
  *
  * @since 0.1.0
  */
-import { type ClientUrlInfo, fromUrlPath, toUrlPath } from "@d2m/codec"
+import { ClientUrlInfo, encodeMessageResult, fromUrlPath } from "@d2m/codec"
 import { type Duration, Effect, Latch, Queue, Result, type Scope } from "effect"
+import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
 import type { Fault } from "./Fault.ts"
 import {
@@ -93,7 +94,7 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
 
   const reader = Effect.gen(function* () {
     dials++
-    const checked = fromUrlPath(toUrlPath(path))
+    const checked = Result.flatMap(encodeMessageResult(ClientUrlInfo, path), (bytes) => fromUrlPath(Hex.encode(bytes)))
     if (Result.isFailure(checked)) return yield* openError(checked.failure)
     const wait = latencies.reduce((sum, latency) => sum + (latency?.() ?? 0), 0)
     if (wait > 0) yield* Effect.sleep(wait)

@@ -4,7 +4,7 @@
  * Owns the WebSocket client, which is `ws` by itself. Frames move by events of real sockets, which no clock drives, and so a
  * scenario waits for them; the mediator's deadlines move only when a scenario advances its time.
  */
-import { mediatorUrl } from "@d2m/codec"
+import type { ClientUrlInfo } from "@d2m/codec"
 import { Context, Effect, Layer, Queue, type Scope } from "effect"
 import * as Http from "node:http"
 import { WebSocket } from "ws"
@@ -13,6 +13,13 @@ import type { KeptStore } from "./KeptStore.ts"
 import { underTest } from "./MediatorUnderTest.ts"
 import { type DialOptions, OpenError, Target, type TargetLayer, type WebSocketWire } from "./Target.ts"
 import { makeWire, type WireEvent } from "./Wire.ts"
+
+/** The path of a group, by hand: scenarios dial with ids that no encoder writes. */
+const pathOf = ({ deviceGroupId, serverGroup }: ClientUrlInfo): string => {
+  const server = Buffer.from(serverGroup)
+  const info = Buffer.from([0x0a, deviceGroupId.length, ...deviceGroupId, 0x1a, server.length, ...server])
+  return `/${Buffer.from(deviceGroupId.subarray(0, 1)).toString("hex")}/${info.toString("hex")}`
+}
 
 const ignore = (): void => {}
 
@@ -106,7 +113,7 @@ export const webSocket =
         return Target.of({
           ...rest,
           name: "websocket",
-          open: (path) => wireOf(mediatorUrl(`${root("ws")}/{deviceGroupIdPrefix8}/`, path)),
+          open: (path) => wireOf(`${root("ws")}${pathOf(path)}`),
           webSocket: {
             dial: (path, options) => wireOf(`${root("ws")}${path}`, options),
             request: (path, headers = {}) => request(`${root("http")}${path}`, headers)
