@@ -281,8 +281,8 @@ const hadRoom = (peer: Peer, slot: Slot, message: Message): void => {
   while (next < order.length && (order[next]!.ephemeral || !isFor(order[next]!, slot))) next++
   slot.overflow = next < order.length ? next : undefined
   if (slot.overflow !== undefined) return
-  slot.state = "Yes"
-  peer.doubts--
+  // A drop that was asked for meanwhile is another doubt.
+  if (--peer.doubts === 0) slot.state = "Yes"
 }
 
 const deliver = (peer: Peer, slot: Slot, message: Message, id: number): void => {
