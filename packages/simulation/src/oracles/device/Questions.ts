@@ -158,7 +158,8 @@ export const questions: OracleMaker = {
           }
           case "Machine": {
             const { hasSlot } = tracks.of(event.device)
-            if (event.change === "Paused" || event.change === "Resumed") return
+            // One that is stopped says once more what it asks, when what waits for it is given up.
+            if (event.change !== "Started" && event.change !== "Crashed") return
             tracks.renew(event.device).hasSlot = hasSlot && event.withoutStorage !== true
             return
           }
