@@ -8,7 +8,7 @@
  *
  * A slot that may have been dropped, or may have expired, is owed nothing from before the next ServerInfo, whatever that
  * says: a registration whose own ServerInfo was lost lies between perhaps. What such slots get is judged at the mediator. A
- * twin has the same slot as its device.
+ * twin has the same slot as its device, and is owed nothing if it has found that itself.
  *
  * @since 0.1.0
  */
@@ -116,8 +116,9 @@ class Delivery implements Oracle {
     const slot = this.#slots.get(ownerOf(device))
     if (slot === undefined) return
     this.#seen(device)
-    if (isNew) slot.owed.clear()
-    if (isNew || slot.since === Infinity) slot.since = at
+    if (isNew) doubt(slot)
+    // A twin that finds a new slot may leave it to a device that has been put out of the group, and stays away.
+    if (slot.since === Infinity && device === slot.name) slot.since = at
   }
 
   /** Whoever registers where there may be no slot left may take anybody's place, whether it is told of its own or not. */

@@ -72,8 +72,8 @@ interface Device {
   /** What its disk was seen to keep in this life. */
   kept: Map<number, { readonly reflectedId: number; readonly nonce: number }>
   received: number
-  /** The latest message that was handled for the first time. */
-  handled: Receipt | undefined
+  /** The latest message that was handled for the first time, as it had come by then: it may come once more. */
+  handled: Pick<Receipt, "first" | "last"> | undefined
   isHandling: boolean
   isOn: boolean
   line: Line | undefined
@@ -282,7 +282,7 @@ class ReflectedHandling implements Oracle {
       if (previous !== undefined && receipt.first < previous.first && receipt.last < previous.last) {
         say("messages are handled in the order in which they came", name, "it before those that came later")
       }
-      device.handled = receipt
+      device.handled = { first: receipt.first, last: receipt.last }
     }
   }
 
