@@ -141,8 +141,8 @@ export class DeviceStore extends Context.Service<
     readonly nonces: Stream.Stream<Uint8Array, StoreError>
     readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, StoreError>
     /**
-     * Puts a blob in the place of the latest and of what was sent of its source, and records its nonce, as any nonce and as
-     * that of a blob: all or nothing, so that a blob whose recording was cut short does not look like a replay.
+     * Makes a blob the latest of its source, and forgets what was sent of that source before. Its nonce is recorded with it,
+     * for `hasNonces` and for `hasBlobNonce`: all or nothing, or a blob that was cut short would look like a replay.
      */
     readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
     /** The blobs that this device has sent since the latest of a source, in their order. */

@@ -16,7 +16,7 @@ import {
 } from "@d2m/codec"
 import type { DeviceSlot, Group } from "./State.ts"
 
-/** Takes as many bytes as any time before the year 19809. */
+/** The latest time that is a varint of seven bytes; those of our days take six. */
 const anyTime = 2n ** 49n - 1n
 const anyNumber = 0xffff_ffff
 
