@@ -242,6 +242,9 @@ describe("maps", () => {
   it("inside an entry, order is free, the last of a field wins and others are skipped", () => {
     const value = decode(delimited(14, int(2, 9), int(2, 1), delimited(3, "?"), delimited(1, "x"), delimited(1, "y")))
     assert.deepStrictEqual(value.byName, new Map([["y", 1]]))
+    // What is skipped looks like a value itself.
+    const strange = [delimited(3, int(2, 7)), fixed64(4, 0x0710_0710_0710_0710n), int(5, 16), int(6, 7)]
+    assert.deepStrictEqual(decode(delimited(14, int(2, 1), ...strange)).byName, new Map([["", 1]]))
     const merged = decode(delimited(13, delimited(2, int(2, 1)), delimited(2, delimited(1, "n")), fixed64(1, 5n)))
     assert.deepStrictEqual(merged.byDevice, new Map([[5n, inner({ name: "n", count: 1 })]]) as never)
   })
