@@ -138,8 +138,8 @@ export class Device extends Context.Service<
 }
 
 /**
- * A device that lives as long as the scope. Fails when its options are none, its description does not fit a ClientHello among
- * them.
+ * A device that lives as long as the scope. Fails where an option is none that a device can have, or the description does not
+ * fit a ClientHello.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.

@@ -93,13 +93,13 @@ const Checked = Schema.Struct({
   firstReflectId: Schema.optional(U32)
 })
 
-const isChecked = Schema.decodeUnknownResult(Checked)
+const decodeChecked = Schema.decodeUnknownResult(Checked)
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
 /**
- * Fails where an option is none; group key and device id are what their brands say.
+ * Fails where an option is none that a device can have; group key and device id are what their brands say.
  *
  * @internal
  */
 export const checkOptions = (options: DeviceOptions): Result.Result<unknown, InvalidDeviceOptions> =>
-  Result.mapError(isChecked(options), ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) }))
+  Result.mapError(decodeChecked(options), ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) }))
