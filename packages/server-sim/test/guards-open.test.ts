@@ -6,7 +6,7 @@ import { Effect, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { bytes, reflect } from "./drive.ts"
-import { ends, guarded, join, keysOf, register, urlOf } from "./served-mediator.ts"
+import { answers, ends, fill, guarded, join, keysOf, register, rejoin, urlOf } from "./served-mediator.ts"
 import { dial, socketOf, type WireClient, wsFrame } from "./wire-client.ts"
 
 const cut = (reason: CutReason): GuardEvent => ({ _tag: "Cut", reason, address: "127.0.0.1" })
@@ -16,25 +16,6 @@ const ponged = ({ ws }: WireClient) =>
     ws.once("pong", () => resume(Effect.void))
     ws.ping()
   })
-
-const answers = Effect.fnUntraced(function* (client: WireClient) {
-  client.send({ _tag: "GetDevicesInfo" })
-  yield* client.until("DevicesInfo")
-})
-
-/** Puts so many messages of 32 KiB into the queue of device 2, which is not connected. */
-const fill = Effect.fnUntraced(function* (a: WireClient, count: number) {
-  ;(yield* join(2)).ws.terminate()
-  const envelope = new Uint8Array(32 * 1024)
-  for (let n = 0; n < count; n++) a.send(reflect(n, { envelope }))
-  for (let n = 0; n < count; n++) yield* a.until("ReflectAck")
-})
-
-const rejoin = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
-  const client = yield* dial(yield* urlOf, options)
-  yield* register(client, 2, 1)
-  return client
-})
 
 const readsAll = Effect.fnUntraced(function* (client: WireClient, count: number) {
   for (let n = 1; n <= count; n++) assert.strictEqual((yield* client.until("Reflected")).reflectedId, n)
@@ -182,6 +163,7 @@ describe("a slow reader", () => {
                 assert.deepStrictEqual(yield* rest, [])
               }
               assert.isAbove(seconds, 150)
+              socketOf(b).resume()
             }),
           tls && { tls: { key: tls.key, cert: tls.cert } }
         )

@@ -17,7 +17,7 @@ import { Effect, Layer, Queue, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import type { ClientOptions } from "ws"
-import { hello } from "./drive.ts"
+import { hello, reflect } from "./drive.ts"
 import { dial, type WireClient } from "./wire-client.ts"
 
 export const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
@@ -63,6 +63,27 @@ export const register = Effect.fnUntraced(function* (...parameters: Parameters<t
 export const join = Effect.fnUntraced(function* (device: number, expectedDeviceSlotState = 0) {
   const client = yield* dial(yield* urlOf)
   yield* register(client, device, expectedDeviceSlotState)
+  return client
+})
+
+/** A round trip. */
+export const answers = Effect.fnUntraced(function* (client: WireClient) {
+  client.send({ _tag: "GetDevicesInfo" })
+  yield* client.until("DevicesInfo")
+})
+
+/** Puts so many messages of 32 KiB into the queue of device 2, which is not connected. */
+export const fill = Effect.fnUntraced(function* (a: WireClient, count: number) {
+  ;(yield* join(2)).ws.terminate()
+  const envelope = new Uint8Array(32 * 1024)
+  for (let n = 0; n < count; n++) a.send(reflect(n, { envelope }))
+  for (let n = 0; n < count; n++) yield* a.until("ReflectAck")
+})
+
+/** Device 2 on its slot. */
+export const rejoin = Effect.fnUntraced(function* (options: Parameters<typeof dial>[1] = {}) {
+  const client = yield* dial(yield* urlOf, options)
+  yield* register(client, 2, 1)
   return client
 })
 

@@ -1,12 +1,12 @@
 /**
  * A WebSocket that was admitted, under guard.
  *
- * Owns what is watched while it is open: the outcome of its handshake, its pings, and whether it reads. Attaching it to the
- * mediator and its frames are `WebSocketTransport`'s.
+ * Owns what is watched until it is gone: the outcome of its handshake, its pings, whether it reads, and how long it may take
+ * to close. Attaching it to the mediator and its frames are `WebSocketTransport`'s.
  *
  * @since 0.1.0
  */
-import type { ClientUrlInfo } from "@d2m/codec"
+import { type ClientUrlInfo, closeCode } from "@d2m/codec"
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import type { CutReason, GuardEvent } from "../GuardEvent.ts"
@@ -21,7 +21,7 @@ import { attachWebSocket } from "./WebSocketTransport.ts"
 /** A WebSocket under guard. */
 export interface OpenConnection {
   readonly attachment: Attachment
-  /** Cuts it if it is a slow reader. */
+  /** Cuts it if it is a slow reader, or takes too long to close. */
   readonly look: (now: number) => void
 }
 
@@ -29,6 +29,8 @@ export interface OpenConnection {
 export interface OpenConnectionHost {
   readonly mediator: Mediator["Service"]
   readonly guards: Guards
+  /** How long a client may take for its part of a closing handshake, in ms. */
+  readonly closeTimeout: number
   readonly now: () => number
   readonly report: (event: GuardEvent) => void
   /** A handshake of this address has failed. */
@@ -45,7 +47,7 @@ export const openConnection = (
   ws: WebSocket,
   socket: Socket
 ): OpenConnection => {
-  const { guards, mediator, now, report } = host
+  const { closeTimeout, guards, mediator, now, report } = host
   const reader = watchReader(now())
   const pingRate = { burst: guards.pings, perMinute: guards.pingsPerMinute }
   const pings = makeBucket(pingRate, now())
@@ -53,11 +55,15 @@ export const openConnection = (
   let handshake: HandshakeWatch | undefined
   let attached: Attachment | undefined
   let buffered = (): number => 0
+  let closingSince: number | undefined
+  let patience = closeTimeout
 
   const handshakeFailed = (code?: number): void => {
     host.onFailed(address)
     report(code === undefined ? { _tag: "HandshakeLeft", address } : { _tag: "HandshakeFailed", code, address })
   }
+
+  const isRegistered = (): boolean => attached?.isRegistered() === true
 
   const reportCut = (reason: CutReason): void => report({ _tag: "Cut", reason, address })
 
@@ -67,7 +73,13 @@ export const openConnection = (
       transport.cut(reason)
     }
     buffered = transport.buffered
-    handshake = watchHandshake({ ...transport, cut }, () => attached?.isRegistered() === true, handshakeFailed)
+    const close = (code: number, reason: string): void => {
+      // Cut off too early, the device would take back what it has lost for good: to a slow handler the code comes last.
+      const isLastWord = isRegistered() && closeCode(code).verdict === "user"
+      if (isLastWord) patience = Math.max(closeTimeout, guards.slowReaderDeadline)
+      transport.close(code, reason)
+    }
+    handshake = watchHandshake({ ...transport, cut, close }, isRegistered, handshakeFailed)
     return handshake.transport
   }
 
@@ -99,6 +111,8 @@ export const openConnection = (
     attachment,
     look: (now) => {
       if (ws.readyState === ws.CLOSED || socket.destroyed) return
+      if (ws.readyState === ws.CLOSING) closingSince ??= now
+      if (closingSince !== undefined && now - closingSince >= patience) return ws.terminate()
       const taken = socket.bytesWritten - socket.writableLength
       const why = lookAtReader(reader, { waiting: buffered(), taken }, guards, now)
       if (why !== undefined) attachment.requestCut(why)

@@ -36,7 +36,10 @@ export interface WebSocketOptions {
   readonly port: number
   /** Absent: plain `ws`, for loopback and behind a proxy. */
   readonly tls?: TlsOptions
-  /** How long a client may take for its part of a closing handshake, in ms: 2000 if absent. */
+  /**
+   * How long a client may take for its part of a closing handshake, in ms: 2000 if absent. A device that must not come back
+   * without its user (4112, 4113, 4114) has the time of a slow reader: its handler may not have got that far.
+   */
   readonly closeTimeout?: number
   /** What it puts up with; what is absent is as in `defaultGuards`. */
   readonly guards?: Partial<Guards>
@@ -55,10 +58,9 @@ const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
   return Array.isArray(header) ? header.join(",") : header
 }
 
-/** How `ws` is to read. The option `closeTimeout` and its like are younger than the types. */
+/** How `ws` is to read and to close. The option `closeTimeout` and its like are younger than the types. */
 const socketOptions = (
-  guards: Guards,
-  closeTimeout: number
+  guards: Guards
 ): ServerOptions & {
   readonly closeTimeout: number
   readonly maxFragments: number
@@ -72,12 +74,13 @@ const socketOptions = (
   maxFragments: guards.maxFragments,
   maxBufferedChunks: guards.maxFragments,
   skipUTF8Validation: true,
-  closeTimeout
+  // Those who do not close are looked for with the slow readers.
+  closeTimeout: 2 ** 31 - 1
 })
 
-/** Late arrivals and slow readers are looked for so often, in ms: a deadline is kept to a quarter, and to a second. */
-const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards): number =>
-  Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline) / 4)))
+/** Who is late, slow or does not close is looked for so often, in ms: a deadline is kept to a quarter, and to a second. */
+const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards, closeTimeout: number): number =>
+  Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline, closeTimeout) / 4)))
 
 /** Closes what is open with 1001, in bounded time. */
 const stop = (
@@ -94,7 +97,6 @@ const stop = (
       attachment.requestClose(CloseCode.GoingAway, "the mediator is shutting down")
     }
     server.closeIdleConnections()
-    // `ws` gives up on a client by itself after this time; the rest is for sockets that are not WebSockets.
     yield* Effect.timeoutOption(closed, closeTimeout)
     arrivals.end()
   })
@@ -128,6 +130,7 @@ const serve = (
     const connectionHost = {
       mediator,
       guards,
+      closeTimeout,
       now,
       report,
       onFailed: (address: string) => admission.failed(address, now())
@@ -138,7 +141,7 @@ const serve = (
       refuseSocket(socket, refusal)
     }
 
-    const sockets = new WebSocketServer(socketOptions(guards, closeTimeout))
+    const sockets = new WebSocketServer(socketOptions(guards))
     sockets.on("wsClientError", (error: Error, duplex: Duplex, request: IncomingMessage) => {
       const socket = duplex as Socket
       refuse(socket, badRequest(error.message, request.method === "GET" ? 400 : 405), request)
@@ -191,7 +194,7 @@ const serve = (
       arrivals.look(time)
       for (const connection of connections) connection.look(time)
     })
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookInterval(guards)), look)))
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(lookInterval(guards, closeTimeout)), look)))
     return bound
   })
 
