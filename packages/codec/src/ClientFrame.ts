@@ -39,7 +39,8 @@ const codec = frameCodec<ClientFrame>(clientFrames, serverFrames)
 export const decodeClientFrame: (bytes: Uint8Array) => Result.Result<ClientFrame, DecodeError> = codec.decode
 
 /**
- * Writes a frame as a client sends it: reserved bytes zero, header length 8, canonical proto3.
+ * Writes a frame as a client sends it: reserved bytes zero, header length 8, canonical proto3. Throws an
+ * `EncodeError` at a value that its field cannot hold.
  *
  * @category codecs
  * @since 0.1.0

@@ -28,6 +28,13 @@ export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError"
   }
 }
 
+/** What a number on the wire can hold, in words. */
+export const ranges = {
+  u16: "an integer of 0 to 65535",
+  u32: "an integer of 0 to 4294967295",
+  u64: "a bigint of 0 to 18446744073709551615"
+} as const
+
 const mostDigits = 20
 
 /** What a value is, without telling what text or bytes it holds. */

@@ -9,6 +9,7 @@
 import { Effect, Result, type Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type ContainerInfo, containerInfo } from "./Container.ts"
 import { DecodeError } from "./DecodeError.ts"
+import { EncodeError, kindOf } from "./EncodeError.ts"
 import type { Unknown } from "./frames/Unknown.ts"
 import { Limits } from "./Limits.ts"
 import { messageCodec } from "./ProtobufCodec.ts"
@@ -36,6 +37,9 @@ const payloadCodec = (schema: FrameSchema, { body, name, type }: ContainerInfo):
 }
 
 const encodeUnknown = (frame: Unknown): Uint8Array => {
+  if ((frame.type & 0xff) !== frame.type) {
+    throw new EncodeError({ within: "container", field: "type", expected: "a byte", found: kindOf(frame.type) })
+  }
   const bytes = new Uint8Array(containerHeaderLength + frame.payload.length)
   bytes[0] = frame.type
   bytes.set(frame.payload, containerHeaderLength)

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { EncodeError, kindOf } from "./EncodeError.ts"
+import { EncodeError, kindOf, ranges } from "./EncodeError.ts"
 import type { MessageWriter } from "./MessageWriter.ts"
 import { type Element, type Field, fieldsOf, messageInfo, type MessageSchema } from "./Protobuf.ts"
 import { emptyOf, tagOf } from "./ProtobufElement.ts"
@@ -59,15 +59,13 @@ const embeddedWriter = (schema: MessageSchema, place: Place): WriteElement => {
 /** One comparison: engines cut a bigint to 64 bits for less than comparing it with both ends costs. */
 const fitsU64 = (value: bigint): boolean => BigInt.asUintN(64, value) === value
 
-const aU32 = "an integer of 0 to 4294967295"
 const anI32 = "an integer of -2147483648 to 2147483647"
-const aU64 = "a bigint of 0 to 18446744073709551615"
 
 const elementWriter = (element: Element, place: Place): WriteElement => {
   switch (element.type) {
     case "uint32":
       return (writer, value) => {
-        if (typeof value !== "number" || value >>> 0 !== value) throw refused(place, aU32, value)
+        if (typeof value !== "number" || value >>> 0 !== value) throw refused(place, ranges.u32, value)
         writer.uint32(value)
       }
     case "enum":
@@ -82,12 +80,12 @@ const elementWriter = (element: Element, place: Place): WriteElement => {
       }
     case "uint64":
       return (writer, value) => {
-        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, aU64, value)
+        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, ranges.u64, value)
         writer.uint64(value)
       }
     case "fixed64":
       return (writer, value) => {
-        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, aU64, value)
+        if (typeof value !== "bigint" || !fitsU64(value)) throw refused(place, ranges.u64, value)
         writer.fixed64(value)
       }
     case "string":

@@ -39,7 +39,8 @@ const codec = frameCodec<ServerFrame>(serverFrames, clientFrames)
 export const decodeServerFrame: (bytes: Uint8Array) => Result.Result<ServerFrame, DecodeError> = codec.decode
 
 /**
- * Writes a frame as the mediator sends it: reserved bytes zero, header length 16, canonical proto3.
+ * Writes a frame as the mediator sends it: reserved bytes zero, header length 16, canonical proto3. Throws an
+ * `EncodeError` at a value that its field cannot hold.
  *
  * @category codecs
  * @since 0.1.0

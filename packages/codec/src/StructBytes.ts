@@ -6,10 +6,12 @@
  * @since 0.1.0
  */
 
+import { ranges } from "./EncodeError.ts"
+
 /** Reads a value of a frame from an offset on. */
 export type Read = (frame: Uint8Array, at: number) => unknown
 
-/** Writes a value into a frame from an offset on. */
+/** Writes a value into a frame from an offset on; throws a `RangeError` when it does not fit. */
 export type Write = (frame: Uint8Array, at: number, value: never) => void
 
 // One scratch view: making a DataView for each frame would cost more than the rest of the decoding.
@@ -26,12 +28,18 @@ const u64At = (frame: Uint8Array, at: number): bigint => {
   return wide.getBigUint64(0, true)
 }
 
+const refuse = (type: keyof typeof ranges): never => {
+  throw new RangeError(`expected ${ranges[type]}`)
+}
+
 const putU16 = (frame: Uint8Array, at: number, value: number): void => {
+  if ((value & 0xffff) !== value) refuse("u16")
   frame[at] = value
   frame[at + 1] = value >>> 8
 }
 
 const putU32 = (frame: Uint8Array, at: number, value: number): void => {
+  if (value >>> 0 !== value) refuse("u32")
   frame[at] = value
   frame[at + 1] = value >>> 8
   frame[at + 2] = value >>> 16
@@ -40,6 +48,7 @@ const putU32 = (frame: Uint8Array, at: number, value: number): void => {
 
 const putU64 = (frame: Uint8Array, at: number, value: bigint): void => {
   wide.setBigUint64(0, value, true)
+  if (wide.getBigUint64(0, true) !== value) refuse("u64")
   putU32(frame, at, wide.getUint32(0, true))
   putU32(frame, at + 4, wide.getUint32(4, true))
 }

@@ -2,14 +2,17 @@
  * Compiles a declared struct into an encoder and a decoder of whole frames.
  *
  * Decoding yields views of the frame and never copies an envelope. Encoding writes the container header, zeros in
- * reserved bytes and exactly the header length of this version. How values are laid into objects is in `StructShape`.
+ * reserved bytes and exactly the header length of this version, and throws an `EncodeError` for a number that its field
+ * cannot hold. How values are laid into objects is in `StructShape`.
  *
  * @since 0.1.0
  */
 import type { Result, Schema } from "effect"
 import { DecodeError } from "./DecodeError.ts"
+import { EncodeError, kindOf, ranges } from "./EncodeError.ts"
 import { frameMemory } from "./FrameMemory.ts"
 import { containerHeaderLength, structFieldOf, structFieldSizes as sizes, type StructFiller } from "./Struct.ts"
+import { type Write, writes } from "./StructBytes.ts"
 import { structDecoder, structWriter } from "./StructShape.ts"
 
 /**
@@ -78,6 +81,20 @@ export const structCodec = (options: {
 
   const write = structWriter(fixed, rest !== undefined)
 
+  /** Writing went wrong: names the field that it went wrong with. */
+  const misfit = (value: Record<string, unknown>, cause: unknown): unknown => {
+    const scratch = new Uint8Array(8)
+    for (const { key, type } of fixed) {
+      const write: Write = writes[type]
+      try {
+        write(scratch, 0, value[key] as never)
+      } catch {
+        return new EncodeError({ within: name, field: key, expected: ranges[type], found: kindOf(value[key]) })
+      }
+    }
+    return cause
+  }
+
   return {
     decode: structDecoder(tag, fixed, rest, { headerEnd, lengthAt, error }),
     encode: (value) => {
@@ -85,7 +102,11 @@ export const structCodec = (options: {
       const frame = frameMemory(headerEnd + (body === undefined ? 0 : body.length))
       frame[0] = type
       if (lengthByte !== undefined) frame[lengthAt] = lengthByte.value
-      write(frame, value)
+      try {
+        write(frame, value)
+      } catch (cause) {
+        throw misfit(value, cause)
+      }
       if (body !== undefined) frame.set(body, headerEnd)
       return frame
     }

@@ -1,9 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { EncodeError, encodeClientFrame, encodeMessage, encodeMessageResult } from "../src/index.ts"
+import {
+  EncodeError,
+  encodeClientFrame,
+  encodeMessage,
+  encodeMessageResult,
+  encodeServerFrame,
+  type ReflectedId,
+  type Timestamp
+} from "../src/index.ts"
 import { hex } from "./frame-vectors.ts"
 import { encode, Exact, inner, Outer, outer } from "./sample-messages.ts"
 import { concat, fixed64, varint } from "./wire-bytes.ts"
+
+const bytes = new Uint8Array(4)
+
+const foundAs = (value: unknown): string =>
+  typeof value === "bigint" ? `${value}n` : typeof value === "string" ? "a string" : String(value)
 
 /** Why a message with such fields is not written, as text. */
 const why = (fields: Record<string, unknown>): string => {
@@ -136,6 +149,39 @@ describe("a value that its field cannot hold is not written", () => {
       "d2m.BeginTransaction.ttl: expected an integer of 0 to 4294967295, found -1"
     )
   })
+
+  it("in a packed frame", () => {
+    const [u16, u32, u64] = [
+      "an integer of 0 to 65535",
+      "an integer of 0 to 4294967295",
+      "a bigint of 0 to 18446744073709551615"
+    ]
+    const reflected = { flags: 1, reflectedId: 2 as ReflectedId, timestamp: 3n as Timestamp, envelope: bytes }
+    const cases: ReadonlyArray<readonly [field: string, expected: string, values: ReadonlyArray<unknown>]> = [
+      ["flags", u16, [-1, 65_536, 0.5, Number.NaN, 1n, "1", undefined]],
+      ["reflectedId", u32, [-1, 2 ** 32, 0.5, Number.NaN, Infinity, 1n, "1", undefined]],
+      ["timestamp", u64, [-1n, 2n ** 64n, 1, "1", undefined]]
+    ]
+    for (const [field, expected, values] of cases) {
+      for (const value of values) {
+        assert.throws(
+          () => encodeServerFrame({ _tag: "Reflected", ...reflected, [field]: value }),
+          EncodeError,
+          `reflected.${field}: expected ${expected}, found ${foundAs(value)}`
+        )
+      }
+    }
+    assert.throws(
+      () => encodeClientFrame({ _tag: "ReflectedAck", reflectedId: -1 as ReflectedId }),
+      EncodeError,
+      `reflected-ack.reflectedId: expected ${u32}, found -1`
+    )
+    assert.throws(
+      () => encodeClientFrame({ _tag: "Unknown", type: 256, payload: bytes }),
+      EncodeError,
+      "container.type: expected a byte, found 256"
+    )
+  })
 })
 
 describe("what a field can hold is written", () => {
@@ -149,6 +195,17 @@ describe("what a field can hold is written", () => {
       hex(Uint8Array.of(56, 128, 128, 128, 128, 248, 255, 255, 255, 255, 1))
     )
     assert.strictEqual(encode({ small: -0, colour: -0, maybeColour: -0 }), "4800")
+  })
+
+  it("in a packed frame, too", () => {
+    const frame = {
+      _tag: "Reflected",
+      flags: 0xffff,
+      reflectedId: 0xffff_ffff as ReflectedId,
+      timestamp: 0xffff_ffff_ffff_ffffn as Timestamp,
+      envelope: new Uint8Array(0)
+    } as const
+    assert.strictEqual(hex(encodeServerFrame(frame)), `820000001000${"ff".repeat(14)}`)
   })
 
   it("whatever a getter throws comes through", () => {
