@@ -8,7 +8,7 @@
  */
 import { type ClientHello, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import { fitsDevicesInfo } from "./BlobLimits.ts"
-import { freeSlot, leastRecent, makeSlot } from "./DeviceSlots.ts"
+import { endGrace, freeSlot, leastRecent, makeSlot } from "./DeviceSlots.ts"
 import { closeConnection, endSession } from "./Disconnect.ts"
 import { loadGroup } from "./IdleGroups.ts"
 import type { Opened } from "./Input.ts"
@@ -116,6 +116,7 @@ const register = (turn: Turn, connection: Connection, hello: ClientHello, known:
     ephemeralBytes: 0
   }
   slot.session = session
+  endGrace(turn, slot)
   connection.session = session
   group.sessions.push(session)
 

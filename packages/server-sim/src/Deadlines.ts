@@ -1,8 +1,9 @@
 /**
  * What the mediator must not forget to do later: a priority queue of points in time.
  *
- * Owns their order. A deadline is never cancelled: whoever it concerns looks at its own state when the deadline fires,
- * and sets a new one if it was too early. So a frame that postpones an idle timeout costs nothing here.
+ * Owns their order. What ends before its time is cancelled, or what a client begins and ends in a loop would pile up here.
+ * What is only postponed stays: whoever it concerns looks at its own state when the deadline fires, and sets a new one if
+ * it was too early. So a frame that postpones an idle timeout costs nothing here.
  *
  * @since 0.1.0
  */
@@ -19,16 +20,24 @@ import type { GroupKey } from "./StoreCommand.ts"
 export type Deadline =
   | { readonly _tag: "Handshake"; readonly connection: ConnectionId }
   | { readonly _tag: "Idle"; readonly connection: ConnectionId }
-  | { readonly _tag: "TransactionTtl"; readonly groupKey: GroupKey; readonly transaction: number }
+  | { readonly _tag: "TransactionTtl"; readonly groupKey: GroupKey }
   /** Due as soon as it is set: transactions together hold too much. */
   | { readonly _tag: "TransactionTotal" }
   | { readonly _tag: "VolatileGrace"; readonly groupKey: GroupKey; readonly deviceId: DeviceId }
 
-interface Entry {
+/**
+ * A deadline that was set.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Scheduled {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly sequence: number
   readonly deadline: Deadline
+  /** Where it stands in the heap; -1 when it is not there any more. */
+  index: number
 }
 
 /**
@@ -38,7 +47,7 @@ interface Entry {
  * @since 0.1.0
  */
 export interface Deadlines {
-  readonly heap: Array<Entry>
+  readonly heap: Array<Scheduled>
   sequence: number
 }
 
@@ -50,8 +59,39 @@ export interface Deadlines {
  */
 export const makeDeadlines = (): Deadlines => ({ heap: [], sequence: 0 })
 
+type Heap = Array<Scheduled>
+
 /** Deadlines of the same time fire in the order they were set. */
-const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+const before = (a: Scheduled, b: Scheduled): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+
+const put = (heap: Heap, index: number, entry: Scheduled): void => {
+  heap[index] = entry
+  entry.index = index
+}
+
+/** Puts an entry where it belongs, at `index` or above it. */
+const rise = (heap: Heap, index: number, entry: Scheduled): void => {
+  while (index > 0) {
+    const parent = (index - 1) >>> 1
+    if (!before(entry, heap[parent]!)) break
+    put(heap, index, heap[parent]!)
+    index = parent
+  }
+  put(heap, index, entry)
+}
+
+/** Puts an entry where it belongs, at `index` or below it. */
+const sink = (heap: Heap, index: number, entry: Scheduled): void => {
+  for (;;) {
+    let child = 2 * index + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++
+    if (!before(heap[child]!, entry)) break
+    put(heap, index, heap[child]!)
+    index = child
+  }
+  put(heap, index, entry)
+}
 
 /**
  * Sets a deadline at `at` ms since 1970.
@@ -59,18 +99,26 @@ const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at &&
  * @category mutations
  * @since 0.1.0
  */
-export const schedule = (deadlines: Deadlines, at: number, deadline: Deadline): void => {
-  const { heap } = deadlines
-  const entry: Entry = { at, sequence: deadlines.sequence++, deadline }
-  let index = heap.length
-  heap.push(entry)
-  while (index > 0) {
-    const parent = (index - 1) >>> 1
-    if (!before(entry, heap[parent]!)) break
-    heap[index] = heap[parent]!
-    index = parent
-  }
-  heap[index] = entry
+export const schedule = (deadlines: Deadlines, at: number, deadline: Deadline): Scheduled => {
+  const entry: Scheduled = { at, sequence: deadlines.sequence++, deadline, index: -1 }
+  rise(deadlines.heap, deadlines.heap.length, entry)
+  return entry
+}
+
+/**
+ * Takes a deadline back, unless it has fired.
+ *
+ * @category mutations
+ * @since 0.1.0
+ */
+export const cancel = ({ heap }: Deadlines, entry: Scheduled): void => {
+  const { index } = entry
+  if (index < 0) return
+  entry.index = -1
+  const last = heap.pop()!
+  if (last === entry) return
+  if (before(last, entry)) rise(heap, index, last)
+  else sink(heap, index, last)
 }
 
 /**
@@ -88,20 +136,8 @@ export const nextAt = (deadlines: Deadlines): number => deadlines.heap[0]?.at ??
  * @since 0.1.0
  */
 export const popDue = (deadlines: Deadlines, now: number): Deadline | undefined => {
-  const { heap } = deadlines
-  const first = heap[0]
+  const first = deadlines.heap[0]
   if (first === undefined || first.at > now) return undefined
-  const last = heap.pop()!
-  if (heap.length === 0) return first.deadline
-  let index = 0
-  for (;;) {
-    let child = 2 * index + 1
-    if (child >= heap.length) break
-    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++
-    if (!before(heap[child]!, last)) break
-    heap[index] = heap[child]!
-    index = child
-  }
-  heap[index] = last
+  cancel(deadlines, first)
   return first.deadline
 }

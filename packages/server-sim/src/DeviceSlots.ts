@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
-import { schedule } from "./Deadlines.ts"
+import { cancel, schedule } from "./Deadlines.ts"
 import type { SlotLossReason } from "./Decision.ts"
 import { closeConnection } from "./Disconnect.ts"
 import { mayRest } from "./IdleGroups.ts"
@@ -28,7 +28,8 @@ export const makeSlot = (turn: Turn, deviceId: DeviceId): DeviceSlot => ({
   queue: makeQueue(),
   appended: 0,
   session: undefined,
-  lastDisconnectAt: turn.now
+  lastDisconnectAt: turn.now,
+  grace: undefined
 })
 
 /** A slot from the store. A device that was connected when the mediator stopped has disconnected now. */
@@ -42,7 +43,8 @@ export const loadSlot = (turn: Turn, group: Group, snapshot: SlotSnapshot): void
     queue: makeQueue(snapshot.queue.positions, snapshot.queue.sizes),
     appended: 0,
     session: undefined,
-    lastDisconnectAt: snapshot.lastDisconnectAt ?? turn.now
+    lastDisconnectAt: snapshot.lastDisconnectAt ?? turn.now,
+    grace: undefined
   }
   invariant((slot.queue.positions.at(-1) ?? 0) <= slot.issued, "a stored message has an id that was given out")
   group.slots.set(slot.deviceId, slot)
@@ -52,11 +54,18 @@ export const loadSlot = (turn: Turn, group: Group, snapshot: SlotSnapshot): void
 
 const startGrace = (turn: Turn, group: Group, slot: DeviceSlot): void => {
   if (!isVolatile(slot)) return
-  schedule(turn.state.deadlines, slot.lastDisconnectAt + turn.environment.options.volatileGrace, {
+  endGrace(turn, slot)
+  slot.grace = schedule(turn.state.deadlines, slot.lastDisconnectAt + turn.environment.options.volatileGrace, {
     _tag: "VolatileGrace",
     groupKey: group.key,
     deviceId: slot.deviceId
   })
+}
+
+/** The slot's device is back, or the slot is gone. */
+export const endGrace = (turn: Turn, slot: DeviceSlot): void => {
+  if (slot.grace !== undefined) cancel(turn.state.deadlines, slot.grace)
+  slot.grace = undefined
 }
 
 /** The device of a slot that stays has just left. */
@@ -67,11 +76,10 @@ export const slotIsAbsent = (turn: Turn, group: Group, slot: DeviceSlot): void =
   startGrace(turn, group, slot)
 }
 
-/** The time of a grace is over; if the device came back meanwhile, there is a later one or none. */
+/** The time of a grace is over, and the device has not come back. */
 export const graceIsOver = (turn: Turn, group: Group, deviceId: DeviceId): void => {
   const slot = group.slots.get(deviceId)
-  if (slot === undefined || slot.session !== undefined || !isVolatile(slot)) return
-  if (slot.lastDisconnectAt + turn.environment.options.volatileGrace > turn.now) return
+  invariant(slot !== undefined && slot.session === undefined, "a grace ends with its slot or its device's absence")
   deleteSlot(turn, group, slot, "VolatileGraceOver")
   mayRest(turn, group)
 }
@@ -80,6 +88,7 @@ export const graceIsOver = (turn: Turn, group: Group, deviceId: DeviceId): void 
 export const deleteSlot = (turn: Turn, group: Group, slot: DeviceSlot, why: SlotLossReason): PersistId => {
   invariant(group.slots.get(slot.deviceId) === slot, "a slot is freed once")
   group.slots.delete(slot.deviceId)
+  endGrace(turn, slot)
   decide(turn, group, { _tag: "SlotFreed", deviceId: slot.deviceId, why })
   group.departed = record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })
   return group.departed

@@ -50,7 +50,7 @@ export const silenceDeadlineReached = (turn: Turn, connection: Connection, deadl
   if (deadline._tag === "Handshake" && connection.session !== undefined) return
   if (connection.heldSince !== undefined) return void connection.missed.push(deadline)
   const at = dueAt(turn, connection, deadline)
-  if (at > turn.now) return schedule(turn.state.deadlines, at, deadline)
+  if (at > turn.now) return void schedule(turn.state.deadlines, at, deadline)
   const reason = deadline._tag === "Handshake" ? "no ClientHello in time" : "the client was silent too long"
   closeConnection(turn, connection, CloseCode.Idle, reason)
 }

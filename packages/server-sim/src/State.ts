@@ -9,7 +9,7 @@
  */
 import type { Crypto, DeviceId, EphemeralKey, GroupId, ReflectedId, Timestamp } from "@d2m/codec"
 import { Hex } from "effect/encoding"
-import { type Deadline, type Deadlines, makeDeadlines } from "./Deadlines.ts"
+import { type Deadline, type Deadlines, makeDeadlines, type Scheduled } from "./Deadlines.ts"
 import type { ConnectionId } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { Position, ReflectionQueue } from "./ReflectionQueue.ts"
@@ -87,6 +87,8 @@ export interface DeviceSlot {
   session: Session | undefined
   /** Milliseconds since 1970; meaningful while there is no session. */
   lastDisconnectAt: number
+  /** When a volatile slot goes, if its device does not come back. */
+  grace: Scheduled | undefined
 }
 
 /**
@@ -154,9 +156,9 @@ export interface Connection {
  * @since 0.1.0
  */
 export interface TransactionLock {
-  /** Tells this transaction from every other of the mediator. */
-  readonly transaction: number
   readonly holder: Session
+  /** When its time is over. */
+  readonly deadline: Scheduled
   /** Verbatim from BeginTransaction. */
   readonly encryptedScope: Uint8Array
   readonly messages: Array<ReflectedMessage>
@@ -199,7 +201,6 @@ export interface State {
   /** The time of the last `WakeAt`, `Infinity` when none is due. */
   wakeAt: number
   lastPersist: PersistId
-  lastTransaction: number
   /** About what all transactions together hold, in bytes. */
   transactionBytes: number
   isShutDown: boolean
@@ -218,7 +219,6 @@ export const makeState = (): State => ({
   deadlines: makeDeadlines(),
   wakeAt: Infinity,
   lastPersist: 0,
-  lastTransaction: 0,
   transactionBytes: 0,
   isShutDown: false
 })

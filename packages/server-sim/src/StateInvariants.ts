@@ -63,6 +63,19 @@ const checkGroup = (group: Group): void => {
   invariant(bytes === lock?.bytes, "a transaction's buffer is counted")
 }
 
+/** Whatever clients begin and end in a loop: what is over leaves nothing to be done later. */
+const checkDeadlines = (state: State): void => {
+  const { heap } = state.deadlines
+  for (const [index, { at, deadline, index: noted }] of heap.entries()) {
+    invariant(noted === index && at >= heap[Math.max(0, (index - 1) >> 1)]!.at, "deadlines are ordered")
+    if (deadline._tag !== "TransactionTtl" && deadline._tag !== "VolatileGrace") continue
+    const group = state.groups.get(deadline.groupKey)
+    const scheduled =
+      deadline._tag === "TransactionTtl" ? group?.lock?.deadline : group?.slots.get(deadline.deviceId)?.grace
+    invariant(scheduled === heap[index], "a deadline goes with what it is for")
+  }
+}
+
 /**
  * Throws an {@link InvariantViolation} unless the state is consistent in itself.
  *
@@ -89,4 +102,5 @@ export const checkState = (state: State): void => {
   for (const key of state.idle) invariant(state.groups.has(key), "an idle group is in memory")
   invariant(connections === state.connections.size, "every connection is in a group")
   invariant(transactionBytes === state.transactionBytes, "what transactions hold together is counted")
+  checkDeadlines(state)
 }

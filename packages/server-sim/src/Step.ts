@@ -12,7 +12,7 @@ import { chatIsOver, fromChat, toChat } from "./ChatProxy.ts"
 import { clientHello, open } from "./ClientHello.ts"
 import { type Deadline, nextAt, popDue } from "./Deadlines.ts"
 import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
-import { graceIsOver } from "./DeviceSlots.ts"
+import { endGrace, graceIsOver } from "./DeviceSlots.ts"
 import { closeConnection, forgetConnection } from "./Disconnect.ts"
 import { loadGroup, mayRest } from "./IdleGroups.ts"
 import type { Input, Loaded } from "./Input.ts"
@@ -89,6 +89,7 @@ const groupFailed = (turn: Turn, key: GroupKey): void => {
   turn.state.groups.delete(key)
   turn.state.idle.delete(key)
   if (group.lock !== undefined) lockReleased(turn.state, group, group.lock)
+  for (const slot of group.slots.values()) endGrace(turn, slot)
   for (const id of group.connections.keys()) {
     turn.state.connections.delete(id)
     turn.outputs.push({
@@ -163,7 +164,7 @@ const deadlineReached = (turn: Turn, deadline: Deadline): void => {
     }
     case "TransactionTtl": {
       const group = groups.get(deadline.groupKey)
-      return group === undefined ? undefined : ttlReached(turn, group, deadline.transaction)
+      return group === undefined ? undefined : ttlReached(turn, group)
     }
     case "TransactionTotal":
       return totalExceeded(turn)

@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import { CloseCode } from "@d2m/codec"
-import { schedule } from "./Deadlines.ts"
+import { cancel, schedule } from "./Deadlines.ts"
 import { closeConnection } from "./Disconnect.ts"
 import type { Group, State, TransactionLock } from "./State.ts"
 import { durable, type Turn } from "./Turn.ts"
@@ -41,6 +41,7 @@ export const messageBuffered = (turn: Turn, size: number): void => grow(turn, ov
 /** A transaction is over, however that came about. */
 export const lockReleased = (state: State, group: Group, lock: TransactionLock): void => {
   group.lock = undefined
+  cancel(state.deadlines, lock.deadline)
   state.transactionBytes -= bytesOf(lock)
 }
 

@@ -45,15 +45,13 @@ export const begin = (turn: Turn, group: Group, session: Session, frame: BeginTr
   }
   const longest = turn.environment.options.transactionTtl
   const ttl = frame.ttl === 0 ? longest : Math.min(frame.ttl * 1000, longest)
-  const transaction = ++turn.state.lastTransaction
   lockTaken(turn, group, {
-    transaction,
     holder: session,
+    deadline: schedule(turn.state.deadlines, turn.now + ttl, { _tag: "TransactionTtl", groupKey: group.key }),
     encryptedScope: own(frame.encryptedScope),
     messages: [],
     bytes: 0
   })
-  schedule(turn.state.deadlines, turn.now + ttl, { _tag: "TransactionTtl", groupKey: group.key, transaction })
   send(turn, connection, { _tag: "BeginTransactionAck" })
   decide(turn, group, { _tag: "TransactionBegun", deviceId, ttl })
 }
@@ -112,10 +110,10 @@ export const holderHasLeft = (turn: Turn, group: Group, session: Session, why: T
   })
 }
 
-/** A transaction's time is over, if it is still that one. */
-export const ttlReached = (turn: Turn, group: Group, transaction: number): void => {
+/** The time of the group's transaction is over. */
+export const ttlReached = (turn: Turn, group: Group): void => {
   const { lock } = group
-  if (lock?.transaction !== transaction) return
+  invariant(lock !== undefined, "the deadline of a transaction goes with it")
   closeConnection(
     turn,
     lock.holder.connection,

@@ -14,8 +14,8 @@ export const locks: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "TransactionLock.ts",
-        find: "if (lock?.transaction !== transaction) return",
-        replace: "if (lock === undefined || lock.transaction > 0) return"
+        find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
+        replace: "if (lock !== undefined || group.slots.size >= 0) return"
       }
     ]
   },
@@ -45,8 +45,8 @@ export const locks: ReadonlyArray<Mutant> = [
       },
       {
         file: "TransactionLock.ts",
-        find: "if (lock?.transaction !== transaction) return",
-        replace: `if (lock?.transaction !== transaction) return
+        find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
+        replace: `if (lock === undefined) return
   if (!group.sessions.includes(lock.holder)) {
     lockReleased(turn.state, group, lock)
     return tellOthers(turn, group, lock, durable)
@@ -67,8 +67,8 @@ export const locks: ReadonlyArray<Mutant> = [
       },
       {
         file: "TransactionLock.ts",
-        find: "if (lock?.transaction !== transaction) return",
-        replace: `if (lock?.transaction !== transaction) return
+        find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
+        replace: `if (lock === undefined) return
   if (!group.sessions.includes(lock.holder)) {
     lockReleased(turn.state, group, lock)
     return tellOthers(turn, group, lock, durable)
