@@ -72,7 +72,10 @@ const fields = Schema.Struct({
   outgoingLimit: positive,
   /** Bytes of frames that may wait for all connections together; then the one with the most is cut off. */
   outgoingTotal: positive,
-  /** Bytes waiting for the store above which nothing more is read from the clients that write. */
+  /**
+   * Bytes waiting for the store above which nothing more is read from the clients that write, small commands counted with
+   * half a KiB each. A sixteenth of it for each group: the others wait behind it.
+   */
   storeHighWater: positive,
   /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */
   chatHighWater: positive,

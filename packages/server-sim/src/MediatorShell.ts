@@ -119,14 +119,15 @@ export const makeShell = (
       }
       for (const peer of unwritten) dirty.add(peer)
       unwritten.clear()
-      if (writer.backlog() <= options.storeHighWater / 2) {
-        for (const peer of heldByStore) holdPeer(peer, { byStore: false })
-        heldByStore.clear()
+      for (const peer of heldByStore) {
+        if (!writer.hasRoomFor(peer.groupKey)) continue
+        heldByStore.delete(peer)
+        holdPeer(peer, { byStore: false })
       }
       openings.written()
       run()
     }
-    const writer = makeStoreWriter(store, forks, watch, onWritten)
+    const writer = makeStoreWriter(options, store, forks, watch, onWritten)
 
     const openings = makeOpenings({
       forks,
@@ -336,7 +337,7 @@ export const makeShell = (
           if (peer.phase !== "Open") return
           for (const message of messages) waiting.push({ _tag: "Received", connection: peer.id, message })
           run()
-          if (writer.backlog() > options.storeHighWater && peers.has(peer.id)) {
+          if (writer.isAhead(groupKey) && peers.has(peer.id)) {
             heldByStore.add(peer)
             holdPeer(peer, { byStore: true })
             run()

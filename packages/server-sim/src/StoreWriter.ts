@@ -1,13 +1,15 @@
 /**
  * Brings the core's `Persist`s to the store.
  *
- * Owns their order: one call of `apply` at a time, with everything that has come up since the last one, so that a durable
- * store commits in groups without being asked to. Says up to which id everything is durable.
+ * Owns their order: one call of `apply` at a time, with what has come up since the last one, so that a durable store commits
+ * in groups without being asked to. A call is of bounded size: what else the store is asked has its turn between two. Says
+ * up to which id everything is durable.
  *
  * @since 0.1.0
  */
 import { Effect, type Exit } from "effect"
 import type { Forks } from "./Forks.ts"
+import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { MediatorStore, StoreError } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Persist } from "./Output.ts"
@@ -23,6 +25,10 @@ export interface StoreWriter {
   readonly durable: () => PersistId
   /** About how many bytes are not durable yet. */
   readonly backlog: () => number
+  /** Whether so much waits, of all groups or of this one, that no more should be heard of it. */
+  readonly isAhead: (groupKey: GroupKey) => boolean
+  /** Whether that is over: half as much waits. */
+  readonly hasRoomFor: (groupKey: GroupKey) => boolean
   readonly isBusyWith: (groupKey: GroupKey) => boolean
   /** Gives up what has come up for a group and is not under way. */
   readonly discard: (groupKey: GroupKey) => void
@@ -30,8 +36,10 @@ export interface StoreWriter {
   readonly settled: Effect.Effect<void>
 }
 
-/** What a command costs besides what is in it, so that many small ones are bounded too. */
-const overhead = 64
+/** What a command costs besides what is in it, in memory and in time, so that many small ones are bounded too. */
+const overhead = 512
+/** About the bytes of one call of `apply`, unless a single `Persist` is more: some thousand small commands. */
+const applyBytes = 4 * 1024 * 1024
 
 const bytesOf = (persist: Persist): number => {
   let bytes = 0
@@ -39,18 +47,49 @@ const bytesOf = (persist: Persist): number => {
   return bytes
 }
 
+/** Of what may wait one group may fill one part of so many: all others wait behind it. */
+const groupShare = 16
+
 /** A writer to this store. `onWritten` is told of each write; before `flush` returns if the store does not wait. */
 export const makeStoreWriter = (
+  { storeHighWater }: Pick<MediatorOptions, "storeHighWater">,
   store: MediatorStore["Service"],
   forks: Forks,
   watch: Watch,
   onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>) => void
 ): StoreWriter => {
   let pending: Array<Persist> = []
+  let head = 0
   let underWay: ReadonlyArray<Persist> = []
   let durable: PersistId = 0
   let backlog = 0
+  /** By group, of those that have any. */
+  const backlogs = new Map<GroupKey, number>()
   let waiters: Array<() => void> = []
+
+  const count = ({ groupKey }: Persist, bytes: number): void => {
+    backlog += bytes
+    const left = (backlogs.get(groupKey) ?? 0) + bytes
+    if (left === 0) backlogs.delete(groupKey)
+    else backlogs.set(groupKey, left)
+  }
+
+  const exceeds = (groupKey: GroupKey, limit: number): boolean =>
+    backlog > limit || (backlogs.get(groupKey) ?? 0) > limit / groupShare
+
+  const isIdle = (): boolean => head === pending.length
+
+  const take = (): ReadonlyArray<Persist> => {
+    const from = head
+    let bytes = 0
+    do bytes += bytesOf(pending[head++]!)
+    while (!isIdle() && bytes < applyBytes)
+    const taken = from === 0 && isIdle() ? pending : pending.slice(from, head)
+    if (!isIdle()) return taken
+    pending = []
+    head = 0
+    return taken
+  }
 
   const write = (persists: ReadonlyArray<Persist>): void => {
     underWay = persists
@@ -58,10 +97,10 @@ export const makeStoreWriter = (
     forks.start(store.apply(persists), (exit) => {
       watch.stored("apply", since, exit)
       underWay = []
-      for (const persist of persists) backlog -= bytesOf(persist)
+      for (const persist of persists) count(persist, -bytesOf(persist))
       durable = persists[persists.length - 1]!.id
       onWritten(persists, exit)
-      if (pending.length > 0) return
+      if (!isIdle()) return
       const settled = waiters
       waiters = []
       for (const resume of settled) resume()
@@ -71,29 +110,29 @@ export const makeStoreWriter = (
   return {
     push: (persist) => {
       pending.push(persist)
-      backlog += bytesOf(persist)
+      count(persist, bytesOf(persist))
     },
     flush: () => {
-      while (pending.length > 0 && underWay.length === 0) {
-        const persists = pending
-        pending = []
-        write(persists)
-      }
+      while (!isIdle() && underWay.length === 0) write(take())
     },
     durable: () => durable,
     backlog: () => backlog,
-    isBusyWith: (groupKey) =>
-      pending.some((persist) => persist.groupKey === groupKey) ||
-      underWay.some((persist) => persist.groupKey === groupKey),
+    isAhead: (groupKey) => exceeds(groupKey, storeHighWater),
+    hasRoomFor: (groupKey) => !exceeds(groupKey, storeHighWater / 2),
+    isBusyWith: (groupKey) => backlogs.has(groupKey),
     discard: (groupKey) => {
-      const given = pending.filter((persist) => persist.groupKey === groupKey)
-      for (const persist of given) backlog -= bytesOf(persist)
-      pending = pending.filter((persist) => persist.groupKey !== groupKey)
+      const kept: Array<Persist> = []
+      for (const persist of pending.slice(head)) {
+        if (persist.groupKey === groupKey) count(persist, -bytesOf(persist))
+        else kept.push(persist)
+      }
+      pending = kept
+      head = 0
     },
     // Whoever told of the last write finishes first: what was waiting for it leaves before this returns.
     settled: Effect.andThen(
       Effect.callback<void>((resume) => {
-        if (pending.length === 0 && underWay.length === 0) return resume(Effect.void)
+        if (isIdle() && underWay.length === 0) return resume(Effect.void)
         waiters.push(() => resume(Effect.void))
       }),
       Effect.yieldNow

@@ -159,7 +159,7 @@ export const openStoreFile = (directory: string): StoreFile => {
   /** Counters that the present transaction has moved: written once for each slot, at its end. */
   const moved = new Map<number, Position>()
   /** What the present transaction has acked, slot by slot, while position follows on position: removed as one. */
-  const acked = new Map<number, { readonly first: Position; last: Position }>()
+  const acked = new Map<number, { first: Position; last: Position }>()
 
   const rowsOf = (groupKey: GroupKey): GroupRows | undefined => {
     const known = groups.get(groupKey)
@@ -210,10 +210,8 @@ export const openStoreFile = (directory: string): StoreFile => {
 
   const removeAcked = (slot: number, position: Position): void => {
     const run = acked.get(slot)
-    if (run?.last === position - 1) {
-      run.last = position
-      return
-    }
+    if (run?.last === position - 1) return void (run.last = position)
+    if (run?.first === position + 1) return void (run.first = position)
     if (run !== undefined) removeRun(slot, run.first, run.last)
     acked.set(slot, { first: position, last: position })
   }

@@ -1,0 +1,78 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type ClientFrame, DeviceGroupKey, makeCrypto, tweetNacl } from "@d2m/codec"
+import { Mediator } from "@d2m/server-sim"
+import { Effect, Fiber, Result } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
+import { hello, reflect } from "./drive.ts"
+import { fragileStore } from "./fragile-store.ts"
+import { join, mediatorWith, openLink, tags } from "./memory-device.ts"
+
+/** A frame that costs a client nothing and is never answered. */
+const small: ClientFrame = { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(1) }
+
+const many = (count: number) =>
+  Array.from({ length: count }, () => small) as unknown as NonEmptyReadonlyArray<ClientFrame>
+
+const crypto = makeCrypto(tweetNacl)
+const otherKeys = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(8)))
+
+/** Device 1 of another group. */
+const stranger = Effect.gen(function* () {
+  const { link } = yield* Mediator
+  const device = yield* openLink(yield* link({ deviceGroupId: otherKeys.groupId, serverGroup: "7a" }))
+  const response = Result.getOrThrow(
+    crypto.answerChallenge(otherKeys, yield* device.until("ServerHello"), new Uint8Array(24))
+  )
+  yield* device.send(hello(1, { response }))
+  yield* device.until("RolePromotedToLeader")
+  return device
+})
+
+describe("a store that others wait for, too", () => {
+  it.effect("gets what has come up in calls of bounded size, all of it in its order", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      yield* a.rest
+      store.applyGate.closeUnsafe()
+      store.applies.length = 0
+      yield* a.send(reflect(1))
+      yield* a.send(...many(20_000))
+      yield* a.send(reflect(2))
+      yield* store.applyGate.open
+      yield* b.until("Reflected")
+      yield* b.until("Reflected")
+      const [first, ...rest] = store.applies
+      assert.strictEqual(first, 1)
+      assert.strictEqual(
+        rest.reduce((sum, count) => sum + count, 0),
+        20_001
+      )
+      assert.isAtMost(Math.max(...rest), 10_000)
+    }).pipe(Effect.provide(mediatorWith({ storeHighWater: 2 ** 30 }, { store: store.layer })))
+  })
+
+  it.effect("makes a group wait that has more than its share on the way there, and nobody else", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1, { highWaterUp: 100 })
+      const other = yield* stranger
+      yield* a.rest
+      store.applyGate.closeUnsafe()
+      yield* a.send(...many(10))
+      yield* a.send(reflect(1, { envelope: new Uint8Array(50) }))
+      const writing = yield* Effect.forkChild(a.send(reflect(2, { envelope: new Uint8Array(50) })), {
+        startImmediately: true
+      })
+      assert.isUndefined(writing.pollUnsafe())
+      yield* other.send({ _tag: "GetDevicesInfo" })
+      assert.deepStrictEqual(tags(yield* other.rest), ["DevicesInfo"])
+      yield* store.applyGate.open
+      yield* Fiber.join(writing)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "ReflectAck"])
+    }).pipe(
+      Effect.ensuring(store.applyGate.open),
+      Effect.provide(mediatorWith({ storeHighWater: 16 * 4_000 }, { store: store.layer }))
+    )
+  })
+})
