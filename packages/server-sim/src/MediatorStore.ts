@@ -99,8 +99,13 @@ export class MediatorStore extends Context.Service<
     readonly volatileGroups: Effect.Effect<ReadonlyArray<GroupKey>, StoreError>
   }
 >()("@d2m/server-sim/MediatorStore") {
-  /** In memory: what is durable lasts as long as the layer. Never fails and never waits. */
-  static readonly layerMemory: Layer.Layer<MediatorStore> = Layer.sync(MediatorStore, () => makeMemoryStore())
+  /**
+   * In memory: what is durable lasts as long as the layer. Never fails and never waits. Fresh wherever it is provided: two
+   * mediators of a program do not share it by accident.
+   */
+  static readonly layerMemory: Layer.Layer<MediatorStore> = Layer.fresh(
+    Layer.sync(MediatorStore, () => makeMemoryStore())
+  )
 }
 
 interface MemorySlot {
