@@ -71,23 +71,26 @@ export const makeOpenings = (options: {
   const startLoad = (groupKey: GroupKey, load: Load, onLoaded: () => void = () => {}): void => {
     loading.set(groupKey, load)
     const since = watch.stores()
-    forks.start(store.load(groupKey), (exit) => {
-      watch.stored("load", since, exit)
-      loading.delete(groupKey)
-      const { openings, visited } = load
-      if (Exit.isFailure(exit)) {
-        if (visited !== undefined) onVisitFailed(exit.cause)
-        const peers = openings.map(({ peer }) => peer)
-        if (peers.length > 0) onFailed(peers, exit.cause)
-      } else {
-        const stored = Option.getOrElse(exit.value, () => nothingStored)
-        const ready: Array<Opening | Loaded> = openings.map((opening) => ({ ...opening, stored }))
-        // Behind the openings: where one of them has come to something, this is of no interest.
-        if (visited !== undefined) ready.push({ _tag: "Loaded", groupId: visited, stored })
-        onReady(ready)
+    forks.start(
+      Effect.suspend(() => store.load(groupKey)),
+      (exit) => {
+        watch.stored("load", since, exit)
+        loading.delete(groupKey)
+        const { openings, visited } = load
+        if (Exit.isFailure(exit)) {
+          if (visited !== undefined) onVisitFailed(exit.cause)
+          const peers = openings.map(({ peer }) => peer)
+          if (peers.length > 0) onFailed(peers, exit.cause)
+        } else {
+          const stored = Option.getOrElse(exit.value, () => nothingStored)
+          const ready: Array<Opening | Loaded> = openings.map((opening) => ({ ...opening, stored }))
+          // Behind the openings: where one of them has come to something, this is of no interest.
+          if (visited !== undefined) ready.push({ _tag: "Loaded", groupId: visited, stored })
+          onReady(ready)
+        }
+        onLoaded()
       }
-      onLoaded()
-    })
+    )
   }
 
   const visitOne = (groupKey: GroupKey): Effect.Effect<void> =>

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
-import { type Cause, Exit } from "effect"
+import { type Cause, Effect, Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { Input } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
@@ -65,7 +65,8 @@ export const makePeerWriter = (host: {
   const sendQueued = (peer: Peer, output: SendQueued): void => {
     peer.isReading = true
     const since = watch.stores()
-    forks.start(store.read(output.groupKey, output.deviceId, output.positions), (exit) => {
+    const read = Effect.suspend(() => store.read(output.groupKey, output.deviceId, output.positions))
+    forks.start(read, (exit) => {
       watch.stored("read", since, exit)
       peer.isReading = false
       // The peer may be gone. Or its group has failed meanwhile, and its close has waited for this.

@@ -94,17 +94,20 @@ export const makeStoreWriter = (
   const write = (persists: ReadonlyArray<Persist>): void => {
     underWay = persists
     const since = watch.stores()
-    forks.start(store.apply(persists), (exit) => {
-      watch.stored("apply", since, exit)
-      underWay = []
-      for (const persist of persists) count(persist, -bytesOf(persist))
-      durable = persists[persists.length - 1]!.id
-      onWritten(persists, exit)
-      if (!isIdle()) return
-      const settled = waiters
-      waiters = []
-      for (const resume of settled) resume()
-    })
+    forks.start(
+      Effect.suspend(() => store.apply(persists)),
+      (exit) => {
+        watch.stored("apply", since, exit)
+        underWay = []
+        for (const persist of persists) count(persist, -bytesOf(persist))
+        durable = persists[persists.length - 1]!.id
+        onWritten(persists, exit)
+        if (!isIdle()) return
+        const settled = waiters
+        waiters = []
+        for (const resume of settled) resume()
+      }
+    )
   }
 
   return {

@@ -9,6 +9,10 @@ export const fragileStore = () => {
   const readGate = Latch.makeUnsafe(true)
   const applies: Array<number> = []
   let failing: "none" | "apply" | "read" | "load" = "none"
+  let throwing = false
+  const maybeThrow = (operation: typeof failing): void => {
+    if (throwing && failing === operation) throw new Error("disk full")
+  }
   const guarded = <A>(operation: "apply" | "read" | "load", effect: Effect.Effect<A, StoreError>) =>
     Effect.andThen(
       gate.await,
@@ -19,14 +23,22 @@ export const fragileStore = () => {
     applyGate,
     readGate,
     applies,
-    fail: (operation: typeof failing) => {
+    /** What goes wrong from now on; `throws` where the method itself throws instead of failing as an effect. */
+    fail: (operation: typeof failing, manner: "fails" | "throws" = "fails") => {
       failing = operation
+      throwing = manner === "throws"
     },
     layer: Layer.succeed(MediatorStore, {
-      load: (key) => guarded("load", memory.load(key)),
-      read: (key, deviceId, positions) =>
-        Effect.andThen(readGate.await, guarded("read", memory.read(key, deviceId, positions))),
+      load: (key) => {
+        maybeThrow("load")
+        return guarded("load", memory.load(key))
+      },
+      read: (key, deviceId, positions) => {
+        maybeThrow("read")
+        return Effect.andThen(readGate.await, guarded("read", memory.read(key, deviceId, positions)))
+      },
       apply: (persists) => {
+        maybeThrow("apply")
         applies.push(persists.length)
         return Effect.andThen(applyGate.await, guarded("apply", memory.apply(persists)))
       },

@@ -164,38 +164,43 @@ const beforeOneAway = Effect.gen(function* () {
   return a
 })
 
-describe("a store that fails", () => {
+describe("a store that does not work", () => {
   const operations = [
-    ["apply", "ReflectAck"],
-    ["read", "Reflected"]
+    ["apply", "ReflectAck", "fails"],
+    ["read", "Reflected", "fails"],
+    ["apply", "ReflectAck", "throws"],
+    ["read", "Reflected", "throws"]
   ] as const
-  for (const [operation, hidden] of operations) {
-    it.effect(`at ${operation} ends the group with 1011 and nothing is promised; then all is as stored`, () => {
-      const store = fragileStore()
-      return Effect.gen(function* () {
-        const a = yield* beforeOneAway
-        store.fail(operation)
-        const b = yield* open()
-        if (operation === "apply") yield* a.send(reflect(2), reflect(3))
-        else yield* b.register(2, 1)
-        for (const device of [a, b]) {
-          const heard = tags(yield* device.rest)
-          assert.notInclude(heard, hidden)
-          assert.strictEqual(heard.at(-1), "Closed 1011")
-        }
-        store.fail("none")
-        const again = yield* open()
-        assert.strictEqual((yield* again.register(2, 1)).reflectionQueueLength, 1)
-        assert.deepStrictEqual(tags(yield* again.rest), ["Reflected", "ReflectionQueueDry", "RolePromotedToLeader"])
-        const mediator = yield* Mediator
-        const failed = yield* mediator.journal.pipe(
-          Stream.filter((entry) => entry._tag === "GroupFailed"),
-          Stream.take(1),
-          Stream.runCollect
-        )
-        assert.match(failed[0]!.detail, /disk full/)
-      }).pipe(Effect.provide(mediatorWith({ journalCapacity: 1000 }, { store: store.layer })))
-    })
+  for (const [operation, hidden, manner] of operations) {
+    it.effect(
+      `${manner} at ${operation} and ends the group with 1011 and nothing is promised; then all is as stored`,
+      () => {
+        const store = fragileStore()
+        return Effect.gen(function* () {
+          const a = yield* beforeOneAway
+          store.fail(operation, manner)
+          const b = yield* open()
+          if (operation === "apply") yield* a.send(reflect(2), reflect(3))
+          else yield* b.register(2, 1)
+          for (const device of [a, b]) {
+            const heard = tags(yield* device.rest)
+            assert.notInclude(heard, hidden)
+            assert.strictEqual(heard.at(-1), "Closed 1011")
+          }
+          store.fail("none")
+          const again = yield* open()
+          assert.strictEqual((yield* again.register(2, 1)).reflectionQueueLength, 1)
+          assert.deepStrictEqual(tags(yield* again.rest), ["Reflected", "ReflectionQueueDry", "RolePromotedToLeader"])
+          const mediator = yield* Mediator
+          const failed = yield* mediator.journal.pipe(
+            Stream.filter((entry) => entry._tag === "GroupFailed"),
+            Stream.take(1),
+            Stream.runCollect
+          )
+          assert.match(failed[0]!.detail, /disk full/)
+        }).pipe(Effect.provide(mediatorWith({ journalCapacity: 1000 }, { store: store.layer })))
+      }
+    )
   }
 
   for (const ends of ["succeeds", "fails"] as const) {
@@ -216,16 +221,18 @@ describe("a store that fails", () => {
     })
   }
 
-  it.effect("at load closes with 1011 whom it concerns", () => {
-    const store = fragileStore()
-    return Effect.gen(function* () {
-      store.fail("load")
-      const a = yield* open()
-      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
-      store.fail("none")
-      yield* join(1)
-    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
-  })
+  for (const manner of ["fails", "throws"] as const) {
+    it.effect(`${manner} at load and closes with 1011 whom it concerns`, () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        store.fail("load", manner)
+        const a = yield* open()
+        assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+        store.fail("none")
+        yield* join(1)
+      }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+    })
+  }
 })
 
 describe("a restart on the same store", () => {
