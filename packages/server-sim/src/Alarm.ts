@@ -7,10 +7,11 @@
  */
 import { type Clock, Effect } from "effect"
 import type { Cancel, Forks } from "./Forks.ts"
+import { elapsedOf } from "./Moment.ts"
 
 /** Goes off once, at the time it was last set to. */
 export interface Alarm {
-  /** Sets it to a time in ms since 1970, or off with `Infinity`. */
+  /** Sets it to a time in ms by the monotonic clock, or off with `Infinity`. */
   readonly set: (at: number) => void
 }
 
@@ -27,7 +28,7 @@ export const makeAlarm = (forks: Forks, clock: Clock.Clock, onDue: () => void): 
       cancel()
       setTo = at
       if (at === Infinity) return
-      const millis = Math.min(Math.max(at - clock.currentTimeMillisUnsafe(), 0), longestSleep)
+      const millis = Math.min(Math.max(at - elapsedOf(clock), 0), longestSleep)
       cancel = forks.start(Effect.sleep(millis), () => {
         setTo = Infinity
         onDue()

@@ -19,7 +19,7 @@ import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session 
 import { decide, own, record, send, type Turn } from "./Turn.ts"
 
 export const open = (turn: Turn, input: Opened): void => {
-  const { now, state } = turn
+  const { elapsed, state } = turn
   const { handshakeDeadline, versions } = turn.environment.options
   const key = groupKeyOf(input.groupId)
   invariant(!state.connections.has(input.connection), "a connection opens once")
@@ -28,8 +28,8 @@ export const open = (turn: Turn, input: Opened): void => {
   const connection: Connection = {
     id: input.connection,
     group,
-    lastSeenAt: now,
-    helloDueAt: now + handshakeDeadline,
+    lastSeenAt: elapsed,
+    helloDueAt: elapsed + handshakeDeadline,
     heldSince: undefined,
     missed: [],
     isCongested: false,

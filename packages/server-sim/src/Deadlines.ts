@@ -32,7 +32,7 @@ export type Deadline =
  * @since 0.1.0
  */
 export interface Scheduled {
-  /** Milliseconds since 1970. */
+  /** Milliseconds by the monotonic clock. */
   readonly at: number
   readonly sequence: number
   readonly deadline: Deadline
@@ -94,7 +94,7 @@ const sink = (heap: Heap, index: number, entry: Scheduled): void => {
 }
 
 /**
- * Sets a deadline at `at` ms since 1970.
+ * Sets a deadline at `at` ms by the monotonic clock.
  *
  * @category mutations
  * @since 0.1.0
@@ -135,9 +135,9 @@ export const nextAt = (deadlines: Deadlines): number => deadlines.heap[0]?.at ??
  * @category mutations
  * @since 0.1.0
  */
-export const popDue = (deadlines: Deadlines, now: number): Deadline | undefined => {
+export const popDue = (deadlines: Deadlines, elapsed: number): Deadline | undefined => {
   const first = deadlines.heap[0]
-  if (first === undefined || first.at > now) return undefined
+  if (first === undefined || first.at > elapsed) return undefined
   cancel(deadlines, first)
   return first.deadline
 }

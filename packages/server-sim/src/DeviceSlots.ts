@@ -55,7 +55,10 @@ export const loadSlot = (turn: Turn, group: Group, snapshot: SlotSnapshot): void
 const startGrace = (turn: Turn, group: Group, slot: DeviceSlot): void => {
   if (!isVolatile(slot)) return
   endGrace(turn, slot)
-  slot.grace = schedule(turn.state.deadlines, slot.lastDisconnectAt + turn.environment.options.volatileGrace, {
+  const { volatileGrace } = turn.environment.options
+  // A clock that was set since it left makes the grace neither longer than it is nor shorter than nothing.
+  const left = Math.min(Math.max(slot.lastDisconnectAt + volatileGrace - turn.now, 0), volatileGrace)
+  slot.grace = schedule(turn.state.deadlines, turn.elapsed + left, {
     _tag: "VolatileGrace",
     groupKey: group.key,
     deviceId: slot.deviceId

@@ -14,6 +14,7 @@ import { makeAlarm } from "./Alarm.ts"
 import { ChatUpstream } from "./ChatUpstream.ts"
 import { makeForks } from "./Forks.ts"
 import type { ConnectionId, Input } from "./Input.ts"
+import { momentOf, nowOf } from "./Moment.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import { MediatorStore, type StoreError } from "./MediatorStore.ts"
 import { cutTexts, makeWatch, noCode, type Watch } from "./observe/Watch.ts"
@@ -60,9 +61,7 @@ export const makeShell = (
     const forks = yield* makeForks
 
     const environment: Environment = { options, crypto }
-    // Whole milliseconds, whatever the clock counts in.
-    const now = (): number => Math.floor(clock.currentTimeMillisUnsafe())
-    const watch = makeWatch(options, clock, forks, now)
+    const watch = makeWatch(options, clock, forks, () => nowOf(clock))
     const peers = new Map<ConnectionId, Peer>()
     const dirty = new Set<Peer>()
     const unwritten = new Set<Peer>()
@@ -74,7 +73,7 @@ export const makeShell = (
     let isClosed = false
     let cursor = 0
     /** The time of the steps for what is taken from `waiting`. */
-    let moment = 0
+    let moment = momentOf(clock)
     let wakeAt = Infinity
     let hasForgotten = false
 
@@ -287,7 +286,7 @@ export const makeShell = (
     const pass = (): void => {
       do {
         while (cursor < waiting.length) {
-          moment = now()
+          moment = momentOf(clock)
           // A step of their own, which may fail any group. Behind it, what fails is one group's.
           if (hasDue(state, moment)) {
             wakeAt = Infinity

@@ -70,7 +70,7 @@ export interface Close {
 }
 
 /**
- * Put in a `Tick` at this time, in ms since 1970. Replaces the `WakeAt` before it.
+ * Put in a `Tick` at this time, in ms by the monotonic clock. Replaces the `WakeAt` before it.
  *
  * @category models
  * @since 0.1.0

@@ -25,20 +25,20 @@ export const silenceBegins = (turn: Turn, connection: Connection): void => {
 
 /** The connection has shown a sign of life. */
 export const wasHeard = (turn: Turn, connection: Connection): void => {
-  connection.lastSeenAt = turn.now
+  connection.lastSeenAt = turn.elapsed
 }
 
 /** Nothing is read from the connection from now on. */
 export const held = (turn: Turn, connection: Connection): void => {
-  connection.heldSince ??= turn.now
+  connection.heldSince ??= turn.elapsed
 }
 
 /** The connection is read again: its deadlines move by the time that it was not. */
 export const released = (turn: Turn, connection: Connection): void => {
   if (connection.heldSince === undefined) return
-  const heldFor = turn.now - connection.heldSince
+  const heldFor = turn.elapsed - connection.heldSince
   connection.heldSince = undefined
-  connection.lastSeenAt = Math.min(turn.now, connection.lastSeenAt + heldFor)
+  connection.lastSeenAt = Math.min(turn.elapsed, connection.lastSeenAt + heldFor)
   connection.helloDueAt += heldFor
   for (const deadline of connection.missed.splice(0)) {
     schedule(turn.state.deadlines, dueAt(turn, connection, deadline), deadline)
@@ -50,7 +50,7 @@ export const silenceDeadlineReached = (turn: Turn, connection: Connection, deadl
   if (deadline._tag === "Handshake" && connection.session !== undefined) return
   if (connection.heldSince !== undefined) return void connection.missed.push(deadline)
   const at = dueAt(turn, connection, deadline)
-  if (at > turn.now) return void schedule(turn.state.deadlines, at, deadline)
+  if (at > turn.elapsed) return void schedule(turn.state.deadlines, at, deadline)
   const reason = deadline._tag === "Handshake" ? "no ClientHello in time" : "the client was silent too long"
   closeConnection(turn, connection, CloseCode.Idle, reason)
 }

@@ -134,11 +134,11 @@ export type SilenceDeadline = Extract<Deadline, { readonly _tag: "Handshake" | "
 export interface Connection {
   readonly id: ConnectionId
   readonly group: Group
-  /** When the last frame or ping came in, in ms since 1970, moved by the time in which nothing was read. */
+  /** When the last frame or ping came in, in ms by the monotonic clock, moved by the time in which nothing was read. */
   lastSeenAt: number
-  /** Until when the ClientHello has to come, in ms since 1970, moved by the same. */
+  /** Until when the ClientHello has to come, on the same clock, moved by the same. */
   helloDueAt: number
-  /** Since when nothing is read, in ms since 1970; absent while it is. */
+  /** Since when nothing is read, on the same clock; absent while it is. */
   heldSince: number | undefined
   /** Deadlines that came while nothing was read. */
   readonly missed: Array<SilenceDeadline>

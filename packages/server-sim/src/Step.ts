@@ -17,6 +17,7 @@ import { closeConnection, forgetConnection } from "./Disconnect.ts"
 import { loadGroup, mayRest } from "./IdleGroups.ts"
 import type { Input, Loaded } from "./Input.ts"
 import type { Output } from "./Output.ts"
+import type { Moment } from "./Moment.ts"
 import { reflect, reflectedAck } from "./Reflect.ts"
 import { congested, drained } from "./ReflectedStream.ts"
 import { held, released, silenceDeadlineReached, wasHeard } from "./Silence.ts"
@@ -191,11 +192,11 @@ export const groupOf = (state: State, input: Input): GroupKey | undefined => {
   }
 }
 
-/** Whether a step at `now` begins with deadlines, which may be any group's. */
-export const hasDue = (state: State, now: number): boolean => nextAt(state.deadlines) <= now
+/** Whether a step at this moment begins with deadlines, which may be any group's. */
+export const hasDue = (state: State, { elapsed }: Moment): boolean => nextAt(state.deadlines) <= elapsed
 
 /**
- * One step of the mediator at `now`, in ms since 1970.
+ * One step of the mediator at a moment.
  *
  * Deadlines that are due come before the input. Takes ownership of `state`: it is updated in place and returned, and the
  * value passed in must not be used again. Otherwise a pure function of its arguments. Throws nothing but an
@@ -207,15 +208,14 @@ export const hasDue = (state: State, now: number): boolean => nextAt(state.deadl
 export const step = (
   state: State,
   input: Input,
-  now: number,
+  moment: Moment,
   environment: Environment
 ): readonly [State, ReadonlyArray<Output>] => {
-  const turn = makeTurn(state, now, environment)
+  const turn = makeTurn(state, moment, environment)
   // Ahead of what may throw: without a word about the next time there would be none.
   if (input._tag === "Tick") state.wakeAt = Infinity
-  for (let due = popDue(state.deadlines, now); due !== undefined; due = popDue(state.deadlines, now)) {
-    deadlineReached(turn, due)
-  }
+  const next = (): Deadline | undefined => popDue(state.deadlines, turn.elapsed)
+  for (let due = next(); due !== undefined; due = next()) deadlineReached(turn, due)
   inputReceived(turn, input)
   const at = nextAt(state.deadlines)
   if (at < state.wakeAt) {

@@ -20,13 +20,13 @@ const overhead = 128
 export const bytesOf = ({ bytes, encryptedScope, messages }: TransactionLock): number =>
   overhead + encryptedScope.length + overhead * messages.length + bytes
 
-const grow = ({ environment, now, state }: Turn, bytes: number): void => {
+const grow = ({ elapsed, environment, state }: Turn, bytes: number): void => {
   const { transactionTotal } = environment.options
   const before = state.transactionBytes
   state.transactionBytes += bytes
   if (before > transactionTotal || state.transactionBytes <= transactionTotal) return
   // Not at once: it may be any group's that has to go, and a step is about one group, unless it is a deadline's.
-  schedule(state.deadlines, now, { _tag: "TransactionTotal" })
+  schedule(state.deadlines, elapsed, { _tag: "TransactionTotal" })
 }
 
 /** A transaction begins. */

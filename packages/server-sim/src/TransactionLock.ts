@@ -47,7 +47,7 @@ export const begin = (turn: Turn, group: Group, session: Session, frame: BeginTr
   const ttl = frame.ttl === 0 ? longest : Math.min(frame.ttl * 1000, longest)
   lockTaken(turn, group, {
     holder: session,
-    deadline: schedule(turn.state.deadlines, turn.now + ttl, { _tag: "TransactionTtl", groupKey: group.key }),
+    deadline: schedule(turn.state.deadlines, turn.elapsed + ttl, { _tag: "TransactionTtl", groupKey: group.key }),
     encryptedScope: own(frame.encryptedScope),
     messages: [],
     bytes: 0

@@ -8,6 +8,7 @@
  */
 import { Limits, type ServerFrame } from "@d2m/codec"
 import type { Decision } from "./Decision.ts"
+import type { Moment } from "./Moment.ts"
 import type { Output } from "./Output.ts"
 import type { Connection, Environment, Group, State } from "./State.ts"
 import type { GroupKey, PersistId, StoreCommand } from "./StoreCommand.ts"
@@ -21,8 +22,10 @@ interface OpenPersist {
 /** One `step` under way. */
 export interface Turn {
   readonly state: State
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: what others are told. */
   readonly now: number
+  /** Milliseconds by the monotonic clock: how long something takes. */
+  readonly elapsed: number
   readonly environment: Environment
   readonly outputs: Array<Output>
   persist: OpenPersist | undefined
@@ -31,9 +34,10 @@ export interface Turn {
 /** Stands for "nothing to wait for". */
 export const durable: PersistId = 0
 
-export const makeTurn = (state: State, now: number, environment: Environment): Turn => ({
+export const makeTurn = (state: State, { elapsed, now }: Moment, environment: Environment): Turn => ({
   state,
   now,
+  elapsed,
   environment,
   outputs: [],
   persist: undefined

@@ -44,5 +44,6 @@ export {
 } from "./State.ts"
 export { checkState } from "./StateInvariants.ts"
 export { step } from "./Step.ts"
+export type { Moment } from "./Moment.ts"
 export * from "./StoreCommand.ts"
 export type { Attachment, Transport } from "./Transport.ts"

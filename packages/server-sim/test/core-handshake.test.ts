@@ -180,11 +180,16 @@ describe("handshake", () => {
         const [state] = step(
           makeState(),
           { _tag: "Opened", connection: 1, groupId: keys.groupId, esk, challenge },
-          0,
+          { now: 0, elapsed: 0 },
           environment
         )
         const message = encodeClientFrame(hello(1, { response: answer }))
-        const [, outputs] = step(state, { _tag: "Received", connection: 1, message }, 0, environment)
+        const [, outputs] = step(
+          state,
+          { _tag: "Received", connection: 1, message },
+          { now: 0, elapsed: 0 },
+          environment
+        )
         assert.strictEqual(
           outputs.some((output) => output._tag === "Persist"),
           isGood

@@ -119,7 +119,9 @@ export const drive = (driveOptions: DriveOptions = {}) => {
   const frames = new Map<ConnectionId, Array<ServerFrame>>()
   const closes = new Map<ConnectionId, Closed>()
   let state: State = makeState()
+  /** What the clock on the wall shows, and what has passed since the machine was switched on. */
   let now = 1_000_000
+  let elapsed = 50_000
   let wakeAt = Infinity
   let nextConnection = 1
   let durable = 0
@@ -167,7 +169,7 @@ export const drive = (driveOptions: DriveOptions = {}) => {
   }
 
   const feed = (input: Input): ReadonlyArray<Output> => {
-    const [next, produced] = step(state, input, now, environment)
+    const [next, produced] = step(state, input, { now, elapsed }, environment)
     state = next
     checkState(state)
     outputs.push(...produced)
@@ -224,13 +226,21 @@ export const drive = (driveOptions: DriveOptions = {}) => {
     },
     /** Lets time pass, with a `Tick` whenever the core asked for one. */
     advance: (millis: number): void => {
-      const until = now + millis
+      const pass = (until: number): void => {
+        now += until - elapsed
+        elapsed = until
+      }
+      const until = elapsed + millis
       while (wakeAt <= until) {
-        now = Math.max(now, wakeAt)
+        pass(Math.max(elapsed, wakeAt))
         wakeAt = Infinity
         feed({ _tag: "Tick" })
       }
-      now = until
+      pass(until)
+    },
+    /** Sets the clock on the wall. */
+    setClock: (by: number): void => {
+      now += by
     },
     /** Makes everything durable that was held back. */
     persisted: (): void => {

@@ -24,9 +24,7 @@ export interface TokenBucket {
 export const makeBucket = (rate: Rate, now: number): TokenBucket => ({ tokens: rate.burst, at: now })
 
 const refill = (bucket: TokenBucket, rate: Rate, now: number): void => {
-  // A clock that was set back neither gives nor takes.
-  const elapsed = Math.max(0, now - bucket.at)
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + (elapsed * rate.perMinute) / minute)
+  bucket.tokens = Math.min(rate.burst, bucket.tokens + ((now - bucket.at) * rate.perMinute) / minute)
   bucket.at = now
 }
 
@@ -75,7 +73,7 @@ export const makeBuckets = (rate: Rate, capacity: number): TokenBuckets => {
     wait: (name, now) => {
       const bucket = buckets.get(name)
       if (bucket === undefined) return 0
-      const tokens = bucket.tokens + (Math.max(0, now - bucket.at) * rate.perMinute) / minute
+      const tokens = bucket.tokens + ((now - bucket.at) * rate.perMinute) / minute
       return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * minute) / rate.perMinute)
     },
     size: () => buckets.size

@@ -16,6 +16,7 @@ import { type ServerOptions, WebSocketServer } from "ws"
 import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
 import type { InvalidOptions } from "../MediatorOptions.ts"
+import { elapsedOf } from "../Moment.ts"
 import { makeAdmission } from "./Admission.ts"
 import { type Arrivals, makeArrivals } from "./Arrivals.ts"
 import { type Guards, makeGuards } from "./Guards.ts"
@@ -123,7 +124,7 @@ const serve = (
     const { closeTimeout = 2_000, host, port } = options
     const report = yield* GuardEvents
     const clock = yield* Clock.Clock
-    const now = (): number => clock.currentTimeMillisUnsafe()
+    const now = (): number => elapsedOf(clock)
     const admission = makeAdmission(guards)
     const arrivals = makeArrivals(admission, guards.upgradeDeadline, tls !== undefined, now, report)
     const connections = new Set<OpenConnection>()
