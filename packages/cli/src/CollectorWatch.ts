@@ -1,13 +1,14 @@
 /**
  * Whether telemetry arrives at its collector.
  *
- * Owns that an operator is told once when it does not, and when it does again. Trying again, and giving up for a while,
- * is the exporters'; they say so at Debug only.
+ * Owns that an operator is told once when it does not, and when it does again, and how long a collector may take to answer:
+ * one that never does would be owed an answer, and a socket, for each request. Trying again, and giving up for a while, is
+ * the exporters'; they say so at Debug only.
  *
  * @since 0.1.0
  */
 import { Effect, Layer, Predicate } from "effect"
-import { HttpClient } from "effect/http"
+import { HttpClient, HttpClientError } from "effect/http"
 
 /** The innermost cause has the word for it: `ECONNREFUSED`, below a `fetch failed`. Messages may quote the whole URL. */
 const wordFor = (error: Error): string => {
@@ -15,7 +16,7 @@ const wordFor = (error: Error): string => {
   return Predicate.hasProperty(error, "code") ? String(error.code) : error.name
 }
 
-const watch = (client: HttpClient.HttpClient): HttpClient.HttpClient => {
+const watch = (client: HttpClient.HttpClient, patience: number): HttpClient.HttpClient => {
   /** Collectors that do not answer, and of those that do, endpoints that refuse. */
   const failing = new Set<string>()
   const fails = (collector: string, why: string): Effect.Effect<void> =>
@@ -34,7 +35,15 @@ const watch = (client: HttpClient.HttpClient): HttpClient.HttpClient => {
     // Without the name and password that a URL may have.
     const { origin, pathname } = new URL(request.url)
     const endpoint = `${origin}${pathname}`
+    const noAnswer = Effect.suspend(() => {
+      const cause = new Error(`no answer within ${patience} ms`)
+      cause.name = "timeout"
+      return Effect.fail(
+        new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+      )
+    })
     return sending.pipe(
+      Effect.timeoutOrElse({ duration: patience, orElse: () => noAnswer }),
       Effect.tapError((error) => fails(origin, wordFor(error.reason))),
       Effect.tap(({ status }) =>
         Effect.andThen(
@@ -46,8 +55,14 @@ const watch = (client: HttpClient.HttpClient): HttpClient.HttpClient => {
   })
 }
 
-/** The HTTP client of exporters, watched: a collector that fails is one warning, until it works again. */
-export const layerCollectorWatch: Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> = Layer.effect(
-  HttpClient.HttpClient,
-  Effect.map(HttpClient.HttpClient, watch)
-)
+/**
+ * The HTTP client of exporters, watched: a collector that fails is one warning, until it works again. It fails, too, when it
+ * has not answered after `patience` ms.
+ */
+export const layerCollectorWatch = (
+  patience: number
+): Layer.Layer<HttpClient.HttpClient, never, HttpClient.HttpClient> =>
+  Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(HttpClient.HttpClient, (client) => watch(client, patience))
+  )

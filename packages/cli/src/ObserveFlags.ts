@@ -59,6 +59,9 @@ const Endpoint = Schema.URLFromString.check(Schema.makeFilter(namesNobody, { exp
 
 const endpoints = ["", "_LOGS", "_METRICS", "_TRACES"].map((signal) => `OTEL_EXPORTER_OTLP${signal}_ENDPOINT`)
 
+/** How long a collector may take to answer, in ms. */
+const Timeout = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
+
 /** The environment as OpenTelemetry describes it: what it leaves open has the defaults of its specification. */
 const environment = (otlp: Option.Option<string>) =>
   Effect.map(ConfigProvider.ConfigProvider, (provider) =>
@@ -68,6 +71,7 @@ const environment = (otlp: Option.Option<string>) =>
         ConfigProvider.fromUnknown({
           OTEL_SERVICE_NAME: "d2m-mediator",
           OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+          OTEL_EXPORTER_OTLP_TIMEOUT: "10000",
           OTEL_LOGS_EXPORTER: "otlp",
           OTEL_METRICS_EXPORTER: "otlp",
           OTEL_TRACES_EXPORTER: "otlp"
@@ -102,9 +106,12 @@ export const telemetryOf = Effect.fnUntraced(function* (options: {
   const protocol = yield* Config.Literals(["http/protobuf", "http/json"], "OTEL_EXPORTER_OTLP_PROTOCOL").pipe(
     Effect.provideService(ConfigProvider.ConfigProvider, provider)
   )
+  const timeout = yield* Config.schema(Timeout, "OTEL_EXPORTER_OTLP_TIMEOUT").pipe(
+    Effect.provideService(ConfigProvider.ConfigProvider, provider)
+  )
   const serialization = protocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf
   return Otlp.layerFromConfig({ resource: { serviceVersion: packageJson.version } }).pipe(
-    Layer.provide([serialization, layerCollectorWatch, ConfigProvider.layer(provider)]),
+    Layer.provide([serialization, layerCollectorWatch(timeout), ConfigProvider.layer(provider)]),
     Layer.provide(FetchHttpClient.layer),
     Layer.provideMerge(logs)
   )

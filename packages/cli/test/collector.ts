@@ -15,8 +15,8 @@ export interface Received {
 export interface Collector {
   readonly url: string
   readonly received: ReadonlyArray<Received>
-  /** Answers with this status from now on: 200 at first. */
-  readonly answerWith: (status: number) => void
+  /** Answers with this status from now on: 200 at first; nothing at all if none is given. */
+  readonly answerWith: (status: number | undefined) => void
   /** Waits until this holds of everything received. */
   readonly until: (holds: (received: ReadonlyArray<Received>) => boolean) => Effect.Effect<void>
 }
@@ -25,7 +25,7 @@ export const collector = Effect.acquireRelease(
   Effect.callback<{ readonly server: Server; readonly collector: Collector }>((resume) => {
     const received: Array<Received> = []
     const listeners = new Set<() => void>()
-    let status = 200
+    let status: number | undefined = 200
     const server = createServer((request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
@@ -36,7 +36,7 @@ export const collector = Effect.acquireRelease(
           authorization: request.headers["authorization"],
           body: Buffer.concat(chunks)
         })
-        response.writeHead(status, { "content-type": "application/json" }).end("{}")
+        if (status !== undefined) response.writeHead(status, { "content-type": "application/json" }).end("{}")
         for (const listener of listeners) listener()
       })
     })
@@ -52,7 +52,7 @@ export const collector = Effect.acquireRelease(
           listeners.add(look)
           look()
         })
-      const answerWith = (next: number): void => void (status = next)
+      const answerWith = (next: number | undefined): void => void (status = next)
       resume(Effect.succeed({ server, collector: { url: `http://127.0.0.1:${port}`, received, answerWith, until } }))
     })
   }),

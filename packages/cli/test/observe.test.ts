@@ -260,6 +260,29 @@ describe("d2m serve, seen by its operator", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped, Effect.provide(crypto))
   )
 
+  it.live("warns that a collector does not answer in time, and holds no request any longer than that", () =>
+    Effect.gen(function* () {
+      const otel = yield* collector
+      otel.answerWith(undefined)
+      const only = { OTEL_LOGS_EXPORTER: "none", OTEL_TRACES_EXPORTER: "none", OTEL_EXPORTER_OTLP_TIMEOUT: "50" }
+      const server = yield* serveWith({ ...quick, ...only }, "--otlp", otel.url)
+      yield* server.logs("level=WARN", `collector=${otel.url} why=timeout`)
+      otel.answerWith(200)
+      yield* server.logs("level=INFO", "telemetry reaches its collector again", `collector=${otel.url}`)
+      server.child.kill("SIGINT")
+      assert.lengthOf(warnings((yield* server.ended).stderr), 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("refuses a time for its collector that is none", () =>
+    Effect.gen(function* () {
+      const environment = { OTEL_EXPORTER_OTLP_TIMEOUT: "soon" }
+      const { code, stderr } = yield* (yield* serveWith(environment, "--otlp", "http://localhost:4318")).ended
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "OTEL_EXPORTER_OTLP_TIMEOUT")
+    }).pipe(Effect.scoped)
+  )
+
   const anonymous = "a URL without user name and password, which OTEL_EXPORTER_OTLP_HEADERS can carry"
   for (const [how, environment, args, expected, complaint] of [
     ["an option", {}, ["--otlp", "http://user:pa55word@localhost:4318"], 2, anonymous],
