@@ -41,6 +41,7 @@ const flags = {
     Flag.optional
   ),
   data: Flag.String("data").pipe(
+    Flag.withSchema(Schema.NonEmptyString),
     Flag.withDescription(
       "File in which the device remembers what it must, made when missing; needs --device-id. Without it the device is a new one each time, and its slot is taken until the mediator's grace is over"
     ),

@@ -69,6 +69,8 @@ const flags = {
     Flag.withDefault(false)
   ),
   data: Flag.String("data").pipe(
+    // An empty one, of a variable that is not set, would be the directory that we are in.
+    Flag.withSchema(Schema.NonEmptyString),
     Flag.withDescription(
       "Directory for slots and messages, made when missing; without it a restart forgets everything"
     ),

@@ -154,6 +154,7 @@ describe("d2m serve", () => {
     [["--chat", "example.org:99999"], "none, echo, or HOST:PORT", 2],
     [["--port", "70000"], "between 0 and 65535", 2],
     [["--host="], "--host. Expected: Schema validation failed: Expected a value with a length of at least 1", 2],
+    [["--data", ""], "Missing value for flag --data", 2],
     [["--slots", "0"], "between 1 and 4294967295", 2],
     [["--volatile-grace=-1"], "greater than or equal to 0", 2],
     [["--max-connections", "0"], "between 1 and", 2],

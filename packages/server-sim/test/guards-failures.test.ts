@@ -128,6 +128,10 @@ describe("failed handshakes", () => {
     ["an upgrade without a key", (path) => upgradeHead(path, { "Sec-WebSocket-Key": undefined }), 400],
     ["an upgrade to nowhere", () => upgradeHead("nowhere"), 400],
     ["a plain request", (path) => upgradeHead(path, { Connection: undefined, Upgrade: undefined }), 426],
+    ["an upgrade with a body that does not come", (path) => upgradeHead(path, { "Content-Length": "5" }), 400],
+    ["an upgrade with pieces that do not come", (path) => upgradeHead(path, { "Transfer-Encoding": "chunked" }), 400],
+    ["a request for a tunnel", () => "CONNECT mediator:443 HTTP/1.1\r\nHost: mediator\r\n\r\n", 400],
+    ["an expectation", () => "GET / HTTP/1.1\r\nHost: mediator\r\nExpect: wonders\r\n\r\n", 400],
     ["what is no HTTP", () => "HELO mediator\r\n\r\n", 400]
   ]
   for (const [what, head, status] of noUpgrades) {

@@ -59,6 +59,9 @@ const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
   return Array.isArray(header) ? header.join(",") : header
 }
 
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0
+
 /** How `ws` is to read and to close. The option `closeTimeout` and its like are younger than the types. */
 const socketOptions = (
   guards: Guards
@@ -148,9 +151,11 @@ const serve = (
       refuse(socket, badRequest(error.message, request.method === "GET" ? 400 : 405), request)
     })
 
-    const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
-      const socket = duplex as Socket
+    const upgrade = (request: IncomingMessage, _duplex: Duplex, head: Buffer): void => {
+      // Of a request with a body, Node may give another stream in the socket's place.
+      const { socket } = request
       socket.on("error", () => socket.destroy())
+      if (hasBody(request)) return refuse(socket, badRequest("an upgrade has no body"), request)
       const arrival = arrivals.of(socket)
       if (arrival === undefined) return void socket.destroy()
       const path = pathOf(request)
@@ -174,9 +179,16 @@ const serve = (
       refuseRequest(response, refusal)
     }
 
+    const tunnel = (request: IncomingMessage): void => {
+      request.socket.on("error", () => request.socket.destroy())
+      refuse(request.socket, badRequest("this is no proxy"), request)
+    }
+
     const server = httpServer(guards, tls)
     server.on("connection", arrivals.accept)
     server.on("request", answer)
+    server.on("checkExpectation", answer)
+    server.on("connect", tunnel)
     server.on("upgrade", upgrade)
     server.on("clientError", (error: NodeJS.ErrnoException, duplex: Duplex) => {
       const socket = duplex as Socket
