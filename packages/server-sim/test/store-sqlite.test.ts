@@ -254,6 +254,28 @@ describe("the file", () => {
     })
   )
 
+  it.live("promises nothing once it was deleted, or another one lies in its place", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          yield* write(register(id(1)))
+          const refusals = Effect.gen(function* () {
+            const written = yield* Effect.flip(write(append(new Uint8Array(1), [[id(1), 1]])))
+            const read = yield* Effect.flip(load(groupKey))
+            return [written.reason, read.reason]
+          })
+          yield* Effect.sync(() => rmSync(path, { recursive: true }))
+          assert.deepStrictEqual(yield* refusals, ["DiskFailed", "DiskFailed"])
+          yield* Effect.sync(() => mkdirSync(path))
+          yield* Effect.sync(() => writeFileSync(fileIn(path), ""))
+          assert.deepStrictEqual(yield* refusals, ["DiskFailed", "DiskFailed"])
+        })
+      )
+    })
+  )
+
   it.live("is refused where it cannot be made", () =>
     Effect.gen(function* () {
       const path = yield* directory

@@ -74,9 +74,20 @@ const makeFile = (file: string): void => {
   }
 }
 
-const openDatabase = (directory: string): DatabaseSync => {
-  const file = join(directory, storeFileName)
-  makeFile(file)
+/**
+ * Refuses to go on without the file that was opened, deleted or replaced meanwhile: what is written to it would be gone with
+ * the process, and whoever starts here would find nothing of it.
+ */
+const makePlaceCheck = (file: string): (() => void) => {
+  const opened = statSync(file)
+  return () => {
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found?.ino === opened.ino && found.dev === opened.dev) return
+    throw new StoreRefusal("DiskFailed", "the database is not the file any more that was opened")
+  }
+}
+
+const openDatabase = (file: string): DatabaseSync => {
   const db = new DatabaseSync(file)
   try {
     // Exclusive: two mediators on one file would each promise what the other forgets.
@@ -153,7 +164,10 @@ const bytes = (value: unknown): Uint8Array<ArrayBuffer> => new Uint8Array(value 
 /** Opens the database in this directory; makes both when they are missing. */
 export const openStoreFile = (directory: string): StoreFile => {
   makeDirectory(directory)
-  const db = openDatabase(directory)
+  const file = join(directory, storeFileName)
+  makeFile(file)
+  const db = openDatabase(file)
+  const checkPlace = makePlaceCheck(file)
   const sql = statements(db)
   const groups = new Map<GroupKey, GroupRows>()
   /** Counters that the present transaction has moved: written once for each slot, at its end. */
@@ -268,6 +282,7 @@ export const openStoreFile = (directory: string): StoreFile => {
 
   return {
     load: (groupKey) => {
+      checkPlace()
       const rows = rowsOf(groupKey)
       const group = sql.group.get(groupKey)
       if (rows === undefined || group === undefined) return undefined
@@ -293,6 +308,7 @@ export const openStoreFile = (directory: string): StoreFile => {
     groupsWithPolicy: (expirationPolicy) => sql.groupsWithPolicy.all(expirationPolicy).map(({ key }) => String(key)),
 
     apply: (batch) => {
+      checkPlace()
       try {
         inTransaction(db, () => {
           for (const { commands, groupKey } of unpackBatch(batch)) {
