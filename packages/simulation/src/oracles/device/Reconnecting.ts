@@ -44,6 +44,8 @@ interface Track {
   isOwnRefusal: boolean
   /** When the latest connection was seen to be over. */
   lostAt: number | undefined
+  /** When `retryNow` was last called: it may have been heard before the device says that it waits. */
+  hurriedAt: number | undefined
   /** What the chat server has said of coming back, where the device must have heard of it in time. */
   canReconnect: boolean | undefined
 }
@@ -58,6 +60,7 @@ const fresh = (): Track => ({
   refused: undefined,
   isOwnRefusal: false,
   lostAt: undefined,
+  hurriedAt: undefined,
   canReconnect: undefined
 })
 
@@ -113,7 +116,7 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
   track.failures = [state.failures]
   track.waiting = {
     since: at,
-    atLeast: shortest(state.failures),
+    atLeast: track.hurriedAt === at ? 0 : shortest(state.failures),
     atMost: longest(state.failures),
     nextTryAt: state.nextTryAt
   }
@@ -156,8 +159,9 @@ export const reconnecting: OracleMaker = {
             return
           case "Asked":
             if (event.operation._tag === "RetryNow") {
-              const { waiting } = tracks.of(event.device)
-              if (waiting !== undefined) waiting.atLeast = 0
+              const track = tracks.of(event.device)
+              track.hurriedAt = event.at
+              if (track.waiting !== undefined) track.waiting.atLeast = 0
             }
             return
           case "UserAnswered": {

@@ -106,6 +106,13 @@ const withMessagesSince = (model: Model, slot: Slot): Slot => {
   return slot
 }
 
+/** The slot of a device that may have been registered; where it was not, the one before may be there still, and its queue. */
+const maybeRegistered = (model: Model, peer: Peer, before: Slot | undefined): Slot => {
+  if (before === undefined) return withMessagesSince(model, newSlot(peer, "Maybe", peer.hello!.mayFrom))
+  const { mayFrom, most, mostBytes, overflow, settled } = before
+  return { ...newSlot(peer, "Maybe", mayFrom), settled, most, mostBytes, overflow }
+}
+
 /** The mediator has sent ServerInfo. */
 export const serverInfoSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, "ServerInfo">): void => {
   const { group, hello } = peer
@@ -331,8 +338,7 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
   if (hello !== undefined && !hello.expectsExisting && !hello.wasCertain) {
     const known = peer.group.slots.get(hello.deviceId)
     if (known?.session !== undefined) return
-    const mayFrom = known === undefined || known.state === "No" ? hello.mayFrom : known.mayFrom
-    const maybe = withMessagesSince(model, newSlot(peer, "Maybe", mayFrom))
+    const maybe = maybeRegistered(model, peer, known?.state === "No" ? undefined : known)
     maybe.leftAt = hello.at
     peer.group.slots.set(hello.deviceId, maybe)
   }
