@@ -5,7 +5,7 @@
  */
 import { Effect, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { Content } from "./Envelope.ts"
+import { GivenContent } from "./Envelope.ts"
 import { ResumeChoice, UserReason } from "./UserQuestion.ts"
 
 const pendingReflects = Schema.Int
@@ -46,7 +46,7 @@ export const ConnectionState = Schema.TaggedUnion({
     pendingReflects
   },
   NeedsUser: { reason: UserReason, answers: Schema.Array(ResumeChoice), pendingReflects },
-  Stopped: { died: Schema.Boolean, unacked: Schema.Array(Content) }
+  Stopped: { died: Schema.Boolean, unacked: Schema.Array(GivenContent) }
 })
 
 /**

@@ -289,6 +289,14 @@ export const makeDevice = <R = never, R2 = never>(
       Effect.provideContext(context),
       Effect.forkIn(scope)
     )
+    /** Those who wait go on at once, up to the observers of their fibers: none may keep the others from being told. */
+    const tell = (waiting: () => void): void => {
+      try {
+        waiting()
+      } catch (error) {
+        runFork(Effect.logError("whoever waited for the device has thrown", error))
+      }
+    }
     // Whatever ends the device, a defect included, everyone who waits for it is told.
     main.addObserver((exit) => {
       const died = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
@@ -296,10 +304,12 @@ export const makeDevice = <R = never, R2 = never>(
         if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
         else observer.onDefect(exit.cause)
       }
-      const unacked = reflection.stop(died)
+      const { callers, unacked } = reflection.stop(died)
+      // The state first: whoever is told may look at it.
       state.setUnsafe({ _tag: "Stopped", died, unacked })
       events.end()
-      Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: [] })))
+      tell(() => Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: [] }))))
+      for (const givenUp of callers) tell(givenUp)
       Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
     })
     const stop = Effect.suspend(() => {

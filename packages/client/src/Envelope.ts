@@ -22,7 +22,7 @@ import {
   type ReflectedId,
   type Timestamp
 } from "@d2m/codec"
-import { Result, Schema } from "effect"
+import { Predicate, Result, Schema, SchemaTransformation } from "effect"
 
 /**
  * What one reflects: one of the contents of a `d2d.Envelope`, e.g. `{ _tag: "outgoingMessage", value: … }`.
@@ -39,6 +39,17 @@ export const Content: Schema.Codec<Content> = D2d.Envelope.fields.content.schema
  * @since 0.1.0
  */
 export type Content = NonNullable<D2d.Envelope["content"]>
+
+/**
+ * A content on its way back to the application that gave it. What could be written is not looked at again: the wire has a
+ * form for more than {@link Content} does, such as an optional field that is `undefined`.
+ *
+ * @internal
+ */
+export const GivenContent: Schema.Codec<Content> = Schema.declare<Content>(
+  (input): input is Content => Predicate.isObject(input),
+  { expected: "Content", toCodecJson: () => Schema.link<Content>()(Content, SchemaTransformation.passthrough()) }
+)
 
 /**
  * A message that another device of the group reflected, opened.

@@ -20,7 +20,14 @@ import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
 import type { DeviceStore, StoreError } from "./DeviceStore.ts"
 import type { EventLog } from "./DeviceEvent.ts"
-import { Content, type ContentError, encodeEnvelope, envelopeEntropy, sealReflects } from "./Envelope.ts"
+import {
+  type Content,
+  type ContentError,
+  encodeEnvelope,
+  envelopeEntropy,
+  GivenContent,
+  sealReflects
+} from "./Envelope.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedger.ts"
 import type { SessionFrame } from "./Session.ts"
@@ -36,7 +43,7 @@ import type { SessionFrame } from "./Session.ts"
  */
 export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/client/DeviceStopped")("DeviceStopped", {
   died: Schema.Boolean,
-  unacked: Schema.Array(Content)
+  unacked: Schema.Array(GivenContent)
 }) {
   override get message(): string {
     return `the device has ${this.died ? "died" : "stopped"} with ${this.unacked.length} un-acked reflects`
@@ -73,8 +80,11 @@ interface Owed {
   /** Where it stands among the contents of its caller. */
   readonly at: number
   readonly acked: (owed: Owed, timestamp: Timestamp) => void
+  /** The same for all contents of a caller, which is told once. */
   readonly givenUp: () => void
 }
+
+const callersOf = (left: ReadonlyArray<Owed>): Iterable<() => void> => new Set(left.map(({ givenUp }) => givenUp))
 
 /**
  * A transaction as the outgoing line sees it.
@@ -151,8 +161,9 @@ export const makeReflection = (options: {
           timestamps[at] = timestamp
           if (--left === 0) resume(Effect.succeed(timestamps as unknown as NonEmptyReadonlyArray<Timestamp>))
         }
+        // What it fails with is made by the caller's own fiber, which holds up nobody else.
         const givenUp = (): void =>
-          resume(Effect.fail(failure(contents.filter((_, at) => timestamps[at] === undefined))))
+          resume(Effect.suspend(() => Effect.fail(failure(contents.filter((_, at) => timestamps[at] === undefined)))))
         const entries = plains.success.map((plain, at) =>
           offer({ content: contents[at]!, plain, at, acked, givenUp }, plain.length + entryOverhead)
         )
@@ -325,17 +336,19 @@ export const makeReflection = (options: {
     cut: () => {
       const { ephemerals, transactional, unbegun } = ledger.cut()
       if (ephemerals.length > 0) events.emit({ _tag: "EphemeralsDropped", count: ephemerals.length })
-      for (const owed of transactional) owed.givenUp()
+      for (const givenUp of callersOf(transactional)) givenUp()
       for (const transaction of unbegun) transaction.unbegun()
     },
 
-    /** Tells every caller that the device has stopped, or that it `hasDied`, and which contents were never acked, oldest first. */
-    stop: (hasDied: boolean): ReadonlyArray<Content> => {
+    /**
+     * The device has stopped, or `hasDied`: which contents were never acked, oldest first, and what tells so to each caller
+     * that waits.
+     */
+    stop: (hasDied: boolean): { readonly unacked: ReadonlyArray<Content>; readonly callers: Iterable<() => void> } => {
       stopped = true
       died = hasDied
       const left = ledger.stop()
-      for (const owed of left) owed.givenUp()
-      return left.map((owed) => owed.content)
+      return { unacked: left.map((owed) => owed.content), callers: callersOf(left) }
     }
   }
 }

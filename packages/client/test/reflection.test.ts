@@ -1,8 +1,8 @@
 import { D2d, type ReflectId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Stream } from "effect"
+import { Effect, Exit, Fiber, Logger, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Capacities, defaultCapacities } from "../src/index.ts"
+import { Capacities, type Content, defaultCapacities, DeviceStopped } from "../src/index.ts"
 import { ackOf, connect, expectState, makeWorld, me, other, settle, text, textOf, type World } from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -391,6 +391,100 @@ describe("stopping", () => {
         )
       })
   )
+
+  it.effect("gives back a content with a field that is undefined, which is reflected like one without the field", () =>
+    Effect.gen(function* () {
+      const given = text("a")
+      const content = { ...given, value: { ...given.value, conversation: undefined } } as unknown as Content
+      const { device, reflect } = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const world = yield* makeWorld()
+          const peer = yield* connect(world)
+          const acked = yield* fork(world.device.reflect(content))
+          yield* peer.send(ackOf(yield* peer.expect("Reflect"), 7n))
+          assert.strictEqual(yield* Fiber.join(acked), 7n)
+          const reflect = yield* Effect.forkDetach(world.device.reflect(content), { startImmediately: true })
+          yield* settle
+          return { device: world.device, reflect }
+        })
+      )
+      const error = yield* Effect.flip(Fiber.join(reflect))
+      assert.ok(error._tag === "DeviceStopped")
+      assert.deepStrictEqual(error.unacked, [content])
+      assert.deepStrictEqual(yield* device.stop, [content])
+      assert.propertyVal(yield* device.state.get, "_tag", "Stopped")
+    })
+  )
+
+  it.effect("a content that waited goes into a file with its error, and comes out again", () =>
+    Effect.gen(function* () {
+      const codec = Schema.toCodecJson(DeviceStopped)
+      const json = yield* Schema.encodeEffect(codec)(new DeviceStopped({ died: false, unacked: [text("a")] }))
+      const error = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(JSON.stringify(json)))
+      assert.deepStrictEqual(error.unacked.map(textOf), ["a"])
+    })
+  )
+
+  it.effect("looks at what a caller has given once, however many contents that are", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const count = 500
+      let looks = 0
+      const contents = new Proxy(
+        Array.from({ length: count }, (_, n) => text(`${n}`)),
+        {
+          get: (given, key) => {
+            if (typeof key === "string" && /^\d+$/.test(key)) looks++
+            return Reflect.get(given, key)
+          }
+        }
+      )
+      const waiting = yield* fork(Effect.flip(world.device.reflectAll(contents as unknown as [Content, ...Content[]])))
+      yield* settle
+      looks = 0
+      assert.lengthOf(yield* world.device.stop, count)
+      const error = yield* Fiber.join(waiting)
+      assert.ok(error._tag === "DeviceStopped")
+      assert.lengthOf(error.unacked, count)
+      assert.strictEqual(looks, count)
+    })
+  )
+
+  it.effect("is the state by the time that a caller is told", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* connect(world)
+      const seen: Array<string> = []
+      const look = Effect.flatMap(world.device.state.get, ({ _tag }) =>
+        Effect.flatMap(Effect.flip(world.device.reflectEphemeral(text("e"))), ({ message }) =>
+          Effect.sync(() => seen.push(_tag, message))
+        )
+      )
+      yield* fork(Effect.catchTag(world.device.reflect(text("a")), "DeviceStopped", () => look))
+      yield* settle
+      yield* world.device.stop
+      assert.deepStrictEqual(seen, ["Stopped", "the device is not connected (Stopped)"])
+    })
+  )
+
+  it.effect("is not kept from the others by a caller who throws when it is told", () => {
+    const logged: Array<string> = []
+    const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
+    return Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* connect(world)
+      const thrower = yield* Effect.forkDetach(world.device.reflect(text("a")), { startImmediately: true })
+      thrower.addObserver(() => {
+        throw new Error("a caller throws")
+      })
+      const other = yield* fork(Effect.flip(world.device.reflect(text("b"))))
+      yield* settle
+      assert.deepStrictEqual((yield* world.device.stop).map(textOf), ["a", "b"])
+      yield* expectState(world, "Stopped")
+      assert.strictEqual((yield* Fiber.join(other))._tag, "DeviceStopped")
+      assert.match(logged.join(), /whoever waited for the device has thrown.*a caller throws/)
+    }).pipe(Effect.provide(logger))
+  })
 
   it.effect("closing the scope closes the connection with 1000", () =>
     Effect.gen(function* () {
