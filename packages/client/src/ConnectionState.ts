@@ -19,8 +19,8 @@ const pendingReflects = Schema.Int
  *   the queue was at that time, `maxDeviceSlots` the mediator's limit
  * - `Waiting` after `failures` failures in a row, until `nextTryAt`; absent while the chat handler is asked for its verdict
  * - `NeedsUser` for `reason`, until one `resume`s; `answers` can help
- * - `Stopped` for good, because it was told to or, where it `died`, by a defect that its observer or the log was told;
- *   `unacked` were never acked, oldest first
+ * - `Stopped` for good, because it was told to or, where it `died`, by a defect or a foreign interruption that its observer
+ *   or the log was told; `unacked` were never acked, oldest first
  *
  * Times are milliseconds since 1970 on the device's clock. `pendingReflects` counts the reflects outside transactions
  * that the mediator has not acked.

@@ -11,7 +11,19 @@ import {
   Limits,
   type Timestamp
 } from "@d2m/codec"
-import { Cause, Context, Deferred, Duration, Effect, Exit, Layer, type Option, type Scope, type Stream } from "effect"
+import {
+  Cause,
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  type Option,
+  type Scope,
+  type Stream
+} from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
@@ -162,7 +174,6 @@ export const makeDevice = <R = never, R2 = never>(
     const deadlines = yield* Deadlines
     const policy = yield* HandlerPolicy
     const context = yield* Effect.context<R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>()
-    const scope = yield* Effect.scope
     yield* Effect.fromResult(checkOptions(options))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
@@ -285,9 +296,14 @@ export const makeDevice = <R = never, R2 = never>(
     })
 
     const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
-    const main = yield* Effect.raceFirst(loop.run, reflected.work).pipe(
-      Effect.provideContext(context),
-      Effect.forkIn(scope)
+    let isToldToStop = false
+    const main = yield* Effect.acquireRelease(
+      Effect.forkDetach(Effect.provideContext(Effect.raceFirst(loop.run, reflected.work), context)),
+      (main) =>
+        Effect.suspend(() => {
+          isToldToStop = true
+          return Fiber.interrupt(main)
+        })
     )
     /** Those who wait go on at once, up to the observers of their fibers: none may keep the others from being told. */
     const tell = (waiting: () => void): void => {
@@ -299,7 +315,8 @@ export const makeDevice = <R = never, R2 = never>(
     }
     // Whatever ends the device, a defect included, everyone who waits for it is told.
     main.addObserver((exit) => {
-      const died = Exit.isFailure(exit) && Cause.hasDies(exit.cause)
+      // An interruption that nobody asked for comes from what the device was given: its store, its socket, its keep-alive.
+      const died = Exit.isFailure(exit) && (!isToldToStop || Cause.hasDies(exit.cause))
       if (died) {
         if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
         else observer.onDefect(exit.cause)
@@ -313,10 +330,10 @@ export const makeDevice = <R = never, R2 = never>(
       Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
     })
     const stop = Effect.suspend(() => {
+      isToldToStop = true
       main.interruptUnsafe()
       return Deferred.await(stopped)
     })
-    yield* Effect.addFinalizer(() => stop)
 
     return Device.of({
       state: { get: state.get, changes: state.changes },

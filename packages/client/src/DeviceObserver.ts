@@ -19,8 +19,8 @@ export interface DeviceObserver {
   readonly onState: (state: ConnectionState) => void
   readonly onEvent: (event: DeviceEvent) => void
   /**
-   * The device ends by a defect of its own, or of the store or socket it was given: why, ahead of `Stopped`. Logged as an
-   * error unless somebody listens.
+   * The device ends by a defect of its own, or by a defect or interruption of what it was given, such as its store or socket:
+   * why, ahead of `Stopped`. Logged as an error unless somebody listens.
    */
   readonly onDefect?: (cause: Cause.Cause<never>) => void
   /** A handler of reflected messages died, which counts as a failed try: why. Logged as an error unless somebody listens. */

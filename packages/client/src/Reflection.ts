@@ -33,7 +33,7 @@ import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedg
 import type { SessionFrame } from "./Session.ts"
 
 /**
- * The device has stopped, because it was told to or, where it `died`, by a defect; `unacked` are
+ * The device has stopped, because it was told to or, where it `died`, by a defect or a foreign interruption; `unacked` are
  * the caller's contents that the mediator has not acked, in order.
  *
  * Each may or may not have reached the mediator.

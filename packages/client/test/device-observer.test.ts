@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Fiber, Logger } from "effect"
+import { Cause, Effect, Exit, Fiber, Logger, Queue, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { DeviceObserver, makeDeviceStoreMemory } from "../src/index.ts"
+import { DeviceObserver, type DeviceStore, KeepAlive, makeDeviceStoreMemory } from "../src/index.ts"
 import { connect, expectState, makeWorld, reflected, settle, text } from "./scripted-peer.ts"
 
 /** Collects what is logged as an error. */
@@ -97,4 +97,66 @@ describe("an observer", () => {
       }
     })
   )
+
+  /** What a store over a worker does once the worker's queue was shut down. */
+  const interrupted = Effect.flatMap(Queue.bounded<never>(1), (gone) =>
+    Effect.andThen(Queue.shutdown(gone), Queue.take(gone))
+  )
+  const interrupting: Readonly<Record<string, Partial<DeviceStore["Service"]>>> = {
+    "the store as the device reflects": { addNonces: () => interrupted },
+    "the store as the device is reflected to": { hasNonces: () => interrupted },
+    "the store between connections": { setSlot: () => interrupted },
+    "the keep-alive": {}
+  }
+  for (const [what, broken] of Object.entries(interrupting)) {
+    it.effect(
+      `is told of an interruption that is not the device's own, and the log where nobody listens: ${what}`,
+      () => {
+        const logged: Array<string> = []
+        const told: Array<Cause.Cause<never>> = []
+        const observer: DeviceObserver = {
+          onState: () => {},
+          onEvent: () => {},
+          onDefect: (cause) => told.push(cause)
+        }
+        const died = Effect.gen(function* () {
+          const world = yield* makeWorld({ store: { ...(yield* makeDeviceStoreMemory()), ...broken } })
+          yield* Effect.forkScoped(
+            Effect.flatMap(connect(world), (peer) => peer.send(reflected(1, world.group.envelope(text("a"))))),
+            { startImmediately: true }
+          )
+          const reflect = yield* Effect.forkScoped(Effect.flip(world.device.reflect(text("b"))), {
+            startImmediately: true
+          })
+          assert.propertyVal(yield* Fiber.join(reflect), "died", true)
+          assert.isTrue((yield* expectState(world, "Stopped")).died)
+        }).pipe(
+          Effect.scoped,
+          Effect.provideService(
+            KeepAlive,
+            what === "the keep-alive" ? { watch: () => interrupted } : { watch: () => Effect.never }
+          )
+        )
+        return Effect.gen(function* () {
+          yield* Effect.provideService(died, DeviceObserver, observer)
+          assert.isTrue(told.length === 1 && Cause.hasInterruptsOnly(told[0]!))
+          assert.deepStrictEqual(logged, [])
+          yield* died
+          assert.match(logged.join(), /^the device died /)
+        }).pipe(Effect.provide(logging(logged)))
+      }
+    )
+  }
+
+  it.effect("is told of no defect when the scope closes as the device is made, or later", () => {
+    const logged: Array<string> = []
+    return Effect.gen(function* () {
+      yield* Effect.scoped(makeWorld())
+      yield* Effect.scoped(Effect.flatMap(makeWorld(), connect))
+      const scope = yield* Scope.make("parallel")
+      yield* Effect.flatMap(makeWorld(), connect).pipe(Scope.provide(scope))
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(logged, [])
+    }).pipe(Effect.provide(logging(logged)))
+  })
 })
