@@ -337,7 +337,7 @@ export const makeTransactions = (options: {
       })
     )
 
-    return Effect.gen(function* () {
+    const inTurn = Effect.gen(function* () {
       const holdings = yield* Holdings
       if (holdings.some(({ device, isOver }) => device === turn && !isOver)) return yield* new TransactionNested({})
       const holding: Holding = { device: turn, isOver: false }
@@ -346,16 +346,15 @@ export const makeTransactions = (options: {
         holding.isOver = true
       })
       return yield* turn.withPermit(Effect.ensuring(marked, ended))
-    }).pipe(
-      Effect.onExit(() =>
+    })
+    return Effect.acquireUseRelease(
+      Effect.sync(() => {
+        running++
+      }),
+      () => inTurn,
+      () =>
         Effect.sync(() => {
           running--
-        })
-      ),
-      (effect) =>
-        Effect.suspend(() => {
-          running++
-          return effect
         })
     ) as Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
   }

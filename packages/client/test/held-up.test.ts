@@ -1,6 +1,6 @@
 // What becomes of a connection while its device does not read, because its handler takes its time.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Queue, Stream } from "effect"
+import { Effect, type Fiber, Queue, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Capacities, type ChatDuplex, type DeviceHandlers, defaultCapacities } from "../src/index.ts"
 import { connect, expectState, makeWorld, reflected, settle, text, textOf } from "./scripted-peer.ts"
@@ -114,6 +114,50 @@ describe("a device that does not read because its handler takes its time", () =>
       yield* expectState(world, "Live")
       yield* TestClock.adjust("10 seconds")
       assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+
+  it.effect("waits for nothing any more when a transaction was interrupted, at whichever step", () =>
+    Effect.gen(function* () {
+      /** Interrupts its fiber ahead of the nth step. */
+      class InterruptAt extends Scheduler.MixedScheduler {
+        private steps = 0
+        private readonly step: number
+        constructor(step: number) {
+          super()
+          this.step = step
+        }
+        override shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+          if (++this.steps === this.step) fiber.interruptUnsafe()
+          return false
+        }
+      }
+      const isHarmless = (step: number) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const world = yield* makeWorld({ onReflected: () => Effect.never })
+            const peer = yield* connect(world)
+            const interrupted = Effect.provideService(
+              world.device.transaction({ scope: 1 }, Effect.never),
+              Scheduler.Scheduler,
+              new InterruptAt(step)
+            )
+            const fiber = yield* Effect.forkScoped(interrupted, { startImmediately: true })
+            // Once its Begin is on the way, the device waits for the answer.
+            if ((yield* peer.drain).length > 0) return false
+            assert.isDefined(fiber.pollUnsafe())
+            for (let id = 1; id <= 6; id++) {
+              yield* peer.send(reflected(id, world.group.envelope(text(String(id)))))
+              yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+            }
+            yield* TestClock.adjust("11 seconds")
+            assert.notInclude(world.eventTags(), "PassedOver", `interrupted at step ${step}`)
+            return true
+          })
+        ).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 1 }))
+      let step = 1
+      while (yield* isHarmless(step)) step++
+      assert.isAbove(step, 5)
     })
   )
 })
