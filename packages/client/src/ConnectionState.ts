@@ -114,18 +114,23 @@ export const makeStateCell = (options: {
       PubSub.publishUnsafe(pubsub, state)
     }
     publish()
+    const refreshUnsafe = () => {
+      if (phase._tag !== "Stopped" && published !== options.pending()) publish()
+    }
     const cell: StateCell = {
       get: Effect.sync(current),
-      changes: Stream.fromPubSub(pubsub).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
+      // A subscriber begins with what was published last.
+      changes: Stream.suspend(() => {
+        refreshUnsafe()
+        return Stream.fromPubSub(pubsub)
+      }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
       phase: () => phase,
       setUnsafe: (next) => {
         if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return
         phase = next
         publish()
       },
-      refreshUnsafe: () => {
-        if (phase._tag !== "Stopped" && published !== options.pending()) publish()
-      }
+      refreshUnsafe
     }
     return cell
   })

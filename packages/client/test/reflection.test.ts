@@ -34,6 +34,21 @@ describe("reflect", () => {
     })
   )
 
+  it.effect("counts at once for whoever asks for the state and its changes, even while nothing can be written", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      peer.flow.closeUnsafe()
+      yield* fork(world.device.reflect(text("a")))
+      yield* settle
+      for (const value of ["b", "c", "d"]) yield* fork(world.device.reflect(text(value)))
+      yield* settle
+      assert.strictEqual(yield* pending(world), 4)
+      const [first] = yield* Stream.runCollect(Stream.take(world.device.state.changes, 1))
+      assert.propertyVal(first, "pendingReflects", 4)
+    })
+  )
+
   it.effect("a batch is written in one go and resolves in its order, whatever the order of the acks", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
