@@ -55,7 +55,7 @@ export const defaultDeadlines: Deadlines = {
 export const Deadlines = Context.Reference<Deadlines>("@d2m/client/Deadlines", { defaultValue: () => defaultDeadlines })
 
 /**
- * What a device holds at most.
+ * What a device holds at most: whole numbers above 0, or no device is made (`InvalidDeviceOptions`).
  *
  * @category models
  * @since 0.1.0
@@ -67,7 +67,7 @@ export interface Capacities {
   readonly reflected: number
   /** Chat frames that wait for the chat handler: 256. */
   readonly chat: number
-  /** Events and states that a slow subscriber can be behind before it loses the oldest: 256. */
+  /** Events and states that a slow subscriber can be behind before it loses the oldest, 65536 at most: 256. */
   readonly events: number
 }
 

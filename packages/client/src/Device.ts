@@ -150,8 +150,8 @@ export class Device extends Context.Service<
 }
 
 /**
- * A device that lives as long as the scope. Fails where an option is none that a device can have, or the description does not
- * fit a ClientHello.
+ * A device that lives as long as the scope. Fails where an option or one of the `Capacities` is none that a device can have,
+ * or the description does not fit a ClientHello.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.
@@ -174,7 +174,7 @@ export const makeDevice = <R = never, R2 = never>(
     const deadlines = yield* Deadlines
     const policy = yield* HandlerPolicy
     const context = yield* Effect.context<R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>()
-    yield* Effect.fromResult(checkOptions(options))
+    yield* Effect.fromResult(checkOptions(options, capacities))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
     const identified = {

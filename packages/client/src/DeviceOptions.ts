@@ -1,6 +1,6 @@
 /**
  * Who a device is and what it insists on, and that all of it can be told to a mediator.
- * Owns the options and the checks of what their types leave open: they may come from a file.
+ * Owns the options and the checks of what their types and those of `Capacities` leave open: they may come from a file.
  * Leaves the description's length to `DeviceDescription`.
  */
 import {
@@ -11,6 +11,7 @@ import {
   U32
 } from "@d2m/codec"
 import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
+import type { Capacities } from "./Bounds.ts"
 import type { DescriptionTooLarge, DeviceDescription } from "./DeviceDescription.ts"
 import type { VersionRange } from "./Handshake.ts"
 
@@ -44,7 +45,7 @@ export interface DeviceOptions {
 }
 
 /**
- * Options that no device can have; none was made, and nothing was dialled.
+ * Options or capacities that no device can have; none was made, and nothing was dialled.
  *
  * @category errors
  * @since 0.1.0
@@ -52,7 +53,7 @@ export interface DeviceOptions {
 export class InvalidDeviceOptions extends Schema.TaggedError<InvalidDeviceOptions>("@d2m/client/InvalidDeviceOptions")(
   "InvalidDeviceOptions",
   {
-    /** Which option, and what is wrong with it. */
+    /** Which option or which of the `Capacities`, and what is wrong with it. */
     detail: Schema.String
   }
 ) {
@@ -75,6 +76,16 @@ const duration = Schema.Unknown.check(
   )
 )
 
+const capacity = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+/** Room for all events is there from the start. */
+const CheckedCapacities = Schema.Struct({
+  reflects: capacity,
+  reflected: capacity,
+  chat: capacity,
+  events: capacity.check(Schema.isLessThanOrEqualTo(65_536))
+})
+
 const Checked = Schema.Struct({
   identity: Schema.NonEmptyString,
   slotsExhausted: Schema.optional(
@@ -90,16 +101,23 @@ const Checked = Schema.Struct({
   ),
   clockTolerance: Schema.optional(duration),
   protocolVersion: Schema.optional(U32),
-  firstReflectId: Schema.optional(U32)
+  firstReflectId: Schema.optional(U32),
+  capacities: CheckedCapacities
 })
 
 const decodeChecked = Schema.decodeUnknownResult(Checked)
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
 /**
- * Fails where an option is none that a device can have; group key and device id are what their brands say.
+ * Fails where an option or a capacity is none that a device can have; group key and device id are what their brands say.
  *
  * @internal
  */
-export const checkOptions = (options: DeviceOptions): Result.Result<unknown, InvalidDeviceOptions> =>
-  Result.mapError(decodeChecked(options), ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) }))
+export const checkOptions = (
+  options: DeviceOptions,
+  capacities: Capacities
+): Result.Result<unknown, InvalidDeviceOptions> =>
+  Result.mapError(
+    decodeChecked({ ...options, capacities }),
+    ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) })
+  )

@@ -1,10 +1,21 @@
 import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, Limits } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
-import { connectAnyway, continueAsIs, negotiateVersion } from "../src/index.ts"
-import { connect, expectState, greet, makeWorld, me, serverInfo, settle } from "./scripted-peer.ts"
+import { Capacities, connectAnyway, continueAsIs, defaultCapacities, negotiateVersion } from "../src/index.ts"
+import {
+  ackOf,
+  connect,
+  expectState,
+  greet,
+  makeWorld,
+  me,
+  reflected,
+  serverInfo,
+  settle,
+  text
+} from "./scripted-peer.ts"
 
 describe("version negotiation", () => {
   it("takes the lower of both maxima, and refuses a mediator below the minimum", () => {
@@ -72,6 +83,32 @@ describe("handshake", () => {
       })
     )
   }
+
+  const bounds = ["reflects", "reflected", "chat", "events"] as const
+  for (const [name, value] of [
+    ...bounds.flatMap((name) => [0, -1, 1.5, NaN, Infinity, "8"].map((value) => [name, value] as const)),
+    ["events", 65_537] as const
+  ]) {
+    it.effect(`no device is made with room for ${String(value)} ${name}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(makeWorld())
+        assert.ok(error._tag === "InvalidDeviceOptions")
+        assert.include(error.detail, `["capacities"]["${name}"]`)
+      }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, [name]: value }))
+    )
+  }
+
+  it.effect("a device with room for one of each works", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ chat: () => Effect.never })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("in"))))
+      yield* peer.expect("ReflectedAck")
+      const reflect = yield* Effect.forkScoped(world.device.reflect(text("out")), { startImmediately: true })
+      yield* peer.send(ackOf(yield* peer.expect("Reflect"), 7n))
+      assert.strictEqual(yield* Fiber.join(reflect), 7n)
+    }).pipe(Effect.provideService(Capacities, { reflects: 1, reflected: 1, chat: 1, events: 1 }))
+  )
 
   it.effect("a new device registers: Registering before ClientHello, Existing after ServerInfo", () =>
     Effect.gen(function* () {
