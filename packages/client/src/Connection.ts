@@ -140,10 +140,9 @@ const pulseOf = (live: LiveConnection): Pulse => ({
   lastWriteAt: live.link.lastWriteAt,
   reads: live.link.reads,
   listeningTime: live.link.listeningTime,
-  probe: Effect.suspend(() => {
-    live.requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
-    return live.send([{ _tag: "GetDevicesInfo" }])
-  })
+  probe: live.ask({ _tag: "GetDevicesInfo" }, (requests) =>
+    requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
+  )
 })
 
 /** What a connection that this device gives up by itself ends with. */

@@ -18,7 +18,7 @@ import type { StateCell } from "./ConnectionState.ts"
 import { type BlobRejection, type DeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import type { StoreError } from "./DeviceStore.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
-import type { Expected } from "./Requests.ts"
+import type { Expected, Requests } from "./Requests.ts"
 import type { SessionFrame } from "./Session.ts"
 
 /**
@@ -90,15 +90,17 @@ export const makeDevices = (options: {
   const request = <F>(
     connection: LiveConnection,
     frame: SessionFrame,
-    expect: (expected: Expected<F>) => void
+    expect: (requests: Requests, expected: Expected<F>) => () => void
   ): Effect.Effect<F, NotLive> =>
     Effect.suspend(() => {
       const answer = Deferred.makeUnsafe<F, NotLive>()
-      expect({
-        settle: (frame) => Deferred.doneUnsafe(answer, Effect.succeed(frame)),
-        lost: () => Deferred.doneUnsafe(answer, Effect.fail(notLive()))
-      })
-      return Effect.andThen(Effect.mapError(connection.send([frame]), notLive), Deferred.await(answer))
+      const asked = connection.ask(frame, (requests) =>
+        expect(requests, {
+          settle: (frame) => Deferred.doneUnsafe(answer, Effect.succeed(frame)),
+          lost: () => Deferred.doneUnsafe(answer, Effect.fail(notLive()))
+        })
+      )
+      return Effect.andThen(Effect.mapError(asked, notLive), Deferred.await(answer))
     })
 
   const entryOf = (deviceId: DeviceId, known: AugmentedDeviceInfo): Effect.Effect<DeviceEntry, StoreError> =>
@@ -115,8 +117,8 @@ export const makeDevices = (options: {
 
   const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.gen(function* () {
     const connection = yield* connected
-    const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (expected) =>
-      connection.requests.expectDevices(expected)
+    const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (requests, expected) =>
+      requests.expectDevices(expected)
     )
     return yield* inOrder.withPermit(entriesOf(answer))
   })
@@ -124,8 +126,8 @@ export const makeDevices = (options: {
   const drop = (deviceId: DeviceId): Effect.Effect<void, NotLive> =>
     Effect.gen(function* () {
       const connection = yield* connected
-      yield* request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (expected) =>
-        connection.requests.expectDrop(deviceId, expected)
+      yield* request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (requests, expected) =>
+        requests.expectDrop(deviceId, expected)
       ).pipe(
         Effect.catch((error) => {
           // Of its own drop a device may hear by the close code alone.

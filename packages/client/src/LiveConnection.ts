@@ -58,6 +58,11 @@ export interface LiveConnection {
   readonly over: Effect.Effect<never, ConnectionEnd>
   /** Writes frames; gives up when the connection ends meanwhile. */
   readonly send: (frames: NonEmptyReadonlyArray<SessionFrame>) => Effect.Effect<void, ConnectionEnd>
+  /**
+   * Writes a request whose answer `expect` enters, and gives the way to take that back. Both are one step: answers belong to
+   * what was written by their order alone. Who gives it up leaves the request on its way, and its answer in its place.
+   */
+  readonly ask: (frame: SessionFrame, expect: (requests: Requests) => () => void) => Effect.Effect<void, ConnectionEnd>
 }
 
 /**
@@ -98,7 +103,17 @@ export const makeLiveCell = (): LiveCell => {
       },
       over: Deferred.await(over),
       send: (frames) =>
-        Effect.suspend(() => (live.ended === undefined ? unlessOver(session.sendAll(frames)) : Effect.fail(live.ended)))
+        Effect.suspend(() =>
+          live.ended === undefined ? unlessOver(session.sendAll(frames)) : Effect.fail(live.ended)
+        ),
+      ask: (frame, expect) =>
+        Effect.suspend(() => {
+          if (live.ended !== undefined) return Effect.fail(live.ended)
+          const withdraw = expect(live.requests)
+          // Nobody can say of a write that waits whether the socket has taken it: only the connection's end cuts it short.
+          const write = Effect.onError(live.send([frame]), () => Effect.sync(withdraw))
+          return Effect.forkDetach(write, { startImmediately: true, uninterruptible: true })
+        }).pipe(Effect.uninterruptible, Effect.flatMap(Fiber.join))
     }
     const unlessOver = (write: Effect.Effect<void, TransportError>): Effect.Effect<void, ConnectionEnd> =>
       Effect.flatMap(Effect.forkChild(write, { startImmediately: true }), (writing) => {

@@ -41,6 +41,14 @@ type TransactionAnswer = LockAnswer | Answer<"CommitTransactionAck">
  */
 export type RequestAnswer = TransactionAnswer | Answer<"DevicesInfo"> | Answer<"DropDeviceAck">
 
+const enter = <W>(waiting: Array<W>, request: W) => {
+  waiting.push(request)
+  return () => {
+    const at = waiting.indexOf(request)
+    if (at >= 0) waiting.splice(at, 1)
+  }
+}
+
 /** @internal */
 export class Requests {
   private readonly devices: Array<Waiting<Answer<"DevicesInfo">>> = []
@@ -70,12 +78,14 @@ export class Requests {
     )
   }
 
-  expectDevices(expected: Expected<Answer<"DevicesInfo">>): void {
-    this.devices.push({ ...expected, since: this.time() })
+  /** Gives the way to take it back, for a request that could not be written. */
+  expectDevices(expected: Expected<Answer<"DevicesInfo">>): () => void {
+    return enter(this.devices, { ...expected, since: this.time() })
   }
 
-  expectDrop(deviceId: DeviceId, expected: Expected<Answer<"DropDeviceAck">>): void {
-    this.drops.push({ ...expected, deviceId, since: this.time() })
+  /** Gives the way to take it back, for a request that could not be written. */
+  expectDrop(deviceId: DeviceId, expected: Expected<Answer<"DropDeviceAck">>): () => void {
+    return enter(this.drops, { ...expected, deviceId, since: this.time() })
   }
 
   expectLock(expected: Expected<LockAnswer>): void {

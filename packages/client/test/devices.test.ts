@@ -1,8 +1,9 @@
 import { Crypto, D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Result } from "effect"
+import { Effect, Exit, Fiber, Option, Result, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
+import { KeepAlive, noKeepAlive } from "../src/index.ts"
 import { connect, expectState, Group, identity, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -261,6 +262,112 @@ describe("dropping", () => {
       yield* peer.close(4113)
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
     })
+  )
+})
+
+/** Interrupts the first fiber that runs on it at its operation number `at`, if it gets there. */
+class InterruptAt extends Scheduler.MixedScheduler {
+  interrupted = false
+  private readonly at: number
+  private caller: Fiber.Fiber<unknown, unknown> | undefined
+  private operations = 0
+  constructor(at: number) {
+    super()
+    this.at = at
+  }
+  override shouldYield(fiber: Fiber.Fiber<unknown, unknown>) {
+    this.caller ??= fiber
+    if (fiber !== this.caller || ++this.operations !== this.at) return false
+    this.interrupted = true
+    queueMicrotask(() => fiber.interruptUnsafe())
+    return true
+  }
+}
+
+describe("a request that is given up", () => {
+  const requests = {
+    devices: { ask: ({ device }: World) => Effect.asVoid(device.devices), answer: devicesInfo([]) },
+    drop: {
+      ask: ({ device }: World) => device.drop(other),
+      answer: { _tag: "DropDeviceAck", deviceId: other } as const
+    }
+  }
+
+  for (const [name, { answer, ask }] of Object.entries(requests)) {
+    it.effect(`${name}, at whatever step: the next one gets its own answer, and the connection stays`, () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const written = new Set<number>()
+        for (let at = 1, wasInterrupted = true; wasInterrupted; at++) {
+          const scheduler = new InterruptAt(at)
+          const given = yield* fork(Effect.provideService(ask(world), Scheduler.Scheduler, scheduler))
+          const asked = (yield* peer.drain).length
+          written.add(asked)
+          wasInterrupted = scheduler.interrupted
+          yield* Fiber.interrupt(given)
+          const kept = yield* fork(ask(world))
+          const askedAgain = (yield* peer.drain).length
+          assert.strictEqual(askedAgain, 1)
+          yield* peer.send(...Array.from({ length: asked + askedAgain }, () => answer))
+          yield* settle
+          assert.isDefined(kept.pollUnsafe(), `interrupted at operation ${at}`)
+        }
+        assert.deepStrictEqual(written, new Set([0, 1]))
+        yield* TestClock.adjust("31 seconds")
+        yield* expectState(world, "Live")
+      }).pipe(Effect.provideService(KeepAlive, noKeepAlive))
+    )
+
+    it.effect(
+      `${name}, while the socket takes nothing: it goes out once there is room, and its answer is nobody's`,
+      () =>
+        Effect.gen(function* () {
+          const world = yield* makeWorld()
+          const peer = yield* connect(world)
+          peer.flow.closeUnsafe()
+          const given = yield* fork(ask(world))
+          yield* settle
+          yield* Fiber.interrupt(given)
+          const kept = yield* fork(ask(world))
+          yield* settle
+          peer.flow.openUnsafe()
+          assert.strictEqual((yield* peer.drain).length, 2)
+          yield* peer.send(answer)
+          yield* settle
+          assert.isUndefined(kept.pollUnsafe())
+          yield* peer.send(answer)
+          yield* Fiber.join(kept)
+          yield* TestClock.adjust("31 seconds")
+          yield* expectState(world, "Live")
+        }).pipe(Effect.provideService(KeepAlive, noKeepAlive))
+    )
+  }
+
+  it.effect("while the socket takes nothing: the end of the connection takes it back", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      peer.flow.closeUnsafe()
+      const given = yield* fork(world.device.devices)
+      yield* settle
+      yield* Fiber.interrupt(given)
+      yield* peer.close(1011)
+      yield* expectState(world, "Waiting")
+      yield* world.device.retryNow
+      const next = yield* connect(world)
+      assert.deepStrictEqual(yield* list(world, next, [[other, info(world, "x")]]), ["x"])
+    })
+  )
+
+  it.effect("or cannot be written at all: no answer is waited for", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* connect(world)
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(world.device.drop("not an id" as never))))
+      yield* TestClock.adjust("31 seconds")
+      yield* expectState(world, "Live")
+    }).pipe(Effect.provideService(KeepAlive, noKeepAlive))
   )
 })
 

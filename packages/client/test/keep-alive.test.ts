@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { DeadlinePassed, KeepAlive, layerPinging, noKeepAlive, probing } from "../src/index.ts"
@@ -74,6 +74,26 @@ describe("keep-alive", () => {
       yield* settle
       yield* TestClock.adjust("1 seconds")
       assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+
+  it.effect("a probe that waits for room is written in the end, and is nobody else's answer", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      peer.flow.closeUnsafe()
+      yield* TestClock.adjust("20 seconds")
+      yield* peer.send({ _tag: "ReflectionQueueDry" })
+      yield* TestClock.adjust("10 seconds")
+      peer.flow.openUnsafe()
+      yield* peer.expect("GetDevicesInfo")
+      const fiber = yield* Effect.forkScoped(world.device.devices, { startImmediately: true })
+      yield* peer.expect("GetDevicesInfo")
+      yield* peer.send(answer)
+      yield* settle
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* peer.send(answer)
+      yield* Fiber.join(fiber)
     })
   )
 
