@@ -49,8 +49,8 @@ export class ChatClosed extends Schema.TaggedError<ChatClosed>("@d2m/client/Chat
  */
 export interface ChatDuplex {
   /**
-   * What the chat server sends, one chat message an element (views; copy what is kept). Ends with the connection. A reader
-   * that falls behind holds up everything on the connection.
+   * What the chat server sends, one chat message an element (views; copy what is kept). Ends with the connection. What one
+   * run of it has not taken stays for the next. A reader that falls behind holds up everything on the connection.
    */
   readonly incoming: Stream.Stream<Uint8Array>
   /** Sends bytes of the stream to the chat server, in frames of at most 65532 bytes. */
@@ -126,8 +126,11 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
       return link.holdUp(Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, rest)), stalled))
     })
 
+  // `Stream.fromQueue` would take all that is there, and a run that ends early would throw away what it has not used.
+  const incoming = Stream.fromPull(Effect.succeed(Effect.map(Queue.take(queue), (data) => [data] as const)))
+
   const start = (link: Link): Effect.Effect<void> =>
-    Effect.suspend(() => options.handler({ incoming: Stream.fromQueue(queue), send: send(link) })).pipe(
+    Effect.suspend(() => options.handler({ incoming, send: send(link) })).pipe(
       Effect.exit,
       Effect.map((exit): ChatEnd => {
         if (Exit.isSuccess(exit)) return exit.value

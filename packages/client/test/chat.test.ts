@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Queue, Stream } from "effect"
+import { Deferred, Effect, Option, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Capacities, type ChatDuplex, type ChatEnd, continueAsIs, defaultCapacities } from "../src/index.ts"
 import { connect, expectState, greet, makeWorld, serverInfo, settle } from "./scripted-peer.ts"
@@ -58,6 +58,34 @@ describe("chat proxy", () => {
       yield* second.send(Uint8Array.of(2))
       assert.deepStrictEqual([...(yield* next.expect("Proxy")).data], [2])
     })
+  )
+
+  it.effect("what one reading of it has not taken stays for the next, within its bounds", () =>
+    Effect.gen(function* () {
+      const heard: Array<ReadonlyArray<number>> = []
+      const go = yield* Deferred.make<void>()
+      const chat = (io: ChatDuplex) =>
+        Effect.gen(function* () {
+          const greeting = yield* Stream.runHead(io.incoming)
+          heard.push([...Option.getOrThrow(greeting)])
+          yield* Deferred.await(go)
+          const next = yield* Stream.runCollect(Stream.take(io.incoming, 2))
+          heard.push(...next.map((data) => [...data]))
+          return yield* noting(heard)(io)
+        })
+      const world = yield* makeWorld({ chat })
+      const peer = yield* connect(world)
+      yield* peer.send(proxy(1), proxy(2), proxy(3), proxy(4))
+      yield* settle
+      assert.deepStrictEqual(heard, [[1]])
+      yield* peer.send(proxy(5), proxy(6))
+      yield* settle
+      yield* peer.send({ _tag: "ReflectionQueueDry" })
+      assert.isFalse((yield* expectState(world, "Live")).dry)
+      yield* Deferred.succeed(go, undefined)
+      assert.isTrue((yield* expectState(world, "Live")).dry)
+      assert.deepStrictEqual(heard, [[1], [2], [3], [4], [5], [6]])
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, chat: 4 }))
   )
 
   it.effect("without a handler chat bytes are ignored", () =>
