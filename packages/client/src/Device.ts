@@ -50,7 +50,8 @@ import { makeTransactions, type Transaction, type TransactionError, type Transac
 import type { Resume } from "./UserQuestion.ts"
 
 /**
- * What an application does with what comes in.
+ * What an application does with what comes in. A `Scope` that they use ends with each try of a batch, and with each chat
+ * session.
  *
  * @category models
  * @since 0.1.0
@@ -145,7 +146,7 @@ export class Device extends Context.Service<
   ): Layer.Layer<
     Device,
     DeviceOptionsError,
-    R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+    Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
   > => Layer.effect(Device, makeDevice(options))
 }
 
@@ -164,7 +165,7 @@ export const makeDevice = <R = never, R2 = never>(
 ): Effect.Effect<
   Device["Service"],
   DeviceOptionsError,
-  R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
+  Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
 > =>
   Effect.gen(function* () {
     const crypto = yield* Crypto
@@ -173,7 +174,9 @@ export const makeDevice = <R = never, R2 = never>(
     const capacities = yield* Capacities
     const deadlines = yield* Deadlines
     const policy = yield* HandlerPolicy
-    const context = yield* Effect.context<R | R2 | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>()
+    const context = yield* Effect.context<
+      Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+    >()
     yield* Effect.fromResult(checkOptions(options, capacities))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
@@ -237,9 +240,11 @@ export const makeDevice = <R = never, R2 = never>(
     const isAwaiting = () =>
       reflection.isAwaiting() || transactions.isRunning() || live.current()?.requests.isAwaited === true
 
+    const onReflected = (batch: NonEmptyReadonlyArray<Reflected>) =>
+      Effect.scoped(Effect.suspend(() => options.onReflected(batch)))
     const reflected = yield* makeReflectedQueue({
       // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
-      handler: options.onReflected,
+      handler: onReflected,
       policy,
       onHandlerDefect: (cause) =>
         observer.onHandlerDefect === undefined
@@ -282,7 +287,7 @@ export const makeDevice = <R = never, R2 = never>(
         chat === undefined
           ? Effect.succeed(noChat)
           : makeChatProxy({
-              handler: (io) => Effect.provideContext(chat(io), context),
+              handler: (io) => Effect.provideContext(Effect.scoped(chat(io)), context),
               capacity: capacities.chat,
               patience: deadlines.chatVerdict,
               stall: deadlines.stall,
@@ -350,7 +355,7 @@ export const makeDevice = <R = never, R2 = never>(
         keys,
         identity,
         store,
-        handler: (batch) => Effect.provideContext(options.onReflected(batch), context),
+        handler: (batch) => Effect.provideContext(onReflected(batch), context),
         whileAtRest: reflected.whileAtRest
       }),
       events: events.events,

@@ -1,5 +1,5 @@
 import type { Crypto, DeviceGroupKey, DeviceId, ServerFrame, Timestamp } from "@d2m/codec"
-import { Context, Effect, type Layer } from "effect"
+import { Context, Effect, type Layer, type Scope } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
 import { describe, expectTypeOf, test } from "vitest"
@@ -15,6 +15,7 @@ import {
   type Hello,
   type InvalidContent,
   type Link,
+  makeDevice,
   type NotLive,
   type ReflectError,
   type ReflectQueueFull,
@@ -124,15 +125,16 @@ describe("a transaction", () => {
 })
 
 describe("a layer", () => {
+  class Inbox extends Context.Service<Inbox, { readonly put: Effect.Effect<void> }>()("test/Inbox") {}
+  const options = {
+    deviceId: 1n as DeviceId,
+    groupKey: undefined as never as DeviceGroupKey,
+    identity: "",
+    description: { platform: 0, platformDetails: "", appVersion: "", label: "" }
+  }
+
   test("says what it needs: socket, crypto, randomness, store, and what the handlers need", () => {
-    class Inbox extends Context.Service<Inbox, { readonly put: Effect.Effect<void> }>()("test/Inbox") {}
     class Chat extends Context.Service<Chat, { readonly run: Effect.Effect<void> }>()("test/Chat") {}
-    const options = {
-      deviceId: 1n as DeviceId,
-      groupKey: undefined as never as DeviceGroupKey,
-      identity: "",
-      description: { platform: 0, platformDetails: "", appVersion: "", label: "" }
-    }
     const layer = Device.layer({
       ...options,
       onReflected: () => Effect.flatMap(Inbox, ({ put }) => put),
@@ -144,6 +146,22 @@ describe("a layer", () => {
         DeviceOptionsError,
         Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Chat
       >
+    >()
+  })
+
+  test("gives the handlers a scope of their own, and needs none", () => {
+    const acquire = Effect.acquireRelease(Effect.void, () => Effect.void)
+    const layer = Device.layer({
+      ...options,
+      onReflected: () => acquire,
+      chat: () => Effect.as(Effect.forkScoped(Effect.never), { _tag: "Ended" } as const)
+    })
+    expectTypeOf(layer).toEqualTypeOf<
+      Layer.Layer<Device, DeviceOptionsError, Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore>
+    >()
+    const device = makeDevice({ ...options, onReflected: () => Effect.andThen(Inbox, acquire) })
+    expectTypeOf<Effect.Services<typeof device>>().toEqualTypeOf<
+      Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Scope.Scope
     >()
   })
 })
