@@ -57,9 +57,14 @@ export const makeQuarantine = (options: {
     if (entry.reason === "NonceReused") return yield* new NotReplayable({ id, reason: entry.reason })
     const message = openReflected(crypto, keys.dgrk, entry)
     if (Result.isFailure(message)) return yield* new NotReplayable({ id, reason: message.failure.reason })
-    yield* options.handler([message.success])
-    yield* store.addNonces([crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))])
-    yield* store.release(id)
+    const nonce = crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))
+    // Who gives up a message that is handled must not get it once more.
+    yield* Effect.uninterruptibleMask((restore) =>
+      restore(options.handler([message.success])).pipe(
+        Effect.andThen(store.addNonces([nonce])),
+        Effect.andThen(store.release(id))
+      )
+    )
   })
 
   return {

@@ -1,6 +1,6 @@
 import { ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Latch } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
 import {
@@ -405,6 +405,59 @@ describe("what cannot be handled", () => {
       assert.deepInclude(yield* Effect.flip(world.device.quarantine.replay(99)), { reason: "NotThere" })
       assert.strictEqual((yield* world.device.quarantine.list).length, 1)
     }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
+  )
+})
+
+describe("a replay that is given up", () => {
+  const quarantineAtOnce = Effect.provideService(HandlerPolicy, {
+    tries: 1,
+    delay: () => 0,
+    giveUp: "quarantine"
+  })
+
+  it.effect("after its handler has succeeded is no reason to hand the message over again", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeDeviceStoreMemory()
+      const record = Latch.makeUnsafe(true)
+      const store: typeof memory = {
+        ...memory,
+        addNonces: (nonces) => Effect.andThen(record.await, memory.addNonces(nonces))
+      }
+      let bad = "a"
+      const world = yield* makeWorld({ store, onReflected: (batch) => failing(bad)(batch) })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("a"))))
+      yield* peer.expect("ReflectedAck")
+      bad = ""
+      record.closeUnsafe()
+      const { id } = (yield* world.device.quarantine.list)[0]!
+      const replay = yield* Effect.forkScoped(world.device.quarantine.replay(id), { startImmediately: true })
+      yield* settle
+      replay.interruptUnsafe()
+      yield* settle
+      record.openUnsafe()
+      yield* Fiber.await(replay)
+      assert.deepInclude(yield* Effect.flip(world.device.quarantine.replay(id)), { reason: "NotThere" })
+      assert.deepStrictEqual(seen(world), [["a"], ["a"]])
+    }).pipe(quarantineAtOnce)
+  )
+
+  it.effect("interrupts its handler, and keeps the message", () =>
+    Effect.gen(function* () {
+      let bad = "a"
+      const world = yield* makeWorld({
+        onReflected: (batch) => (bad === "" ? Effect.never : failing(bad)(batch))
+      })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("a"))))
+      yield* peer.expect("ReflectedAck")
+      bad = ""
+      const { id } = (yield* world.device.quarantine.list)[0]!
+      const replay = yield* Effect.forkScoped(world.device.quarantine.replay(id), { startImmediately: true })
+      yield* settle
+      yield* Fiber.interrupt(replay)
+      assert.strictEqual((yield* world.device.quarantine.list).length, 1)
+    }).pipe(quarantineAtOnce)
   )
 })
 
