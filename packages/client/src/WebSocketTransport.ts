@@ -7,7 +7,7 @@ import { Duration, Effect, Layer } from "effect"
 import { Socket } from "effect/socket"
 import { Closed, InvalidUrl, openFailed, OpenTimeout, platformError, Unreachable } from "./TransportError.ts"
 import { makeConnection, makeSocket } from "./WebSocketConnection.ts"
-import { makeInbox } from "./WebSocketInbox.ts"
+import { type Inbox, makeInbox } from "./WebSocketInbox.ts"
 import { parseWebSocketUrl } from "./WebSocketUrl.ts"
 
 /**
@@ -68,28 +68,34 @@ export const makeWebSocket = (
       const { address, href } = yield* Effect.fromResult(
         parseWebSocketUrl(options.url, options.allowPlaintext === true)
       )
-      const ws = yield* Effect.try({
+      let opened = false
+
+      const construction = Effect.try({
         try: () => construct(href),
         catch: (cause) => new InvalidUrl({ url: options.url, detail: platformError(cause).detail })
       })
-      let opened = false
-
-      const inbox = makeInbox({
-        highWaterMark: receiveLimit,
-        onFull: () => {
-          ws.close(1000)
-          const reason = `${receiveLimit} bytes were received and not taken`
-          inbox.end(new Closed({ code: 1009, reason, by: "client" }))
-        },
-        onTaken: () => undefined,
-        defer: (deliver) => deliver()
-      })
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          if (opened) ws.close(1000)
-          else ws.close()
-          inbox.end(new Closed({ code: 1000, reason: "", by: "client" }))
+      const inboxOf = (ws: Socket.WebSocketLike): Inbox => {
+        const inbox = makeInbox({
+          highWaterMark: receiveLimit,
+          onFull: () => {
+            ws.close(1000)
+            const reason = `${receiveLimit} bytes were received and not taken`
+            inbox.end(new Closed({ code: 1009, reason, by: "client" }))
+          },
+          onTaken: () => undefined,
+          defer: (deliver) => deliver()
         })
+        return inbox
+      }
+      // It dials as soon as it is made: nothing may come between that and the way to close it.
+      const { inbox, ws } = yield* Effect.acquireRelease(
+        Effect.map(construction, (ws) => ({ ws, inbox: inboxOf(ws) })),
+        ({ inbox, ws }) =>
+          Effect.sync(() => {
+            if (opened) ws.close(1000)
+            else ws.close()
+            inbox.end(new Closed({ code: 1000, reason: "", by: "client" }))
+          })
       )
 
       yield* Effect.callback<void, Unreachable>((resume) => {

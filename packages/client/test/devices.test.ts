@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Option, Result, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import { KeepAlive, noKeepAlive } from "../src/index.ts"
+import { InterruptAt } from "./interrupt-at.ts"
 import { connect, expectState, Group, identity, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -264,25 +265,6 @@ describe("dropping", () => {
     })
   )
 })
-
-/** Interrupts the first fiber that runs on it at its operation number `at`, if it gets there. */
-class InterruptAt extends Scheduler.MixedScheduler {
-  interrupted = false
-  private readonly at: number
-  private caller: Fiber.Fiber<unknown, unknown> | undefined
-  private operations = 0
-  constructor(at: number) {
-    super()
-    this.at = at
-  }
-  override shouldYield(fiber: Fiber.Fiber<unknown, unknown>) {
-    this.caller ??= fiber
-    if (fiber !== this.caller || ++this.operations !== this.at) return false
-    this.interrupted = true
-    queueMicrotask(() => fiber.interruptUnsafe())
-    return true
-  }
-}
 
 describe("a request that is given up", () => {
   const requests = {

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Queue, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Queue, Scheduler, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Socket } from "effect/socket"
 import { transportError } from "../src/TransportError.ts"
 import { layerWebSocket, makeWebSocket, type WebSocketOptions } from "../src/WebSocketTransport.ts"
+import { InterruptAt } from "./interrupt-at.ts"
+import { settle } from "./scripted-peer.ts"
 import { certificate, event, failure, messagesOf, open, serve, serveTcp } from "./transport-support.ts"
 
 const frame = (...bytes: ReadonlyArray<number>) => Uint8Array.from(bytes)
@@ -217,6 +219,29 @@ describe("what the interface allows", () => {
       const error = yield* failure(pull)
       assert.deepInclude(error, { _tag: "Closed", code: 1009, by: "client" })
       assert.include(error.message, "1000 bytes")
+    })
+  )
+
+  it.effect("dialling that is given up, at whatever step, leaves no WebSocket behind", () =>
+    Effect.gen(function* () {
+      const made: Array<Fake> = []
+      const socket = yield* makeWebSocket({ url: "wss://mediator.example.org/" }).pipe(
+        Effect.provideService(Socket.WebSocketConstructor, () => {
+          const ws = new Fake()
+          made.push(ws)
+          return ws
+        })
+      )
+      for (let at = 1, wasInterrupted = true; wasInterrupted; at++) {
+        const scheduler = new InterruptAt(at)
+        const dialling = Effect.provideService(Effect.scoped(socket.reader), Scheduler.Scheduler, scheduler)
+        const fiber = yield* Effect.forkChild(dialling, { startImmediately: true })
+        yield* settle
+        wasInterrupted = scheduler.interrupted
+        yield* Fiber.interrupt(fiber)
+        for (const ws of made) assert.lengthOf(ws.closed, 1, `interrupted at operation ${at}`)
+      }
+      assert.isNotEmpty(made)
     })
   )
 
