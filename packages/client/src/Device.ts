@@ -40,6 +40,7 @@ import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
 import type { Content, ContentError, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
+import { forCaller, lasting, runIn } from "./HandlerContext.ts"
 import { clientHello, type Hello } from "./Handshake.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
@@ -174,9 +175,11 @@ export const makeDevice = <R = never, R2 = never>(
     const capacities = yield* Capacities
     const deadlines = yield* Deadlines
     const policy = yield* HandlerPolicy
-    const context = yield* Effect.context<
-      Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
-    >()
+    const context = lasting(
+      yield* Effect.context<
+        Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+      >()
+    )
     yield* Effect.fromResult(checkOptions(options, capacities))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
@@ -303,7 +306,7 @@ export const makeDevice = <R = never, R2 = never>(
     const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
     let isToldToStop = false
     const main = yield* Effect.acquireRelease(
-      Effect.forkDetach(Effect.provideContext(Effect.raceFirst(loop.run, reflected.work), context)),
+      Effect.forkDetach(runIn(context)(Effect.raceFirst(loop.run, reflected.work))),
       (main) =>
         Effect.suspend(() => {
           isToldToStop = true
@@ -355,7 +358,7 @@ export const makeDevice = <R = never, R2 = never>(
         keys,
         identity,
         store,
-        handler: (batch) => Effect.provideContext(onReflected(batch), context),
+        handler: (batch) => forCaller(context)(onReflected(batch)),
         whileAtRest: reflected.whileAtRest
       }),
       events: events.events,

@@ -34,7 +34,11 @@ export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/clien
 export interface Quarantine {
   /** All of them, in the order they came in. */
   readonly list: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
-  /** Hands one to the handler again, once, while it is at rest; releases it when that succeeds. Not from a handler. */
+  /**
+   * Hands one to the handler again, once, while it is at rest; releases it when that succeeds. Not from a handler.
+   *
+   * The handler has the services of the device, and the caller's span and log annotations.
+   */
   readonly replay: (id: number) => Effect.Effect<void, HandlerError | NotReplayable | StoreError>
   /** Forgets one for good. An unknown id is no error. */
   readonly release: (id: number) => Effect.Effect<void, StoreError>
