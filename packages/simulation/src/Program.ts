@@ -15,7 +15,7 @@ import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import { checkedFault, type Schedule } from "./Schedule.ts"
+import { checkedFault, InvalidSchedule, type Schedule } from "./Schedule.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
 
@@ -179,10 +179,25 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
 }
 
 /**
- * Runs a program in one world.
+ * Why no program can be run in the world of a schedule, if none can. Oracles that know what an application was asked for
+ * would take what a program does on the same device for what nobody has asked for.
+ */
+export const unfitForProgram = ({ operations }: Schedule): InvalidSchedule | undefined =>
+  operations.length === 0
+    ? undefined
+    : new InvalidSchedule({
+        detail: `a schedule with operations of its own has no room for a program, at operations: ${operations.length}`
+      })
+
+/**
+ * Runs a program in one world. Throws an `InvalidSchedule` where an operation or a fault names a device that there is not,
+ * and where there are operations at all: what is done in the world is up to the program.
  *
  * @category running
  * @since 0.1.0
  */
-export const runProgram = (schedule: Schedule, program: Program, options: ProgramOptions = {}): RunResult =>
-  run(schedule, programRun(program, options))
+export const runProgram = (schedule: Schedule, program: Program, options: ProgramOptions = {}): RunResult => {
+  const unfit = unfitForProgram(schedule)
+  if (unfit !== undefined) throw unfit
+  return run(schedule, programRun(program, options))
+}

@@ -9,7 +9,7 @@
 import { Effect } from "effect"
 import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import { lanesText } from "./Lanes.ts"
-import { type Program, type ProgramOptions, programRun, runProgram } from "./Program.ts"
+import { type Program, type ProgramOptions, programRun, runProgram, unfitForProgram } from "./Program.ts"
 import { programSchedule, type ProgramScheduleOptions } from "./ProgramSchedule.ts"
 import { whyNotReplayable } from "./Replayable.ts"
 import { isRepeated } from "./Repetition.ts"
@@ -97,7 +97,8 @@ const outOfTime = ({ elapsed, schedule, steps }: RunResult, clean: number): OutO
 /**
  * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
  * Without a program, it runs as `d2m simulate` and `d2m replay` do. A schedule whose failure could not show here is refused
- * with {@link NotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run.
+ * with {@link NotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run;
+ * one with operations is refused with an {@link InvalidSchedule} where a program is given, which has no room in it.
  *
  * @category running
  * @since 0.1.0
@@ -109,6 +110,8 @@ export const replay = (
 ): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | NotReplayable> =>
   Effect.gen(function* () {
     yield* checked(schedule)
+    const unfit = program === undefined ? undefined : unfitForProgram(schedule)
+    if (unfit !== undefined) return yield* unfit
     const runOptions = programRun(program, options)
     const detail =
       schedule.mutant === undefined

@@ -6,6 +6,7 @@ import { stripVTControlCharacters } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schema } from "effect"
 import {
+  InvalidSchedule,
   type Program,
   programSchedule,
   replay,
@@ -230,6 +231,19 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       device: "phone"
     })
   })
+
+  it.effect("is refused where a schedule has operations of its own, before anything is done", () =>
+    Effect.gen(function* () {
+      const operations = [{ at: 1_000, device: "phone", operation: { _tag: "Reflect", count: 3, bytes: 10 } }] as const
+      const begun: Array<number> = []
+      const program: Program = ({ seed }) => Effect.sync(() => begun.push(seed))
+      const schedule: Schedule = { ...world(), operations }
+      assert.throws(() => runProgram(schedule, program, two), InvalidSchedule, /operations/)
+      const refused = yield* Effect.flip(replay(schedule, program, two))
+      assert.strictEqual(refused._tag, "InvalidSchedule")
+      assert.deepStrictEqual(begun, [])
+    })
+  )
 
   it("that fails with anything is told what that was", () => {
     assert.strictEqual(violationOf(() => Effect.fail({ _tag: "TooFew", got: 3n }))?.found, '{"_tag":"TooFew","got":3n}')
