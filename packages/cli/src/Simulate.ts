@@ -6,8 +6,8 @@
  *
  * @since 0.1.0
  */
-import { isRepeated, lanesText, Summary } from "@d2m/simulation"
-import { Clock, Console, Effect, Exit, Option, Schema, Stream } from "effect"
+import { isRepeated, lanesText, type Schedule, Summary } from "@d2m/simulation"
+import { Clock, Console, Effect, Exit, Option, Result, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import * as Failure from "./simulate/Failure.ts"
@@ -107,7 +107,9 @@ const flags = {
     Flag.withDefault(false)
   ),
   folder: Flag.String("failures").pipe(
-    Flag.withDescription("Folder for the files of seeds that failed, d2m-failure-<seed>.json"),
+    Flag.withDescription(
+      "Folder for the files of seeds that failed, d2m-failure-<seed>.json; none takes the place of another"
+    ),
     Flag.withMetavar("DIR"),
     Flag.withDefault(".")
   ),
@@ -169,37 +171,38 @@ export const simulate = Command.make(
       yield* Console.error(Failure.text(ran))
       if (schedule === undefined) return
       const planted = mutant === undefined ? schedule : { ...schedule, mutant }
-      if (violation === undefined) {
-        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, planted), seed))
-      }
+      /** Says what came of writing the file before that ends anything: what was found must not be lost with it. */
+      const leave = Effect.fnUntraced(function* (
+        left: Schedule,
+        textOf: (written: Result.Result<string, Failure.UnwritableFailure>) => string
+      ) {
+        const written = yield* Effect.result(Failure.write(folder, seed, left))
+        yield* Console.error(textOf(written))
+        if (Result.isFailure(written)) return yield* written.failure
+      })
+      const leaveDiverged = (left: Schedule) => leave(left, (written) => Failure.divergedText(written, seed))
+      if (violation === undefined) return yield* leaveDiverged(planted)
       const { oracle, rule } = violation
       if (ran.again !== undefined) {
         const digests = [report.digest, ran.again.digest] as const
-        const odd = { ...planted, violates: { oracle, rule, digests } }
-        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, odd), seed))
+        return yield* leaveDiverged({ ...planted, violates: { oracle, rule, digests } })
       }
       const kind = `${oracle}: ${rule}`
       const failure = { ...planted, violates: { oracle, rule } }
-      if (kinds.has(kind)) {
-        return yield* Console.error(Failure.replayText(yield* Failure.write(folder, seed, failure)))
-      }
+      if (kinds.has(kind)) return yield* leave(failure, Failure.replayText)
       kinds.add(kind)
       const reproduction: Reproduction =
         options.shrink === 0 ? { schedule: failure, runs: 0 } : yield* workers.shrink(failure, options.shrink * 1000)
       const { digest = report.digest } = reproduction
       const told = yield* workers.tell(reproduction.schedule)
       if (!isRepeated({ digest, violation }, told.report)) {
-        const odd = {
-          ...reproduction.schedule,
-          violates: { oracle, rule, digests: [digest, told.report.digest] as const }
-        }
-        yield* Console.error(Failure.digestsText(digest, told.report.digest))
-        return yield* Console.error(Failure.divergedText(yield* Failure.write(folder, seed, odd), seed))
+        const digests = [digest, told.report.digest] as const
+        yield* Console.error(Failure.digestsText(...digests))
+        return yield* leaveDiverged({ ...reproduction.schedule, violates: { oracle, rule, digests } })
       }
-      const path = yield* Failure.write(folder, seed, reproduction.schedule)
       if (reproduction.runs > 0) yield* Console.error(Failure.shrunkText(schedule, reproduction))
       const story = lanesText(told.entries, told.report.violation, { ...(yield* page), last: mostRows })
-      yield* Console.error(`${Failure.replayText(path)}\n\n${story}\n`)
+      yield* leave(reproduction.schedule, (written) => `${Failure.replayText(written)}\n\n${story}\n`)
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)

@@ -154,13 +154,34 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     )
   )
 
-  it.live("sums up what was run when an error ends it", () =>
+  it.live("leaves the files of other runs of a seed as they are, and says which is new", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const args = ["--seed", "0", "--shrink", "0", "--hours", "0.003", "--jobs", "1", "--failures", folder]
+        const pathOf = (name: string) => Path.join(folder, name)
+        const fail = (devices: string) =>
+          runHere(["simulate", "--mutant", "two-leaders", "--devices", devices, ...args])
+        assert.include((yield* fail("3")).err, `d2m replay ${pathOf("d2m-failure-0.json")}\n`)
+        assert.include((yield* fail("4")).err, `d2m replay ${pathOf("d2m-failure-0-2.json")}\n`)
+        assert.include((yield* fail("3")).err, `d2m replay ${pathOf("d2m-failure-0.json")}\n`)
+        const devices = ["d2m-failure-0.json", "d2m-failure-0-2.json"].map(
+          (name) => Schema.decodeSync(ScheduleJson)(Fs.readFileSync(pathOf(name), "utf8")).devices.length
+        )
+        assert.deepStrictEqual(devices, [3, 4])
+        assert.lengthOf(Fs.readdirSync(folder), 2)
+      })
+    )
+  )
+
+  it.live("sums up what was run when an error ends it, and has told what was found before", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const file = Path.join(folder, "file")
         Fs.writeFileSync(file, "no folder")
         const args = ["--mutant", "two-leaders", "--seeds", "5", "--jobs", "1", "--shrink", "0", "--hours", "0.003"]
-        const { code, failure, out } = yield* runHere(["simulate", "--json", "--failures", file, ...args])
+        const { code, err, failure, out } = yield* runHere(["simulate", "--json", "--failures", file, ...args])
+        assert.include(err, `  replay    cannot write ${Path.join(file, "d2m-failure-0.json")}: AlreadyExists\n`)
+        assert.include(err, "\nbroken: mediator: at most one device leads\n")
         assert.strictEqual(code, 1)
         assert.strictEqual(failure?._tag, "UnwritableFailure")
         assert.deepInclude(linesOf(out).at(-1), { summary: true, ok: false, incomplete: true, seeds: 1, failed: [0] })

@@ -9,11 +9,10 @@
  */
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
-import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
 import type { NotRepeated, SimulationFailed } from "./Failure.ts"
-import { commandOf, fileNameOf, replayOf, type TestPlace } from "./FailureFile.ts"
+import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
 import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import type { Program } from "./Program.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
@@ -25,7 +24,10 @@ import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
  * @since 0.1.0
  */
 export interface SimulateTestOptions extends SimulateOptions {
-  /** Where `d2m-failure-<suites and name>-<seed>.json` is written: the working directory unless given. */
+  /**
+   * Where `d2m-failure-<suites and name>-<seed>.json` is written: the working directory unless given. A file of that name
+   * which says something else stays, and the name of the new one ends with a number.
+   */
   readonly failures?: string
   /**
    * Real ms that the test may take: 2 minutes unless given. Runs and shrinking end when nine tenths of it are over, so that
@@ -73,17 +75,24 @@ const steered = (options: SimulateOptions): SimulateOptions => {
 
 const encode = Schema.encodeSync(ScheduleJson)
 
-/** Writes the file, and ends the test with an error that says how to see it again, if that can be. */
-const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options: SimulateTestOptions): never => {
+/** Writes the file, and says in lines how to see the failure again, if that can be; or why there is no file. */
+const againOf = (failure: SimulationFailed | NotRepeated, test: TestPlace, options: SimulateTestOptions): string => {
   const { failures: folder = "." } = options
-  const path = Path.join(folder, fileNameOf(test, failure.seed))
-  Fs.mkdirSync(folder, { recursive: true })
-  Fs.writeFileSync(path, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
+  const name = fileNameOf(test, failure.seed)
   const seed = commandOf(test, failure.seed)
-  const again =
-    failure._tag === "NotRepeated"
-      ? `try it again with  ${seed}\n  its schedule is  ${path}`
-      : `see it again with  ${seed}\n              or  ${replayOf(path, options)}`
+  const isRepeated = failure._tag === "SimulationFailed"
+  const command = `${isRepeated ? "see" : "try"} it again with  ${seed}`
+  try {
+    const path = keep(folder, name, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
+    return `${command}\n${isRepeated ? `              or  ${replayOf(path, options)}` : `  its schedule is  ${path}`}`
+  } catch (error) {
+    return `${command}\ncannot write ${name}: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+/** Ends the test with an error that says all there is to know. */
+const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options: SimulateTestOptions): never => {
+  const again = againOf(failure, test, options)
   const cause = failure._tag === "SimulationFailed" ? failure.cause : undefined
   const error = new Error(`${failure.message}\n\n${again}`, cause === undefined ? {} : { cause })
   error.name = failure._tag

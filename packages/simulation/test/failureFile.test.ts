@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { commandOf, fileNameOf, replayOf } from "../src/FailureFile.ts"
+import { commandOf, fileNameOf, keep, replayOf } from "../src/FailureFile.ts"
 
 const testNamed = (name: string, file = "test/a.test.ts") => ({
   name,
@@ -49,6 +52,26 @@ describe("the file of a test that has failed", () => {
     const files = names.map((name) => fileNameOf({ fullTestName: name }, 0))
     assert.strictEqual(new Set(files).size, names.length)
     for (const file of files) assert.match(file, /^d2m-failure-[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?-0\.json$/)
+  })
+
+  it("takes the place of no other: the next one has a number, and what is there already is not written again", () => {
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-keep-"))
+    try {
+      const names = ["one", "two", "one", "three", "two"].map((text) =>
+        Path.relative(folder, keep(Path.join(folder, "new"), "d2m-failure-a-7.json", text))
+      )
+      const [one, two, three] = ["", "-2", "-3"].map((copy) => Path.join("new", `d2m-failure-a-7${copy}.json`))
+      assert.deepStrictEqual(names, [one!, two!, one!, three!, two!])
+      for (const [name, text] of [
+        [one, "one"],
+        [two, "two"],
+        [three, "three"]
+      ] as const) {
+        assert.strictEqual(Fs.readFileSync(Path.join(folder, name!), "utf8"), text)
+      }
+    } finally {
+      Fs.rmSync(folder, { recursive: true })
+    }
   })
 
   it("is replayed with the options of the test, where its run depends on them", () => {

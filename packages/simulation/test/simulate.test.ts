@@ -414,6 +414,24 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("is told all the same when its file cannot be written, and why it cannot", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const file = Path.join(folder, "file")
+        Fs.writeFileSync(file, "no folder")
+        const { tests } = yield* runFixture(folder, { FAILURES: Path.join(file, "below") })
+        const [message] = tests[0]!.failureMessages
+        assert.match(message!, /^SimulationFailed: seed \d+ broke a rule of program: the program succeeds\n/)
+        assert.include(message, "broken: program: the program succeeds")
+        assert.match(message!, /\nsee it again with {2}D2M_SEED=\d+ vitest run /)
+        assert.match(
+          message!,
+          /\ncannot write d2m-failure-a-counter-counts-each-message-once-\d+\.json: ENOTDIR: .*below/
+        )
+      })
+    )
+  )
+
   it.live("ends within its timeout, whatever its program does, and says where it was", () =>
     inFolder((folder) =>
       Effect.gen(function* () {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { againText, divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
-import { Effect, FileSystem, Path, Schema } from "effect"
+import { Effect, FileSystem, Path, type PlatformError, Result, Schema } from "effect"
 import type { Ran, Reproduction } from "./Messages.ts"
 
 /**
@@ -24,18 +24,31 @@ export class UnwritableFailure extends Schema.TaggedError<UnwritableFailure>()("
 
 const encode = Schema.encodeSync(ScheduleJson)
 
-/** Writes a schedule where it can be replayed from, and says where that is. */
+/**
+ * Writes a schedule where it can be replayed from, and says where that is. A file of another run of the seed, with other
+ * options, stays as it is: then the next free number is added to the name.
+ */
 export const write = Effect.fnUntraced(function* (folder: string, seed: number, schedule: Schedule) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
-  const path = paths.join(folder, `d2m-failure-${seed}.json`)
   // Indented: people look into it, and change it.
   const text = `${JSON.stringify(JSON.parse(encode(schedule)), undefined, 2)}\n`
-  yield* fs.makeDirectory(folder, { recursive: true }).pipe(
-    Effect.andThen(fs.writeFileString(path, text)),
-    Effect.mapError((error) => new UnwritableFailure({ path, reason: error.reason._tag }))
-  )
-  return path
+  const pathOf = (copy: number) => paths.join(folder, `d2m-failure-${seed}${copy === 1 ? "" : `-${copy}`}.json`)
+  const unwritable = (path: string) =>
+    Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: error.reason._tag }))
+  yield* fs.makeDirectory(folder, { recursive: true }).pipe(unwritable(pathOf(1)))
+  for (let copy = 1; ; copy++) {
+    const path = pathOf(copy)
+    const isWritten = yield* fs.writeFileString(path, text, { flag: "wx" }).pipe(
+      Effect.as(true),
+      Effect.catchIf(
+        ({ reason }) => reason._tag === "AlreadyExists",
+        () => Effect.map(fs.readFileString(path), (there) => there === text)
+      ),
+      unwritable(path)
+    )
+    if (isWritten) return path
+  }
 })
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
@@ -72,12 +85,19 @@ export const text = ({ again, divergence, report }: Ran): string => {
   return lines.join("\n")
 }
 
+/** The path of a file that may not have come to be. */
+type Written = Result.Result<string, UnwritableFailure>
+
 /** How to see it again. */
-export const replayText = (path: string): string => `  replay    d2m replay ${path}`
+export const replayText = (written: Written): string =>
+  Result.isSuccess(written) ? `  replay    d2m replay ${written.success}` : `  replay    ${written.failure.message}`
 
 /** Where a run stands that was not the same twice: it takes two to see that again. */
-export const divergedText = (path: string, seed: number): string =>
-  `  again     d2m simulate --verify --seed ${seed}, with the same options\n  trace     d2m replay --trace ${path}`
+export const divergedText = (written: Written, seed: number): string =>
+  [
+    `  again     d2m simulate --verify --seed ${seed}, with the same options`,
+    `  trace     ${Result.isSuccess(written) ? `d2m replay --trace ${written.success}` : written.failure.message}`
+  ].join("\n")
 
 /** What is said of failures that there are too many of. */
 export const unwrittenText = (count: number): string =>
