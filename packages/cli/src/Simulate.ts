@@ -202,7 +202,8 @@ export const simulate = Command.make(
       }
       if (reproduction.runs > 0) yield* Console.error(Failure.shrunkText(schedule, reproduction))
       const story = lanesText(told.entries, told.report.violation, { ...(yield* page), last: mostRows })
-      yield* leave(reproduction.schedule, (written) => `${Failure.replayText(written)}\n\n${story}\n`)
+      const left = Failure.leftText(reproduction.schedule)
+      yield* leave(reproduction.schedule, (written) => `${left}${Failure.replayText(written)}\n\n${story}\n`)
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)

@@ -8,6 +8,7 @@
 import { Schema } from "effect"
 import { againText } from "./Repetition.ts"
 import { Schedule } from "./Schedule.ts"
+import { settingsText } from "./Settings.ts"
 
 /** Which rule was broken, and how. */
 const broken = {
@@ -46,6 +47,7 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
       `  digest    ${this.digest}${seed === this.seed ? "" : `, of what is left of it, under seed ${seed}`}`,
       faults.length === 0 ? "  faults    none needed" : "  faults",
       ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
+      ...settingsText(this.schedule),
       "",
       this.story
     ].join("\n")

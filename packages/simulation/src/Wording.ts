@@ -73,6 +73,10 @@ const batchWords = ({ isReplay, messages }: BatchPlace): string => {
 
 const range = (first: number, count: number): string => (count === 1 ? `m${first}` : `m${first}…m${first + count - 1}`)
 
+/** What a clock shows too much, or too little. */
+export const clockWords = (skew: number): string =>
+  `clock ${Number((Math.abs(skew) / 1000).toFixed(3))} s ${skew < 0 ? "behind" : "ahead"}`
+
 /** What an application asks for. */
 export const operationWords = (operation: Operation, firstMessage = 0): string => {
   switch (operation._tag) {
@@ -197,8 +201,10 @@ export const wordsOf = (event: WorldEvent): string => {
       return `the chat server closes, and one ${event.canReconnect ? "may" : "must not"} come back`
     case "UserAnswered":
       return `user: ${event.reason} ${event.answer}`
-    case "Machine":
-      return event.withoutStorage === true ? `${event.change}, storage lost` : event.change
+    case "Machine": {
+      const { change, skew = 0, withoutStorage } = event
+      return `${change}${withoutStorage === true ? ", storage lost" : ""}${skew === 0 ? "" : `, ${clockWords(skew)}`}`
+    }
     case "Fault":
       return `${event.kind} ${event.phase}`
     case "Phase":

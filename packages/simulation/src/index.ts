@@ -43,6 +43,7 @@ export {
   ScheduledOperation,
   ScheduleJson
 } from "./Schedule.ts"
+export * from "./Settings.ts"
 export { type SimulatedDevice } from "./SimulatedDevice.ts"
 export { type SimulatedMediator } from "./SimulatedMediator.ts"
 export * from "./Shrink.ts"

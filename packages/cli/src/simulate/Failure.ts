@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { againText, divergenceText, type Schedule, ScheduleJson } from "@d2m/simulation"
+import { againText, divergenceText, type Schedule, ScheduleJson, settingsText } from "@d2m/simulation"
 import { Effect, FileSystem, Path, type PlatformError, Result, Schema } from "effect"
 import type { Ran, Reproduction } from "./Messages.ts"
 
@@ -63,6 +63,12 @@ export const shrunkText = (before: Schedule, { isCutShort = false, runs, schedul
   const end = isCutShort ? "; time was over before the end: --shrink SECONDS gives it more" : ""
   return `  shrunk    from ${sizeOf(before)} to ${sizeOf(schedule)} in ${counted(runs, "run")}${end}`
 }
+
+/** What is out of the ordinary in a world beside its faults, which its story tells. */
+export const leftText = (schedule: Schedule): string =>
+  settingsText(schedule)
+    .map((line) => `${line}\n`)
+    .join("")
 
 /** Of two runs that were to be the same. */
 export const digestsText = (first: string, again: string): string =>
