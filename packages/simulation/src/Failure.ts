@@ -34,8 +34,10 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
     ...broken,
     /** As small as it got; maybe under another seed. */
     schedule: Schedule,
-    /** The end of its run, in lanes. */
+    /** Its run in lanes. */
     story: Schema.String,
+    /** Whether that is all of it, and not its end and what is around its faults. */
+    isWhole: Schema.Boolean,
     /** What the program has failed with, if that was it. */
     cause: Schema.optionalKey(Schema.Defect())
   }
@@ -49,7 +51,8 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
       ...faults.map(({ at, fault }) => `    ${JSON.stringify({ at, fault })}`),
       ...settingsText(this.schedule),
       "",
-      this.story
+      this.story,
+      ...(this.isWhole ? [] : ["", 'told in full with  story: "full" among the options, or D2M_STORY=full for vitest'])
     ].join("\n")
   }
 }

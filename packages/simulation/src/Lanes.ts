@@ -1,8 +1,8 @@
 /**
  * A story on a page: time goes down, every participant has a column.
  *
- * Owns the layout: how wide columns are, what shares a row, where a long silence is left out, and how the verdict stands
- * below. Plain text of a given width; colours only for whoever asks for them.
+ * Owns the layout: how wide columns are, what shares a row, where a long silence is left out, which rows are left out where
+ * there are too many, and how the verdict stands below. Plain text of a given width; colours only for whoever asks for them.
  *
  * @since 0.1.0
  */
@@ -24,6 +24,11 @@ export interface LanesOptions {
   readonly full?: boolean
   /** How many rows are shown, counted from the end: all unless given. */
   readonly last?: number
+  /**
+   * How many rows before and after each fault are shown as well, where not all are: none unless given. Altogether there are
+   * no more of them than `last`, those of late faults first.
+   */
+  readonly around?: number
   /** Whether ANSI colours are used; not unless given. */
   readonly colours?: boolean
 }
@@ -74,6 +79,22 @@ const rowsOf = (entries: ReadonlyArray<StoryEntry>): ReadonlyArray<Row> => {
     else rows.push({ at, time, cells: new Map([[lane, entry]]), across: undefined })
   }
   return rows
+}
+
+/** Which rows are shown: the last ones, and before them some around faults. */
+const shownOf = (rows: ReadonlyArray<Row>, last: number, around: number): ReadonlyArray<boolean> => {
+  const end = rows.length - last
+  const isShown = rows.map((_, index) => index >= end)
+  let room = last
+  for (let fault = rows.length - 1; fault >= 0; fault--) {
+    if (!rows[fault]!.cells.has(faultLane)) continue
+    for (let at = Math.max(0, fault - around); at <= Math.min(fault + around, end - 1) && around > 0; at++) {
+      if (isShown[at] || room === 0) continue
+      isShown[at] = true
+      room--
+    }
+  }
+  return isShown
 }
 
 /** Devices in the order they appear, what goes wrong, and the mediator. */
@@ -152,15 +173,15 @@ export const lanesText = (
   violation: Violation | undefined,
   options: LanesOptions = {}
 ): string => {
-  const { colours = false, full = false, last = Infinity, width = 120 } = options
+  const { around = 0, colours = false, full = false, last = Infinity, width = 120 } = options
   const paint = (text: string, colour: Colour | undefined): string =>
     colours && colour !== undefined ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text
 
   const told = full ? entries : entries.filter(({ isNoise }) => !isNoise)
-  const all = rowsOf(told)
-  const rows = all.slice(Math.max(0, all.length - last))
+  const rows = rowsOf(told)
+  const isShown = shownOf(rows, last, around)
   const lanes = lanesOf(told)
-  const timeWidth = Math.max(4, ...rows.map(({ time }) => time.length))
+  const timeWidth = rows.reduce((most, { time }, index) => (isShown[index] ? Math.max(most, time.length) : most), 4)
   const room = width - timeWidth - lanes.length * separator.length
   const laneWidth = Math.max(narrowest, Math.floor(room / Math.max(1, lanes.length)))
 
@@ -179,9 +200,20 @@ export const lanesText = (
     ),
     ["─".repeat(timeWidth), ...lanes.map(() => "─".repeat(laneWidth))].join("─┼─")
   ]
-  if (rows.length < all.length) page.push(`(${all.length - rows.length} rows before)`)
   let shown = ""
-  for (const { across, cells, time: exact } of rows) {
+  let isFirst = true
+  let leftOut = 0
+  for (const [index, { across, cells, time: exact }] of rows.entries()) {
+    if (!isShown[index]) {
+      leftOut++
+      continue
+    }
+    if (leftOut > 0) {
+      page.push(`(${leftOut} ${leftOut === 1 ? "row" : "rows"}${isFirst ? " before" : ""})`)
+      leftOut = 0
+      shown = ""
+    }
+    isFirst = false
     const time = exact === shown ? "" : exact
     shown = exact
     if (across !== undefined) {

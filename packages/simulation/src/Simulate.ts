@@ -8,7 +8,7 @@
  */
 import { Effect } from "effect"
 import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
-import { lanesText } from "./Lanes.ts"
+import { type LanesOptions, lanesText } from "./Lanes.ts"
 import { type Program, type ProgramOptions, programRun, runProgram, unfitForProgram } from "./Program.ts"
 import { programSchedule, type ProgramScheduleOptions } from "./ProgramSchedule.ts"
 import { whyNotReplayable } from "./Replayable.ts"
@@ -33,12 +33,17 @@ export interface SimulateOptions extends ProgramOptions, ProgramScheduleOptions 
   readonly seed?: number
   /** Runs that may be spent on a small reproduction: 300 unless given, 0 for none. */
   readonly shrinkRuns?: number
+  /**
+   * How much is told of a run that fails: its end, and what happens around its faults, unless given; `full` is everything,
+   * handshakes and all.
+   */
+  readonly story?: "brief" | "full"
 }
 
 const never = (): boolean => false
 
 /** So much of a story fits an error. */
-const rows = 60
+const brief: LanesOptions = { last: 60, around: 5 }
 
 /** What is told of a run that broke a rule: first whether it does so again, and then how, with as little as it takes. */
 const failureOf = (
@@ -78,6 +83,8 @@ const failureOf = (
   const { story, told } = shrunk === undefined ? second : tell(shrunk.schedule)
   const violation = told.violation ?? failed.violation!
   if (shrunk !== undefined && !isRepeated(shrunk.result, told)) return notRepeated(shrunk.result, told)
+  const whole = lanesText(story.entries, violation, { full: options.story === "full" })
+  const shown = options.story === "full" ? whole : lanesText(story.entries, violation, brief)
   return new SimulationFailed({
     seed,
     digest: shrunk?.result.digest ?? failed.digest,
@@ -86,7 +93,8 @@ const failureOf = (
     found: violation.found,
     expected,
     schedule: shrunk?.schedule ?? { ...failed.schedule, violates: { oracle, rule } },
-    story: lanesText(story.entries, violation, { last: rows }),
+    story: shown,
+    isWhole: shown === whole,
     ...(violation.cause === undefined ? {} : { cause: violation.cause })
   })
 }

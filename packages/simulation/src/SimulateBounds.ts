@@ -20,6 +20,7 @@ const Bounds = Schema.Struct({
   devices: Schema.optional(Schema.Union([count, Schema.Array(Schema.String)])),
   duration: Schema.optional(millis),
   faults: Schema.optional(Schema.Literals(levels)),
+  story: Schema.optional(Schema.Literals(["brief", "full"])),
   shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
 })
 

@@ -2,8 +2,8 @@
  * Simulations as tests of vitest: `it.simulate(name, program)`, `it.replay(name, file, program)` and
  * `it.replay(name, file)`.
  *
- * Owns the tests, the file that a failure leaves, and the two variables that a run can be steered with: `D2M_SEED` for one
- * seed alone, `D2M_SEEDS` for more or fewer of them. What is simulated is `Simulate`'s.
+ * Owns the tests, the file that a failure leaves, and the variables that a run can be steered with: `D2M_SEED` for one seed
+ * alone, `D2M_SEEDS` for more or fewer of them, `D2M_STORY` for all of a failure's story. What is simulated is `Simulate`'s.
  *
  * @since 0.1.0
  */
@@ -73,6 +73,14 @@ const steered = (options: SimulateOptions): SimulateOptions => {
   return seeds === undefined ? options : { ...options, seeds }
 }
 
+/** With all of a story where that is asked for. */
+const told = (options: SimulateOptions): SimulateOptions => {
+  const story = process.env["D2M_STORY"]
+  if (story === undefined || story === "") return options
+  if (story !== "brief" && story !== "full") throw new Error(`D2M_STORY=${story}: expected brief or full`)
+  return { ...options, story }
+}
+
 const encode = Schema.encodeSync(ScheduleJson)
 
 /** Writes the file, and says in lines how to see the failure again, if that can be; or why there is no file. */
@@ -122,7 +130,7 @@ const tests: SimulateTests = {
   simulate: (name, program, options = {}) => {
     base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal, task }) =>
       Effect.runPromise(
-        simulate(program, steered(bounded(options))).pipe(
+        simulate(program, steered(told(bounded(options)))).pipe(
           Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
             Effect.sync(() => leave(failure, task, options))
           )
@@ -134,7 +142,7 @@ const tests: SimulateTests = {
   replay: (name, failure, program, options = {}) => {
     base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
       Effect.runPromise(
-        Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, bounded(options))),
+        Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, told(bounded(options)))),
         { signal }
       ).then(() => undefined)
     )

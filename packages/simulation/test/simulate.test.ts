@@ -245,6 +245,37 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     })
   )
 
+  it.effect("is told by its end and by what is around its faults, or in full", () =>
+    Effect.gen(function* () {
+      const talkative: Program = (group) =>
+        Effect.gen(function* () {
+          yield* group.joined
+          for (let said = 0; said < 100; said++) {
+            yield* group.on("phone", (device) => device.reflect(item("hello")))
+          }
+          yield* group.settled
+          return yield* Effect.fail("in the end")
+        })
+      const schedule = world([{ at: 500, fault: { _tag: "Pause", device: "desktop", lasts: 100 } }])
+      const toldWith = (options: SimulateOptions) =>
+        Effect.map(Effect.flip(replay(schedule, talkative, { ...two, ...options })), (failure) => {
+          assert.ok(failure._tag === "SimulationFailed")
+          return failure
+        })
+      const brief = yield* toldWith({})
+      assert.isFalse(brief.isWhole)
+      assert.include(brief.story, "! Pause desktop")
+      assert.match(brief.story, /\n\(\d+ rows before\)\n[^]*\n\(\d+ rows\)\n/)
+      assert.include(brief.message, "D2M_STORY=full")
+      const full = yield* toldWith({ story: "full" })
+      assert.isTrue(full.isWhole)
+      assert.notMatch(full.story, /\n\(\d+ rows/)
+      assert.include(full.story, "ClientHello")
+      assert.notInclude(full.message, "D2M_STORY")
+      assert.include(full.story, brief.story.slice(brief.story.lastIndexOf("\nbroken:")))
+    })
+  )
+
   it("that fails with anything is told what that was", () => {
     assert.strictEqual(violationOf(() => Effect.fail({ _tag: "TooFew", got: 3n }))?.found, '{"_tag":"TooFew","got":3n}')
     assert.strictEqual(violationOf(() => Effect.fail("why"))?.found, "why")

@@ -113,6 +113,27 @@ describe("a story", () => {
     assert.isBelow(last.length, all.length)
   })
 
+  it("shows some rows around its faults besides the last ones, and how many are left out in between", () => {
+    const brief = page({ last: 12, around: 1 })
+    const [first, second] = ["! Vanish phone", "! Twin desktop"].map((fault) =>
+      brief.findIndex((line) => line.includes(fault))
+    )
+    assert.isAbove(first!, 0)
+    assert.isAbove(second!, first!)
+    const leftOut = brief.filter((line) => /^\(\d+ rows?( before)?\)$/.test(line))
+    assert.match(leftOut[0]!, / before\)$/)
+    assert.isAbove(leftOut.length, 1)
+    const rows = (lines: ReadonlyArray<string>) => lines.filter((line) => line !== "" && !leftOut.includes(line))
+    const all = rows(page())
+    assert.isBelow(brief.length, all.length)
+    // The same time is not told twice, unless rows are left out between.
+    const words = all.map((line) => line.slice(12))
+    for (const line of rows(brief)) assert.include(words, line.slice(12))
+    // No more than there are last ones, however much is around.
+    assert.isTrue(page({ last: 3, around: 50 }).some((line) => /^\(\d+ rows/.test(line)))
+    assert.strictEqual(page({ last: 100_000, around: 2 }).join("\n"), page().join("\n"))
+  })
+
   it("uses colours for who asks for them, and none for others", () => {
     const plain = page().join("\n")
     const coloured = page({ colours: true }).join("\n")
