@@ -6,6 +6,7 @@ import {
   type Program,
   programSchedule,
   runProgram,
+  simulate,
   type SimulatedDevice,
   type SimulateOptions
 } from "../src/index.ts"
@@ -75,4 +76,20 @@ describe("a handler", () => {
       /; the handler of desktop has been busy since \+00:\d\d\.\d{3}: perhaps with a promise/
     )
   })
+
+  it.effect("that waits for a promise is told so of what is left of its run as well, which is over soon", () =>
+    Effect.gen(function* () {
+      const program: Program = (group) =>
+        Effect.gen(function* () {
+          group.onReflected(() => () => Effect.promise(() => new Promise(() => {})))
+          yield* group.joined
+          yield* group.on("phone", (device) => device.reflect(item("hello")))
+          yield* group.settled
+        })
+      const failure = yield* Effect.flip(simulate(program, { ...options, duration: 5_000, seeds: 1 }))
+      assert.ok(failure._tag === "SimulationFailed")
+      assert.isBelow(failure.schedule.duration, 100)
+      assert.match(failure.found, /reflect \d+ of phone, taken at \+00:00\.\d{3}; the handler of desktop has been busy/)
+    })
+  )
 })

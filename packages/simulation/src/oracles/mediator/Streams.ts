@@ -9,6 +9,8 @@
  */
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import { isEphemeral } from "@d2m/codec"
+import { timeText } from "../../Lanes.ts"
+import { newYear2026 } from "../../Simulation.ts"
 import { nonceOf, printOf } from "../Envelopes.ts"
 import { erred } from "./Closes.ts"
 import {
@@ -36,7 +38,7 @@ const named = ({ device, reflectId }: { readonly device: string; readonly reflec
 /** A message in words. */
 export const told = (model: Model, message: Message, group: Group): string =>
   named({ device: group.slots.get(message.from)?.device ?? `device ${message.from}`, reflectId: message.reflectId }) +
-  `, taken at ${message.takenAt}${message.takenAt === Math.floor(model.now) ? " (now)" : ""}`
+  `, taken at ${timeText(message.takenAt - newYear2026)}${message.takenAt === Math.floor(model.now) ? " (now)" : ""}`
 
 /** Whether `a` follows `b` among numbers that wrap at 2^32. */
 const follows = (a: number, b: number): boolean => {
