@@ -191,11 +191,12 @@ const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: Rea
  */
 export const Schedule = Schema.Struct({
   version: Schema.Literal(1),
-  seed: Schema.Int,
+  seed: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   duration: millis,
   conditions: Conditions,
   devices: Schema.Array(DeviceSpec).check(
     Schema.makeFilter((devices) => {
+      if (devices.length === 0) return "a world needs at least one device"
       const names = devices.map(({ name }) => name)
       const twice = names.find((name, index) => names.indexOf(name) < index)
       return twice === undefined ? undefined : `two devices have the name ${twice}`

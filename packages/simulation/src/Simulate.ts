@@ -117,6 +117,8 @@ export const replay = (
   options: SimulateOptions = {}
 ): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | NotReplayable> =>
   Effect.gen(function* () {
+    const invalid = outOfBounds(options)
+    if (invalid !== undefined) return yield* invalid
     yield* checked(schedule)
     const unfit = program === undefined ? undefined : unfitForProgram(schedule)
     if (unfit !== undefined) return yield* unfit

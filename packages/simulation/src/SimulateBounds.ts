@@ -17,12 +17,19 @@ const levels: ReadonlyArray<FaultLevel> = ["none", "light", "swarm", "brutal"]
 const Bounds = Schema.Struct({
   seed: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
   seeds: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-  devices: Schema.optional(Schema.Union([count, Schema.Array(Schema.String)])),
+  devices: Schema.optional(Schema.Union([count, Schema.Array(Schema.String).check(Schema.isMinLength(1))])),
   duration: Schema.optional(millis),
   faults: Schema.optional(Schema.Literals(levels)),
   story: Schema.optional(Schema.Literals(["brief", "full"])),
+  maxSteps: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
-})
+}).check(
+  Schema.makeFilter(({ seed = 0, seeds = 1 }) =>
+    seed <= Number.MAX_SAFE_INTEGER - (seeds - 1)
+      ? undefined
+      : { path: ["seed"], issue: `the last of ${seeds} seeds is beyond ${Number.MAX_SAFE_INTEGER}` }
+  )
+)
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 

@@ -106,6 +106,8 @@ describe("a schedule", () => {
       for (const [from, to, detail] of [
         ['"duration":1000', '"duration":1e999', "duration"],
         ['"skew":0', '"skew":-1e999', "skew"],
+        [/"seed":\d+/.exec(text)![0], '"seed":-1', "seed"],
+        [/"devices":\[[^]*?\]/.exec(text)![0], '"devices":[]', "at least one device"],
         ['"duration":1000', '"duration":1000,"durations":5', "durations"],
         ['"userDelay":2000', '"userDelay":2000,"userDelays":5', "userDelays"],
         ['"chats":false', '"chats":false,"chat":true', "chat"]
