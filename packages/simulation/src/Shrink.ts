@@ -1,14 +1,14 @@
 /**
  * Makes a small reproduction of a large one: a schedule with as little in it as still breaks the same rule.
  *
- * Owns the search and its budget. What can be taken out of a schedule is `shrink/Removals`', what can be made simpler in
+ * Owns the search and its budget, and which failures are the same. What can be taken out of a schedule is `shrink/Removals`', what can be made simpler in
  * it `shrink/Simplifications`'. A shorter schedule draws other random numbers; so what does not break the rule any more is
  * tried again under other seeds before it is given up.
  *
  * @since 0.1.0
  */
 import type { Violation } from "./Oracle.ts"
-import { run, type RunOptions, type RunResult } from "./Run.ts"
+import { programOracle, run, type RunOptions, type RunResult } from "./Run.ts"
 import type { Schedule } from "./Schedule.ts"
 import { cutAfter, removeAlone, removeMuch } from "./shrink/Removals.ts"
 import { simplify } from "./shrink/Simplifications.ts"
@@ -57,9 +57,21 @@ export interface Shrunk {
  */
 export type Attempt = (candidate: Schedule, otherSeeds?: number) => Schedule | undefined
 
+/** How a failure is told from others: by its rule alone, or by what was found as well. */
+type Signature = (violation: Violation) => string
+
 /** All defects break the same rule: what was thrown tells one from the other. */
-const signature = ({ found, oracle, rule }: Violation): string =>
+const byRule: Signature = ({ found, oracle, rule }) =>
   oracle === "defects" ? `${rule}: ${found.split("\n", 1)[0]}` : `${oracle}: ${rule}`
+
+/**
+ * All failures of a program break the same rule as well. What it fails with tells one from the other, but for the numbers in
+ * it, which are hardly ever the same in a smaller world.
+ */
+const byFailure: Signature = (violation) => {
+  const [line] = violation.found.split("\n", 1)
+  return `${byRule(violation)}: ${line!.replace(/\d+/g, "")}`
+}
 
 /** The seed that is tried `index`th for a schedule, its own the zeroth. */
 const seedOf = (seed: number, index: number): number => (index === 0 ? seed : (seed + index * 7919) % 2 ** 32)
@@ -85,44 +97,54 @@ export const shrink = (schedule: Schedule, options: ShrinkOptions = {}): Shrunk 
 
   const first = broken(schedule, runOptions)
   if (first === undefined) return undefined
-  const wanted = signature(first.violation)
   const { oracle, rule } = first.violation
   let best = first
   let smallest: Schedule = { ...schedule, violates: { oracle, rule } }
-  const known = new Set<string>()
-  const attempt: Attempt = (candidate, otherSeeds = 0) => {
-    if (runs >= mostRuns || isOver()) throw exhausted
-    const { seed, ...rest } = candidate
-    const key = JSON.stringify(rest)
-    for (let index = 0; index <= otherSeeds; index++) {
-      const tried = { ...candidate, seed: seedOf(seed, index) }
-      if (known.has(`${tried.seed} ${key}`)) continue
-      if (runs >= mostRuns || isOver()) throw exhausted
-      known.add(`${tried.seed} ${key}`)
-      const result = broken(tried, { ...runOptions, isOver })
-      if (result === undefined || signature(result.violation) !== wanted) continue
-      best = result
-      smallest = tried
-      return tried
+  /** Smaller ones that were found. */
+  let steps = 0
+  const search = (signature: Signature, mayGoOn: () => boolean): boolean => {
+    const wanted = signature(first.violation)
+    const known = new Set<string>()
+    const attempt: Attempt = (candidate, otherSeeds = 0) => {
+      if (!mayGoOn() || isOver()) throw exhausted
+      const { seed, ...rest } = candidate
+      const key = JSON.stringify(rest)
+      for (let index = 0; index <= otherSeeds; index++) {
+        const tried = { ...candidate, seed: seedOf(seed, index) }
+        if (known.has(`${tried.seed} ${key}`)) continue
+        if (!mayGoOn() || isOver()) throw exhausted
+        known.add(`${tried.seed} ${key}`)
+        const result = broken(tried, { ...runOptions, isOver })
+        if (result === undefined || signature(result.violation) !== wanted) continue
+        best = result
+        smallest = tried
+        steps++
+        return tried
+      }
+      return undefined
     }
-    return undefined
-  }
-  const search = (): void => {
-    attempt(cutAfter(smallest, first.elapsed, devices))
-    removeMuch(smallest, attempt, devices)
-    for (;;) {
-      const before = smallest
-      simplify(removeAlone(before, attempt, devices), attempt)
-      if (smallest === before) return
+    try {
+      attempt(cutAfter(smallest, first.elapsed, devices))
+      removeMuch(smallest, attempt, devices)
+      for (;;) {
+        const before = smallest
+        simplify(removeAlone(before, attempt, devices), attempt)
+        if (smallest === before) return true
+      }
+    } catch (thrown) {
+      if (thrown !== exhausted) throw thrown
+      return false
     }
   }
 
-  let isMinimal = true
-  try {
-    search()
-  } catch (thrown) {
-    if (thrown !== exhausted) throw thrown
-    isMinimal = false
-  }
+  const isLeft = () => runs < mostRuns
+  // What comes after the failure may go without anything else being said.
+  const isSmaller = () => steps > 1
+  let isMinimal =
+    oracle === programOracle
+      ? search(byFailure, () => isLeft() && (isSmaller() || runs < mostRuns / 2))
+      : search(byRule, isLeft)
+  // A program that says something else each time: whatever it says will do.
+  if (oracle === programOracle && !isSmaller()) isMinimal = search(byRule, isLeft)
   return { schedule: smallest, result: { ...best, schedule: smallest }, runs, isMinimal }
 }

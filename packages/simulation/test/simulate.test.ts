@@ -14,12 +14,14 @@ import {
   runProgram,
   type Schedule,
   ScheduleJson,
+  shrink,
   simulate,
   type SimulateOptions,
   SimulationFailed,
   standardOracles,
   swarm
 } from "../src/index.ts"
+import { programRun } from "../src/Program.ts"
 import { it as simulated } from "../src/vitest.ts"
 import { counter, item, shoppingList, silence } from "./programs.ts"
 
@@ -275,6 +277,69 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.include(full.story, brief.story.slice(brief.story.lastIndexOf("\nbroken:")))
     })
   )
+
+  describe("that may fail in two ways", () => {
+    /** Counts what comes to the desktop, and how often it was switched on. */
+    const counting =
+      (judge: (counted: number, lives: number) => void): Program =>
+      (group) =>
+        Effect.gen(function* () {
+          let counted = 0
+          let lives = 0
+          group.onReflected((name) => {
+            if (name === "desktop") lives++
+            return (batch) =>
+              Effect.sync(() => {
+                if (name === "desktop") counted += batch.length
+              })
+          })
+          yield* group.joined
+          for (let said = 0; said < 5; said++) {
+            yield* group.on("phone", (device) => device.reflect(item("hello")))
+            yield* Effect.sleep("4 seconds")
+          }
+          yield* group.settled
+          judge(counted, lives)
+        })
+    const crash = { _tag: "Crash", device: "desktop", downFor: 500, withoutStorage: false, isTold: true } as const
+    const full = { _tag: "DiskFull", device: "desktop", lasts: 3_000 } as const
+    /** The desktop crashes twice, and a message comes twice. */
+    const schedule = world([
+      { at: 2_000, fault: crash },
+      { at: 3_000, fault: { _tag: "Pause", device: "phone", lasts: 100 } },
+      { at: 6_000, fault: crash },
+      { at: 7_000, fault: full }
+    ])
+    const shrunkOf = (program: Program) => {
+      const { oracles, program: play, handler } = programRun(program, two)
+      return shrink(schedule, { oracles: oracles!, program: play!, handler: handler!, devices: false, runs: 300 })!
+    }
+
+    it("is shrunk to what it takes to fail in the same way", () => {
+      const shrunk = shrunkOf(
+        counting((counted, lives) => {
+          if (lives > 2) throw new RangeError(`switched on ${lives} times, ${counted} counted`)
+          if (counted > 5) throw new TypeError("counted twice")
+        })
+      )
+      assert.match(shrunk.result.violation.found, /^RangeError: switched on 3 times, \d counted$/)
+      assert.deepStrictEqual(
+        shrunk.schedule.faults.map(({ fault }) => fault._tag),
+        ["Crash", "Crash"]
+      )
+    })
+
+    it("is shrunk as far as it goes when it says something else each time", () => {
+      let names = 0
+      const shrunk = shrunkOf(
+        counting((counted, lives) => {
+          const name = String.fromCharCode(97 + (++names % 26)).repeat(1 + Math.floor(names / 26))
+          if (lives > 2 || counted > 5) throw new Error(name)
+        })
+      )
+      assert.lengthOf(shrunk.schedule.faults, 1)
+    })
+  })
 
   it("that fails with anything is told what that was", () => {
     assert.strictEqual(violationOf(() => Effect.fail({ _tag: "TooFew", got: 3n }))?.found, '{"_tag":"TooFew","got":3n}')
