@@ -2,6 +2,7 @@
  * Runs a command as a program: one clear line for whatever goes wrong, and an exit code.
  *
  * Owns the codes that all commands share: 0 success, 1 failure, 2 wrong usage, 130 interrupted. An error may name another.
+ * What is said of wrong usage, help included, goes to standard error.
  * What cannot be said on standard error, because the disk is full or nobody reads it, is lost; the program goes on.
  *
  * @since 0.1.0
@@ -9,7 +10,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Context, Effect, Exit, Result, Runtime } from "effect"
-import { CliError, Command } from "effect/cli"
+import { CliError, CliOutput, Command } from "effect/cli"
 import { ReaderGone, watchOutput } from "./OutputReader.ts"
 
 /**
@@ -45,6 +46,18 @@ export const exitCodeOf = (exit: Exit.Exit<unknown, unknown>, interrupted = 130)
   return isUsage ? 2 : Runtime.getErrorExitCode(error)
 }
 
+/** Who has made a mistake reads the help where the mistake is told: standard output is for what a command says. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Effect.gen(function* () {
+          const formatter = yield* CliOutput.Formatter
+          yield* Console.error(formatter.formatHelpDoc(event.helpDoc))
+          yield* Console.error(formatter.formatErrors(event.errors))
+        })
+      : CliOutput.defaultPresenter.present(event)
+}
+
 /**
  * Runs a command with the arguments of the process. Ctrl-C and SIGTERM interrupt it, and whatever it holds is released.
  * It ends with 0 when nobody reads its output any more, unless the command sees to that.
@@ -66,6 +79,7 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
       return line === undefined ? Effect.void : Console.error(`${command.name}: ${line}`)
     }),
     Effect.provide(NodeServices.layer),
+    Effect.provideService(CliOutput.Presenter, presenter),
     Effect.provideService(ReaderGone, readerGone),
     Effect.provideService(InterruptedCode, interrupted),
     NodeRuntime.runMain({

@@ -8,7 +8,7 @@
  */
 import { isRepeated, lanesText, type Schedule, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Exit, Option, Result, Schema, Stream } from "effect"
-import { Command, Flag } from "effect/cli"
+import { CliError, Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
 import * as Failure from "./simulate/Failure.ts"
 import type { Ran, Reproduction, Setting } from "./simulate/Messages.ts"
@@ -231,6 +231,13 @@ export const simulate = Command.make(
     if (failed.length > 0) return yield* new FailedSeeds({ failed: failed.length, total: summary.seeds })
   }, Effect.scoped)
 ).pipe(
+  Command.validate(({ devices, groups }) =>
+    Option.isSome(groups) && groups.value > devices
+      ? Effect.fail(
+          new CliError.ValidationError({ message: `--groups ${groups.value}: ${devices} devices make no more groups` })
+        )
+      : Effect.void
+  ),
   Command.withDescription("Run worlds of devices and a mediator under seeds; exits with 1 when a rule was broken"),
   Command.withExamples([
     {

@@ -315,7 +315,8 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     [["--hours", "0"], "between 0.001"],
     [["--hours", "169"], "and 168"],
     [["--groups", "0"], "between 1 and 64"],
-    [["--devices", "65"], "between 1 and 64"]
+    [["--devices", "65"], "between 1 and 64"],
+    [["--groups", "3", "--devices", "2"], "--groups 3: 2 devices make no more groups"]
   ] as const) {
     it.live(`refuses ${args.join(" ")}`, () =>
       Effect.gen(function* () {
@@ -325,4 +326,15 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
       })
     )
   }
+
+  it.live("says nothing on standard output of usage that is wrong, and ends with 2", () =>
+    Effect.gen(function* () {
+      const { code, stderr, stdout } = yield* runToEnd(["simulate", "--json", "--seeds", "0"])
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      assert.include(stderr, "between 1 and")
+      assert.include(stderr, "--misbehaving")
+      const { code: other, failure } = yield* runHere(["simulate", "--mutant", "nonsense"])
+      assert.deepStrictEqual([other, failure?._tag], [2, "UnknownMutant"])
+    })
+  )
 })

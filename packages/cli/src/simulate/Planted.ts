@@ -5,7 +5,7 @@
  */
 import { type Mutant, mutantNamed } from "@d2m/simulation"
 import { plantedSources } from "@d2m/simulation/node"
-import { Effect, Schema } from "effect"
+import { Effect, Runtime, Schema } from "effect"
 
 /**
  * Nobody knows of a planted bug of this name.
@@ -14,6 +14,7 @@ import { Effect, Schema } from "effect"
  * @since 0.1.0
  */
 export class UnknownMutant extends Schema.TaggedError<UnknownMutant>()("UnknownMutant", { name: Schema.String }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message(): string {
     return `there is no mutant ${this.name}; d2m mutants --list names them all`
   }
