@@ -10,6 +10,7 @@ import {
   type Expectation,
   lanesText,
   NotReplayable,
+  otherVersionText,
   readSchedule,
   type Schedule,
   type SeedReport,
@@ -108,7 +109,7 @@ const read = Effect.fnUntraced(function* (path: string) {
   )
   return yield* Effect.mapError(
     readSchedule(text),
-    ({ message }) => new UnreadableSchedule({ path, reason: message.replace(/\s+/g, " ") })
+    ({ message }) => new UnreadableSchedule({ path, reason: otherVersionText(text) ?? message.replace(/\s+/g, " ") })
   )
 })
 

@@ -173,6 +173,9 @@ describe("d2m replay", { timeout: 180_000 }, () => {
         assert.strictEqual(failure?._tag, "UnreadableSchedule", text)
         assert.notInclude(failure?.message, "\n")
       }
+      const newer = JSON.stringify({ ...forsaken, version: 2 })
+      const { failure } = yield* withFile(newer, (path) => runHere(["replay", path]))
+      assert.include(failure?.message, "it was written by a newer version: its format is 2, and this one reads 1")
     })
   )
 })

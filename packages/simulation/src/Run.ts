@@ -15,6 +15,7 @@ import { Machine } from "./Machine.ts"
 import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { namesNobody, type Schedule } from "./Schedule.ts"
+import { noHandlerDies } from "./SimulatedDevice.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { thrownText, valueText, withStacks } from "./Stacks.ts"
 import { Tally } from "./Tally.ts"
@@ -214,15 +215,33 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
 export const runWithStacks = (schedule: Schedule, options: RunOptions): RunResult =>
   withStacks(true, () => carryOut(schedule, options))
 
+/** An oracle; one that looks at nothing where none can be made. */
+const judgeOf = (make: () => Oracle, onDefect: (defect: unknown) => void): Oracle => {
+  try {
+    return make()
+  } catch (defect) {
+    onDefect(defect)
+    return { see: () => {} }
+  }
+}
+
 const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   const tally = new Tally()
   let violation: Violation | undefined
   // Oracles are made before there is a world, and may object at once.
   let now = () => newYear2026
   const judges = (options.oracles ?? standardOracles).map(({ make, name }) =>
-    make((found) => {
-      violation ??= { ...found, oracle: name, at: now() }
-    }, schedule)
+    judgeOf(
+      () =>
+        make((found) => {
+          violation ??= { ...found, oracle: name, at: now() }
+        }, schedule),
+      (defect) => {
+        const rule = "whoever looks on can be made"
+        const found = `the oracle ${name}: ${thrownText(defect)}`
+        violation ??= { oracle: defects, rule, at: now(), device: undefined, found, expected: "an oracle" }
+      }
+    )
   )
   const world = new World({
     seed: schedule.seed,
@@ -237,7 +256,10 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
         at: world.kernel.now,
         device,
         found: thrownText(defect),
-        expected: "no defect in client, mediator or world"
+        expected:
+          rule === noHandlerDies
+            ? "a handler that ends, or fails with a HandlerError"
+            : "no defect in client, mediator or world"
       }
     }
   })

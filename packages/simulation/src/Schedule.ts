@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { MediatorOptions, strictOptions } from "@d2m/server-sim"
-import { Effect, Schema, SchemaIssue } from "effect"
+import { Effect, Option, Schema, SchemaIssue } from "effect"
 import { Fault } from "./Fault.ts"
 import { Operation } from "./Operation.ts"
 import { millis, skew } from "./Quantity.ts"
@@ -175,6 +175,9 @@ const named = ({
   )
 ]
 
+/** Of the JSON form. */
+const version = 1
+
 /** The first name that nobody has, with its place. */
 const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: ReadonlyArray<DeviceSpec> }) => {
   const names = new Set(schedule.devices.map(({ name }) => name))
@@ -190,7 +193,7 @@ const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: Rea
  * @since 0.1.0
  */
 export const Schedule = Schema.Struct({
-  version: Schema.Literal(1),
+  version: Schema.Literal(version),
   seed: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   duration: millis,
   conditions: Conditions,
@@ -245,6 +248,20 @@ export const readSchedule: (text: string) => Effect.Effect<Schedule, Schema.Sche
   ScheduleJson,
   { onExcessProperty: "error" }
 )
+
+const Versioned = Schema.fromJsonString(Schema.Struct({ version: Schema.Int }))
+
+/**
+ * Why the text of a file can be no schedule that is read here, if another version has written it; nothing otherwise.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const otherVersionText = (text: string): string | undefined => {
+  const read = Schema.decodeOption(Versioned)(text)
+  if (Option.isNone(read) || read.value.version <= version) return undefined
+  return `it was written by a newer version: its format is ${read.value.version}, and this one reads ${version}`
+}
 
 /**
  * A schedule that cannot be carried out, or options that none can be drawn with: names that are no names, not one's own or

@@ -71,6 +71,9 @@ export interface DeviceHost {
 
 const livesOn = "a device lives until it is stopped"
 
+/** The rule that the application's handler breaks which throws or dies. */
+export const noHandlerDies = "no handler dies"
+
 /** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
 const capacities: Capacities = { ...defaultCapacities, events: 8 }
 
@@ -118,7 +121,7 @@ export class SimulatedDevice {
     this.route = route
     this.disk = disk
     this.handling = new TroubledHandler(host.kernel, host.witness, (defect) =>
-      host.onDefect("no handler dies", defect, this.name)
+      host.onDefect(noHandlerDies, defect, this.name)
     )
     this.#watch = {
       name: spec.name,

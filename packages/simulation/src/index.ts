@@ -36,6 +36,7 @@ export {
   Expectation,
   InvalidSchedule,
   largestGroup,
+  otherVersionText,
   plainDevice,
   readSchedule,
   Schedule,

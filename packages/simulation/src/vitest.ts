@@ -11,9 +11,9 @@ import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
-import type { NotRepeated, SimulationFailed } from "./Failure.ts"
+import { type NotRepeated, NotReplayable, type SimulationFailed } from "./Failure.ts"
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
-import { readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
+import { otherVersionText, readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import type { Program } from "./Program.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
@@ -81,6 +81,8 @@ const told = (options: SimulateOptions): SimulateOptions => {
   return { ...options, story }
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 const encode = Schema.encodeSync(ScheduleJson)
 
 /** Writes the file, and says in lines how to see the failure again, if that can be; or why there is no file. */
@@ -94,7 +96,7 @@ const againOf = (failure: SimulationFailed | NotRepeated, test: TestPlace, optio
     const path = keep(folder, name, `${JSON.stringify(JSON.parse(encode(failure.schedule)), undefined, 2)}\n`)
     return `${command}\n${isRepeated ? `              or  ${replayOf(path, options)}` : `  its schedule is  ${path}`}`
   } catch (error) {
-    return `${command}\ncannot write ${name}: ${error instanceof Error ? error.message : String(error)}`
+    return `${command}\ncannot write ${name}: ${messageOf(error)}`
   }
 }
 
@@ -109,10 +111,17 @@ const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options
   throw error
 }
 
-const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, Schema.SchemaError> =>
-  typeof failure === "string" || failure instanceof URL
-    ? readSchedule(Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"))
-    : Effect.succeed(failure)
+const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, NotReplayable> => {
+  if (typeof failure !== "string" && !(failure instanceof URL)) return Effect.succeed(failure)
+  const refused = (why: string) => new NotReplayable({ detail: `${String(failure)}: ${why}` })
+  return Effect.gen(function* () {
+    const text = yield* Effect.try({
+      try: () => Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"),
+      catch: (error) => refused(messageOf(error))
+    })
+    return yield* Effect.mapError(readSchedule(text), ({ message }) => refused(otherVersionText(text) ?? message))
+  })
+}
 
 const defaultTimeout = 120_000
 

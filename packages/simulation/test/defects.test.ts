@@ -56,6 +56,13 @@ describe("a defect", () => {
     expectDefect({ options: { oracles: [careless] } }, { rule: "whoever looks on does not throw", found: withStack })
   })
 
+  it("of an oracle that cannot be made is told with its name", () => {
+    const unborn = { name: "unborn", make: () => slip() }
+    const { violation } = run(quiet, { oracles: [unborn] })
+    assert.deepInclude(violation, { oracle: "defects", rule: "whoever looks on can be made" })
+    assert.match(violation!.found, /^the oracle unborn: Slip: on a banana\n +at slip .*defects\.test\.ts/)
+  })
+
   it("that an oracle finds in the schedule already is told at the start of the world", () => {
     const strict: OracleMaker = {
       name: "strict",
@@ -158,6 +165,7 @@ describe("a defect", () => {
       const { violation } = runProgram({ ...quiet, operations: [] }, program)
       assert.deepInclude(violation, { oracle: "defects", rule: "no handler dies", device: "desktop" })
       assert.match(violation!.found, withStack)
+      assert.strictEqual(violation!.expected, "a handler that ends, or fails with a HandlerError")
     })
   })
 

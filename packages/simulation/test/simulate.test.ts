@@ -528,6 +528,19 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("says which file it is that cannot be replayed, and why", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const [nowhere, newer] = ["nowhere.json", "newer.json"].map((name) => Path.join(folder, name))
+        Fs.writeFileSync(newer!, JSON.stringify({ ...world(), version: 2 }))
+        const { tests } = yield* runFixture(folder, {}, "unread")
+        const messages = tests.map(({ failureMessages }) => failureMessages[0])
+        assert.include(messages[0], `cannot replay this schedule: ${nowhere}: ENOENT: `)
+        assert.include(messages[1], `cannot replay this schedule: ${newer}: it was written by a newer version`)
+      })
+    )
+  )
+
   it.live("ends within its timeout, whatever its program does, and says where it was", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
