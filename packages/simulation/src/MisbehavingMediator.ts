@@ -129,7 +129,10 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
         earlier = { ...frame, envelope: new Uint8Array(frame.envelope) }
         return replayed === undefined
           ? undefined
-          : [{ packet }, sent({ ...replayed, reflectedId: (frame.reflectedId + 1000) as Reflected["reflectedId"] })]
+          : [
+              { packet },
+              sent({ ...replayed, reflectedId: ((frame.reflectedId + 1000) >>> 0) as Reflected["reflectedId"] })
+            ]
       })
     }
     case "AlteredBlobs":

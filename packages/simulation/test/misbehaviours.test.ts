@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Misbehaviour } from "../src/index.ts"
-import { type Entry, play, type Played, reflect, type Seen } from "./worlds.ts"
+import { type Entry, even, play, type Played, reflect, type Seen } from "./worlds.ts"
 import { plainDevice } from "../src/index.ts"
 
 const at = (at: number, device: string, how: Misbehaviour, count = 1): Entry => ({
@@ -229,6 +229,13 @@ describe("a mediator that misbehaves", () => {
       for (const { buffered } of played.seen("MediatorSent", "desktop")) assert.isBelow(buffered, 65_536)
     }
     assert.isAbove(longest, 65_536, "nothing too long was made up")
+  })
+
+  it("gives a replayed message a number that a frame can hold, where numbers wrap", () => {
+    const conditions = { ...even.conditions, mediator: { firstReflectedId: 0xffff_fffe } }
+    const played = play([at(3_000, "desktop", "ReplayNonces"), ...two], { conditions })
+    assert.isUndefined(played.result.violation)
+    assert.include(traffic(played, "desktop", "Reflected").got, 0xffff_ffff + 1_000 - 2 ** 32)
   })
 
   it("does so as often as there is an occasion, up to its count", () => {
