@@ -6,10 +6,23 @@
  *
  * @since 0.1.0
  */
-import { Clock, Context, Duration, Effect, type Exit, type Fiber, Random, References, Scheduler } from "effect"
+import {
+  Cause,
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  type Exit,
+  type Fiber,
+  Logger,
+  Random,
+  References,
+  Scheduler
+} from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { Kernel } from "./Kernel.ts"
 import type { Prng } from "./Prng.ts"
+import { valueText } from "./Stacks.ts"
 
 /** Steps after which a fiber that never yields is made to, as the default scheduler does. */
 const longestTurn = 2048
@@ -28,12 +41,30 @@ export interface MachineOptions {
   readonly preempt?: number
   /** What its clock shows more than the kernel's, in ms; may be negative. */
   readonly skew?: number
+  /** Told what is logged on it, in words; nothing is logged unless given. */
+  readonly onLog?: ((text: string) => void) | undefined
 }
+
+/** What is logged, on one line: its level where it is not the usual one, the message, and what went wrong if that is told. */
+const logWords = ({ cause, logLevel, message }: Logger.Options<unknown>): string =>
+  [
+    ...(logLevel === "Info" ? [] : [`${logLevel}:`]),
+    ...(Array.isArray(message) ? message : [message]).map(valueText),
+    ...(Cause.isCause(cause) && cause.reasons.length > 0 ? [valueText(Cause.squash(cause))] : [])
+  ]
+    .join(" ")
+    .replace(/\s+/g, " ")
 
 interface Held {
   readonly run: () => void
   readonly priority: number
 }
+
+/** What goes wrong here is meant to, and whoever wants to read of it looks at the events: logs are for those who listen. */
+const logging = (onLog: MachineOptions["onLog"]): Context.Context<never> =>
+  onLog === undefined
+    ? Context.make(References.MinimumLogLevel, "None")
+    : Context.make(Logger.CurrentLoggers, new Set([Logger.make((options) => onLog(logWords(options)))]))
 
 /**
  * One computer.
@@ -67,8 +98,7 @@ export class Machine implements Scheduler.Scheduler {
     this.context = Context.empty().pipe(
       Context.add(Scheduler.Scheduler, this),
       Context.add(Clock.Clock, new MachineClock(this)),
-      // What goes wrong here is meant to; whoever wants to read of it looks at the events.
-      Context.add(References.MinimumLogLevel, "None"),
+      Context.merge(logging(options.onLog)),
       Context.add(Random.Random, {
         nextIntUnsafe: () => (chance.u32() - 0x8000_0000) * 0x20_0000 + (chance.u32() >>> 11),
         nextDoubleUnsafe: chance.real

@@ -41,7 +41,7 @@ export interface Stage {
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOptions"> {
+export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOptions" | "onLog"> {
   /** Who judges: {@link standardOracles} unless given. */
   readonly oracles?: ReadonlyArray<OracleMaker>
   /** Who else looks on. */
@@ -249,6 +249,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     witnesses: [tally.see, ...judges.map(({ see }) => see), ...(options.witnesses ?? [])],
     ...(options.handler === undefined ? {} : { handler: options.handler }),
     ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions }),
+    onLog: options.onLog,
     onDefect: (rule, defect, device) => {
       violation ??= {
         oracle: defects,
@@ -264,6 +265,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     }
   })
   const { kernel, mediator } = world
+  const { onLog } = options
   now = () => kernel.now
   const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
 
@@ -297,7 +299,8 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     const machine = (stage = new Machine(kernel, {
       name: "program",
       prng: world.prng.fork("program"),
-      preempt: schedule.conditions.preempt
+      preempt: schedule.conditions.preempt,
+      onLog: onLog === undefined ? undefined : (text) => onLog(kernel.now, undefined, text)
     }))
     machine.fork(options.program({ world, settled }), (exit) => {
       stage = undefined

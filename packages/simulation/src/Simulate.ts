@@ -57,7 +57,10 @@ const failureOf = (
   const tell = (schedule: Schedule, bounds: Pick<RunOptions, "isOver"> = {}) => {
     const story = new Story()
     const witnesses = [...(runOptions.witnesses ?? []), story.see]
-    return { story, told: runWithStacks(schedule, { ...runOptions, isOver: never, ...bounds, witnesses }) }
+    return {
+      story,
+      told: runWithStacks(schedule, { ...runOptions, isOver: never, onLog: story.log, ...bounds, witnesses })
+    }
   }
   const notRepeated = (first: RunResult, again: RunResult) =>
     new NotRepeated({

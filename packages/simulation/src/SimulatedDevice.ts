@@ -66,6 +66,7 @@ export interface DeviceHost {
   /** Makes the application's part, for each life; the messages are counted as handled when it is absent. */
   readonly handler: ((device: SimulatedDevice) => MessageHandler) | undefined
   readonly options: Partial<DeviceOptions> | undefined
+  readonly onLog: ((text: string) => void) | undefined
   readonly onDefect: OnDefect
 }
 
@@ -159,13 +160,14 @@ export class SimulatedDevice {
     if (this.machine !== undefined) return
     this.#isStarting = this.#isStopping
     if (this.#isStarting) return
-    const { kernel, preempt, prng } = this.#host
+    const { kernel, onLog, preempt, prng } = this.#host
     const life = ++this.life
     const machine = new Machine(kernel, {
       name: this.name,
       prng: prng.fork(`${this.name} ${life}`),
       preempt,
-      skew: this.skew
+      skew: this.skew,
+      onLog
     })
     this.machine = machine
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })

@@ -8,6 +8,7 @@
  */
 import { newYear2026 } from "./Simulation.ts"
 import { frameWords, stateWords, wordsOf } from "./Wording.ts"
+import type { OnLog } from "./World.ts"
 import { mediatorName, type Witness, type WorldEvent } from "./WorldEvent.ts"
 
 /**
@@ -29,7 +30,8 @@ export interface StoryEntry {
   readonly at: number
   /** A device's name, {@link mediatorName}, or {@link faultLane}; absent for what concerns all. */
   readonly lane: string | undefined
-  readonly kind: WorldEvent["_tag"]
+  /** Which event it is; `Log` is what a handler or a program has logged. */
+  readonly kind: WorldEvent["_tag"] | "Log"
   /** What happened: a short phrase. */
   readonly text: string
   /** Whether it goes without saying: handshakes, keep-alives, what another entry says as well. */
@@ -63,6 +65,12 @@ export class Story {
 
   readonly see: Witness = (event) => {
     this.#tell(event)
+  }
+
+  /** Writes down what is logged: on a device, or by the program. */
+  readonly log: OnLog = (at, device, text) => {
+    const entry = { at: at - newYear2026, lane: device, kind: "Log", isNoise: false } as const
+    this.#entries.push({ ...entry, text: `${device === undefined ? "the program logs" : "logs"} ${text}` })
   }
 
   #tell(event: WorldEvent): void | Draft {

@@ -54,9 +54,19 @@ export interface WorldOptions {
   readonly handler?: (device: SimulatedDevice) => MessageHandler
   /** What devices are made with beyond what their spec says. */
   readonly deviceOptions?: FreeDeviceOptions
+  /** Told what is logged on devices, and by a program; nothing is logged unless given. */
+  readonly onLog?: OnLog | undefined
   /** Told of what should never happen, with the rule that it breaks; it is thrown where nobody is told. */
   readonly onDefect?: OnDefect
 }
+
+/**
+ * Told what is logged, in words: when, in ms of kernel time, and on which device; by the program where there is none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnLog = (at: number, device: string | undefined, text: string) => void
 
 /**
  * Told of a defect: of the client or the mediator, or of somebody who looks on.
@@ -226,7 +236,7 @@ export class World {
 
   #add(spec: DeviceSpec, deviceId: DeviceId, disk: VirtualDisk): SimulatedDevice {
     const { conditions, crypto, kernel, network, prng } = this
-    const { deviceOptions, handler } = this.#options
+    const { deviceOptions, handler, onLog } = this.#options
     const host: DeviceHost = {
       kernel,
       crypto,
@@ -250,6 +260,7 @@ export class World {
       answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => resumeFor(reason, this.isLiveness),
       handler,
       options: deviceOptions,
+      onLog: onLog === undefined ? undefined : (text) => onLog(kernel.now, spec.name, text),
       onDefect: this.defect
     }
     if (this.devices.has(spec.name)) throw new Error(`two devices have the name ${spec.name}`)

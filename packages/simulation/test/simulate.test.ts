@@ -341,6 +341,31 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     })
   })
 
+  it.effect("is told with what it and its handlers have logged, which makes no other run of it", () =>
+    Effect.gen(function* () {
+      const program: Program = (group) =>
+        Effect.gen(function* () {
+          group.onReflected((name) => (batch) => Effect.logWarning(`${name} has got`, batch.length))
+          yield* group.joined
+          yield* group.on("phone", (device) =>
+            Effect.andThen(device.reflect(item("hello")), Effect.log("said\nhello", { to: "all" }))
+          )
+          yield* group.settled
+          yield* Effect.logError("that was all")
+          yield* Effect.logDebug("not asked for")
+          return yield* Effect.fail("in the end")
+        })
+      const schedule = { ...world(), conditions: { ...world().conditions, preempt: 0.02 } }
+      const failure = yield* Effect.flip(replay(schedule, program, two))
+      assert.ok(failure._tag === "SimulationFailed")
+      assert.include(failure.story, `│ logs said hello {"to":"all"}`)
+      assert.match(failure.story, /│ logs Warn: desktop has got 1 +│/)
+      assert.match(failure.story, /--- the program logs Error: that was all ---/)
+      assert.notInclude(failure.story, "not asked for")
+      assert.strictEqual(failure.digest, runProgram(schedule, program, two).digest)
+    })
+  )
+
   it("that fails with anything is told what that was", () => {
     assert.strictEqual(violationOf(() => Effect.fail({ _tag: "TooFew", got: 3n }))?.found, '{"_tag":"TooFew","got":3n}')
     assert.strictEqual(violationOf(() => Effect.fail("why"))?.found, "why")
