@@ -48,6 +48,10 @@ export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/clien
   override get message(): string {
     return `the device has ${this.died ? "died" : "stopped"} with ${this.unacked.length} un-acked reflects`
   }
+  /** For logs, which get errors as they are: what was to be sealed is nothing for them. A codec of the class keeps it all. */
+  override toJSON(): unknown {
+    return { _tag: this._tag, died: this.died, unacked: this.unacked.length }
+  }
 }
 
 /**

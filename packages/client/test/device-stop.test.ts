@@ -1,3 +1,4 @@
+import { inspect } from "node:util"
 import { D2d } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Schema, Stream } from "effect"
@@ -7,6 +8,15 @@ import { ackOf, connect, expectState, makeWorld, other, settle, text, textOf } f
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
 describe("stopping", () => {
+  it("fails with an error that a log may show: it says how many contents there are, and none of them", () => {
+    const secret = D2d.OutgoingMessage.make({ messageId: 424_242n, body: new TextEncoder().encode("SECRET") })
+    const error = new DeviceStopped({ died: false, unacked: [{ _tag: "outgoingMessage", value: secret }] })
+    const shown = [JSON.stringify(error), inspect(error, { depth: 10 }), String(error)].join()
+    assert.include(shown, '"unacked":1')
+    assert.notMatch(shown, /424242|83|SECRET/)
+    assert.lengthOf(error.unacked, 1)
+  })
+
   it.effect(
     "tells what was never acked: to whoever asks, in the state, and to the waiting callers with their contents",
     () =>
