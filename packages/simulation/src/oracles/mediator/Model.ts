@@ -101,7 +101,7 @@ export interface Slot {
   /** How many messages, and of how many bytes, may be in its queue at most. */
   most: number
   mostBytes: number
-  /** The place of a message for which there may have been no room, so that the slot was dropped. */
+  /** The last place of a message for which there may have been no room, so that the slot was dropped. */
   overflow: number | undefined
 }
 

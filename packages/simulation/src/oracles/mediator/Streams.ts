@@ -49,10 +49,10 @@ const follows = (a: number, b: number): boolean => {
 /** A slot that may have no room for one message more may be dropped by it. */
 const grow = (model: Model, slot: Slot, message: Message): void => {
   const { queueBytes, queueMessages } = model.numbers
-  if (slot.overflow === undefined && (slot.most >= queueMessages || slot.mostBytes + message.size > queueBytes)) {
+  if (slot.most >= queueMessages || slot.mostBytes + message.size > queueBytes) {
+    if (slot.overflow === undefined && slot.session !== undefined) doubt(model, slot.session)
     slot.overflow = message.index
     slot.state = "Maybe"
-    if (slot.session !== undefined) doubt(model, slot.session)
   }
   slot.most++
   slot.mostBytes += message.size
