@@ -1,10 +1,29 @@
 /**
- * Applications for simulations: one that is right, and one that is not.
+ * Applications for simulations: one that is right, and one that is not; and a world of two devices for them.
  */
 import { D2d } from "@d2m/codec"
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import type { OracleMaker, Program } from "../src/index.ts"
+import {
+  type OracleMaker,
+  type Program,
+  programSchedule,
+  runProgram,
+  type Schedule,
+  type SimulateOptions
+} from "../src/index.ts"
+
+export const two: SimulateOptions = { devices: ["phone", "desktop"] }
+
+/** A world in which only this goes wrong. */
+export const world = (faults: Schedule["faults"] = []): Schedule => ({
+  ...programSchedule(1, { ...two, faults: "none", duration: 20_000 }),
+  faults
+})
+
+/** What a program breaks in such a world. */
+export const violationOf = (program: Program, schedule = world(), options = two) =>
+  runProgram(schedule, program, options).violation
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

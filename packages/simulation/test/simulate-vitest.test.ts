@@ -5,31 +5,9 @@ import * as Path from "node:path"
 import { stripVTControlCharacters } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import {
-  type Program,
-  programSchedule,
-  replay,
-  run,
-  runProgram,
-  type Schedule,
-  ScheduleJson,
-  type SimulateOptions,
-  standardOracles,
-  swarm
-} from "../src/index.ts"
+import { programSchedule, replay, run, ScheduleJson, standardOracles, swarm } from "../src/index.ts"
 import { it as simulated } from "../src/vitest.ts"
-import { counter, silence } from "./programs.ts"
-
-const two: SimulateOptions = { devices: ["phone", "desktop"] }
-
-/** A world in which only this goes wrong. */
-const world = (faults: Schedule["faults"] = []): Schedule => ({
-  ...programSchedule(1, { ...two, faults: "none", duration: 20_000 }),
-  faults
-})
-
-const violationOf = (program: Program, schedule = world(), options = two) =>
-  runProgram(schedule, program, options).violation
+import { counter, silence, violationOf, world } from "./programs.ts"
 
 describe("a schedule that d2m simulate has left", { timeout: 60_000 }, () => {
   const left = swarm({ seed: 3, devices: 2, duration: 10_000 })

@@ -14,18 +14,7 @@ import {
 } from "../src/index.ts"
 import { programRun } from "../src/Program.ts"
 import { it as simulated } from "../src/vitest.ts"
-import { counter, item, shoppingList, silence } from "./programs.ts"
-
-const two: SimulateOptions = { devices: ["phone", "desktop"] }
-
-/** A world in which only this goes wrong. */
-const world = (faults: Schedule["faults"] = []): Schedule => ({
-  ...programSchedule(1, { ...two, faults: "none", duration: 20_000 }),
-  faults
-})
-
-const violationOf = (program: Program, schedule = world(), options = two) =>
-  runProgram(schedule, program, options).violation
+import { counter, item, shoppingList, silence, two, violationOf, world } from "./programs.ts"
 
 describe("a program in a simulated world", { timeout: 180_000 }, () => {
   simulated.simulate("a shopping list is the same everywhere in the end", shoppingList, { seeds: 30 })
