@@ -118,8 +118,8 @@ export class OutOfTime extends Schema.TaggedError<OutOfTime>("@d2m/simulation/Ou
 }
 
 /**
- * A schedule that cannot be read, or whose failure would not show again here: a bug was planted in its run, or a program took part in it that is
- * not given, or the oracle that objected to it is not.
+ * A schedule that cannot be read, or whose failure would not show again here: a bug was planted in its run, or a program
+ * took part in it that is not given, or the oracle that objected to it is not.
  *
  * @category errors
  * @since 0.1.0

@@ -186,8 +186,8 @@ const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: Rea
 
 /**
  * One run. `duration` is the length of its safety phase, in ms: operations and faults lie within. `program` says whether
- * it is a world for a program, which is no data and not in it, and takes the place of operations; `mutant` names the bug that was planted, `violates` what the
- * run shows.
+ * it is a world for a program, which is no data and not in it, and takes the place of operations; `mutant` names the bug
+ * that was planted, `violates` what the run shows.
  *
  * @category schemas
  * @since 0.1.0

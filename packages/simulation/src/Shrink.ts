@@ -1,9 +1,9 @@
 /**
  * Makes a small reproduction of a large one: a schedule with as little in it as still breaks the same rule.
  *
- * Owns the search and its budget, and which failures are the same. What can be taken out of a schedule is `shrink/Removals`', what can be made simpler in
- * it `shrink/Simplifications`'. A shorter schedule draws other random numbers; so what does not break the rule any more is
- * tried again under other seeds before it is given up.
+ * Owns the search and its budget, and which failures are the same. What can be taken out of a schedule is
+ * `shrink/Removals`', what can be made simpler in it `shrink/Simplifications`'. A shorter schedule draws other random
+ * numbers; so what does not break the rule any more is tried again under other seeds before it is given up.
  *
  * @since 0.1.0
  */
