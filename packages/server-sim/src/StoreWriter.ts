@@ -59,7 +59,6 @@ export const makeStoreWriter = (
   onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>) => void
 ): StoreWriter => {
   let pending: Array<Persist> = []
-  let head = 0
   let underWay: ReadonlyArray<Persist> = []
   let durable: PersistId = 0
   let backlog = 0
@@ -77,17 +76,13 @@ export const makeStoreWriter = (
   const exceeds = (groupKey: GroupKey, limit: number): boolean =>
     backlog > limit || (backlogs.get(groupKey) ?? 0) > limit / groupShare
 
-  const isIdle = (): boolean => head === pending.length
-
+  /** What the next call writes. Of what stays pending nothing else is kept: there may be more each time. */
   const take = (): ReadonlyArray<Persist> => {
-    const from = head
+    let end = 0
     let bytes = 0
-    do bytes += bytesOf(pending[head++]!)
-    while (!isIdle() && bytes < applyBytes)
-    const taken = from === 0 && isIdle() ? pending : pending.slice(from, head)
-    if (!isIdle()) return taken
-    pending = []
-    head = 0
+    while (end < pending.length && bytes < applyBytes) bytes += bytesOf(pending[end++]!)
+    const taken = end === pending.length ? pending : pending.slice(0, end)
+    pending = end === pending.length ? [] : pending.slice(end)
     return taken
   }
 
@@ -102,7 +97,7 @@ export const makeStoreWriter = (
         for (const persist of persists) count(persist, -bytesOf(persist))
         durable = persists[persists.length - 1]!.id
         onWritten(persists, exit)
-        if (!isIdle()) return
+        if (pending.length > 0) return
         const settled = waiters
         waiters = []
         for (const resume of settled) resume()
@@ -116,7 +111,7 @@ export const makeStoreWriter = (
       count(persist, bytesOf(persist))
     },
     flush: () => {
-      while (!isIdle() && underWay.length === 0) write(take())
+      while (pending.length > 0 && underWay.length === 0) write(take())
     },
     durable: () => durable,
     backlog: () => backlog,
@@ -125,17 +120,16 @@ export const makeStoreWriter = (
     isBusyWith: (groupKey) => backlogs.has(groupKey),
     discard: (groupKey) => {
       const kept: Array<Persist> = []
-      for (const persist of pending.slice(head)) {
+      for (const persist of pending) {
         if (persist.groupKey === groupKey) count(persist, -bytesOf(persist))
         else kept.push(persist)
       }
       pending = kept
-      head = 0
     },
     // Whoever told of the last write finishes first: what was waiting for it leaves before this returns.
     settled: Effect.andThen(
       Effect.callback<void>((resume) => {
-        if (isIdle() && underWay.length === 0) return resume(Effect.void)
+        if (pending.length === 0 && underWay.length === 0) return resume(Effect.void)
         waiters.push(() => resume(Effect.void))
       }),
       Effect.yieldNow
