@@ -270,7 +270,9 @@ describe("d2m serve, seen by its operator", { timeout: 60_000 }, () => {
       otel.answerWith(200)
       yield* server.logs("level=INFO", "telemetry reaches its collector again", `collector=${otel.url}`)
       server.child.kill("SIGINT")
-      assert.lengthOf(warnings((yield* server.ended).stderr), 1)
+      // So little time may be over once more behind that, where the machine is busy.
+      const [until] = (yield* server.ended).stderr.split("telemetry reaches its collector again")
+      assert.lengthOf(warnings(until!), 1)
     }).pipe(Effect.scoped)
   )
 
