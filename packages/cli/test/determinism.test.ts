@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { compareTraces, run, type Schedule, ScheduleJson, swarm, trace } from "@d2m/simulation"
+import { compareTraces, run, type Schedule, ScheduleJson, swarm, traced } from "@d2m/simulation"
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -40,7 +40,7 @@ describe("a seed in another process", { timeout: 180_000 }, () => {
           const file = Path.join(folder, "schedule.json")
           Fs.writeFileSync(file, Schema.encodeSync(ScheduleJson)(schedule))
           const { stdout } = yield* runToEnd(["replay", "--trace", file], { env: surroundings })
-          const expected = trace(schedule)
+          const expected = traced(schedule).trace
           assert.isAbove(expected.length, 100)
           assert.isUndefined(compareTraces(expected, stdout.split("\n").slice(0, expected.length)))
         }),

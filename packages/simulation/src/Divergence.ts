@@ -6,9 +6,10 @@
  *
  * @since 0.1.0
  */
-import { run, type RunOptions } from "./Run.ts"
+import { run, type RunOptions, type RunResult } from "./Run.ts"
 import type { Schedule } from "./Schedule.ts"
 import { traceLine } from "./Trace.ts"
+import type { WorldEvent } from "./WorldEvent.ts"
 
 /**
  * The first event in which two runs differ.
@@ -51,15 +52,26 @@ export const compareTraces = (first: ReadonlyArray<string>, second: ReadonlyArra
 }
 
 /**
- * The trace of a run.
+ * What came of a run, and its trace, a line for each event.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TracedRun {
+  readonly result: RunResult
+  readonly trace: ReadonlyArray<string>
+}
+
+/**
+ * Carries out a schedule and traces it.
  *
  * @category running
  * @since 0.1.0
  */
-export const trace = (schedule: Schedule, options: RunOptions = {}): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  run(schedule, { ...options, witnesses: [...(options.witnesses ?? []), (event) => lines.push(traceLine(event))] })
-  return lines
+export const traced = (schedule: Schedule, options: RunOptions = {}): TracedRun => {
+  const trace: Array<string> = []
+  const witnesses = [...(options.witnesses ?? []), (event: WorldEvent) => trace.push(traceLine(event))]
+  return { result: run(schedule, { ...options, witnesses }), trace }
 }
 
 /**
@@ -69,7 +81,7 @@ export const trace = (schedule: Schedule, options: RunOptions = {}): ReadonlyArr
  * @since 0.1.0
  */
 export const verify = (schedule: Schedule, options: RunOptions = {}): Divergence | undefined =>
-  compareTraces(trace(schedule, options), trace(schedule, options))
+  compareTraces(traced(schedule, options).trace, traced(schedule, options).trace)
 
 /**
  * A divergence for people: which event, what each run has, and what led there.

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { divergenceText } from "./Divergence.ts"
 import { againText } from "./Repetition.ts"
 import { Schedule } from "./Schedule.ts"
 import { settingsText } from "./Settings.ts"
@@ -57,33 +58,55 @@ export class SimulationFailed extends Schema.TaggedError<SimulationFailed>("@d2m
   }
 }
 
+/** Where two runs part, as `Divergence` has it. */
+const Parted = Schema.Struct({
+  index: Schema.Int,
+  before: Schema.Array(Schema.String),
+  first: Schema.UndefinedOr(Schema.String),
+  second: Schema.UndefinedOr(Schema.String)
+})
+
 /**
- * A run broke a rule and came out otherwise when it was run again, under the same seed: the program, an oracle or a handler
- * takes something from outside of the world. There is nothing to shrink; `schedule` is that of the seed.
+ * A run came out otherwise when it was run again, under the same seed: the program, an oracle or a handler takes something
+ * from outside of the world. Found out of runs that break a rule, and of all where `verify` is among the options. There is
+ * nothing to shrink; `schedule` is that of the seed.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulation/NotRepeated")("NotRepeated", {
   seed: Schema.Int,
-  /** Of the run that broke the rule. */
+  /** Of the first run. */
   digest: Schema.String,
-  ...broken,
+  /** The rule that it broke, if it broke one. */
+  violation: Schema.optionalKey(Schema.Struct(broken)),
   /** The other run, and the rule that it broke, if it broke one. */
   again: Schema.Struct({
     digest: Schema.String,
     oracle: Schema.optionalKey(Schema.String),
     rule: Schema.optionalKey(Schema.String)
   }),
+  /** The first event in which they differ; only where `verify` is among the options. */
+  divergence: Schema.optionalKey(Parted),
   schedule: Schedule
 }) {
   override get message(): string {
-    const { again, digest, expected, found, oracle, rule, seed } = this
+    const { again, digest, divergence, seed, violation } = this
+    const broke = violation === undefined ? undefined : `broke a rule of ${violation.oracle}: ${violation.rule}`
+    const otherwise =
+      violation !== undefined
+        ? `${broke}${againText(violation, again)}`
+        : again.rule === undefined
+          ? "did not run the same twice"
+          : `broke no rule, and one of ${again.oracle} when it was run again: ${again.rule}`
     return [
-      `seed ${seed} broke a rule of ${oracle}: ${rule}${againText({ oracle, rule }, again)}`,
-      `  found     ${found}`,
-      `  expected  ${expected}`,
+      `seed ${seed} ${otherwise}`,
+      ...(violation === undefined ? [] : [`  found     ${violation.found}`, `  expected  ${violation.expected}`]),
       `  digests   ${digest}, and ${again.digest} when it was run again`,
+      "",
+      ...(divergence === undefined
+        ? ["with  verify: true  among the options, the event is named in which the runs of a seed part"]
+        : [divergenceText(divergence)]),
       "",
       "A world is the same again under its seed: what differs comes from outside of it, such as Date.now, Math.random, a",
       "promise, or what a program, a handler or an oracle remembers of the run before."

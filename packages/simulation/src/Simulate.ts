@@ -7,9 +7,11 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
+import { compareTraces, traced } from "./Divergence.ts"
 import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import { type LanesOptions, lanesText } from "./Lanes.ts"
-import { type Program, type ProgramOptions, programRun, runProgram, unfitForProgram } from "./Program.ts"
+import type { Violation } from "./Oracle.ts"
+import { type Program, type ProgramOptions, programRun, unfitForProgram } from "./Program.ts"
 import { programSchedule, type ProgramScheduleOptions } from "./ProgramSchedule.ts"
 import { whyNotReplayable } from "./Replayable.ts"
 import { isRepeated } from "./Repetition.ts"
@@ -19,6 +21,8 @@ import { shrink } from "./Shrink.ts"
 import { outOfBounds } from "./SimulateBounds.ts"
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
+import { traceLine } from "./Trace.ts"
+import type { WorldEvent } from "./WorldEvent.ts"
 
 /**
  * Under which circumstances a program is run.
@@ -38,6 +42,11 @@ export interface SimulateOptions extends ProgramOptions, ProgramScheduleOptions 
    * handshakes and all.
    */
   readonly story?: "brief" | "full"
+  /**
+   * Whether every seed is run twice, which must come to the same, event by event: not unless given. What a program takes
+   * from outside of the world shows like this before a failure does that will not come again.
+   */
+  readonly verify?: boolean
 }
 
 const never = (): boolean => false
@@ -45,57 +54,73 @@ const never = (): boolean => false
 /** So much of a story fits an error. */
 const brief: LanesOptions = { last: 60, around: 5 }
 
+/** A run, and its trace where runs are verified. */
+interface Attempt {
+  readonly result: RunResult
+  readonly trace: ReadonlyArray<string>
+}
+
+/** Says of two runs of a schedule that they were not the same. */
+const notRepeated = (first: Attempt, again: Attempt): NotRepeated => {
+  const { digest, schedule, violation } = first.result
+  const { digest: otherDigest, violation: other } = again.result
+  const divergence = compareTraces(first.trace, again.trace)
+  const digests = [digest, otherDigest] as const
+  return new NotRepeated({
+    seed: schedule.seed,
+    digest,
+    ...(violation === undefined ? {} : { violation: brokenBy(violation) }),
+    again: { digest: otherDigest, ...(other === undefined ? {} : { oracle: other.oracle, rule: other.rule }) },
+    ...(divergence === undefined ? {} : { divergence }),
+    schedule:
+      violation === undefined
+        ? schedule
+        : { ...schedule, violates: { oracle: violation.oracle, rule: violation.rule, digests } }
+  })
+}
+
+const brokenBy = ({ expected, found, oracle, rule }: Violation) => ({ oracle, rule, found, expected })
+
 /** What is told of a run that broke a rule: first whether it does so again, and then how, with as little as it takes. */
 const failureOf = (
-  failed: RunResult,
+  first: Attempt,
+  violated: Violation,
   program: Program | undefined,
   options: SimulateOptions
 ): SimulationFailed | NotRepeated => {
   const runOptions = programRun(program, options)
-  const { seed } = failed.schedule
-  const { expected, found, oracle, rule } = failed.violation!
+  const { digest, schedule } = first.result
+  const { expected, oracle, rule } = violated
   const tell = (schedule: Schedule, bounds: Pick<RunOptions, "isOver"> = {}) => {
     const story = new Story()
-    const witnesses = [...(runOptions.witnesses ?? []), story.see]
-    return {
-      story,
-      told: runWithStacks(schedule, { ...runOptions, isOver: never, onLog: story.log, ...bounds, witnesses })
-    }
+    const trace: Array<string> = []
+    const tracer = (event: WorldEvent) => trace.push(traceLine(event))
+    const witnesses = [...(runOptions.witnesses ?? []), story.see, ...(options.verify === true ? [tracer] : [])]
+    const result = runWithStacks(schedule, { ...runOptions, isOver: never, onLog: story.log, ...bounds, witnesses })
+    return { story, result, trace }
   }
-  const notRepeated = (first: RunResult, again: RunResult) =>
-    new NotRepeated({
-      seed,
-      digest: first.digest,
-      oracle,
-      rule,
-      found,
-      expected,
-      again: {
-        digest: again.digest,
-        ...(again.violation === undefined ? {} : { oracle: again.violation.oracle, rule: again.violation.rule })
-      },
-      schedule: { ...first.schedule, violates: { oracle, rule, digests: [first.digest, again.digest] } }
-    })
   const { isOver = never, shrinkRuns = 300 } = options
-  const second = tell(failed.schedule, { isOver })
-  if (second.told.isComplete && !isRepeated(failed, second.told)) return notRepeated(failed, second.told)
+  const second = tell(schedule, { isOver })
+  if (second.result.isComplete && !isRepeated(first.result, second.result)) return notRepeated(first, second)
   // Of a run that does not end, every smaller one takes as long.
-  const isShrunk = shrinkRuns > 0 && !isEndless(failed.violation!) && !isOver()
-  const shrunk = isShrunk ? shrink(failed.schedule, { ...runOptions, devices: false, runs: shrinkRuns }) : undefined
+  const isShrunk = shrinkRuns > 0 && !isEndless(violated) && !isOver()
+  const shrunk = isShrunk ? shrink(schedule, { ...runOptions, devices: false, runs: shrinkRuns }) : undefined
   // What is left is small: it is told to its end, even if time is over.
-  const { story, told } = shrunk === undefined ? second : tell(shrunk.schedule)
-  const violation = told.violation ?? failed.violation!
-  if (shrunk !== undefined && !isRepeated(shrunk.result, told)) return notRepeated(shrunk.result, told)
+  const { result: told, story } = shrunk === undefined ? second : tell(shrunk.schedule)
+  const violation = told.violation ?? violated
+  if (shrunk !== undefined && !isRepeated(shrunk.result, told)) {
+    return notRepeated({ result: shrunk.result, trace: [] }, { result: told, trace: [] })
+  }
   const whole = lanesText(story.entries, violation, { full: options.story === "full" })
   const shown = options.story === "full" ? whole : lanesText(story.entries, violation, brief)
   return new SimulationFailed({
-    seed,
-    digest: shrunk?.result.digest ?? failed.digest,
+    seed: schedule.seed,
+    digest: shrunk?.result.digest ?? digest,
     oracle,
     rule,
     found: violation.found,
     expected,
-    schedule: shrunk?.schedule ?? { ...failed.schedule, violates: { oracle, rule } },
+    schedule: shrunk?.schedule ?? { ...schedule, violates: { oracle, rule } },
     story: shown,
     isWhole: shown === whole,
     ...(violation.cause === undefined ? {} : { cause: violation.cause })
@@ -104,6 +129,29 @@ const failureOf = (
 
 const outOfTime = ({ elapsed, schedule, steps }: RunResult, clean: number): OutOfTime =>
   new OutOfTime({ seed: schedule.seed, clean, elapsed, steps })
+
+/** Carries out a schedule, twice where runs are verified, and fails with what there is to tell of it. */
+const judged = (
+  schedule: Schedule,
+  program: Program | undefined,
+  clean: number,
+  options: SimulateOptions
+): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime> =>
+  Effect.suspend((): ReturnType<typeof judged> => {
+    const runOptions = programRun(program, options)
+    const attempt = (): Attempt =>
+      options.verify === true ? traced(schedule, runOptions) : { result: run(schedule, runOptions), trace: [] }
+    const first = attempt()
+    const { isComplete, violation } = first.result
+    if (violation !== undefined) return Effect.fail(failureOf(first, violation, program, options))
+    if (!isComplete) return Effect.fail(outOfTime(first.result, clean))
+    if (options.verify !== true) return Effect.succeed(first.result)
+    const second = attempt()
+    if (!second.result.isComplete) return Effect.fail(outOfTime(second.result, clean))
+    return isRepeated(first.result, second.result) && compareTraces(first.trace, second.trace) === undefined
+      ? Effect.succeed(first.result)
+      : Effect.fail(notRepeated(first, second))
+  })
 
 /**
  * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
@@ -131,17 +179,12 @@ export const replay = (
         ? whyNotReplayable(schedule, runOptions)
         : `the bug ${schedule.mutant} was planted in its run, which d2m replay does again`
     if (detail !== undefined) return yield* new NotReplayable({ detail })
-    const result = run(schedule, runOptions)
-    if (result.violation !== undefined) {
-      return yield* Effect.fail(failureOf(result, program, { ...options, shrinkRuns: 0 }))
-    }
-    if (!result.isComplete) return yield* Effect.fail(outOfTime(result, 0))
-    return result
+    return yield* judged(schedule, program, 0, { ...options, shrinkRuns: 0 })
   })
 
 /**
  * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; with a
- * {@link NotRepeated} when it does not fail again, with {@link OutOfTime} when `isOver` said so before all seeds were run, or
+ * {@link NotRepeated} when it does not come out the same again, with {@link OutOfTime} when `isOver` said so before all seeds were run, or
  * with an {@link InvalidSchedule} when options, names or conditions are none that a world can have.
  *
  * @category running
@@ -158,10 +201,7 @@ export const simulate = (
     const summary = new Summary()
     for (let seed = first; seed < first + seeds; seed++) {
       const schedule = yield* checked(programSchedule(seed, options))
-      const result = runProgram(schedule, program, options)
-      if (result.violation !== undefined) return yield* Effect.fail(failureOf(result, program, options))
-      if (!result.isComplete) return yield* Effect.fail(outOfTime(result, summary.seeds))
-      summary.add(reportOf(result))
+      summary.add(reportOf(yield* judged(schedule, program, summary.seeds, options)))
       // Whoever waits, or wants to interrupt, gets a turn.
       yield* Effect.yieldNow
     }

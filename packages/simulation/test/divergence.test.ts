@@ -7,7 +7,7 @@ import {
   run,
   type RunOptions,
   swarm,
-  trace,
+  traced,
   traceLine,
   verify,
   type WorldEvent
@@ -29,7 +29,7 @@ describe("two runs of one schedule", () => {
       }
     }
     const divergence = verify(schedule, forgetful)!
-    const lines = trace(schedule)
+    const lines = traced(schedule).trace
     assert.strictEqual(divergence.first, lines[divergence.index])
     assert.notStrictEqual(divergence.second, divergence.first)
     assert.deepStrictEqual(divergence.before, lines.slice(divergence.index - 5, divergence.index))
@@ -58,7 +58,7 @@ describe("a line of a trace", () => {
   const event = sent.find(({ message }) => message.length > 200)!
 
   it("says when, who, what, and how long a message is", () => {
-    for (const line of trace(schedule)) assert.match(line, /^\d+\.\d{4} \S+ [A-Z]\w+/)
+    for (const line of traced(schedule).trace) assert.match(line, /^\d+\.\d{4} \S+ [A-Z]\w+/)
     assert.match(traceLine(event), / (phone|desktop|tablet) DeviceSent #\d+: .* \(\d+ B, [0-9a-f]{8}\)$/)
   })
 

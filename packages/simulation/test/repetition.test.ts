@@ -39,11 +39,18 @@ describe("a failure that does not come again", () => {
       const failure = yield* failureOf(oracle)
       assert.strictEqual(runs(), 2)
       const { again, digest, message, schedule } = failure
-      assert.deepInclude(failure, { seed: 4, oracle: "fickle", rule: "no frames", found: "a frame", expected: "none" })
+      assert.strictEqual(failure.seed, 4)
+      assert.deepStrictEqual(failure.violation, {
+        oracle: "fickle",
+        rule: "no frames",
+        found: "a frame",
+        expected: "none"
+      })
       assert.deepStrictEqual(Object.keys(again), ["digest"])
       assert.notStrictEqual(again.digest, digest)
       assert.include(message, "seed 4 broke a rule of fickle: no frames, and did not when it was run again\n")
       assert.include(message, `digests   ${digest}, and ${again.digest} when it was run again`)
+      assert.include(message, "verify: true")
       assert.deepStrictEqual(schedule, {
         ...programSchedule(4, options),
         violates: { oracle: "fickle", rule: "no frames", digests: [digest, again.digest] }
@@ -74,7 +81,9 @@ describe("a failure that does not come again", () => {
     Effect.gen(function* () {
       const left = swarm({ seed: 3, devices: 2, duration: 2_000 })
       const failure = yield* Effect.flip(replay(left, undefined, { oracles: [fickle(isOnce).oracle] }))
-      assert.deepInclude(failure, { _tag: "NotRepeated", seed: 3, rule: "no frames" })
+      assert.ok(failure._tag === "NotRepeated")
+      assert.deepInclude(failure.violation, { rule: "no frames" })
+      assert.strictEqual(failure.seed, 3)
     })
   )
 
@@ -83,6 +92,80 @@ describe("a failure that does not come again", () => {
       const { oracle } = fickle(() => ({ rule: "no frames" }))
       const failure = yield* Effect.flip(simulate(program, { ...options, oracles: [oracle] }))
       assert.strictEqual(failure._tag, "SimulationFailed")
+    })
+  )
+})
+
+describe("a program whose seeds are run twice", () => {
+  /** Waits a little longer in each run, and breaks no rule with it. */
+  const drifting = () => {
+    let runs = 0
+    const play: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* Effect.sleep(100 * ++runs)
+        yield* group.on("phone", (device) => device.devices)
+        yield* group.settled
+      })
+    return { play, runs: () => runs }
+  }
+
+  it.effect("must do the same both times, also where it breaks no rule", () =>
+    Effect.gen(function* () {
+      const { play } = drifting()
+      yield* simulate(play, options)
+      const failure = yield* Effect.flip(simulate(play, { ...options, verify: true }))
+      assert.ok(failure._tag === "NotRepeated")
+      const { again, digest, divergence, message, schedule, seed, violation } = failure
+      assert.strictEqual(seed, 4)
+      assert.isUndefined(violation)
+      assert.deepStrictEqual(Object.keys(again), ["digest"])
+      assert.notStrictEqual(again.digest, digest)
+      assert.deepStrictEqual(schedule, programSchedule(4, options))
+      assert.include(message, "seed 4 did not run the same twice\n")
+      assert.include(divergence!.first!, " phone DeviceSent #1: GetDevicesInfo")
+      assert.include(message, `the runs differ in event ${divergence!.index}:`)
+      assert.include(message, `  1 ${divergence!.first}\n  2 ${divergence!.second}`)
+      assert.notInclude(message, "verify: true")
+    })
+  )
+
+  it.effect("is told the event in which a failure parts from its repetition", () =>
+    Effect.gen(function* () {
+      const { play } = drifting()
+      const { oracle } = fickle(isOnce)
+      const failure = yield* Effect.flip(simulate(play, { ...options, oracles: [oracle], verify: true }))
+      assert.ok(failure._tag === "NotRepeated")
+      assert.deepInclude(failure.violation, { rule: "no frames" })
+      assert.isDefined(failure.divergence)
+    })
+  )
+
+  it.effect("that breaks a rule the second time only is told so", () =>
+    Effect.gen(function* () {
+      const { oracle } = fickle((run) => (run === 2 ? { rule: "no frames" } : undefined))
+      const failure = yield* failureOf(oracle, { verify: true })
+      assert.isUndefined(failure.violation)
+      assert.include(failure.message, "seed 4 broke no rule, and one of fickle when it was run again: no frames\n")
+    })
+  )
+
+  it.effect("and does so passes, in as many worlds again, and counts as many seeds", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const play: Program = (group) => Effect.suspend(() => (runs++, group.settled))
+      const summary = yield* simulate(play, { ...options, verify: true })
+      assert.strictEqual(summary.seeds, 3)
+      assert.strictEqual(runs, 6)
+    })
+  )
+
+  it.effect("is run twice as well where it is replayed", () =>
+    Effect.gen(function* () {
+      const { play, runs } = drifting()
+      const failure = yield* Effect.flip(replay(programSchedule(4, options), play, { ...options, verify: true }))
+      assert.strictEqual(failure._tag, "NotRepeated")
+      assert.strictEqual(runs(), 2)
     })
   )
 })

@@ -14,6 +14,7 @@ import {
   Simulation,
   Story,
   swarm,
+  traced,
   traceLine,
   type Witness
 } from "@d2m/simulation"
@@ -36,12 +37,6 @@ const howFar = (duration: number, tell: (share: number) => void): Witness => {
   }
 }
 
-const traced = (schedule: Schedule, witness: Witness, options: RunOptions) => {
-  const lines: Array<string> = []
-  const result = run(schedule, { ...options, witnesses: [(event) => lines.push(traceLine(event)), witness] })
-  return { lines, result }
-}
-
 const runSeed = (
   { verify, ...setting }: Setting,
   seed: number,
@@ -54,13 +49,13 @@ const runSeed = (
   const witnessOf = (earlier: number) => howFar(setting.duration, (share) => onLived((earlier + share) / runs))
   const runOnce = (witness: Witness) =>
     verify
-      ? traced(schedule, witness, options)
-      : { lines: [], result: run(schedule, { ...options, witnesses: [witness] }) }
+      ? traced(schedule, { ...options, witnesses: [witness] })
+      : { trace: [], result: run(schedule, { ...options, witnesses: [witness] }) }
   const first = runOnce(witnessOf(0))
   const { violation } = first.result
   // A failure is one only if it comes again.
   const second = verify || violation !== undefined ? runOnce(verify ? witnessOf(1) : () => {}) : first
-  const divergence = compareTraces(first.lines, second.lines)
+  const divergence = compareTraces(first.trace, second.trace)
   const again =
     violation === undefined || isRepeated(first.result, second.result)
       ? undefined
