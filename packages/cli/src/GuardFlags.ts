@@ -61,10 +61,15 @@ export const unusable = ({ detail }: InvalidOptions): UnusableOptions =>
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
 
-/** A whole number of something, at least one. */
-const count = (name: string, description: string, otherwise: number, minimum = 1) =>
+/**
+ * A whole number of something: from one to two million unless told.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const count = (name: string, description: string, otherwise: number, minimum = 1, maximum = 2_000_000) =>
   Flag.Int(name).pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum: 2_000_000 }))),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum }))),
     Flag.withDescription(`${description}; ${otherwise} unless given`),
     Flag.withDefault(otherwise)
   )

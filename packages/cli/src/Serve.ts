@@ -20,12 +20,15 @@ import {
 import * as Node from "@d2m/server-sim/node"
 import { Console, Context, Effect, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
-import { guardFlags, guardsOf, limitsOf, unusable } from "./GuardFlags.ts"
+import { count, guardFlags, guardsOf, limitsOf, unusable } from "./GuardFlags.ts"
 import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
 import { InterruptedCode } from "./Run.ts"
 import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
+
+/** In seconds: longer, no lock and no slot is meant to wait. */
+const year = 365 * 24 * 3600
 
 const flags = {
   host: Flag.String("host").pipe(
@@ -49,20 +52,14 @@ const flags = {
     Flag.withDescription("Serve TLS with a certificate made on the spot, and print its pin"),
     Flag.withDefault(false)
   ),
-  slots: Flag.Int("slots").pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))),
-    Flag.withDescription("Device slots of a group"),
-    Flag.withDefault(lenientOptions.maxDeviceSlots)
-  ),
-  ttl: Flag.Int("ttl").pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThan(0))),
-    Flag.withDescription("Longest transaction, in seconds"),
-    Flag.withDefault(lenientOptions.transactionTtl / 1000)
-  ),
-  grace: Flag.Int("volatile-grace").pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
-    Flag.withDescription("How long a volatile slot outlives its connection, in seconds"),
-    Flag.withDefault(lenientOptions.volatileGrace / 1000)
+  slots: count("slots", "Device slots of a group", lenientOptions.maxDeviceSlots, 1, 0xffff_ffff),
+  ttl: count("ttl", "Longest transaction, in seconds", lenientOptions.transactionTtl / 1000, 1, year),
+  grace: count(
+    "volatile-grace",
+    "How long a volatile slot outlives its connection, in seconds",
+    lenientOptions.volatileGrace / 1000,
+    0,
+    year
   ),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("Refuse what shipped clients get wrong and lenient mediators overlook"),

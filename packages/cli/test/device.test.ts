@@ -271,7 +271,7 @@ describe("d2m device", { timeout: patience }, () => {
       silent.type("devices")
       const ended = yield* silent.ended
       assert.strictEqual(ended.code, 3)
-      assert.match(ended.stderr, /\(Dropped\): another device has removed this one from the group/)
+      assert.match(ended.stderr, /\(Dropped\): this device has been removed from the group/)
     }).pipe(Effect.scoped)
   )
 

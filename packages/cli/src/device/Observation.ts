@@ -42,7 +42,7 @@ const meanings: Readonly<Record<UserReason["_tag"], string>> = {
   UnsupportedVersion: "the mediator speaks no version that this device does",
   SlotsExhausted: "all device slots of the group are taken",
   DuplicateDevice: "the same device has connected from elsewhere",
-  Dropped: "another device has removed this one from the group",
+  Dropped: "this device has been removed from the group",
   QueueLimit: "the mediator has removed this device, because too much waited for it",
   SlotMismatch: "the mediator knows this device as something else",
   Refused: "the mediator does not want this connection",
