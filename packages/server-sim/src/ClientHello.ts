@@ -16,6 +16,7 @@ import { invariant } from "./Invariant.ts"
 import { advance } from "./ReflectedStream.ts"
 import { silenceBegins } from "./Silence.ts"
 import { type Connection, type DeviceSlot, type Group, groupKeyOf, type Session } from "./State.ts"
+import type { PersistId } from "./StoreCommand.ts"
 import { decide, own, record, send, type Turn } from "./Turn.ts"
 
 export const open = (turn: Turn, input: Opened): void => {
@@ -52,7 +53,8 @@ export const open = (turn: Turn, input: Opened): void => {
 export const clientHello = (turn: Turn, connection: Connection, hello: ClientHello): void => {
   const { group } = connection
   const { crypto, options } = turn.environment
-  const refuse = (code: number, reason: string) => closeConnection(turn, connection, code, reason)
+  const refuse = (code: number, reason: string, after?: PersistId) =>
+    closeConnection(turn, connection, code, reason, after)
 
   if (connection.session !== undefined) return refuse(CloseCode.ProtocolError, "a second ClientHello")
   if (hello.version < options.versions.min || hello.version > options.versions.max) {
@@ -67,10 +69,10 @@ export const clientHello = (turn: Turn, connection: Connection, hello: ClientHel
   const known = group.slots.get(hello.deviceId)
   const state = known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING
   if (hello.expectedDeviceSlotState !== state) {
-    return refuse(
-      CloseCode.SlotStateMismatch,
-      known === undefined ? "the device has no slot" : "the device has a slot already"
-    )
+    // A device gives up its identity on the word that it has no slot: that must not be taken back by a crash.
+    return known === undefined
+      ? refuse(CloseCode.SlotStateMismatch, "the device has no slot", group.departed)
+      : refuse(CloseCode.SlotStateMismatch, "the device has a slot already")
   }
   const isFull = known === undefined && group.slots.size >= options.maxDeviceSlots
   if (isFull && hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) {

@@ -37,7 +37,8 @@ export const dropDevice = (turn: Turn, group: Group, session: Session, frame: Dr
   const { connection } = session
   const { deviceId } = frame
   const slot = group.slots.get(deviceId)
-  if (slot === undefined) return send(turn, connection, { _tag: "DropDeviceAck", deviceId })
+  // Who has no slot may have been dropped a moment ago: until that is durable, a crash may bring the slot back.
+  if (slot === undefined) return send(turn, connection, { _tag: "DropDeviceAck", deviceId }, group.departed)
   if (slot === session.slot) {
     // The ack is on its way before the close: Desktop waits for the one, Android takes either.
     const after = deleteSlot(turn, group, slot, "DroppedByDevice")

@@ -52,8 +52,8 @@ export interface WaitingEphemeral extends ReflectedMessage {
 }
 
 /**
- * A TransactionEnded that waits until the messages of its transaction have been sent: whoever takes the lock next has seen
- * what the last holder did.
+ * A TransactionEnded that waits until the messages of its transaction have been sent: whoever it wakes has seen what the
+ * holder did. A Begin of who did not wait for it is answered at once, ahead of what still is to be sent.
  *
  * @category models
  * @since 0.1.0

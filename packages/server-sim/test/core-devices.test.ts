@@ -52,6 +52,23 @@ describe("devices", () => {
     assert.deepStrictEqual([...d.group()!.slots.keys()], [id(1)])
   })
 
+  it("have no slot for anybody before their drop is durable: a crash may bring it back", () => {
+    const { a, b, d } = twoOnSlowDisk()
+    const c = d.open()
+    c.send(hello(3))
+    d.persisted()
+    c.take()
+    a.send(drop(2))
+    c.send(drop(2))
+    const refused = d.rejoin(2)
+    assert.deepStrictEqual([a.said(), c.said(), b.closed(), refused.closed()], [[], [], undefined, undefined])
+    d.persisted()
+    assert.deepStrictEqual([a.said(), c.said()], [["DropDeviceAck 2"], ["DropDeviceAck 2"]])
+    assert.strictEqual(refused.closed()?.code, CloseCode.SlotStateMismatch)
+    c.send(drop(2))
+    assert.deepStrictEqual(c.said(), ["DropDeviceAck 2"])
+  })
+
   it("are acked when unknown, and get the ack before the close when they drop themselves", () => {
     const d = drive()
     const a = d.join(1)

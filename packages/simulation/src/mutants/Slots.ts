@@ -168,7 +168,7 @@ export const slots: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "DeviceManagement.ts",
-        find: `if (slot === undefined) return send(turn, connection, { _tag: "DropDeviceAck", deviceId })`,
+        find: `if (slot === undefined) return send(turn, connection, { _tag: "DropDeviceAck", deviceId }, group.departed)`,
         replace: "if (slot === undefined) return"
       }
     ]
