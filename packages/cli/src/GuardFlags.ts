@@ -135,8 +135,9 @@ export const guardFlags = {
   ),
   maxMessageKibibytes: count(
     "max-message-kib",
-    "Largest WebSocket message that is read, in KiB; a frame has 64 at most",
-    defaultGuards.maxMessageBytes / kibibyte
+    "Largest WebSocket message that is read, in KiB; more than the 64 of a frame",
+    defaultGuards.maxMessageBytes / kibibyte,
+    65
   ),
   maxFragments: count("max-fragments", "Fragments of one WebSocket message", defaultGuards.maxFragments),
   maxPings: count(

@@ -74,8 +74,11 @@ const flags = {
     Flag.optional
   ),
   chat: Flag.String("chat").pipe(
-    Flag.withDescription("Chat server behind the proxy: none, echo, or HOST:PORT"),
-    Flag.withDefault("none")
+    Flag.withDescription(
+      "Chat server behind the proxy: one that is silent, none, which closes whoever talks to it, echo, or HOST:PORT; " +
+        "silent unless given"
+    ),
+    Flag.withDefault("silent")
   ),
   ...guardFlags,
   ...observeFlags
@@ -85,12 +88,13 @@ const invalid = (option: string, value: string, expected: string) =>
   new CliError.InvalidValue({ option, value, expected, kind: "flag" })
 
 const chatUpstream = (chat: string) => {
+  if (chat === "silent") return Effect.succeed(ChatUpstream.layerSilent)
   if (chat === "none") return Effect.succeed(ChatUpstream.layerNone)
   if (chat === "echo") return Effect.succeed(ChatUpstream.layerEcho)
   const address = chatAddress.exec(chat)?.groups
   const port = Number(address?.["port"])
   return address === undefined || port < 1 || port > 65535
-    ? Effect.fail(invalid("chat", chat, "none, echo, or HOST:PORT"))
+    ? Effect.fail(invalid("chat", chat, "silent, none, echo, or HOST:PORT"))
     : Effect.succeed(Node.layerTcpChat({ host: address["host"]!.replace(/^\[|\]$/g, ""), port }))
 }
 

@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DeviceStore, makeDevice, transportError } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
-import { Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
+import {
+  CloseCode,
+  Crypto,
+  D2d,
+  DeviceGroupKey,
+  DeviceId,
+  encodeClientFrame,
+  type GroupId,
+  mediatorUrl
+} from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
 import { Hex } from "effect/encoding"
@@ -10,6 +19,7 @@ import { writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { WebSocket } from "ws"
 import { directory, serve, serveUnder } from "./served.ts"
 
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(9))
@@ -66,6 +76,32 @@ describe("d2m serve", () => {
       const waiting = yield* Fiber.join(goodbye)
       assert.include(waiting._tag === "Some" ? waiting.value.because : {}, { _tag: "Closed", code: 1001, by: "server" })
     }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
+  )
+
+  /** Says something to the chat server, and a while later what nobody may say yet; gives the code that it is closed with. */
+  const chatsWith = (address: string) =>
+    Effect.callback<number>((resume) => {
+      const deviceGroupId = new Uint8Array(32) as GroupId
+      const ws = new WebSocket(mediatorUrl(address, { deviceGroupId, serverGroup: "7a" }))
+      let pongs = 0
+      ws.on("open", () => {
+        ws.send(encodeClientFrame({ _tag: "Proxy", data: new Uint8Array(48) }))
+        ws.ping()
+      })
+      ws.on("pong", () => {
+        if (++pongs < 10) ws.ping()
+        else ws.send(encodeClientFrame({ _tag: "CommitTransaction" }))
+      })
+      ws.on("close", (code) => resume(Effect.succeed(code)))
+    })
+
+  it.live("lets clients talk to a chat server first thing, which says nothing, unless there is to be none", () =>
+    Effect.gen(function* () {
+      const silent = JSON.parse(yield* (yield* serve()).line)
+      assert.strictEqual(yield* chatsWith(silent.address), CloseCode.ProtocolError)
+      const none = JSON.parse(yield* (yield* serve("--chat", "none")).line)
+      assert.strictEqual(yield* chatsWith(none.address), CloseCode.ChatUnreachable)
+    }).pipe(Effect.scoped)
   )
 
   it.live("serves the device groups it is told to, and so many connections of one address", () =>
@@ -159,6 +195,7 @@ describe("d2m serve", () => {
     [["--ttl", "99999999999999"], '--ttl: "99999999999999"', 2],
     [["--volatile-grace=-1"], "between 0 and 31536000", 2],
     [["--max-connections", "0"], "between 1 and", 2],
+    [["--max-message-kib", "64"], "between 65 and", 2],
     [["--allow-group", "7a"], "64 hexadecimal digits", 2],
     [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound", 1],
     [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 1],

@@ -128,6 +128,12 @@ export class ChatUpstream extends Context.Service<
     open: () => Effect.fail(new ChatError({ reason: "Unreachable", detail: "none is configured" }))
   })
 
+  /**
+   * Takes everything and never says a word, like a chat server that hangs: clients that talk to theirs first thing, as the
+   * shipped ones do, go on to their mediator.
+   */
+  static readonly layerSilent: Layer.Layer<ChatUpstream> = Layer.succeed(ChatUpstream, { open: () => playScript([]) })
+
   /** Sends back what it gets, one message for each piece. */
   static readonly layerEcho: Layer.Layer<ChatUpstream> = Layer.succeed(ChatUpstream, { open: () => echo })
 

@@ -49,6 +49,19 @@ describe("the chat proxy", () => {
     })
   }
 
+  it.effect("stays open on a silent chat server, whatever it is sent, and the device registers beside it", () =>
+    Effect.gen(function* () {
+      const a = yield* open()
+      yield* a.send(proxy(...new Uint8Array(48)))
+      yield* a.register(1)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectionQueueDry", "RolePromotedToLeader"])
+      for (let sent = 0; sent < 10; sent++) {
+        yield* a.send(proxy(...new Uint8Array(48)))
+        assert.deepStrictEqual(yield* a.rest, [])
+      }
+    }).pipe(withChat(ChatUpstream.layerSilent, { chatHighWater: 200 }))
+  )
+
   it.effect("closes with 4009 when the chat server takes less than the client sends", () => {
     const deaf = Layer.succeed(ChatUpstream, {
       open: () => Effect.succeed({ send: () => Effect.never, receive: Effect.never })

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { Limits } from "@d2m/codec"
 import { Effect, Schema, SchemaIssue } from "effect"
 import { isIP } from "node:net"
 import { InvalidOptions } from "../MediatorOptions.ts"
@@ -52,7 +53,7 @@ export const Guards = Schema.Struct({
    * The largest WebSocket message that is read. It lies above the 65536 of a frame so that an oversized one is answered
    * with 4010; what is even larger ends with 1009. Anybody who connects may have the mediator keep as much, by beginning one.
    */
-  maxMessageBytes: positive31,
+  maxMessageBytes: Schema.Int.check(Schema.isBetween({ minimum: Limits.frame + 1, maximum: 0x7fff_ffff })),
   /** Fragments of one WebSocket message, and pieces in which the network delivers a fragment; then 1008. */
   maxFragments: positive31,
   /** WebSocket pings that a client may send at once; then 1008. */
