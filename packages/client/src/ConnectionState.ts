@@ -5,7 +5,6 @@
  */
 import { Effect, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { GivenContent } from "./Envelope.ts"
 import { ResumeChoice, UserReason } from "./UserQuestion.ts"
 
 const pendingReflects = Schema.Int
@@ -20,7 +19,7 @@ const pendingReflects = Schema.Int
  * - `Waiting` after `failures` failures in a row, until `nextTryAt`; absent while the chat handler is asked for its verdict
  * - `NeedsUser` for `reason`, until one `resume`s; `answers` can help
  * - `Stopped` for good, because it was told to or, where it `died`, by a defect or a foreign interruption that its observer
- *   or the log was told; `unacked` were never acked, oldest first
+ *   or the log was told; what was not acked is given to who `stop`s it and to the callers
  *
  * Times are milliseconds since 1970 on the device's clock. `pendingReflects` counts the reflects outside transactions
  * that the mediator has not acked.
@@ -46,7 +45,7 @@ export const ConnectionState = Schema.TaggedUnion({
     pendingReflects
   },
   NeedsUser: { reason: UserReason, answers: Schema.Array(ResumeChoice), pendingReflects },
-  Stopped: { died: Schema.Boolean, unacked: Schema.Array(GivenContent) }
+  Stopped: { died: Schema.Boolean, pendingReflects }
 })
 
 /**

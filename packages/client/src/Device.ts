@@ -20,6 +20,7 @@ import {
   Exit,
   Fiber,
   Layer,
+  Redacted,
   type Option,
   type Scope,
   type Stream
@@ -38,10 +39,11 @@ import { DeviceObserver, guarded } from "./DeviceObserver.ts"
 import { checkOptions, type DeviceOptions, type DeviceOptionsError } from "./DeviceOptions.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { claimStore, DeviceStore } from "./DeviceStore.ts"
-import type { Content, ContentError, Reflected } from "./Envelope.ts"
+import type { Content, ContentError, InvalidContent, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
 import { forCaller, lasting, runIn } from "./HandlerContext.ts"
 import { clientHello, type Hello } from "./Handshake.ts"
+import { makeHolding } from "./Holding.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
@@ -112,8 +114,8 @@ export class Device extends Context.Service<
      * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5). Behind the body nothing interrupts the
      * commit, which lasts until the mediator has answered or the connection is over.
      *
-     * What is reflected with the device instead waits for the end of the transaction: a body that waits for that waits until
-     * the ttl is over.
+     * What others reflect with the device waits for the end of the transaction; the body itself is refused that with
+     * {@link ReflectNested}, for it would wait until the ttl is over.
      */
     readonly transaction: <A, E, R, E2 = never, R2 = never>(
       options: TransactionOptions<E2, R2>,
@@ -124,7 +126,7 @@ export class Device extends Context.Service<
     /** Removes a device from the group; its own id is allowed, an unknown one no error. */
     readonly drop: (deviceId: DeviceId) => Effect.Effect<void, NotLive>
     /** Replaces the data that every device gets when it connects. The mediator does not confirm it. */
-    readonly setSharedData: (data: SharedData) => Effect.Effect<void, DeviceError>
+    readonly setSharedData: (data: SharedData) => Effect.Effect<void, DeviceError | InvalidContent>
     /** The shared data as of the latest ServerInfo or our own change; none when never set or not readable. */
     readonly sharedData: Effect.Effect<Option.Option<SharedData>>
     readonly quarantine: Quarantine
@@ -208,6 +210,7 @@ export const makeDevice = <R = never, R2 = never>(
     )
     const events = yield* makeEventLog(capacities.events, observer.onEvent)
     const live = makeLiveCell()
+    const holding = makeHolding()
     const ledger = makeLedger({
       capacity: capacities.reflects,
       ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
@@ -228,7 +231,8 @@ export const makeDevice = <R = never, R2 = never>(
       capacity: capacities.reflects,
       state,
       events,
-      live
+      live,
+      holding
     })
     const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
     const transactions = makeTransactions({
@@ -237,11 +241,12 @@ export const makeDevice = <R = never, R2 = never>(
       keys,
       reflection,
       live,
+      holding,
       lockPatience: deadlines.lock,
       stopped: Deferred.await(stopping)
     })
     const isAwaiting = () =>
-      reflection.isAwaiting() || transactions.isRunning() || live.current()?.requests.isAwaited === true
+      reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
 
     const onReflected = (batch: NonEmptyReadonlyArray<Reflected>) =>
       Effect.scoped(Effect.suspend(() => options.onReflected(batch)))
@@ -331,9 +336,9 @@ export const makeDevice = <R = never, R2 = never>(
       }
       const { callers, unacked } = reflection.stop(died)
       // The state first: whoever is told may look at it.
-      state.setUnsafe({ _tag: "Stopped", died, unacked })
+      state.setUnsafe({ _tag: "Stopped", died, pendingReflects: unacked.length })
       events.end()
-      tell(() => Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: [] }))))
+      tell(() => Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: Redacted.make([]) }))))
       for (const givenUp of callers) tell(givenUp)
       Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
     })

@@ -10,13 +10,13 @@ import {
   type DeviceGroupKeys,
   type DeviceId,
   type DevicesInfo,
-  type DropDeviceAck,
-  encodeMessage
+  type DropDeviceAck
 } from "@d2m/codec"
 import { Deferred, Effect, Option, Result, Semaphore } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
 import { type BlobRejection, type DeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import type { StoreError } from "./DeviceStore.ts"
+import { encodeOrFail, type InvalidContent } from "./Envelope.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import type { Expected, Requests } from "./Requests.ts"
 import type { SessionFrame } from "./Session.ts"
@@ -138,12 +138,11 @@ export const makeDevices = (options: {
       )
     })
 
-  const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError> =>
+  const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError | InvalidContent> =>
     Effect.gen(function* () {
-      const message = yield* Effect.sync(() => D2d.SharedDeviceData.make({ ...data, padding }))
-      const connection = yield* connected
       // It is a number: with the longest padding it is far from the limit of its frame.
-      const plain = encodeMessage(D2d.SharedDeviceData, message)
+      const plain = yield* encodeOrFail(D2d.SharedDeviceData, { ...data, padding })
+      const connection = yield* connected
       const box = yield* blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom)
       yield* Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)
       shared = data

@@ -22,7 +22,7 @@ import {
   type ReflectedId,
   type Timestamp
 } from "@d2m/codec"
-import { Predicate, Result, Schema, SchemaTransformation } from "effect"
+import { Effect, Predicate, Result, Schema, SchemaTransformation } from "effect"
 
 /**
  * What one reflects: one of the contents of a `d2d.Envelope`, e.g. `{ _tag: "outgoingMessage", value: … }`.
@@ -90,7 +90,8 @@ export class EnvelopeTooLarge extends Schema.TaggedError<EnvelopeTooLarge>("@d2m
 }
 
 /**
- * A content holds a value that the wire has no form for; nothing was encrypted or sent.
+ * A content, the scope of a transaction or shared data hold a value that the wire has no form for; nothing was encrypted or
+ * sent.
  *
  * `because` names the message and the field.
  *
@@ -101,7 +102,7 @@ export class InvalidContent extends Schema.TaggedError<InvalidContent>("@d2m/cli
   because: EncodeError
 }) {
   override get message(): string {
-    return `no envelope can hold this content: ${this.because.message}`
+    return `no message can hold this: ${this.because.message}`
   }
 }
 
@@ -112,6 +113,17 @@ export class InvalidContent extends Schema.TaggedError<InvalidContent>("@d2m/cli
  * @since 0.1.0
  */
 export type ContentError = InvalidContent | EnvelopeTooLarge
+
+/**
+ * Writes a message, or says why that cannot be done.
+ *
+ * @internal
+ */
+export const encodeOrFail = <S extends Parameters<typeof encodeMessageResult>[0]>(
+  schema: S,
+  value: S["Type"]
+): Effect.Effect<Uint8Array, InvalidContent> =>
+  Effect.mapError(Effect.fromResult(encodeMessageResult(schema, value)), (because) => new InvalidContent({ because }))
 
 const empty = new Uint8Array(0)
 

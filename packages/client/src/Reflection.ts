@@ -13,7 +13,7 @@ import {
   type ReflectId,
   type Timestamp
 } from "@d2m/codec"
-import { Effect, Latch, Result, Schema } from "effect"
+import { Effect, Latch, Redacted, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
@@ -28,13 +28,14 @@ import {
   GivenContent,
   sealReflects
 } from "./Envelope.ts"
+import type { HoldingOfDevice } from "./Holding.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedger.ts"
 import type { SessionFrame } from "./Session.ts"
 
 /**
  * The device has stopped, because it was told to or, where it `died`, by a defect or a foreign interruption; `unacked` are
- * the caller's contents that the mediator has not acked, in order.
+ * the caller's contents that the mediator has not acked, in order, and no matter for logs.
  *
  * Each may or may not have reached the mediator.
  *
@@ -43,14 +44,11 @@ import type { SessionFrame } from "./Session.ts"
  */
 export class DeviceStopped extends Schema.TaggedError<DeviceStopped>("@d2m/client/DeviceStopped")("DeviceStopped", {
   died: Schema.Boolean,
-  unacked: Schema.Array(GivenContent)
+  unacked: Schema.Redacted(Schema.Array(GivenContent))
 }) {
   override get message(): string {
-    return `the device has ${this.died ? "died" : "stopped"} with ${this.unacked.length} un-acked reflects`
-  }
-  /** For logs, which get errors as they are: what was to be sealed is nothing for them. A codec of the class keeps it all. */
-  override toJSON(): unknown {
-    return { _tag: this._tag, died: this.died, unacked: this.unacked.length }
+    const { length } = Redacted.value(this.unacked)
+    return `the device has ${this.died ? "died" : "stopped"} with ${length} un-acked reflects`
   }
 }
 
@@ -70,12 +68,25 @@ export class ReflectQueueFull extends Schema.TaggedError<ReflectQueueFull>("@d2m
 }
 
 /**
+ * Something was reflected with the device within one of its transactions, in its body or by what that has started: it would
+ * wait for the end of the transaction, which waits for it. Reflect with {@link Transaction} there, or once it is over.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReflectNested extends Schema.TaggedError<ReflectNested>("@d2m/client/ReflectNested")("ReflectNested", {}) {
+  override get message(): string {
+    return "within a transaction it is the transaction that reflects, and not the device"
+  }
+}
+
+/**
  * Why a reflect has no timestamp.
  *
  * @category errors
  * @since 0.1.0
  */
-export type ReflectError = ContentError | DeviceStopped
+export type ReflectError = ContentError | ReflectNested | DeviceStopped
 
 /** A reflect that is owed, and who waits for it. */
 interface Owed {
@@ -130,6 +141,7 @@ export const makeReflection = (options: {
   readonly state: StateCell
   readonly events: EventLog
   readonly live: LiveCell
+  readonly holding: Pick<HoldingOfDevice, "isWithin">
 }) => {
   const { crypto, events, identity, keys, ledger, live, state } = options
   const work = Latch.makeUnsafe(false)
@@ -190,8 +202,9 @@ export const makeReflection = (options: {
   const reflectAll = (
     contents: NonEmptyReadonlyArray<Content>
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> =>
-    Effect.suspend(() => {
-      const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ died, unacked })
+    Effect.withFiber((fiber): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> => {
+      if (options.holding.isWithin(fiber)) return Effect.fail(new ReflectNested({}))
+      const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ died, unacked: Redacted.make(unacked) })
       if (!stopped) return owe(contents, (owed, weight) => ledger.reflect(owed, weight), failure)
       const plains = encodeAll(contents)
       return Effect.fail(Result.isFailure(plains) ? plains.failure : failure(contents))

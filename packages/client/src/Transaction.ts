@@ -10,12 +10,13 @@
  *        └── Ended ◄───┘                                   └─ failed: the connection is dropped, the mediator forgets
  * ```
  */
-import { type Crypto, D2d, type DeviceGroupKeys, encodeMessage, Limits, type Timestamp } from "@d2m/codec"
+import { type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
 import { Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
-import type { Content, ContentError } from "./Envelope.ts"
+import { type Content, type ContentError, encodeOrFail, type InvalidContent } from "./Envelope.ts"
+import type { HoldingOfDevice } from "./Holding.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
 import type { DeviceStopped, OutgoingTransaction, Reflection } from "./Reflection.ts"
 
@@ -83,12 +84,13 @@ export class TransactionOver extends Schema.TaggedError<TransactionOver>("@d2m/c
 }
 
 /**
- * Why a transaction did not come about, apart from what its own precondition and body fail with.
+ * Why a transaction did not come about, apart from what its own precondition and body fail with. `InvalidContent`: no message
+ * can hold its scope.
  *
  * @category errors
  * @since 0.1.0
  */
-export type TransactionError = TransactionLost | PreconditionFailed | TransactionNested | DeviceStopped
+export type TransactionError = TransactionLost | PreconditionFailed | TransactionNested | InvalidContent | DeviceStopped
 
 /**
  * The mediator has taken a reflect of a transaction, for as long as the transaction is not committed only provisionally.
@@ -126,27 +128,13 @@ export class Transaction extends Context.Service<
  * @since 0.1.0
  */
 export interface TransactionOptions<E = never, R = never> {
-  /** `D2d.TransactionScopeScope`, which the other devices are told. */
+  /** `D2d.TransactionScopeScope`, an int32, which the other devices are told. */
   readonly scope: number
   /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none, or 0: 60 s. */
   readonly ttl?: Duration.Input | undefined
   /** Must be true before the lock is asked for, and again once it is held. */
   readonly precondition?: Effect.Effect<boolean, E, R> | undefined
 }
-
-/** A transaction of a device, from the wait for its turn on. */
-interface Holding {
-  readonly device: object
-  isOver: boolean
-}
-
-/**
- * The transactions in which the running fiber is, or in which it was started: a device that begins another within its own
- * would wait for itself. Another device of the same program may well.
- */
-const Holdings = Context.Reference<ReadonlyArray<Holding>>("@d2m/client/Transaction/Holdings", {
-  defaultValue: () => []
-})
 
 /** One Begin and what became of it. */
 interface Asking {
@@ -178,12 +166,12 @@ export const makeTransactions = (options: {
   readonly live: LiveCell
   /** How long to wait for another device's transaction before asking again, in milliseconds. */
   readonly lockPatience: number
+  readonly holding: HoldingOfDevice
   /** Fails when the device stops. */
   readonly stopped: Effect.Effect<never, DeviceStopped>
 }) => {
   const { reflection } = options
   const turn = Semaphore.makeUnsafe(1)
-  let running = 0
 
   const ask = (begin: OutgoingTransaction["begin"]): Asking => {
     const answer = Deferred.makeUnsafe<"Held" | "Rejected" | "Unwritten", TransactionLost>()
@@ -237,8 +225,10 @@ export const makeTransactions = (options: {
   }
 
   const sealScope = (scope: number) =>
-    Effect.map(options.random.randomBytes(Limits.nonce), (nonce) =>
-      options.crypto.seal(options.keys.dgtsk, nonce, encodeMessage(D2d.TransactionScope, { scope }))
+    Effect.flatMap(encodeOrFail(D2d.TransactionScope, { scope }), (plain) =>
+      Effect.map(options.random.randomBytes(Limits.nonce), (nonce) =>
+        options.crypto.seal(options.keys.dgtsk, nonce, plain)
+      )
     )
 
   /** Waits until the lock may be free; the wake-up is never lost, and a lost Ended only costs time. */
@@ -337,27 +327,13 @@ export const makeTransactions = (options: {
       })
     )
 
-    const inTurn = Effect.gen(function* () {
-      const holdings = yield* Holdings
-      if (holdings.some(({ device, isOver }) => device === turn && !isOver)) return yield* new TransactionNested({})
-      const holding: Holding = { device: turn, isOver: false }
-      const marked = Effect.provideService(attempt, Holdings, [...holdings, holding])
-      const ended = Effect.sync(() => {
-        holding.isOver = true
-      })
-      return yield* turn.withPermit(Effect.ensuring(marked, ended))
-    })
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        running++
-      }),
-      () => inTurn,
-      () =>
-        Effect.sync(() => {
-          running--
-        })
-    ) as Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+    type Ended = Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+    return Effect.withFiber((fiber): Ended =>
+      options.holding.isWithin(fiber)
+        ? Effect.fail(new TransactionNested({}))
+        : options.holding.hold(turn.withPermit(attempt))
+    )
   }
 
-  return { transaction, isRunning: () => running > 0 }
+  return { transaction }
 }

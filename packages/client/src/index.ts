@@ -25,7 +25,7 @@ export { NotLive } from "./LiveConnection.ts"
 export { NotReplayable, type Quarantine } from "./Quarantine.ts"
 export * from "./ReconnectPolicy.ts"
 export * from "./ReconnectVerdict.ts"
-export { DeviceStopped, type ReflectError, ReflectQueueFull } from "./Reflection.ts"
+export { DeviceStopped, type ReflectError, ReflectNested, ReflectQueueFull } from "./Reflection.ts"
 export * from "./ReflectionLedger.ts"
 export { type ServerInfo, type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
 export {

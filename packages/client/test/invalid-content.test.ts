@@ -95,3 +95,19 @@ describe("a content that no envelope can hold", () => {
     })
   )
 })
+
+describe("a value that no message can hold", () => {
+  const int32 = "an integer of -2147483648 to 2147483647"
+  for (const scope of [2 ** 40, 1.5, Number.NaN]) {
+    it.effect(`is a typed failure of a transaction, which asks for nothing: scope ${scope}`, () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const refused = yield* Effect.flip(world.device.transaction({ scope }, Effect.void))
+        assert.strictEqual(refused._tag, "InvalidContent")
+        assert.include(refused.message, `d2d.TransactionScope.scope: expected ${int32}, found ${scope}`)
+        assert.deepStrictEqual(yield* peer.drain, [])
+      })
+    )
+  }
+})

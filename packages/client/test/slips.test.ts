@@ -1,12 +1,12 @@
 // What applications do that they should not, and what it may cost them.
 import { D2d, DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Logger, Result } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Logger, Option, Result } from "effect"
 import { Transaction } from "../src/index.ts"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import { ReflectionLedger } from "../src/ReflectionLedger.ts"
 import { parseWebSocketUrl } from "../src/WebSocketUrl.ts"
-import { connect, expectState, makeWorld, other, type Peer, reflected, settle, text } from "./scripted-peer.ts"
+import { ackOf, connect, expectState, makeWorld, other, type Peer, reflected, settle, text } from "./scripted-peer.ts"
 
 const scope = D2d.TransactionScopeScope.CONTACT_SYNC
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -117,6 +117,45 @@ describe("a transaction", () => {
     })
   )
 
+  it.effect("refuses what its body reflects with the device, which would wait for its end, and goes on", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const isOver = yield* Deferred.make<void>()
+      const { reflect, reflectAll, reflectEphemeral, transaction } = world.device
+      const body = Effect.gen(function* () {
+        const started = yield* Effect.forkChild(Effect.flip(reflectAll([text("started")])))
+        const later = yield* Effect.forkDetach(Effect.andThen(Deferred.await(isOver), reflect(text("later"))))
+        yield* reflectEphemeral(text("typing"))
+        return { refused: [yield* Effect.flip(reflect(text("own"))), yield* Fiber.join(started)], later }
+      })
+      const running = yield* fork(transaction({ scope }, body))
+      yield* grant(peer)
+      yield* commit(peer)
+      const { later, refused } = yield* Fiber.join(running)
+      assert.deepStrictEqual(
+        refused.map(({ _tag }) => _tag),
+        ["ReflectNested", "ReflectNested"]
+      )
+      yield* Deferred.succeed(isOver, undefined)
+      assert.strictEqual(world.group.textIn(yield* peer.expect("Reflect")), "typing")
+      yield* peer.send(ackOf(yield* peer.expect("Reflect"), 7n))
+      assert.strictEqual(yield* Fiber.join(later), 7n)
+    })
+  )
+
+  it.effect("of one device may wait for what another device of the program reflects", () =>
+    Effect.gen(function* () {
+      const [one, another] = [yield* makeWorld(), yield* makeWorld()]
+      const [peer, elsewhere] = [yield* connect(one), yield* connect(another)]
+      const running = yield* fork(one.device.transaction({ scope }, another.device.reflect(text("a"))))
+      yield* grant(peer)
+      yield* elsewhere.send(ackOf(yield* elsewhere.expect("Reflect"), 7n))
+      yield* commit(peer)
+      assert.strictEqual(yield* Fiber.join(running), 7n)
+    })
+  )
+
   it.effect("may be begun by what another one has started, once that is over", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
@@ -180,7 +219,10 @@ describe("requests", () => {
       Effect.gen(function* () {
         const world = yield* makeWorld()
         const peer = yield* connect(world)
-        assert.isTrue(Exit.hasDies(yield* Effect.exit(world.device.setSharedData({ version }))))
+        const refused = yield* Effect.flip(world.device.setSharedData({ version }))
+        assert.strictEqual(refused._tag, "InvalidContent")
+        assert.include(refused.message, "d2d.SharedDeviceData.version: expected")
+        assert.isTrue(Option.isNone(yield* world.device.sharedData))
         assert.deepStrictEqual(yield* peer.drain, [])
       })
     )

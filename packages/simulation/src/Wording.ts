@@ -120,7 +120,7 @@ export const stateWords = (state: ConnectionState): string => {
     case "NeedsUser":
       return `NeedsUser ${state.reason._tag}${pending}`
     case "Stopped":
-      return `${state.died ? "Died" : "Stopped"}, ${state.unacked.length} not acked`
+      return `${state.died ? "Died" : "Stopped"}, ${state.pendingReflects} not acked`
   }
 }
 

@@ -75,7 +75,7 @@ export const stateLine = (state: ConnectionState, at: number): LineOf<"State"> =
   const line = { _tag: "State", at, state: state._tag } as const
   switch (state._tag) {
     case "Stopped":
-      return { ...line, pending: state.unacked.length, died: state.died }
+      return { ...line, pending: state.pendingReflects, died: state.died }
     case "Connecting":
     case "Handshaking":
       return { ...line, pending: state.pendingReflects, attempt: state.attempt }

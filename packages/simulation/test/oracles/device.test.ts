@@ -181,7 +181,7 @@ describe("connection truth", () => {
     line.say({ _tag: "RolePromotedToLeader" })
     story.state("phone", live({ dry: true, leader: true }))
     line.lose(1006)
-    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", died: false, unacked: [] })
+    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", died: false, pendingReflects: 0 })
     assert.deepStrictEqual(story.end(), [])
     assert.isUndefined(story.owed)
   })
@@ -190,7 +190,7 @@ describe("connection truth", () => {
     const story = new Story(connectionTruth).machine("phone", "Started")
     story.machine("phone", "Stopped").machine("phone", "Started", 2)
     story.live("phone")
-    story.state("phone", { _tag: "Stopped", died: false, unacked: [] }, 2)
+    story.state("phone", { _tag: "Stopped", died: false, pendingReflects: 0 }, 2)
     assert.deepStrictEqual(story.end(), ["a device stops only when it is told to"])
   })
 
@@ -277,7 +277,7 @@ describe("connection truth", () => {
     const story = new Story(connectionTruth).machine("phone", "Started")
     story.open("phone")
     story.open("phone")
-    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", died: false, unacked: [] })
+    story.machine("phone", "Stopped").state("phone", { _tag: "Stopped", died: false, pendingReflects: 0 })
     story.state("phone", { _tag: "Connecting", attempt: 1, pendingReflects: 0 })
     assert.deepStrictEqual(story.end(), [
       "a device holds one connection at a time",
