@@ -19,7 +19,8 @@ import { ownerOf } from "./WorldEvent.ts"
  *
  * @internal
  */
-export const noDevice = (name: string): string => `there is no device ${name}`
+export const noDevice = (name: string, { devices }: Pick<World, "devices">): string =>
+  `there is no device ${JSON.stringify(name)}: the devices are ${[...devices.keys()].join(", ")}`
 
 const nothing: Undo = () => {}
 
@@ -147,7 +148,8 @@ export const strike = (world: World, fault: Fault): Undo => {
   if ("device" in fault) {
     const struck = world.devices.get(fault.device)
     // A twin comes and goes.
-    if (struck === undefined && !world.devices.has(ownerOf(fault.device))) throw new Error(noDevice(fault.device))
+    if (struck === undefined && !world.devices.has(ownerOf(fault.device)))
+      throw new Error(noDevice(fault.device, world))
     undo = struck === undefined ? nothing : strikeDevice(world, struck, fault, fired)
   } else undo = strikeMediator(world, fault, fired)
   const end = once(() => {

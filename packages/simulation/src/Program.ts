@@ -76,7 +76,7 @@ const seeThrough = <A, E>(
 ): Effect.Effect<A, E> => {
   const attempt = Effect.callback<Option.Option<Exit.Exit<A, E>>>((resume) => {
     const device = world.devices.get(name)
-    if (device === undefined) return resume(Effect.die(new Error(noDevice(name))))
+    if (device === undefined) return resume(Effect.die(new Error(noDevice(name, world))))
     const { machine } = device
     const given = Deferred.makeUnsafe<never>()
     const ended = Deferred.makeUnsafe<void>()

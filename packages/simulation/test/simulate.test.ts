@@ -366,7 +366,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       violationOf((group) => group.on("toaster", () => Effect.void)),
       {
         oracle: "program",
-        found: "Error: there is no device toaster"
+        found: 'Error: there is no device "toaster": the devices are phone, desktop, tablet'
       }
     )
     assert.deepInclude(
