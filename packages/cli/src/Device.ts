@@ -54,6 +54,11 @@ const flags = {
     Flag.withDefault("d2m")
   ),
   pins: Flag.String("pin").pipe(
+    Flag.withSchema(
+      Schema.String.check(
+        Schema.isPattern(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, { expected: "the base64 of 32 bytes" })
+      )
+    ),
     Flag.withDescription("Base64 of the SHA-256 of a public key that the mediator may show; as often as wanted"),
     Flag.withMetavar("PIN"),
     Flag.atLeast(0)

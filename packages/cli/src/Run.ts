@@ -11,7 +11,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Context, Effect, Exit, Result, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
-import { ReaderGone, watchOutput } from "./OutputReader.ts"
+import { ReaderGone, UnreadCode, watchOutput } from "./OutputReader.ts"
 
 /**
  * The exit code of a program that is interrupted; a service for which SIGTERM is the end it is made for sets it to 0 then.
@@ -60,7 +60,7 @@ const presenter: CliOutput.Presenter = {
 
 /**
  * Runs a command with the arguments of the process. Ctrl-C and SIGTERM interrupt it, and whatever it holds is released.
- * It ends with 0 when nobody reads its output any more, unless the command sees to that.
+ * It ends with 0 when nobody reads its output any more, unless the command knows better.
  *
  * @category running
  * @since 0.1.0
@@ -69,7 +69,8 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
   command: Command.Command<Name, Input, ContextInput, E, NodeServices.NodeServices>,
   version: string
 ): void => {
-  const readerGone = watchOutput(command.name)
+  const unread = { code: 0 }
+  const readerGone = watchOutput(command.name, unread)
   const interrupted = { code: 130 }
   process.stderr.on("error", () => {})
   command.pipe(
@@ -81,6 +82,7 @@ export const runMain = <Name extends string, Input, ContextInput, E>(
     Effect.provide(NodeServices.layer),
     Effect.provideService(CliOutput.Presenter, presenter),
     Effect.provideService(ReaderGone, readerGone),
+    Effect.provideService(UnreadCode, unread),
     Effect.provideService(InterruptedCode, interrupted),
     NodeRuntime.runMain({
       disableErrorReporting: true,

@@ -16,6 +16,7 @@ import { page } from "./simulate/Page.ts"
 import { sourcesOf } from "./simulate/Planted.ts"
 import { makeProgress } from "./simulate/Progress.ts"
 import * as Report from "./simulate/Report.ts"
+import { UnreadCode } from "./OutputReader.ts"
 import * as SeedWorkers from "./simulate/SeedWorkers.ts"
 
 /**
@@ -153,6 +154,7 @@ export const simulate = Command.make(
     }
     const summary = new Summary()
     const failed: Array<number> = []
+    const unread = yield* UnreadCode
     const progress = yield* makeProgress(total, setting.duration)
     const start = yield* Clock.currentTimeMillis
 
@@ -207,6 +209,7 @@ export const simulate = Command.make(
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)
+      if (!Report.isOk(ran)) unread.code = 1
       if (json) yield* Console.log(Report.seedJson(ran))
       if (!Report.isOk(ran)) yield* tellFailure(ran)
       yield* progress.advance(summary.seeds, failed.length)

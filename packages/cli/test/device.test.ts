@@ -210,18 +210,19 @@ describe("d2m device", { timeout: patience }, () => {
     Effect.gen(function* () {
       const base = ["--url", secure.address, "--key-file", newGroup(), "--json"]
       const wrong = Buffer.alloc(32, 7).toString("base64")
-      const [right, mismatch, unpinned] = yield* Effect.all(
+      const [right, mismatch, unpinned, selfSigned] = yield* Effect.all(
         [
           script([...base, "--trust", "pinned-only", "--pin", wrong, "--pin", secure.pin], ["reflect safe"]),
           script([...base, "--trust", "pinned-only", "--pin", wrong], ["reflect lost"]),
-          script(base, [])
+          script(base, []),
+          script([...base, "--pin", secure.pin, "--timeout", "1"], [])
         ],
         { concurrency: 3 }
       )
       assert.deepInclude(last(right.stdout), { code: 0, promised: 1 })
       for (const [{ code, stderr, stdout }, because] of [
         [mismatch, "pin"],
-        [unpinned, "no pin is configured"]
+        [unpinned, "no --pin is given for 127.0.0.1: add one, or choose --trust system-trust"]
       ] as const) {
         assert.strictEqual(code, 3)
         assert.deepInclude(last(stdout), { code: 3, error: "UserNeeded" })
@@ -229,6 +230,11 @@ describe("d2m device", { timeout: patience }, () => {
         assert.include(stderr, because)
       }
       assert.deepInclude(last(mismatch.stdout), { promised: 0, unpromised: 1 })
+      assert.strictEqual(selfSigned.code, 3)
+      assert.include(
+        selfSigned.stderr,
+        "is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT): --trust pinned-only takes it for its"
+      )
     })
   )
 
@@ -316,7 +322,8 @@ describe("d2m device", { timeout: patience }, () => {
     [["--url", "http://127.0.0.1/", "--key-file", "KEY"], "ws:// or wss://"],
     [["--url", "ws://127.0.0.1:1/", "--key-file", "/no/such.key"], "cannot read /no/such.key: NotFound"],
     [["--url", "ws://127.0.0.1:1/", "--key-file", "KEY", "--device-id", "x"], "0x and up to 16 hex digits"],
-    [["--url", "ws://127.0.0.1:1/", "--key-file", "KEY", "--data", "x.db"], "--device-id as well"]
+    [["--url", "ws://127.0.0.1:1/", "--key-file", "KEY", "--data", "x.db"], "--device-id as well"],
+    [["--url", "wss://127.0.0.1:1/", "--key-file", "KEY", "--pin", "abc"], "the base64 of 32 bytes"]
   ] as const) {
     it.live(`refuses ${args.join(" ")} with 2`, () =>
       Effect.gen(function* () {

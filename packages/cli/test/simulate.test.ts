@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type OracleMaker, run, type Schedule, ScheduleJson, swarm } from "@d2m/simulation"
 import { Effect, Schema } from "effect"
+import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -191,6 +192,20 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
       })
     )
   )
+
+  it("ends with 1 when nobody reads any more that a seed has failed", () => {
+    const args = "--mutant two-leaders --seeds 5 --jobs 1 --shrink 0 --hours 0.003 --json"
+    const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-simulate-"))
+    try {
+      const bin = Path.resolve(import.meta.dirname, "..", "src", "bin.ts")
+      const pipe = `${process.execPath} ${bin} simulate ${args} --failures ${folder} | head -n 1; exit \${PIPESTATUS[0]}`
+      const { status, stdout } = ChildProcess.spawnSync("bash", ["-c", pipe], { encoding: "utf8" })
+      assert.deepInclude(JSON.parse(stdout), { seed: 0, ok: false })
+      assert.strictEqual(status, 1)
+    } finally {
+      Fs.rmSync(folder, { recursive: true })
+    }
+  })
 
   it.live("tells and writes a hundred failures, and says how many more there are", () =>
     inFolder((folder) =>

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type {
+  ConnectionEnd,
   ConnectionState,
   Content,
   DeviceEntry,
@@ -53,6 +54,29 @@ const meanings: Readonly<Record<UserReason["_tag"], string>> = {
   TooManyFailures: "too many failures in a row"
 }
 
+const selfSigned: ReadonlySet<string> = new Set(["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"])
+
+/**
+ * Why a connection ended, and which flag would have it otherwise.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const endText = (end: ConnectionEnd): string => {
+  switch (end._tag) {
+    case "PlaintextRefused":
+      return end.message.replace("allowPlaintext", "--allow-plaintext")
+    case "NoPinFor":
+      return `no --pin is given for ${end.host}: add one, or choose --trust system-trust`
+    case "CertificateRejected":
+      return selfSigned.has(end.code)
+        ? `the certificate of ${end.host} is self-signed (${end.code}): --trust pinned-only takes it for its --pin`
+        : end.message
+    default:
+      return end.message
+  }
+}
+
 /**
  * Why the user is needed, in words.
  *
@@ -61,8 +85,8 @@ const meanings: Readonly<Record<UserReason["_tag"], string>> = {
  */
 export const reasonText = (reason: UserReason): string => {
   const meaning = meanings[reason._tag]
-  if (reason._tag === "TooManyFailures") return `${meaning}: ${reason.last.message}`
-  return "because" in reason ? `${meaning}: ${reason.because.message}` : meaning
+  if (reason._tag === "TooManyFailures") return `${meaning}: ${endText(reason.last)}`
+  return "because" in reason ? `${meaning}: ${endText(reason.because)}` : meaning
 }
 
 /**
@@ -86,7 +110,7 @@ export const stateLine = (state: ConnectionState, at: number): LineOf<"State"> =
     case "Waiting": {
       const { because, failures, nextTryAt, pendingReflects } = state
       const rest = nextTryAt === undefined ? {} : { nextTryAt }
-      return { ...line, pending: pendingReflects, failures, because: because.message, ...rest }
+      return { ...line, pending: pendingReflects, failures, because: endText(because), ...rest }
     }
     case "NeedsUser":
       return {
@@ -109,7 +133,7 @@ export const eventLine = (event: DeviceEvent, at: number): LineOf<"Event"> => {
   const line = { _tag: "Event", at, event: event._tag } as const
   switch (event._tag) {
     case "Disconnected":
-      return { ...line, detail: event.because.message }
+      return { ...line, detail: endText(event.because) }
     case "Quarantined":
       return { ...line, reflectedId: event.reflectedId, detail: `${event.reason}: ${event.detail}` }
     case "Duplicate":

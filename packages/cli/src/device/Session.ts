@@ -18,7 +18,7 @@ import {
   type TransactionTerms
 } from "./DeviceCommand.ts"
 import type { LineSource } from "./LineSource.ts"
-import { answerText, devicesLine, reasonText, scopeText, stateLine } from "./Observation.ts"
+import { answerText, devicesLine, endText, reasonText, scopeText, stateLine } from "./Observation.ts"
 import { begin, type OpenTransaction } from "./OpenTransaction.ts"
 import {
   CommandFailed,
@@ -112,7 +112,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
     const late = (waitingFor: string): Overdue | NotConnected => {
       if (isLive()) return new Overdue({ waitingFor, millis: patience })
       const state = watch.state()
-      return new NotConnected(state?._tag === "Waiting" ? { because: state.because.message } : {})
+      return new NotConnected(state?._tag === "Waiting" ? { because: endText(state.because) } : {})
     }
 
     /** Waits for something that only a connection can bring: not longer than patience, nor past a question. */
