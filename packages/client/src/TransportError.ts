@@ -9,7 +9,7 @@ import { Socket } from "effect/socket"
 /**
  * The server's certificate carries a public key that none of the host's pins names; nothing was sent to it.
  *
- * `expected` and `found` are base64 of the SHA-256 of the DER SubjectPublicKeyInfo (PROTOCOL.md A2).
+ * `expected` and `found` are base64 of the SHA-256 of the DER SubjectPublicKeyInfo (PROTOCOL A2).
  *
  * @category errors
  * @since 0.1.0
@@ -79,7 +79,7 @@ export class Unreachable extends Schema.TaggedError<Unreachable>("@d2m/client/Un
 /**
  * The server answered, but not with a WebSocket: `status` is its HTTP status, absent when the answer was not HTTP.
  *
- * A mediator answers 400 to a path it cannot read (PROTOCOL.md A1).
+ * A mediator answers 400 to a path it cannot read (PROTOCOL A1).
  *
  * @category errors
  * @since 0.1.0

@@ -17,7 +17,7 @@ import { parseWebSocketUrl } from "./WebSocketUrl.ts"
  * @since 0.1.0
  */
 export interface WebSocketOptions {
-  /** The full address, path included (PROTOCOL.md A1); see `mediatorUrl` of `@d2m/codec`. */
+  /** The full address, path included (PROTOCOL A1); see `mediatorUrl` of `@d2m/codec`. */
   readonly url: string
   /** Permits `ws:` to other machines. */
   readonly allowPlaintext?: boolean

@@ -41,7 +41,7 @@ export type ServerTrust = "chain-and-pin" | "pinned-only" | "system-trust"
  * @since 0.1.0
  */
 export interface NodeWebSocketOptions {
-  /** The full address, path included (PROTOCOL.md A1); see `mediatorUrl` of `@d2m/codec`. */
+  /** The full address, path included (PROTOCOL A1); see `mediatorUrl` of `@d2m/codec`. */
   readonly url: string
   readonly pins?: ReadonlyArray<PinRule>
   readonly trust?: ServerTrust

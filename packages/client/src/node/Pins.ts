@@ -1,5 +1,5 @@
 /**
- * Pins of server keys, as configuration: which hosts must show which public keys (PROTOCOL.md A2, decision 28).
+ * Pins of server keys, as configuration: which hosts must show which public keys (PROTOCOL A2, decision 28).
  * Owns the rules' meaning and the computation of a certificate's pin.
  * Leaves to the dialling that nothing is sent before the pin was checked.
  */
