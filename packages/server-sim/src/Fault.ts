@@ -131,7 +131,7 @@ export const picks = (rule: FrameRule, message: Uint8Array | string): boolean =>
 }
 
 /** What becomes of a picked message; it is the same message when only its time changes. */
-export const altered = (fault: FrameFault, message: Uint8Array | string): ReadonlyArray<Uint8Array | string> => {
+export const alteredBy = (fault: FrameFault, message: Uint8Array | string): ReadonlyArray<Uint8Array | string> => {
   switch (fault._tag) {
     case "Drop":
       return []

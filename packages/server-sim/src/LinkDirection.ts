@@ -1,14 +1,15 @@
 /**
  * One direction of an in-memory link: messages in, the same messages out, later and perhaps not all of them.
  *
- * Owns order, latency, bandwidth, stalls and the faults that act on single frames. Without any of these a message is
- * delivered on the spot.
+ * Owns order, latency, stalls and the faults that act on single frames; its speed is the `LinkWire`'s. Without any of these
+ * a message is delivered on the spot.
  *
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import { altered, type FrameRule, picks } from "./Fault.ts"
+import { alteredBy, type FrameRule, picks } from "./Fault.ts"
 import type { Cancel, Forks } from "./Forks.ts"
+import { makeLinkWire, type Sized } from "./LinkWire.ts"
 
 /** What travels. */
 export type Message = Uint8Array | string
@@ -31,9 +32,16 @@ export interface LinkDirection {
 }
 
 /** The end of the direction travels as a message that is `undefined`. */
-interface Travelling {
+interface Leaving extends Sized {
   readonly message: Message | undefined
-  readonly size: number
+  /** How much later than others it arrives, in ms. */
+  readonly extra: number
+  /** Whether those behind it wait for it. */
+  readonly holdsUp: boolean
+}
+
+interface Travelling extends Sized {
+  readonly message: Message | undefined
   readonly at: number
 }
 
@@ -48,11 +56,9 @@ export const makeLinkDirection = (options: {
 }): LinkDirection => {
   const { deliver, forks, latency, now, onFault } = options
   const rules = new Set<FrameRule>()
-  const speeds = new Set<{ readonly bytesPerSecond: number }>()
   const travelling: Array<Travelling> = []
   let bytes = 0
   let stalls = 0
-  let wireIsFreeAt = -Infinity
   let lastArrival = -Infinity
   let onEnd: (() => void) | undefined
   let isOver = false
@@ -94,62 +100,66 @@ export const makeLinkDirection = (options: {
     }
   }
 
-  const insert = (message: Message | undefined, size: number, at: number): void => {
-    bytes += size
+  const insert = (item: Travelling): void => {
     let index = travelling.length
-    while (index > 0 && travelling[index - 1]!.at > at) index--
-    travelling.splice(index, 0, { message, size, at })
+    while (index > 0 && travelling[index - 1]!.at > item.at) index--
+    travelling.splice(index, 0, item)
   }
 
-  /** When something that is put on the wire now arrives, behind everything before it. */
-  const arrival = (size: number, extra: number): number => {
-    const start = Math.max(now(), wireIsFreeAt)
-    let speed = Infinity
-    for (const { bytesPerSecond } of speeds) speed = Math.min(speed, bytesPerSecond)
-    wireIsFreeAt = speed === Infinity ? start : start + Math.ceil((size * 1000) / speed)
-    lastArrival = Math.max(lastArrival, wireIsFreeAt + (latency?.() ?? 0) + extra)
-    return lastArrival
+  const travel = ({ extra, holdsUp, message, size }: Leaving): void => {
+    const at = now() + (latency?.() ?? 0) + extra
+    if (holdsUp) lastArrival = Math.max(lastArrival, at)
+    // The end comes behind everything, also behind what holds nothing up.
+    const behind = message === undefined ? (travelling.at(-1)?.at ?? at) : at
+    insert({ message, size, at: Math.max(holdsUp ? lastArrival : at, behind) })
   }
 
-  const send = (original: Message): void => {
+  const wire = makeLinkWire<Leaving>({
+    forks,
+    now,
+    taken: (items) => {
+      for (const item of items) travel(item)
+      pump()
+    }
+  })
+
+  /** What the rules make of a message. */
+  const altered = (original: Message): ReadonlyArray<Leaving> => {
     let messages: ReadonlyArray<Message> = [original]
     let extra = 0
-    let overtakenBy = 0
+    let holdsUp = true
     for (const rule of rules) {
       if (!picks(rule, original)) continue
       const { fault } = rule
       onFault(fault._tag)
-      messages = messages.flatMap((message) => altered(fault, message))
+      messages = messages.flatMap((message) => alteredBy(fault, message))
       if (fault._tag !== "Delay") continue
-      if (fault.overtake === true) overtakenBy += fault.millis
-      else extra += fault.millis
+      extra += fault.millis
+      if (fault.overtake === true) holdsUp = false
     }
-    for (const message of messages) {
-      const { length } = message
-      // What others may overtake does not hold them up.
-      insert(message, length, overtakenBy > 0 ? now() + (latency?.() ?? 0) + overtakenBy : arrival(length, extra))
-    }
+    return messages.map((message) => ({ message, size: message.length, extra, holdsUp }))
   }
 
   const passesOnTheSpot = (): boolean =>
-    latency === undefined && stalls === 0 && travelling.length === 0 && rules.size === 0 && speeds.size === 0
+    latency === undefined && stalls === 0 && travelling.length === 0 && rules.size === 0 && wire.isFree()
 
   return {
     offer: (messages) => {
       if (isOver || onEnd !== undefined) return
       if (passesOnTheSpot()) return deliver(messages)
-      for (const message of messages) send(message)
-      pump()
+      const leaving = messages.flatMap(altered)
+      for (const { size } of leaving) bytes += size
+      wire.put(leaving)
     },
     end: (tell) => {
       if (isOver || onEnd !== undefined) return
       onEnd = tell
-      insert(undefined, 0, Math.max(arrival(0, 0), travelling.at(-1)?.at ?? 0))
-      pump()
+      wire.put([{ message: undefined, size: 0, extra: 0, holdsUp: true }])
     },
     cut: () => {
       isOver = true
       disarm()
+      wire.cut()
       travelling.length = bytes = 0
     },
     bytes: () => bytes,
@@ -163,13 +173,7 @@ export const makeLinkDirection = (options: {
         pump()
       }
     },
-    slow: (bytesPerSecond) => {
-      const speed = { bytesPerSecond }
-      speeds.add(speed)
-      return () => {
-        speeds.delete(speed)
-      }
-    },
+    slow: wire.slow,
     addRule: (rule) => {
       rules.add(rule)
       return () => {

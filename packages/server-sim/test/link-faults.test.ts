@@ -3,7 +3,7 @@ import { Fault, Mediator } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Option, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { begin, id, reflect } from "./drive.ts"
-import { codeOf, join, keys, openLink, path } from "./memory-device.ts"
+import { codeOf, join, keys, openLink, path, tags } from "./memory-device.ts"
 
 const withTest = Effect.provide(Mediator.layerTest)
 const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
@@ -95,6 +95,46 @@ describe("faults", () => {
       assert.lengthOf(yield* b.rest, 1)
       yield* TestClock.adjust("2 seconds")
       assert.lengthOf(yield* b.rest, 2)
+    }).pipe(withTest)
+  )
+
+  it.effect("slow: when it is over, or another speed counts, what is under way goes on as fast as that", () =>
+    Effect.gen(function* () {
+      const a = yield* join(1)
+      const b = yield* join(2)
+      const [slower, slow] = [yield* Scope.make(), yield* Scope.make()]
+      yield* Scope.provide(b.link.inject(Fault.Slow({ direction: "down", bytesPerSecond: 1_000 })), slow)
+      yield* Scope.provide(b.link.inject(Fault.Slow({ direction: "down", bytesPerSecond: 100 })), slower)
+      yield* b.rest
+      for (let n = 1; n <= 4; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(980) }))
+      // A tenth of the first one.
+      yield* TestClock.adjust("1 second")
+      yield* Scope.close(slower, Exit.void)
+      yield* TestClock.adjust("899 millis")
+      assert.lengthOf(yield* b.rest, 0)
+      yield* TestClock.adjust("1 millis")
+      assert.lengthOf(yield* b.rest, 1)
+      yield* TestClock.adjust("500 millis")
+      yield* Scope.close(slow, Exit.void)
+      assert.lengthOf(yield* b.rest, 3)
+      yield* a.send(reflect(5))
+      assert.lengthOf(yield* b.rest, 1)
+    }).pipe(withTest)
+  )
+
+  it.effect("slow: a close waits behind what is under way, and comes with it when the speed is back", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      const b = yield* join(2)
+      const slow = yield* Scope.make()
+      yield* Scope.provide(b.link.inject(Fault.Slow({ direction: "down", bytesPerSecond: 100 })), slow)
+      yield* b.rest
+      yield* a.send(reflect(1, { envelope: new Uint8Array(10_000) }))
+      yield* mediator.close(device(2), 4113)
+      assert.deepStrictEqual(tags(yield* b.rest), [])
+      yield* Scope.close(slow, Exit.void)
+      assert.deepStrictEqual(tags(yield* b.rest), ["Reflected", "Closed 4113"])
     }).pipe(withTest)
   )
 
