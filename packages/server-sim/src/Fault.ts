@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { type ClientFrame, decodeClientFrame, type DecodeError, decodeServerFrame, type ServerFrame } from "@d2m/codec"
-import { Data, Result, Schema } from "effect"
+import { Data, Result, Schema, type Types } from "effect"
 
 /**
  * Which way a frame travels: `up` to the mediator, `down` to the device.
@@ -17,19 +17,27 @@ import { Data, Result, Schema } from "effect"
 export type Direction = "up" | "down"
 
 /**
- * Picks frames out of one direction.
+ * Picks frames out of one direction. `Frame` are the kinds of frames that travel in it.
  *
  * @category models
  * @since 0.1.0
  */
-export interface FrameMatch {
+export interface FrameMatch<Frame extends string = ClientFrame["_tag"] | ServerFrame["_tag"]> {
   /** Only frames of this kind; any message if absent. */
-  readonly frame?: ClientFrame["_tag"] | ServerFrame["_tag"]
+  readonly frame?: Frame
   /** Let so many pass first: 0 if absent. */
   readonly skip?: number
   /** Then pick so many: all if absent. */
   readonly count?: number
 }
+
+/** The frames that a fault picks: kinds of frames only among those of one direction, all messages if there is no `match`. */
+type PickedFrames =
+  | { readonly direction: "up"; readonly match?: FrameMatch<ClientFrame["_tag"]> }
+  | { readonly direction: "down"; readonly match?: FrameMatch<ServerFrame["_tag"]> }
+
+/** A fault with this tag for the frames of one direction. */
+type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag: Tag } & PickedFrames & Details>
 
 /**
  * Something that goes wrong.
@@ -52,28 +60,18 @@ export interface FrameMatch {
  * @category models
  * @since 0.1.0
  */
-export type Fault = Data.TaggedEnum<{
-  Cut: {}
-  Close: { readonly code: number; readonly reason?: string }
-  NoClosingHandshake: {}
-  Unreachable: {}
-  Stall: { readonly direction: Direction }
-  Slow: { readonly direction: Direction; readonly bytesPerSecond: number }
-  Drop: { readonly direction: Direction; readonly match?: FrameMatch }
-  Duplicate: { readonly direction: Direction; readonly match?: FrameMatch }
-  Garble: { readonly direction: Direction; readonly match?: FrameMatch; readonly at?: number }
-  Delay: {
-    readonly direction: Direction
-    readonly match?: FrameMatch
-    readonly millis: number
-    readonly overtake?: boolean
-  }
-  Rewrite: {
-    readonly direction: Direction
-    readonly match?: FrameMatch
-    readonly with: (message: Uint8Array) => ReadonlyArray<Uint8Array>
-  }
-}>
+export type Fault =
+  | { readonly _tag: "Cut" }
+  | { readonly _tag: "Close"; readonly code: number; readonly reason?: string }
+  | { readonly _tag: "NoClosingHandshake" }
+  | { readonly _tag: "Unreachable" }
+  | { readonly _tag: "Stall"; readonly direction: Direction }
+  | { readonly _tag: "Slow"; readonly direction: Direction; readonly bytesPerSecond: number }
+  | OfFrames<"Drop">
+  | OfFrames<"Duplicate">
+  | OfFrames<"Garble", { readonly at?: number }>
+  | OfFrames<"Delay", { readonly millis: number; readonly overtake?: boolean }>
+  | OfFrames<"Rewrite", { readonly with: (message: Uint8Array) => ReadonlyArray<Uint8Array> }>
 
 /**
  * Makes faults: `Fault.Cut()`, `Fault.Drop({ direction: "down", match: { frame: "ReflectAck" } })`.
