@@ -55,7 +55,7 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * - `Duplicate`: the picked frames arrive twice
  * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which
  * - `Delay`: the picked frames arrive `millis` later; the ones behind them wait unless they `overtake`
- * - `Rewrite`: the picked frames are replaced by whatever the function makes of them
+ * - `Rewrite`: the picked frames are replaced by whatever the function makes of them; strings are text messages
  *
  * @category models
  * @since 0.1.0
@@ -71,7 +71,7 @@ export type Fault =
   | OfFrames<"Duplicate">
   | OfFrames<"Garble", { readonly at?: number }>
   | OfFrames<"Delay", { readonly millis: number; readonly overtake?: boolean }>
-  | OfFrames<"Rewrite", { readonly with: (message: Uint8Array) => ReadonlyArray<Uint8Array> }>
+  | OfFrames<"Rewrite", { readonly with: (message: Uint8Array) => ReadonlyArray<Uint8Array | string> }>
 
 /**
  * Makes faults: `Fault.Cut()`, `Fault.Drop({ direction: "down", match: { frame: "ReflectAck" } })`.

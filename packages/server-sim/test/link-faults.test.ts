@@ -178,6 +178,20 @@ describe("faults", () => {
     }).pipe(withTest)
   )
 
+  it.effect("rewrite a frame into text messages and others", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const rewrite = Fault.Rewrite({
+        direction: "down",
+        match: { frame: "ServerHello" },
+        with: (message) => ["text", message.subarray(0, 4), ""]
+      })
+      const link = yield* mediator.link(path, { faults: [rewrite] })
+      const { pull } = yield* link.socket.reader
+      assert.deepStrictEqual(yield* pull, ["text", Uint8Array.of(0x10, 0, 0, 0), ""])
+    }).pipe(withTest)
+  )
+
   it.effect("delay what was picked, with or without being overtaken", () =>
     Effect.gen(function* () {
       const a = yield* join(1)
