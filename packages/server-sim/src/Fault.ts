@@ -1,12 +1,12 @@
 /**
  * What can go wrong between a device and its mediator, as data.
  *
- * Owns the vocabulary of injected faults and which frames they pick; carrying them out is the link's.
+ * Owns the vocabulary of injected faults. Which frames they pick is `FrameRule`'s, carrying them out the link's.
  *
  * @since 0.1.0
  */
-import { type ClientFrame, decodeClientFrame, type DecodeError, decodeServerFrame, type ServerFrame } from "@d2m/codec"
-import { Data, Result, Schema, type Types } from "effect"
+import type { ClientFrame, ServerFrame } from "@d2m/codec"
+import { Data, Schema, type Types } from "effect"
 
 /**
  * Which way a frame travels: `up` to the mediator, `down` to the device.
@@ -53,7 +53,8 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * - `Slow`: a direction carries no more than so many bytes a second: a slow reader, a bad network
  * - `Drop`: the picked frames vanish
  * - `Duplicate`: the picked frames arrive twice
- * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which
+ * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which; it never picks a frame that
+ *   has no such byte
  * - `Delay`: the picked frames arrive `millis` later; the ones behind them wait unless they `overtake`
  * - `Rewrite`: the picked frames are replaced by whatever the function makes of them; strings are text messages
  *
@@ -104,47 +105,5 @@ export class InjectError extends Schema.TaggedError<InjectError>()("InjectError"
     return this.reason === "NotConnected"
       ? `the device is not connected, so ${this.fault} cannot happen to it`
       : `this kind of connection cannot have a ${this.fault}`
-  }
-}
-
-/** A frame fault in force, with what it has seen. */
-export interface FrameRule {
-  readonly fault: FrameFault
-  seen: number
-}
-
-const tagOf = (direction: Direction, message: Uint8Array | string): string | undefined => {
-  if (typeof message === "string") return undefined
-  const decode: (bytes: Uint8Array) => Result.Result<ClientFrame | ServerFrame, DecodeError> =
-    direction === "up" ? decodeClientFrame : decodeServerFrame
-  return Result.getOrUndefined(decode(message))?._tag
-}
-
-/** Whether the rule picks this message; counts it. */
-export const picks = (rule: FrameRule, message: Uint8Array | string): boolean => {
-  const { direction, match = {} } = rule.fault
-  if (match.frame !== undefined && tagOf(direction, message) !== match.frame) return false
-  const index = rule.seen++ - (match.skip ?? 0)
-  return index >= 0 && index < (match.count ?? Infinity)
-}
-
-/** What becomes of a picked message; it is the same message when only its time changes. */
-export const alteredBy = (fault: FrameFault, message: Uint8Array | string): ReadonlyArray<Uint8Array | string> => {
-  switch (fault._tag) {
-    case "Drop":
-      return []
-    case "Duplicate":
-      return [message, message]
-    case "Garble": {
-      if (typeof message === "string") return [message]
-      const garbled = Uint8Array.from(message)
-      const at = fault.at ?? garbled.length - 1
-      if (at in garbled) garbled[at]! ^= 0xff
-      return [garbled]
-    }
-    case "Delay":
-      return [message]
-    case "Rewrite":
-      return typeof message === "string" ? [message] : fault.with(message)
   }
 }

@@ -11,6 +11,7 @@ import { type Duration, Effect, Latch, Queue, Result, type Scope } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
 import type { Fault } from "./Fault.ts"
+import type { Message } from "./FrameRule.ts"
 import {
   type ActiveFault,
   activate,
@@ -19,7 +20,6 @@ import {
   type LinkConnection,
   type LinkHost
 } from "./LinkConnection.ts"
-import type { Message } from "./LinkDirection.ts"
 
 /**
  * How long a message takes: always the same, or evenly spread between two durations. Messages never overtake each other.

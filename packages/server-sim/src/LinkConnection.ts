@@ -10,10 +10,11 @@ import type { ClientUrlInfo } from "@d2m/codec"
 import { Cause, type Clock, Duration, Effect, Latch, Queue, type Random } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
-import type { Fault, FrameRule } from "./Fault.ts"
+import type { Fault } from "./Fault.ts"
 import type { Cancel, Forks } from "./Forks.ts"
+import { type FrameRule, frameRule, type Message } from "./FrameRule.ts"
 import type { Latency, LinkOptions } from "./Link.ts"
-import { type LinkDirection, makeLinkDirection, type Message } from "./LinkDirection.ts"
+import { type LinkDirection, makeLinkDirection } from "./LinkDirection.ts"
 import type { Attachment, Transport } from "./Transport.ts"
 
 /** What a link needs from its mediator. */
@@ -31,18 +32,7 @@ export interface ActiveFault {
 }
 
 /** Puts a fault in force. */
-export const activate = (fault: Fault): ActiveFault => {
-  switch (fault._tag) {
-    case "Drop":
-    case "Duplicate":
-    case "Garble":
-    case "Delay":
-    case "Rewrite":
-      return { fault, rule: { fault, seen: 0 } }
-    default:
-      return { fault, rule: undefined }
-  }
-}
+export const activate = (fault: Fault): ActiveFault => ({ fault, rule: frameRule(fault) })
 
 /** One connection, as the device's side of the link sees it. */
 export interface LinkConnection {

@@ -7,12 +7,9 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import { alteredBy, type FrameRule, picks } from "./Fault.ts"
 import type { Cancel, Forks } from "./Forks.ts"
+import { alteredBy, type FrameRule, type Message, picks } from "./FrameRule.ts"
 import { makeLinkWire, type Sized } from "./LinkWire.ts"
-
-/** What travels. */
-export type Message = Uint8Array | string
 
 /** One direction of a link. */
 export interface LinkDirection {

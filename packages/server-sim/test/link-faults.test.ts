@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, Mediator } from "@d2m/server-sim"
-import { Effect, Exit, Fiber, Option, Result, Scope } from "effect"
+import { Effect, Exit, Fiber, Option, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { begin, id, reflect } from "./drive.ts"
+import { begin, bytes, id, reflect } from "./drive.ts"
 import { codeOf, join, keys, openLink, path, tags } from "./memory-device.ts"
 
 const withTest = Effect.provide(Mediator.layerTest)
@@ -175,6 +175,30 @@ describe("faults", () => {
         [1, 2, 3]
       )
       assert.deepStrictEqual(yield* scoped(Fault.Drop({ direction: "down", match: { count: 3 } }), 1), ["DevicesInfo"])
+    }).pipe(withTest)
+  )
+
+  it.effect("garble the byte that was named, and pass over frames that are too short to have it", () =>
+    Effect.gen(function* () {
+      const { journal } = yield* Mediator
+      const a = yield* join(1)
+      const b = yield* join(2)
+      yield* b.rest
+      yield* b.link.inject(Fault.Garble({ direction: "down", match: { count: 1 }, at: 20 }))
+      // The envelope of a reflected begins there.
+      for (const [n, envelope] of [bytes(), bytes(5, 6), bytes(7)].entries()) yield* a.send(reflect(n, { envelope }))
+      const got = (yield* b.rest).map((event) => (event._tag === "Reflected" ? [...event.envelope] : event._tag))
+      assert.deepStrictEqual(got, [[], [0xfa, 6], [7]])
+      const entries = yield* journal.pipe(
+        Stream.takeUntil(
+          (entry) => entry._tag === "Sent" && entry.frame._tag === "ReflectAck" && entry.frame.reflectId === 2
+        ),
+        Stream.runCollect
+      )
+      assert.lengthOf(
+        entries.filter(({ _tag }) => _tag === "FaultFired"),
+        1
+      )
     }).pipe(withTest)
   )
 
