@@ -50,7 +50,7 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * - `NoClosingHandshake`: when the mediator closes, the device sees 1006 instead of the code
  * - `Unreachable`: dialing fails; an open connection is not touched
  * - `Stall`: nothing moves in a direction, as on a half-open connection; it moves on afterwards
- * - `Slow`: a direction carries no more than so many bytes a second: a slow reader, a bad network
+ * - `Slow`: a direction carries no more than so many bytes a second, above 0: a slow reader, a bad network
  * - `Drop`: the picked frames vanish
  * - `Duplicate`: the picked frames arrive twice
  * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which; it never picks a frame that
@@ -91,19 +91,56 @@ export const Fault = Data.taggedEnum<Fault>()
 export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | "Garble" | "Delay" | "Rewrite" }>
 
 /**
- * A fault that could not be injected: the device has no connection, or its transport cannot do this (a WebSocket can
- * only be cut, closed and stalled).
+ * A fault that could not be injected.
+ *
+ * - `NotConnected`: the device has no connection that is registered
+ * - `Unsupported`: its transport cannot do this (a WebSocket can only be cut, closed and stalled)
+ * - `Invalid`: a number in it is none with which it could happen
  *
  * @category errors
  * @since 0.1.0
  */
 export class InjectError extends Schema.TaggedError<InjectError>()("InjectError", {
-  reason: Schema.Literals(["NotConnected", "Unsupported"]),
-  fault: Schema.String
+  reason: Schema.Literals(["NotConnected", "Unsupported", "Invalid"]),
+  fault: Schema.String,
+  /** Of an invalid one: which number, what it must be, and what it is. */
+  detail: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    return this.reason === "NotConnected"
-      ? `the device is not connected, so ${this.fault} cannot happen to it`
-      : `this kind of connection cannot have a ${this.fault}`
+    switch (this.reason) {
+      case "NotConnected":
+        return `the device is not connected, so ${this.fault} cannot happen to it`
+      case "Unsupported":
+        return `this kind of connection cannot have a ${this.fault}`
+      case "Invalid":
+        return `${this.fault} cannot happen: ${this.detail}`
+    }
   }
+}
+
+const invalidMatch = ({ count = 1, skip = 0 }: FrameMatch): string | undefined => {
+  if (!(skip >= 0)) return `skip must not be below 0, and is ${skip}`
+  return count >= 1 ? undefined : `count must be at least 1, and is ${count}`
+}
+
+const invalidNumber = (fault: Fault): string | undefined => {
+  switch (fault._tag) {
+    case "Slow":
+      return fault.bytesPerSecond > 0 ? undefined : `bytesPerSecond must be above 0, and is ${fault.bytesPerSecond}`
+    case "Delay":
+      if (fault.millis >= 0 && fault.millis < Infinity) return undefined
+      return `millis must be finite and not below 0, and is ${fault.millis}`
+    case "Garble":
+      if (fault.at === undefined || (Number.isInteger(fault.at) && fault.at >= 0)) return undefined
+      return `at must be an index, and is ${fault.at}`
+    default:
+      return undefined
+  }
+}
+
+/** Why a fault cannot happen on any connection, if so. */
+export const invalidFault = (fault: Fault): InjectError | undefined => {
+  const match = "match" in fault ? fault.match : undefined
+  const detail = invalidNumber(fault) ?? (match && invalidMatch(match))
+  return detail === undefined ? undefined : new InjectError({ reason: "Invalid", fault: fault._tag, detail })
 }

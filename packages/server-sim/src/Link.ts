@@ -10,7 +10,7 @@ import { ClientUrlInfo, encodeMessageResult, fromUrlPath } from "@d2m/codec"
 import { type Duration, Effect, Latch, Queue, Result, type Scope } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
-import type { Fault } from "./Fault.ts"
+import { type Fault, type InjectError, invalidFault } from "./Fault.ts"
 import type { Message } from "./FrameRule.ts"
 import {
   type ActiveFault,
@@ -44,7 +44,10 @@ export interface LinkOptions {
   readonly latencyDown?: Latency
   /** Bytes on the way to the mediator above which writing waits: 1 MiB if absent. */
   readonly highWaterUp?: number
-  /** Faults that are in force on each connection from its dial on, and count frames anew on each. */
+  /**
+   * Faults that are in force on each connection from its dial on, and count frames anew on each. With one that cannot
+   * happen, dialing fails.
+   */
   readonly faults?: ReadonlyArray<Fault>
 }
 
@@ -61,8 +64,8 @@ export interface Link {
    * has ended. Messages are not copied: what was written must not be changed afterwards.
    */
   readonly socket: Socket.Socket
-  /** Puts a fault in force for the open connection and those to come, until the scope closes. */
-  readonly inject: (fault: Fault) => Effect.Effect<void, never, Scope.Scope>
+  /** Puts a fault in force for the open connection and those to come, until the scope closes; fails if it is `Invalid`. */
+  readonly inject: (fault: Fault) => Effect.Effect<void, InjectError, Scope.Scope>
   /** How often the link was dialed. */
   readonly dials: Effect.Effect<number>
 }
@@ -96,6 +99,8 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     dials++
     const checked = Result.flatMap(encodeMessageResult(ClientUrlInfo, path), (bytes) => fromUrlPath(Hex.encode(bytes)))
     if (Result.isFailure(checked)) return yield* openError(checked.failure)
+    const error = options.faults?.map(invalidFault).find((error) => error !== undefined)
+    if (error !== undefined) return yield* openError(error)
     const wait = latencies.reduce((sum, latency) => sum + (latency?.() ?? 0), 0)
     if (wait > 0) yield* Effect.sleep(wait)
     yield* moves.await
@@ -133,16 +138,18 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     }
   })
 
-  const inject = (fault: Fault): Effect.Effect<void, never, Scope.Scope> =>
+  const inject = (fault: Fault): Effect.Effect<void, InjectError, Scope.Scope> =>
     Effect.asVoid(
       Effect.acquireRelease(
-        Effect.sync(() => {
+        Effect.suspend(() => {
+          const error = invalidFault(fault)
+          if (error !== undefined) return error
           const active = activate(fault)
           current?.inject(active)
           // What happens at once is over at once.
           if (fault._tag !== "Cut" && fault._tag !== "Close") injected.add(active)
           if (isInForce("Stall")) moves.closeUnsafe()
-          return active
+          return Effect.succeed(active)
         }),
         (active) =>
           Effect.sync(() => {

@@ -11,7 +11,7 @@ import { Clock, Context, Effect, Layer, Option, Random, type Scope, type Stream 
 import { SecureRandom } from "effect/crypto"
 import { Socket } from "effect/socket"
 import { ChatUpstream } from "./ChatUpstream.ts"
-import { type Fault, InjectError } from "./Fault.ts"
+import { type Fault, InjectError, invalidFault } from "./Fault.ts"
 import { makeDetachedForks } from "./Forks.ts"
 import { type GroupView, groupView } from "./GroupView.ts"
 import type { JournalEntry } from "./Journal.ts"
@@ -156,6 +156,8 @@ const make = Effect.fnUntraced(function* (options: MediatorOptions) {
       Effect.asVoid(
         Effect.acquireRelease(
           Effect.suspend(() => {
+            const error = invalidFault(fault)
+            if (error !== undefined) return error
             const peer = peerOf(device)
             if (peer === undefined) return new InjectError({ reason: "NotConnected", fault: fault._tag })
             const lift = peer.transport.inject(fault)

@@ -236,6 +236,36 @@ describe("faults", () => {
     }).pipe(withTest)
   )
 
+  it.effect("with numbers that make no sense are refused", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const a = yield* join(1)
+      const invalid: ReadonlyArray<readonly [Fault, string]> = [
+        [Fault.Slow({ direction: "down", bytesPerSecond: 0 }), "bytesPerSecond must be above 0"],
+        [Fault.Slow({ direction: "up", bytesPerSecond: -1 }), "bytesPerSecond must be above 0"],
+        [Fault.Slow({ direction: "up", bytesPerSecond: Number.NaN }), "bytesPerSecond must be above 0"],
+        [Fault.Delay({ direction: "up", millis: -1 }), "millis must be finite and not below 0"],
+        [Fault.Delay({ direction: "up", millis: Infinity }), "millis must be finite and not below 0"],
+        [Fault.Garble({ direction: "up", at: -1 }), "at must be an index"],
+        [Fault.Garble({ direction: "up", at: 1.5 }), "at must be an index"],
+        [Fault.Drop({ direction: "up", match: { skip: -1 } }), "skip must not be below 0"],
+        [Fault.Drop({ direction: "up", match: { count: 0 } }), "count must be at least 1"]
+      ]
+      for (const [fault, detail] of invalid) {
+        for (const inject of [mediator.inject(device(1), fault), a.link.inject(fault)]) {
+          const result = yield* Effect.result(inject)
+          assert(Result.isFailure(result))
+          assert.strictEqual(result.failure.reason, "Invalid")
+          assert.include(result.failure.message, `${fault._tag} cannot happen: ${detail}`)
+        }
+        const link = yield* mediator.link(path, { faults: [fault] })
+        assert.strictEqual(codeOf(yield* Effect.exit(Effect.scoped(link.socket.reader))), "SocketOpenError")
+      }
+      yield* a.send(reflect(1))
+      yield* a.until("ReflectAck")
+    }).pipe(withTest)
+  )
+
   it.effect("injected through a link last over connections and count over them", () =>
     Effect.gen(function* () {
       const mediator = yield* Mediator

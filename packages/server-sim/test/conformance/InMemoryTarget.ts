@@ -58,7 +58,7 @@ export const inMemory =
                 events,
                 send: (message) => Effect.ignore(writer.write(message)),
                 close: (code) => Effect.ignore(writer.write(new Socket.CloseEvent(code))),
-                cut: Effect.scoped(link.inject(Fault.Cut())),
+                cut: Effect.scoped(Effect.orDie(link.inject(Fault.Cut()))),
                 pause: reading.close,
                 resume: reading.open
               })
