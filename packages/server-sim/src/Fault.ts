@@ -45,7 +45,7 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * A fault that names frames or a direction lasts until the scope it was injected in closes; `Cut` and `Close` happen at
  * once.
  *
- * - `Cut`: the network is gone; both sides see 1006 and what was under way is lost
+ * - `Cut`: the network is gone; both sides see 1006 and what was under way is lost (over a socket, TCP is reset)
  * - `Close`: the socket is closed with a code that the mediator knows nothing of
  * - `NoClosingHandshake`: when the mediator closes, the device sees 1006 instead of the code
  * - `Unreachable`: dialing fails; an open connection is not touched

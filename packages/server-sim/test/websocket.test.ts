@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { encodeClientFrame, toUrlPath } from "@d2m/codec"
 import { Fault, Mediator } from "@d2m/server-sim"
 import { ListenAddress, ListenError, layerTcpChat, type WebSocketOptions } from "@d2m/server-sim/node"
-import { Effect, Exit, Layer, Option, Redacted, Result, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Redacted, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import type { ClientOptions } from "ws"
 import { makeCspFraming } from "../src/node/CspFraming.ts"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { ack, bytes, id, reflect } from "./drive.ts"
@@ -220,6 +221,31 @@ describe("WebSocket server", () => {
       const drop = yield* Effect.result(inject(device, Fault.Drop({ direction: "down" })))
       assert.strictEqual(Result.isFailure(drop) && drop.failure.reason, "Unsupported")
     }).pipe(Effect.provide(served()))
+  )
+
+  it.live("cuts with a reset of the TCP connection, also under TLS", () =>
+    Effect.gen(function* () {
+      const { cert, key } = yield* SelfSigned.make()
+      const code = (options: ClientOptions) =>
+        Effect.gen(function* () {
+          const { inject } = yield* Mediator
+          const client = yield* dial(yield* urlOf, options)
+          yield* register(client, 1)
+          const error = yield* Effect.forkScoped(
+            Effect.callback<string | undefined>((resume) => {
+              socketOf(client).once("error", ({ code }: NodeJS.ErrnoException) => resume(Effect.succeed(code)))
+              socketOf(client).once("end", () => resume(Effect.succeed("END")))
+            }),
+            { startImmediately: true }
+          )
+          yield* inject({ groupId: (yield* keysOf).groupId, deviceId: id(1) }, Fault.Cut())
+          assert.strictEqual((yield* client.until("Closed")).code, 1006)
+          return yield* Fiber.join(error)
+        })
+      assert.strictEqual(yield* Effect.provide(code({}), served()), "ECONNRESET")
+      const secure = served({}, { ...loopback, tls: { key, cert } })
+      assert.strictEqual(yield* Effect.provide(code({ ca: cert }), secure), "ECONNRESET")
+    })
   )
 })
 

@@ -26,6 +26,8 @@ export interface Arrivals {
   readonly answered: (socket: Socket) => void
   /** It is a WebSocket now: its time is the mediator's. */
   readonly upgraded: (socket: Socket) => void
+  /** Ends the TCP connection behind a socket with a reset, which a TLS socket itself cannot. */
+  readonly reset: (socket: Socket) => void
   /** Cuts whoever is late. */
   readonly look: (now: number) => void
   /** Cuts everybody. */
@@ -111,6 +113,11 @@ export const makeArrivals = (
     upgraded: (socket) => {
       const entry = entries.get(endpoints(socket))
       if (entry !== undefined) entry.isUpgraded = true
+    },
+    reset: (socket) => {
+      const tcp = entries.get(endpoints(socket))?.socket
+      if (tcp?.destroyed === false) tcp.resetAndDestroy()
+      socket.destroy()
     },
     look: (time) => {
       for (const entry of entries.values()) {

@@ -33,6 +33,8 @@ export interface OpenConnectionHost {
   readonly closeTimeout: number
   readonly now: () => number
   readonly report: (event: GuardEvent) => void
+  /** Ends the TCP connection behind a socket with a reset. */
+  readonly reset: (socket: Socket) => void
   /** A handshake of this address has failed. */
   readonly onFailed: (address: string) => void
 }
@@ -98,7 +100,7 @@ export const openConnection = (
       }
     }
   }
-  const attachment = attachWebSocket({ options: mediator.options, attach }, path, ws, socket)
+  const attachment = attachWebSocket({ options: mediator.options, attach }, path, ws, socket, () => host.reset(socket))
 
   ws.on("ping", () => {
     if (hasFlooded || take(pings, pingRate, now())) return

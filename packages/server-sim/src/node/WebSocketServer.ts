@@ -137,6 +137,7 @@ const serve = (
       closeTimeout,
       now,
       report,
+      reset: arrivals.reset,
       onFailed: (address: string) => admission.failed(address, now())
     }
 

@@ -26,12 +26,13 @@ const bytesOf = (data: RawData): Uint8Array => {
 const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
   isBinary ? bytesOf(data) : new TextDecoder().decode(bytesOf(data))
 
-/** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator. */
+/** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator; `reset` ends the TCP connection with a reset. */
 export const attachWebSocket = (
   mediator: Pick<Mediator["Service"], "options" | "attach">,
   path: ClientUrlInfo,
   ws: WebSocket,
-  socket: Duplex
+  socket: Duplex,
+  reset: () => void
 ): Attachment => {
   /** Nothing may follow a close frame. */
   const mayWrite = (): boolean => ws.readyState === ws.OPEN
@@ -72,6 +73,7 @@ export const attachWebSocket = (
     switch (fault._tag) {
       case "Cut":
         attachment.faultFired(fault._tag)
+        reset()
         ws.terminate()
         return () => {}
       case "Close":
