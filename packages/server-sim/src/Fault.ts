@@ -95,7 +95,7 @@ export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | 
  *
  * - `NotConnected`: the device has no connection that is registered
  * - `Unsupported`: its transport cannot do this (a WebSocket can only be cut, closed and stalled)
- * - `Invalid`: a number in it is none with which it could happen
+ * - `Invalid`: with a number or text in it with which it could never happen
  *
  * @category errors
  * @since 0.1.0
@@ -103,7 +103,7 @@ export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | 
 export class InjectError extends Schema.TaggedError<InjectError>()("InjectError", {
   reason: Schema.Literals(["NotConnected", "Unsupported", "Invalid"]),
   fault: Schema.String,
-  /** Of an invalid one: which number, what it must be, and what it is. */
+  /** Of an invalid one: what is wrong with it. */
   detail: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
@@ -123,7 +123,10 @@ const invalidMatch = ({ count = 1, skip = 0 }: FrameMatch): string | undefined =
   return count >= 1 ? undefined : `count must be at least 1, and is ${count}`
 }
 
-const invalidNumber = (fault: Fault): string | undefined => {
+/** What a close frame has room for behind its code (RFC 6455, 5.5). */
+const longestReason = 123
+
+const invalidDetail = (fault: Fault): string | undefined => {
   switch (fault._tag) {
     case "Slow":
       return fault.bytesPerSecond > 0 ? undefined : `bytesPerSecond must be above 0, and is ${fault.bytesPerSecond}`
@@ -133,6 +136,9 @@ const invalidNumber = (fault: Fault): string | undefined => {
     case "Garble":
       if (fault.at === undefined || (Number.isInteger(fault.at) && fault.at >= 0)) return undefined
       return `at must be an index, and is ${fault.at}`
+    case "Close":
+      if (new TextEncoder().encode(fault.reason).length <= longestReason) return undefined
+      return `reason must have at most ${longestReason} bytes`
     default:
       return undefined
   }
@@ -141,6 +147,6 @@ const invalidNumber = (fault: Fault): string | undefined => {
 /** Why a fault cannot happen on any connection, if so. */
 export const invalidFault = (fault: Fault): InjectError | undefined => {
   const match = "match" in fault ? fault.match : undefined
-  const detail = invalidNumber(fault) ?? (match && invalidMatch(match))
+  const detail = invalidDetail(fault) ?? (match && invalidMatch(match))
   return detail === undefined ? undefined : new InjectError({ reason: "Invalid", fault: fault._tag, detail })
 }

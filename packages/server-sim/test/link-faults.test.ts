@@ -236,7 +236,7 @@ describe("faults", () => {
     }).pipe(withTest)
   )
 
-  it.effect("with numbers that make no sense are refused", () =>
+  it.effect("with numbers or texts that make no sense are refused", () =>
     Effect.gen(function* () {
       const mediator = yield* Mediator
       const a = yield* join(1)
@@ -249,7 +249,8 @@ describe("faults", () => {
         [Fault.Garble({ direction: "up", at: -1 }), "at must be an index"],
         [Fault.Garble({ direction: "up", at: 1.5 }), "at must be an index"],
         [Fault.Drop({ direction: "up", match: { skip: -1 } }), "skip must not be below 0"],
-        [Fault.Drop({ direction: "up", match: { count: 0 } }), "count must be at least 1"]
+        [Fault.Drop({ direction: "up", match: { count: 0 } }), "count must be at least 1"],
+        [Fault.Close({ code: 4999, reason: "\u00e9".repeat(62) }), "reason must have at most 123 bytes"]
       ]
       for (const [fault, detail] of invalid) {
         for (const inject of [mediator.inject(device(1), fault), a.link.inject(fault)]) {
