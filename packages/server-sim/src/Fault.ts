@@ -93,8 +93,9 @@ export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | 
 /**
  * A fault that could not be injected.
  *
- * - `NotConnected`: the device has no connection that is registered
- * - `Unsupported`: its transport cannot do this (a WebSocket can only be cut, closed and stalled)
+ * - `NotConnected`: the device has no connection that is registered; faults that hold from a connection's opening on, and
+ *   so in its handshake, are options of a link and of the WebSocket server
+ * - `Unsupported`: it cannot happen to an open connection (`Unreachable`), or its transport cannot do it
  * - `Invalid`: with a number or text in it with which it could never happen
  *
  * @category errors
@@ -109,9 +110,9 @@ export class InjectError extends Schema.TaggedError<InjectError>()("InjectError"
   override get message(): string {
     switch (this.reason) {
       case "NotConnected":
-        return `the device is not connected, so ${this.fault} cannot happen to it`
+        return `the device has no registered connection, so ${this.fault} cannot happen to it`
       case "Unsupported":
-        return `this kind of connection cannot have a ${this.fault}`
+        return `${this.fault} cannot happen to an open connection of this kind`
       case "Invalid":
         return `${this.fault} cannot happen: ${this.detail}`
     }

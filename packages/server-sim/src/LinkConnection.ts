@@ -69,7 +69,8 @@ export const latencySampler = (latency: Latency | undefined, random: Random.Rand
   return millis === 0 ? undefined : () => millis
 }
 
-const defaultHighWaterUp = 1024 * 1024
+/** Bytes under way to the mediator above which no more are taken, unless told. */
+export const defaultHighWaterUp = 1024 * 1024
 
 /** Connects to the mediator. What arrives goes to `inbox`, which fails when the connection ends. */
 export const connect = (

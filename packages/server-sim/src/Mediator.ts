@@ -76,7 +76,7 @@ export class Mediator extends Context.Service<
     /** Closes the connection of a device; `false` if it has none. */
     readonly close: (device: DeviceRef, code: number, reason?: string) => Effect.Effect<boolean>
 
-    /** Puts a fault in force on the present connection of a device, until the scope closes. */
+    /** Puts a fault in force on the present connection of a registered device, until the scope closes. */
     readonly inject: (device: DeviceRef, fault: Fault) => Effect.Effect<void, InjectError, Scope.Scope>
 
     /** For shells: gives the mediator a connection that something else carries. */

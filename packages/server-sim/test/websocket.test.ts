@@ -196,8 +196,8 @@ describe("WebSocket server", () => {
       const { close, inject } = yield* Mediator
       const { groupId } = yield* keysOf
       const device = { groupId, deviceId: id(1) }
-      const unsupported = yield* Effect.result(inject(device, Fault.Cut()))
-      assert.strictEqual(Result.isFailure(unsupported) && unsupported.failure.reason, "NotConnected")
+      const missing = yield* Effect.result(inject(device, Fault.Cut()))
+      assert.strictEqual(Result.isFailure(missing) && missing.failure.reason, "NotConnected")
       const first = yield* join(1)
       yield* inject(device, Fault.Cut())
       assert.strictEqual((yield* first.until("Closed")).code, 1006)
@@ -218,8 +218,8 @@ describe("WebSocket server", () => {
         })
       )
       yield* fourth.until("ReflectAck")
-      const drop = yield* Effect.result(inject(device, Fault.Drop({ direction: "down" })))
-      assert.strictEqual(Result.isFailure(drop) && drop.failure.reason, "Unsupported")
+      const unreachable = yield* Effect.result(inject(device, Fault.Unreachable()))
+      assert.strictEqual(Result.isFailure(unreachable) && unreachable.failure.reason, "Unsupported")
     }).pipe(Effect.provide(served()))
   )
 

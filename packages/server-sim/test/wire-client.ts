@@ -6,22 +6,26 @@ import { Effect, Queue, Result, type Scope } from "effect"
 import type { Socket } from "node:net"
 import { type ClientOptions, WebSocket } from "ws"
 
+export type Event =
+  | ServerFrame
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Undecodable"; readonly message: Uint8Array }
+  | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+
 export interface WireClient {
   readonly ws: WebSocket
-  /** The next frame, or the close. */
-  readonly next: Effect.Effect<
-    ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
-  >
-  /** Frames until one has this tag; returns that one. */
-  readonly until: <Tag extends ServerFrame["_tag"] | "Closed">(
-    tag: Tag
-  ) => Effect.Effect<
-    Extract<ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }, { _tag: Tag }>
-  >
+  /** The next message, or the close. */
+  readonly next: Effect.Effect<Event>
+  /** Messages until one has this tag; returns that one. */
+  readonly until: <Tag extends Event["_tag"]>(tag: Tag) => Effect.Effect<Extract<Event, { _tag: Tag }>>
   readonly send: (...frames: ReadonlyArray<ClientFrame>) => void
 }
 
-type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
+const eventOf = (data: Buffer, isBinary: boolean): Event => {
+  if (!isBinary) return { _tag: "Text", text: data.toString() }
+  const message = Uint8Array.from(data)
+  return Result.getOrElse(decodeServerFrame(message), (): Event => ({ _tag: "Undecodable", message }))
+}
 
 /** Connects; fails with the HTTP status or the error's message. */
 export const dial = (
@@ -41,9 +45,7 @@ export const dial = (
         })
         ws.on("error", (error) => resume(Effect.fail(error.message)))
         ws.on("open", () => resume(Effect.succeed(ws)))
-        ws.on("message", (data: Buffer) =>
-          Queue.offerUnsafe(events, Result.getOrThrow(decodeServerFrame(Uint8Array.from(data))))
-        )
+        ws.on("message", (data: Buffer, isBinary: boolean) => Queue.offerUnsafe(events, eventOf(data, isBinary)))
         ws.on("close", (code, reason) => Queue.offerUnsafe(events, { _tag: "Closed", code, reason: reason.toString() }))
       }),
       (ws) => Effect.sync(() => ws.terminate())

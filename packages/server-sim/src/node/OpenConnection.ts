@@ -9,6 +9,8 @@
 import { type ClientUrlInfo, closeCode } from "@d2m/codec"
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
+import type { Fault } from "../Fault.ts"
+import type { Forks } from "../Forks.ts"
 import type { CutReason, GuardEvent } from "../GuardEvent.ts"
 import type { Mediator } from "../Mediator.ts"
 import type { Attachment, Transport } from "../Transport.ts"
@@ -31,6 +33,7 @@ export interface OpenConnectionHost {
   readonly guards: Guards
   /** How long a client may take for its part of a closing handshake, in ms. */
   readonly closeTimeout: number
+  readonly forks: Forks
   readonly now: () => number
   readonly report: (event: GuardEvent) => void
   /** Ends the TCP connection behind a socket with a reset. */
@@ -41,27 +44,30 @@ export interface OpenConnectionHost {
 
 const policyViolation = 1008
 
-/** Attaches an admitted WebSocket on its TCP or TLS socket to the mediator. */
+/**
+ * Attaches an admitted WebSocket on its TCP or TLS socket to the mediator. Under faults from its opening on, what becomes of
+ * its handshake does not count against its address.
+ */
 export const openConnection = (
   host: OpenConnectionHost,
   path: ClientUrlInfo,
   address: string,
   ws: WebSocket,
-  socket: Socket
+  socket: Socket,
+  faults: ReadonlyArray<Fault>
 ): OpenConnection => {
-  const { closeTimeout, guards, mediator, now, report } = host
+  const { closeTimeout, forks, guards, mediator, now, report } = host
   const reader = watchReader(now())
   const pingRate = { burst: guards.pings, perMinute: guards.pingsPerMinute }
   const pings = makeBucket(pingRate, now())
   let hasFlooded = false
   let handshake: HandshakeWatch | undefined
   let attached: Attachment | undefined
-  let buffered = (): number => 0
   let closingSince: number | undefined
   let patience = closeTimeout
 
   const handshakeFailed = (code?: number): void => {
-    host.onFailed(address)
+    if (faults.length === 0) host.onFailed(address)
     report(code === undefined ? { _tag: "HandshakeLeft", address } : { _tag: "HandshakeFailed", code, address })
   }
 
@@ -74,7 +80,6 @@ export const openConnection = (
       reportCut(reason)
       transport.cut(reason)
     }
-    buffered = transport.buffered
     const close = (code: number, reason: string): void => {
       // Cut off too early, the device would take back what it has lost for good: to a slow handler the code comes last.
       const isLastWord = isRegistered() && closeCode(code).verdict === "user"
@@ -100,7 +105,14 @@ export const openConnection = (
       }
     }
   }
-  const attachment = attachWebSocket({ options: mediator.options, attach }, path, ws, socket, () => host.reset(socket))
+  const { attachment, waiting } = attachWebSocket({ options: mediator.options, attach }, path, {
+    ws,
+    socket,
+    reset: () => host.reset(socket),
+    faults,
+    forks,
+    now
+  })
 
   ws.on("ping", () => {
     if (hasFlooded || take(pings, pingRate, now())) return
@@ -116,7 +128,7 @@ export const openConnection = (
       if (ws.readyState === ws.CLOSING) closingSince ??= now
       if (closingSince !== undefined && now - closingSince >= patience) return ws.terminate()
       const taken = socket.bytesWritten - socket.writableLength
-      const why = lookAtReader(reader, { waiting: buffered(), taken }, guards, now)
+      const why = lookAtReader(reader, { waiting: waiting(), taken }, guards, now)
       if (why !== undefined) attachment.requestCut(why)
     }
   }

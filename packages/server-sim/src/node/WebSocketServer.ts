@@ -13,6 +13,8 @@ import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type ServerOptions, WebSocketServer } from "ws"
+import { Fault, invalidFault } from "../Fault.ts"
+import { makeForks } from "../Forks.ts"
 import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
 import type { InvalidOptions } from "../MediatorOptions.ts"
@@ -44,6 +46,12 @@ export interface WebSocketOptions {
   readonly closeTimeout?: number
   /** What it puts up with; what is absent is as in `defaultGuards`. */
   readonly guards?: Partial<Guards>
+  /**
+   * Called for each connection that is admitted: faults that are in force on it from its opening on, so that they also hit
+   * its handshake. `Unreachable`: TCP is reset before the upgrade is answered; with a fault that cannot happen, the
+   * connection is closed with 1011 and the reason. None if absent.
+   */
+  readonly faults?: (path: ClientUrlInfo) => ReadonlyArray<Fault>
 }
 
 const lastSegment = (url: string): string => {
@@ -85,6 +93,13 @@ const socketOptions = (
 /** Who is late, slow or does not close is looked for so often, in ms: a deadline is kept to a quarter, and to a second. */
 const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards, closeTimeout: number): number =>
   Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline, closeTimeout) / 4)))
+
+/** The faults of a connection; if one of them cannot happen, only a close that says so. */
+const faultsOf = ({ faults }: WebSocketOptions, path: ClientUrlInfo): ReadonlyArray<Fault> => {
+  const wanted = faults?.(path) ?? []
+  const error = wanted.map(invalidFault).find((error) => error !== undefined)
+  return error === undefined ? wanted : [Fault.Close({ code: CloseCode.InternalError, reason: error.message })]
+}
 
 /** Closes what is open with 1001, in bounded time. */
 const stop = (
@@ -135,6 +150,7 @@ const serve = (
       mediator,
       guards,
       closeTimeout,
+      forks: yield* makeForks,
       now,
       report,
       reset: arrivals.reset,
@@ -164,9 +180,11 @@ const serve = (
       const { deviceGroupId: groupId } = path.success
       const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
       if (refusal !== undefined) return refuse(socket, guardRefusal(refusal), request)
+      const faults = faultsOf(options, path.success)
+      if (faults.some(({ _tag }) => _tag === "Unreachable")) return arrivals.reset(socket)
       sockets.handleUpgrade(request, socket, head, (ws) => {
         arrivals.upgraded(socket)
-        const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket)
+        const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket, faults)
         connections.add(connection)
         ws.on("close", () => connections.delete(connection))
       })

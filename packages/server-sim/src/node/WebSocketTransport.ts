@@ -2,7 +2,8 @@
  * A mediator's connection over `ws`.
  *
  * Owns batching on the way in, all messages of one read reach the core in one call, and what closing and faults mean for
- * a socket. The way out is `FrameWriter`'s. A platform edge: this is where callbacks and ticks of Node live.
+ * a socket. The way out is `FrameWriter`'s, and what becomes of frames under a fault `LinkDirection`'s, as in memory. A
+ * platform edge: this is where callbacks and ticks of Node live.
  *
  * @since 0.1.0
  */
@@ -10,7 +11,11 @@ import { type ClientUrlInfo, isSendable } from "@d2m/codec"
 import { violationCode } from "@d2m/codec/node"
 import type { Duplex } from "node:stream"
 import type { RawData, WebSocket } from "ws"
-import type { Fault } from "../Fault.ts"
+import type { Direction, Fault } from "../Fault.ts"
+import type { Cancel, Forks } from "../Forks.ts"
+import type { Message } from "../FrameRule.ts"
+import { defaultHighWaterUp } from "../LinkConnection.ts"
+import { type LinkDirection, makeLinkDirection } from "../LinkDirection.ts"
 import type { Mediator } from "../Mediator.ts"
 import type { Attachment, Transport } from "../Transport.ts"
 import { makeFrameWriter } from "./FrameWriter.ts"
@@ -23,29 +28,56 @@ const bytesOf = (data: RawData): Uint8Array => {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : plainBytes(data)
 }
 
-const messageOf = (data: RawData, isBinary: boolean): Uint8Array | string =>
+const messageOf = (data: RawData, isBinary: boolean): Message =>
   isBinary ? bytesOf(data) : new TextDecoder().decode(bytesOf(data))
 
-/** Attaches an accepted WebSocket on its TCP or TLS socket to the mediator; `reset` ends the TCP connection with a reset. */
+const nothing: Cancel = () => {}
+
+/** A WebSocket that was accepted, and what faults on it need. */
+export interface AcceptedWebSocket {
+  readonly ws: WebSocket
+  /** Its TCP or TLS socket. */
+  readonly socket: Duplex
+  /** Ends the TCP connection with a reset. */
+  readonly reset: () => void
+  /** In force from the opening on; all of them can happen. */
+  readonly faults: ReadonlyArray<Fault>
+  readonly forks: Forks
+  readonly now: () => number
+}
+
+/** A WebSocket that is attached to a mediator. */
+export interface AttachedWebSocket {
+  readonly attachment: Attachment
+  /** Bytes that the network has not taken. What a fault holds back is not among them. */
+  readonly waiting: () => number
+}
+
+/** Attaches an accepted WebSocket to the mediator. */
 export const attachWebSocket = (
   mediator: Pick<Mediator["Service"], "options" | "attach">,
   path: ClientUrlInfo,
-  ws: WebSocket,
-  socket: Duplex,
-  reset: () => void
-): Attachment => {
+  { faults, forks, now, reset, socket, ws }: AcceptedWebSocket
+): AttachedWebSocket => {
   /** Nothing may follow a close frame. */
   const mayWrite = (): boolean => ws.readyState === ws.OPEN
   const frames = makeFrameWriter(socket, mediator.options.outgoingLowWater, mayWrite, () => attachment.drained())
-  let arrived: Array<Uint8Array | string> = []
+  let arrived: Array<Message> = []
   let endsWithoutHandshake = 0
   let pauses = 0
+  /** The ways of the frames, from the first fault on that acts on them. */
+  let up: LinkDirection | undefined
+  let down: LinkDirection | undefined
+  /** The mediator sends, and flushes when it has sent all. */
+  let isSending = false
+  /** Too much is under way to the mediator. */
+  let isFull = false
+  /** Faults that have acted before the mediator could be told. */
+  let early: Array<string> | undefined = []
 
-  const handOver = (): void => {
-    if (arrived.length === 0) return
-    const messages = arrived
-    arrived = []
-    attachment.received(messages)
+  const onFault = (fault: string): void => {
+    if (early === undefined) attachment.faultFired(fault)
+    else early.push(fault)
   }
 
   const pause = (): void => {
@@ -56,10 +88,75 @@ export const attachWebSocket = (
     if (--pauses === 0) ws.resume()
   }
 
+  const handOver = (): void => {
+    if (arrived.length === 0) return
+    const messages = arrived
+    arrived = []
+    const way = up
+    if (way === undefined) return attachment.received(messages)
+    way.offer(messages)
+    checkRoom(way)
+  }
+
+  /** Reads no more than may be under way. */
+  const checkRoom = (way: LinkDirection): void => {
+    const isTooMuch = way.bytes() > defaultHighWaterUp
+    if (isTooMuch === isFull) return
+    isFull = isTooMuch
+    if (isTooMuch) pause()
+    else resume()
+  }
+
+  const put = (message: Message): void => {
+    if (!mayWrite()) return
+    if (typeof message !== "string") return frames.push(message)
+    // Only a fault makes text; `ws` writes it at once, so it must be its turn.
+    frames.finish()
+    ws.send(message, () => attachment.drained())
+  }
+
+  const wayUp = (): LinkDirection => {
+    const way = makeLinkDirection({
+      forks,
+      now,
+      latency: undefined,
+      onFault,
+      deliver: (messages) => {
+        attachment.received(messages)
+        checkRoom(way)
+      }
+    })
+    return way
+  }
+
+  const wayDown = (): LinkDirection =>
+    makeLinkDirection({
+      forks,
+      now,
+      latency: undefined,
+      onFault,
+      deliver: (messages) => {
+        for (const message of messages) put(message)
+        if (isSending) return
+        if (mayWrite()) frames.flush()
+        attachment.drained()
+      }
+    })
+
+  const wayOf = (direction: Direction): LinkDirection => (direction === "up" ? (up ??= wayUp()) : (down ??= wayDown()))
+
+  /** What is under way is lost. */
+  const cutWays = (): void => {
+    up?.cut()
+    down?.cut()
+    up = undefined
+  }
+
   const close = (code: number, reason: string): void => {
+    cutWays()
     if (mayWrite()) frames.finish()
     if (endsWithoutHandshake > 0) {
-      attachment.faultFired("NoClosingHandshake")
+      onFault("NoClosingHandshake")
       socket.end()
       return
     }
@@ -69,24 +166,25 @@ export const attachWebSocket = (
     else ws.terminate()
   }
 
-  const inject = (fault: Fault): (() => void) | undefined => {
+  const inject = (fault: Fault): Cancel | undefined => {
     switch (fault._tag) {
       case "Cut":
-        attachment.faultFired(fault._tag)
+        onFault(fault._tag)
+        cutWays()
         reset()
         ws.terminate()
-        return () => {}
+        return nothing
       case "Close":
-        attachment.faultFired(fault._tag)
+        onFault(fault._tag)
         close(fault.code, fault.reason ?? "")
-        return () => {}
+        return nothing
       case "NoClosingHandshake":
         endsWithoutHandshake++
         return () => {
           endsWithoutHandshake--
         }
       case "Stall": {
-        attachment.faultFired(fault._tag)
+        onFault(fault._tag)
         if (fault.direction === "up") {
           pause()
           return resume
@@ -94,25 +192,50 @@ export const attachWebSocket = (
         socket.cork()
         return () => socket.uncork()
       }
-      default:
+      case "Slow":
+        onFault(fault._tag)
+        return wayOf(fault.direction).slow(fault.bytesPerSecond)
+      // That is about connections to come, which are the server's.
+      case "Unreachable":
         return undefined
+      default:
+        return wayOf(fault.direction).addRule({ fault, seen: 0 })
     }
   }
 
   const transport: Transport = {
     send: (frame) => {
-      if (mayWrite()) frames.push(frame)
+      if (down === undefined) {
+        if (mayWrite()) frames.push(frame)
+        return
+      }
+      isSending = true
+      down.offer([frame])
+      isSending = false
     },
     flush: () => {
       if (mayWrite()) frames.flush()
     },
-    close,
+    close: (code, reason) => {
+      if (down === undefined) close(code, reason)
+      else down.end(() => close(code, reason))
+    },
     // A goodbye would wait behind all the rest.
-    cut: () => ws.terminate(),
-    buffered: frames.waiting,
+    cut: () => {
+      cutWays()
+      ws.terminate()
+    },
+    buffered: () => frames.waiting() + (down?.bytes() ?? 0),
     pause,
     resume,
     inject
+  }
+
+  /** The connection has ended, behind the messages that are under way. */
+  const ended = (tell: () => void): void => {
+    handOver()
+    if (up === undefined) tell()
+    else up.end(tell)
   }
 
   ws.on("message", (data: RawData, isBinary: boolean) => {
@@ -123,12 +246,15 @@ export const attachWebSocket = (
   ws.on("error", (error: NodeJS.ErrnoException) => {
     const code = violationCode(error.code)
     // What else goes wrong is told by the close that follows.
-    if (code !== undefined) attachment.violated(code, error.message)
+    if (code !== undefined) ended(() => attachment.violated(code, error.message))
   })
   ws.on("close", (code: number) => {
-    handOver()
-    attachment.gone(code)
+    down?.cut()
+    ended(() => attachment.gone(code))
   })
+  for (const fault of faults) inject(fault)
   const attachment = mediator.attach(path, transport)
-  return attachment
+  for (const fault of early) attachment.faultFired(fault)
+  early = undefined
+  return { attachment, waiting: frames.waiting }
 }
