@@ -46,7 +46,8 @@ describe("pinsFor", () => {
   })
 
   it("a wildcard is never part of an address", () => {
-    assert.isUndefined(found("127.0.0.1", rules(["*.0.0.1", a])))
+    assert.strictEqual(flaw(rules(["*.0.0.1", a])).detail, "no URL has such a host")
+    assert.isUndefined(found("127.0.0.1", rules(["*.example.org", a])))
     assert.deepStrictEqual(found("127.0.0.1", rules(["127.0.0.1", a])), [a])
     assert.deepStrictEqual(found("[::1]", rules(["::1", a])), [a])
   })
@@ -69,6 +70,45 @@ describe("pinsFor", () => {
       assert.strictEqual(flaw(rules([host, a])).host, host)
     }
     assert.include(flaw([{ host: "example.org", pins: [] as unknown as [string] }]).message, "no pins")
+  })
+
+  it("a host that the host of no URL is written like is refused, and told how it is written", () => {
+    for (const [host, written] of [
+      ["example.org:8443", "example.org"],
+      ["*.example.org:8443", "*.example.org"],
+      ["user@example.org", "example.org"],
+      ["example.org?x", "example.org"],
+      ["example.org#x", "example.org"],
+      ["bücher.example", "xn--bcher-kva.example"],
+      ["*.bücher.example", "*.xn--bcher-kva.example"],
+      ["0:0:0:0:0:0:0:1", "::1"],
+      ["[::ffff:1.2.3.4]", "::ffff:102:304"],
+      ["127.1", "127.0.0.1"]
+    ] as const) {
+      const error = flaw(rules([host, a]))
+      assert.strictEqual(error.host, host)
+      assert.strictEqual(error.detail, `write ${written}: that is how a URL names this host`)
+      assert.isTrue(Result.isSuccess(pinsFor("example.org", rules([written, a]))), written)
+    }
+    for (const host of [".example.org", "example..org", "example.org..", "*..example.org", "."]) {
+      assert.strictEqual(flaw(rules([host, a])).detail, "a label of it is empty", host)
+    }
+    for (const host of ["*.2.3.4", "1.2.3.256", "fe80::1%eth0", "a b"]) {
+      assert.strictEqual(flaw(rules([host, a])).host, host)
+    }
+  })
+
+  it("letters of either case, brackets and the root's dot are no flaw", () => {
+    for (const [host, rule] of [
+      ["example.org", "Example.ORG."],
+      ["a.example.org", "*.Example.ORG."],
+      ["::1", "[::1]"],
+      ["1.2.3.4", "1.2.3.4"],
+      ["xn--bcher-kva.example", "xn--bcher-kva.example"],
+      ["localhost", "localhost"]
+    ] as const) {
+      assert.deepStrictEqual(found(host, rules([rule, a])), [a], rule)
+    }
   })
 })
 

@@ -12,9 +12,10 @@ import { normalizeHost } from "../WebSocketUrl.ts"
 /**
  * The keys a host may have.
  *
- * `host` is an exact host name (ASCII; or an IP address without brackets) or `*.` and a name, which stands for exactly
- * one more label: `*.example.org` is `a.example.org`, neither `example.org` nor `a.b.example.org`. Each pin is the
- * standard base64 of the SHA-256 of a DER SubjectPublicKeyInfo (44 characters); one of them must be the leaf's.
+ * `host` is an exact host name (ASCII, without a port; or an IP address, IPv6 in its shortest form) or `*.` and a name,
+ * which stands for exactly one more label: `*.example.org` is `a.example.org`, neither `example.org` nor
+ * `a.b.example.org`. It is written as the `hostname` of a URL; case, brackets and the root's dot do not count. Each pin
+ * is the standard base64 of the SHA-256 of a DER SubjectPublicKeyInfo (44 characters); one of them must be the leaf's.
  * Exact rules go before wildcards; several rules for one host add up.
  *
  * @category models
@@ -32,8 +33,20 @@ const isPin = (pin: string): boolean => {
 
 const hostPattern = /^(\*\.)?[^*/\s]+$/
 
+/** A rule is compared with what a URL says of a host. An address has no labels: none is written `*.0.0.1`. */
+const flawOfHost = (host: string): string | undefined => {
+  if (!hostPattern.test(host)) return "a host is a name, or *. and a name"
+  const name = normalizeHost(host)
+  if (name.split(".").includes("")) return "a label of it is empty"
+  const url = `wss://${isIP(name) === 6 ? `[${name}]` : name}`
+  if (!URL.canParse(url)) return "no URL has such a host"
+  const written = normalizeHost(new URL(url).hostname)
+  return written === name ? undefined : `write ${written}: that is how a URL names this host`
+}
+
 const flaw = (rule: PinRule): string | undefined => {
-  if (!hostPattern.test(rule.host)) return "a host is a name, or *. and a name"
+  const ofHost = flawOfHost(rule.host)
+  if (ofHost !== undefined) return ofHost
   if (rule.pins.length === 0) return "it has no pins"
   const bad = rule.pins.find((pin) => !isPin(pin))
   return bad === undefined ? undefined : `${JSON.stringify(bad)} is not the base64 of a SHA-256`
@@ -57,8 +70,7 @@ export const pinsFor = (
   const name = normalizeHost(host)
   const named = (pattern: string) => rules.filter((rule) => normalizeHost(rule.host) === pattern)
   const exact = named(name)
-  // An address has no labels: `*.0.0.1` must not stand for a whole network.
-  const matching = exact.length > 0 || isIP(name) !== 0 ? exact : named(name.replace(/^[^.]+/, "*"))
+  const matching = exact.length > 0 ? exact : named(name.replace(/^[^.]+/, "*"))
   return Result.succeed(matching.length === 0 ? undefined : matching.flatMap((rule) => rule.pins))
 }
 
