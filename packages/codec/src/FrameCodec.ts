@@ -36,13 +36,15 @@ const payloadCodec = (schema: FrameSchema, { body, name, type }: ContainerInfo):
       messageCodec(schema, { header: type, tag })
 }
 
-const encodeUnknown = (frame: Unknown): Uint8Array => {
-  if ((frame.type & 0xff) !== frame.type) {
-    throw new EncodeError({ within: "container", field: "type", expected: "a byte", found: kindOf(frame.type) })
-  }
-  const bytes = new Uint8Array(containerHeaderLength + frame.payload.length)
-  bytes[0] = frame.type
-  bytes.set(frame.payload, containerHeaderLength)
+const misfit = (field: keyof Unknown, expected: string, value: unknown): EncodeError =>
+  new EncodeError({ within: "container", field, expected, found: kindOf(value) })
+
+const encodeUnknown = ({ payload, type }: Unknown): Uint8Array => {
+  if (typeof type !== "number" || (type & 0xff) !== type) throw misfit("type", "a byte", type)
+  if (!(payload instanceof Uint8Array)) throw misfit("payload", "a Uint8Array", payload)
+  const bytes = new Uint8Array(containerHeaderLength + payload.length)
+  bytes[0] = type
+  bytes.set(payload, containerHeaderLength)
   return bytes
 }
 

@@ -2,7 +2,7 @@
  * Compiles a declared struct into an encoder and a decoder of whole frames.
  *
  * Decoding yields views of the frame and never copies an envelope. Encoding writes the container header, zeros in
- * reserved bytes and exactly the header length of this version, and throws an `EncodeError` for a number that its field
+ * reserved bytes and exactly the header length of this version, and throws an `EncodeError` for a value that its field
  * cannot hold. How values are laid into objects is in `StructShape`.
  *
  * @since 0.1.0
@@ -25,6 +25,8 @@ export interface StructCodec {
   readonly decode: (frame: Uint8Array) => Result.Result<unknown, DecodeError>
   readonly encode: (value: never) => Uint8Array
 }
+
+const nothing = new Uint8Array(0)
 
 /**
  * Compiles a struct.
@@ -95,11 +97,15 @@ export const structCodec = (options: {
     return cause
   }
 
+  const noBytes = (body: unknown): EncodeError =>
+    new EncodeError({ within: name, field: rest!, expected: "a Uint8Array", found: kindOf(body) })
+
   return {
     decode: structDecoder(tag, fixed, rest, { headerEnd, lengthAt, error }),
     encode: (value) => {
-      const body = rest === undefined ? undefined : (value[rest] as Uint8Array)
-      const frame = frameMemory(headerEnd + (body === undefined ? 0 : body.length))
+      const body = rest === undefined ? nothing : (value[rest] as unknown)
+      if (!(body instanceof Uint8Array)) throw noBytes(body)
+      const frame = frameMemory(headerEnd + body.length)
       frame[0] = type
       if (lengthByte !== undefined) frame[lengthAt] = lengthByte.value
       try {
@@ -107,7 +113,7 @@ export const structCodec = (options: {
       } catch (cause) {
         throw misfit(value, cause)
       }
-      if (body !== undefined) frame.set(body, headerEnd)
+      if (rest !== undefined) frame.set(body, headerEnd)
       return frame
     }
   }

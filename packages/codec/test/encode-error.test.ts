@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import {
+  type ClientFrame,
   EncodeError,
   encodeClientFrame,
   encodeMessage,
   encodeMessageResult,
   encodeServerFrame,
   type ReflectedId,
+  type ReflectId,
   type Timestamp
 } from "../src/index.ts"
 import { hex } from "./frame-vectors.ts"
@@ -176,11 +178,35 @@ describe("a value that its field cannot hold is not written", () => {
       EncodeError,
       `reflected-ack.reflectedId: expected ${u32}, found -1`
     )
-    assert.throws(
-      () => encodeClientFrame({ _tag: "Unknown", type: 256, payload: bytes }),
-      EncodeError,
-      "container.type: expected a byte, found 256"
-    )
+  })
+
+  it("as the bytes that a packed frame ends with", () => {
+    const reflect = { _tag: "Reflect", flags: 0, reflectId: 1 as ReflectId } as const
+    for (const [value, found] of [
+      ["hello", "a string"],
+      [null, "null"],
+      [undefined, "undefined"],
+      [new ArrayBuffer(4), "an object"],
+      [new Uint16Array(4), "an object"],
+      [[1, 2], "an array"]
+    ] as const) {
+      const expected = `expected a Uint8Array, found ${found}`
+      const write = (frame: object) => () => encodeClientFrame(frame as ClientFrame)
+      assert.throws(write({ ...reflect, envelope: value }), EncodeError, `reflect.envelope: ${expected}`)
+      assert.throws(write({ _tag: "Proxy", data: value }), EncodeError, `proxy.data: ${expected}`)
+      assert.throws(write({ _tag: "Unknown", type: 7, payload: value }), EncodeError, `container.payload: ${expected}`)
+    }
+    assert.strictEqual(hex(encodeClientFrame({ ...reflect, envelope: Buffer.from([7]) })), "80000000080000000100000007")
+  })
+
+  it("as the type of a frame that nobody knows", () => {
+    for (const value of [256, -1, 0.5, Number.NaN, 1n, "1", undefined]) {
+      assert.throws(
+        () => encodeClientFrame({ _tag: "Unknown", type: value as number, payload: bytes }),
+        EncodeError,
+        `container.type: expected a byte, found ${foundAs(value)}`
+      )
+    }
   })
 })
 
