@@ -30,8 +30,6 @@ export interface Codec {
   readonly name: string
   readonly decode: (bytes: Uint8Array) => Result.Result<unknown, DecodeError>
   readonly encode: (value: never) => Uint8Array
-  /** The longest input that it reads. */
-  readonly limit: number
 }
 
 /** What of the codec is fuzzed, and with what. */
@@ -96,23 +94,20 @@ const framesOf = <Frame>(frames: object, encode: (frame: Frame) => Uint8Array, s
 export const clientCodec: Codec = {
   name: "client",
   decode: decodeClientFrame,
-  encode: encodeClientFrame,
-  limit: Limits.frame
+  encode: encodeClientFrame
 }
 
 export const serverCodec: Codec = {
   name: "server",
   decode: decodeServerFrame,
-  encode: encodeServerFrame,
-  limit: Limits.frame
+  encode: encodeServerFrame
 }
 
 /** The codecs of all messages that are not frames. */
 export const messageCodecs: ReadonlyArray<Codec> = messageSchemas.map((schema) => ({
   name: messageInfo(schema).name,
   decode: (bytes) => decodeMessage(schema, bytes),
-  encode: (value) => encodeMessage(schema, value),
-  limit: Number.POSITIVE_INFINITY
+  encode: (value) => encodeMessage(schema, value)
 }))
 
 const makeTargets = (seed: number): Targets => ({

@@ -5,6 +5,7 @@
  */
 import { type Result, Schema } from "effect"
 import type { DecodeError } from "./DecodeError.ts"
+import type { EncodeError } from "./EncodeError.ts"
 import { frameCodec, frameTransformation } from "./FrameCodec.ts"
 import { clientFrames, serverFrames } from "./frames/index.ts"
 import { Unknown } from "./frames/Unknown.ts"
@@ -40,12 +41,22 @@ export const decodeClientFrame: (bytes: Uint8Array) => Result.Result<ClientFrame
 
 /**
  * Writes a frame as a client sends it: reserved bytes zero, header length 8, canonical proto3. Throws an
- * `EncodeError` at a value that its field cannot hold.
+ * `EncodeError` at a value that its field cannot hold, and at a frame of more than 65536 bytes unless it is an `Unknown`
+ * one.
  *
  * @category codecs
  * @since 0.1.0
  */
 export const encodeClientFrame: (frame: ClientFrame) => Uint8Array = codec.encode
+
+/**
+ * Writes a frame as {@link encodeClientFrame} does; for values that nobody has checked.
+ *
+ * @category codecs
+ * @since 0.1.0
+ */
+export const encodeClientFrameResult: (frame: ClientFrame) => Result.Result<Uint8Array, EncodeError> =
+  codec.encodeResult
 
 /**
  * The type byte of every frame that a client sends, by its tag: for tables and counters.
@@ -60,7 +71,7 @@ export const clientFrameTypes: ReadonlyMap<ClientFrame["_tag"], number> = codec.
 
 /**
  * {@link decodeClientFrame} and {@link encodeClientFrame} as a Schema; an issue carries the `DecodeError` as the
- * annotation `decodeError`.
+ * annotation `decodeError`, or the `EncodeError` as `encodeError`.
  *
  * @category schemas
  * @since 0.1.0

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 
 /**
  * A value that the wire has no form for: written anyway, it would arrive as another one, or make the message unreadable.
@@ -25,6 +25,16 @@ export class EncodeError extends Schema.TaggedError<EncodeError>()("EncodeError"
   override get message(): string {
     const where = this.field === undefined ? this.within : `${this.within}.${this.field}`
     return `${where}: expected ${this.expected}, found ${this.found}`
+  }
+}
+
+/** What `write` gives or fails with; whatever else it throws, such as a getter's own, comes through. */
+export const encoded = <A>(write: () => A): Result.Result<A, EncodeError> => {
+  try {
+    return Result.succeed(write())
+  } catch (thrown) {
+    if (thrown instanceof EncodeError) return Result.fail(thrown)
+    throw thrown
   }
 }
 

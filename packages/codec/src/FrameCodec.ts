@@ -9,7 +9,7 @@
 import { Effect, Result, type Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type ContainerInfo, containerInfo } from "./Container.ts"
 import { DecodeError } from "./DecodeError.ts"
-import { EncodeError, kindOf } from "./EncodeError.ts"
+import { encoded, EncodeError, kindOf } from "./EncodeError.ts"
 import type { Unknown } from "./frames/Unknown.ts"
 import { Limits } from "./Limits.ts"
 import { messageCodec } from "./ProtobufCodec.ts"
@@ -48,6 +48,9 @@ const encodeUnknown = ({ payload, type }: Unknown): Uint8Array => {
   return bytes
 }
 
+const tooLong = (length: number): EncodeError =>
+  new EncodeError({ within: "container", expected: `at most ${Limits.frame} bytes`, found: `${length} bytes` })
+
 const hex = (type: number): string => `0x${type.toString(16).padStart(2, "0")}`
 
 /**
@@ -58,7 +61,9 @@ const hex = (type: number): string => `0x${type.toString(16).padStart(2, "0")}`
  */
 export interface FrameCodec<Frame> {
   readonly decode: (bytes: Uint8Array) => Result.Result<Frame, DecodeError>
+  /** Throws an `EncodeError`. */
   readonly encode: (frame: Frame) => Uint8Array
+  readonly encodeResult: (frame: Frame) => Result.Result<Uint8Array, EncodeError>
   /** The type byte of each frame by its tag, in the order of the declarations. */
   readonly types: ReadonlyMap<string, number>
 }
@@ -133,17 +138,25 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
     return Result.succeed({ _tag: "Unknown", type, payload: bytes.subarray(containerHeaderLength) })
   }
 
+  const encode = (frame: Frame | Unknown): Uint8Array => {
+    // What a peer makes of a frame that is too long can be tried with an unknown one.
+    if (frame._tag === "Unknown") return encodeUnknown(frame as Unknown)
+    const bytes = byTag.get(frame._tag)!.encode(frame as never)
+    if (bytes.length > Limits.frame) throw tooLong(bytes.length)
+    return bytes
+  }
+
   return {
     decode: decode as FrameCodec<Frame | Unknown>["decode"],
-    encode: (frame) =>
-      frame._tag === "Unknown" ? encodeUnknown(frame as Unknown) : byTag.get(frame._tag)!.encode(frame as never),
+    encode,
+    encodeResult: (frame) => encoded(() => encode(frame)),
     types
   }
 }
 
 /**
  * The encoder and decoder as a Schema transformation, whose issue carries the `DecodeError` as its annotation
- * `decodeError`.
+ * `decodeError`, or the `EncodeError` as `encodeError`.
  *
  * @category codecs
  * @since 0.1.0
@@ -158,5 +171,10 @@ export const frameTransformation = <Frame>(
           Effect.fail(new SchemaIssue.InvalidValue({ message: decodeError.message, decodeError })),
         onSuccess: Effect.succeed
       }),
-    encode: (frame: Frame) => Effect.succeed(codec.encode(frame))
+    encode: (frame: Frame) =>
+      Result.match(codec.encodeResult(frame), {
+        onFailure: (encodeError) =>
+          Effect.fail(new SchemaIssue.InvalidValue({ message: encodeError.message, encodeError })),
+        onSuccess: Effect.succeed
+      })
   })

@@ -8,7 +8,7 @@
  */
 import { Result } from "effect"
 import type { DecodeError } from "./DecodeError.ts"
-import { EncodeError, kindOf } from "./EncodeError.ts"
+import { encoded, EncodeError, kindOf } from "./EncodeError.ts"
 import { MessageReader } from "./MessageReader.ts"
 import { messageWriter } from "./MessageWriter.ts"
 import { messageInfo, type MessageSchema } from "./Protobuf.ts"
@@ -120,12 +120,4 @@ export const encodeMessage = <S extends MessageSchema>(schema: S, value: S["Type
 export const encodeMessageResult = <S extends MessageSchema>(
   schema: S,
   value: S["Type"]
-): Result.Result<Uint8Array, EncodeError> => {
-  try {
-    return Result.succeed(encodeMessage(schema, value))
-  } catch (thrown) {
-    if (thrown instanceof EncodeError) return Result.fail(thrown)
-    // A getter's own.
-    throw thrown
-  }
-}
+): Result.Result<Uint8Array, EncodeError> => encoded(() => encodeMessage(schema, value))

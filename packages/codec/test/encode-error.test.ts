@@ -1,14 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import {
   type ClientFrame,
+  ClientFrameFromBytes,
+  type DeviceId,
   EncodeError,
   encodeClientFrame,
+  encodeClientFrameResult,
   encodeMessage,
   encodeMessageResult,
   encodeServerFrame,
+  encodeServerFrameResult,
+  Limits,
   type ReflectedId,
   type ReflectId,
+  type ServerFrame,
   type Timestamp
 } from "../src/index.ts"
 import { hex } from "./frame-vectors.ts"
@@ -207,6 +213,51 @@ describe("a value that its field cannot hold is not written", () => {
         `container.type: expected a byte, found ${foundAs(value)}`
       )
     }
+  })
+})
+
+describe("a frame longer than 65536 bytes is not written", () => {
+  const room = Limits.frame - encodeClientFrame({ _tag: "Proxy", data: new Uint8Array(0) }).length
+  const reflect = (length: number): ClientFrame => ({
+    _tag: "Reflect",
+    flags: 0,
+    reflectId: 1 as ReflectId,
+    envelope: new Uint8Array(length)
+  })
+  const begin = (length: number): ClientFrame => ({
+    _tag: "BeginTransaction",
+    encryptedScope: new Uint8Array(length),
+    ttl: 0
+  })
+  const ended = (length: number): ServerFrame => ({
+    _tag: "TransactionEnded",
+    deviceId: 1n as DeviceId,
+    encryptedScope: new Uint8Array(length)
+  })
+  const cases = [
+    ["a reflect", Limits.reflectEnvelope, (length: number) => encodeClientFrameResult(reflect(length))],
+    ["a BeginTransaction", room - 4, (length: number) => encodeClientFrameResult(begin(length))],
+    ["a TransactionEnded", room - 13, (length: number) => encodeServerFrameResult(ended(length))]
+  ] as const
+  for (const [name, longest, encode] of cases) {
+    it(`${name} with ${longest} bytes is the longest`, () => {
+      assert.lengthOf(Result.getOrThrow(encode(longest)), Limits.frame)
+      const { message } = Result.getOrThrow(Result.flip(encode(longest + 1)))
+      assert.strictEqual(message, "container: expected at most 65536 bytes, found 65537 bytes")
+    })
+  }
+
+  it("is thrown by the functions and told by the schema", () => {
+    const long = reflect(Limits.frame)
+    assert.throws(() => encodeClientFrame(long), EncodeError, "at most 65536 bytes")
+    const told = Schema.encodeResult(ClientFrameFromBytes)(long)
+    if (Result.isSuccess(told)) return assert.fail("encoded")
+    assert.include(told.failure.message, "container: expected at most 65536 bytes, found 65548 bytes")
+  })
+
+  it("unless it is of an unknown type: such frames are written for those who try what a peer does with them", () => {
+    const frame = { _tag: "Unknown", type: 0x77, payload: new Uint8Array(Limits.frame) } as const
+    assert.lengthOf(encodeClientFrame(frame), Limits.frame + 4)
   })
 })
 

@@ -12,8 +12,10 @@ import {
   type DeviceId,
   DeviceSlotState,
   encodeServerFrame,
+  encodeServerFrameResult,
   Limits
 } from "@d2m/codec"
+import { Result } from "effect"
 import type { DeviceSlot, Group } from "./State.ts"
 
 /** The latest time that is a varint of seven bytes; those of our days take six. */
@@ -50,5 +52,5 @@ export const fitsDevicesInfo = (group: Group, hello: ClientHello, displaced: Dev
     if (slot !== displaced) list(slot.deviceId, slot.encryptedDeviceInfo, slot.expirationPolicy)
   }
   list(hello.deviceId, hello.encryptedDeviceInfo, hello.deviceSlotExpirationPolicy)
-  return encodeServerFrame({ _tag: "DevicesInfo", augmentedDeviceInfo }).length <= Limits.frame
+  return Result.isSuccess(encodeServerFrameResult({ _tag: "DevicesInfo", augmentedDeviceInfo }))
 }

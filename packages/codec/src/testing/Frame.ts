@@ -5,13 +5,13 @@
  *
  * @since 0.1.0
  */
-import { Arbitrary } from "effect"
-import { ClientFrame, encodeClientFrame } from "../ClientFrame.ts"
+import { Arbitrary, Result } from "effect"
+import { ClientFrame, encodeClientFrameResult } from "../ClientFrame.ts"
 import { type ContainerInfo, containerInfo } from "../Container.ts"
 import { clientFrames as clientSchemas, serverFrames as serverSchemas } from "../frames/index.ts"
 import { Limits } from "../Limits.ts"
 import { type MessageSchema } from "../Protobuf.ts"
-import { encodeServerFrame, ServerFrame } from "../ServerFrame.ts"
+import { encodeServerFrameResult, ServerFrame } from "../ServerFrame.ts"
 import { type StructField, structFieldOf } from "../Struct.ts"
 import { messageFields } from "./Message.ts"
 import { bytes, choice, element, u16, u32, u64 } from "./Value.ts"
@@ -58,8 +58,11 @@ type ByName<Cases> = {
   readonly [Tag in keyof Cases]: Arbitrary.Arbitrary<Cases[Tag] extends { readonly Type: infer A } ? A : never>
 }
 
-const byName = <Cases extends object, Frame>(cases: Cases, encode: (frame: Frame) => Uint8Array): ByName<Cases> => {
-  const fits = (frame: Fields): boolean => encode(frame as Frame).length <= Limits.frame
+const byName = <Cases extends object, Frame>(
+  cases: Cases,
+  encode: (frame: Frame) => Result.Result<Uint8Array, unknown>
+): ByName<Cases> => {
+  const fits = (frame: Fields): boolean => Result.isSuccess(encode(frame as Frame))
   const frames: Record<string, Arbitrary.Arbitrary<Fields>> = {}
   for (const [tag, schema] of Object.entries(cases)) {
     const info = containerInfo(schema as MessageSchema)
@@ -75,7 +78,7 @@ const byName = <Cases extends object, Frame>(cases: Cases, encode: (frame: Frame
  * @category frames
  * @since 0.1.0
  */
-export const clientFrames = byName(ClientFrame.cases, encodeClientFrame)
+export const clientFrames = byName(ClientFrame.cases, encodeClientFrameResult)
 
 /**
  * Frames that the mediator sends, by tag: `serverFrames.Reflected`. An `Unknown` frame has a type that nobody defines.
@@ -83,7 +86,7 @@ export const clientFrames = byName(ClientFrame.cases, encodeClientFrame)
  * @category frames
  * @since 0.1.0
  */
-export const serverFrames = byName(ServerFrame.cases, encodeServerFrame)
+export const serverFrames = byName(ServerFrame.cases, encodeServerFrameResult)
 
 /**
  * Any frame that a client may send, `Unknown` ones included; at most 65536 bytes when encoded.
