@@ -8,6 +8,7 @@
 import { Result, Schema } from "effect"
 import { Hex } from "effect/encoding"
 import { DecodeError } from "./DecodeError.ts"
+import { EncodeError } from "./EncodeError.ts"
 import * as Protobuf from "./Protobuf.ts"
 import { decodeMessage, encodeMessage } from "./ProtobufCodec.ts"
 
@@ -27,21 +28,34 @@ export class ClientUrlInfo extends Schema.Opaque<ClientUrlInfo>()(
   })
 ) {}
 
-const serverGroupPattern = /^[0-9A-Za-z]+$/
+const within = "d2m.ClientUrlInfo"
+const someLetters = "one or more ASCII letters or digits"
+
+/** What a server group has that it cannot have, if anything; no mediator accepts it then (PROTOCOL A1). */
+const flawOfGroup = (group: string): string | undefined => {
+  if (group === "") return "no character"
+  const wrong = group.search(/[^0-9A-Za-z]/)
+  return wrong < 0 ? undefined : `another one as character ${wrong + 1} of ${group.length}`
+}
 
 /**
  * Writes the last segment of the URL path: lowercase hex of the serialized message. Throws an `EncodeError` unless the id has
- * 32 bytes.
+ * 32 bytes and the server group is alphanumeric.
  *
  * @category codecs
  * @since 0.1.0
  */
-export const toUrlPath = (info: ClientUrlInfo): string => Hex.encode(encodeMessage(ClientUrlInfo, info))
+export const toUrlPath = (info: ClientUrlInfo): string => {
+  const bytes = encodeMessage(ClientUrlInfo, info)
+  const found = flawOfGroup(info.serverGroup)
+  if (found !== undefined) throw new EncodeError({ within, field: "serverGroup", expected: someLetters, found })
+  return Hex.encode(bytes)
+}
 
 const invalid = (offset: number, expected: string, found: string, field?: string): DecodeError =>
   DecodeError.new({
     kind: "InvalidUrl",
-    within: "d2m.ClientUrlInfo",
+    within,
     ...(field === undefined ? {} : { field }),
     offset,
     expected,
@@ -62,8 +76,6 @@ export const fromUrlPath = (segment: string): Result.Result<ClientUrlInfo, Decod
   if (Result.isFailure(bytes)) return Result.fail(invalid(0, "an even number of hex digits", "other text"))
   const info = decodeMessage(ClientUrlInfo, bytes.success)
   if (Result.isFailure(info)) return info
-  if (!serverGroupPattern.test(info.success.serverGroup)) {
-    return Result.fail(invalid(0, "one or more ASCII letters or digits", "other text", "serverGroup"))
-  }
-  return info
+  const found = flawOfGroup(info.success.serverGroup)
+  return found === undefined ? info : Result.fail(invalid(0, someLetters, found, "serverGroup"))
 }

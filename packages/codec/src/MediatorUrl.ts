@@ -14,7 +14,7 @@ import { deviceGroupIdPrefix4, deviceGroupIdPrefix8 } from "./DeviceGroupKey.ts"
  *
  * Fills every `{deviceGroupIdPrefix4}` (one lowercase hex digit) and `{deviceGroupIdPrefix8}` (two), adds a slash where
  * the base ends without one, and appends the hex of the `ClientUrlInfo` (PROTOCOL A1). Other placeholders stay as they
- * are.
+ * are. Throws an `EncodeError` as {@link toUrlPath} does.
  *
  * @category constructors
  * @since 0.1.0

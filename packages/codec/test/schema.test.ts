@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Result, Schema } from "effect"
 import { ClientFrame, ClientFrameFromBytes, decodeClientFrame, encodeClientFrame } from "../src/ClientFrame.ts"
 import { ClientUrlInfo, fromUrlPath, toUrlPath } from "../src/ClientUrlInfo.ts"
+import { EncodeError } from "../src/EncodeError.ts"
 import { AugmentedDeviceInfo, DevicesInfo } from "../src/frames/Devices.ts"
 import { BeginTransaction } from "../src/frames/Transactions.ts"
 import { ClientHello, ServerHello, ServerInfo } from "../src/frames/Handshake.ts"
 import { Reflected } from "../src/frames/Reflection.ts"
+import { mediatorUrl } from "../src/MediatorUrl.ts"
 import * as D2d from "../src/messages/D2d.ts"
 import * as D2dJoin from "../src/messages/D2dJoin.ts"
 import * as Sync from "../src/messages/Sync.ts"
@@ -218,9 +220,26 @@ describe("the URL path", () => {
     assert.deepInclude(failed(fromUrlPath(`0a1f${"ab".repeat(31)}1a023761`)), { kind: "FieldLength", offset: 0 })
     assert.strictEqual(failed(fromUrlPath(path.slice(0, -2))).kind, "Truncated")
     for (const group of ["", "7-", "ä", "7a\n", "../"]) {
-      const error = failed(fromUrlPath(toUrlPath({ ...info, serverGroup: group })))
+      const error = failed(fromUrlPath(hex(encodeMessage(ClientUrlInfo, { ...info, serverGroup: group }))))
       assert.deepInclude(error, { kind: "InvalidUrl", field: "serverGroup" }, JSON.stringify(group))
     }
     assert.strictEqual(hex(info.deviceGroupId).length, 64)
+  })
+
+  it("is not written with a group that no mediator accepts", () => {
+    for (const [serverGroup, found] of [
+      ["", "no character"],
+      ["7-", "another one as character 2 of 2"],
+      ["ä", "another one as character 1 of 1"],
+      ["7a\n", "another one as character 3 of 3"],
+      ["../", "another one as character 1 of 3"]
+    ] as const) {
+      const message = `d2m.ClientUrlInfo.serverGroup: expected one or more ASCII letters or digits, found ${found}`
+      for (const write of [toUrlPath, (bad: ClientUrlInfo) => mediatorUrl("wss://mediator.test/", bad)]) {
+        assert.throws(() => write({ ...info, serverGroup }), EncodeError, message)
+      }
+    }
+    const wrong = { ...info, serverGroup: 7 as unknown as string }
+    assert.throws(() => toUrlPath(wrong), EncodeError, "expected a string, found 7")
   })
 })
