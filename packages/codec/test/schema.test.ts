@@ -226,6 +226,41 @@ describe("the URL path", () => {
     assert.strictEqual(hex(info.deviceGroupId).length, 64)
   })
 
+  it("says where it is not hex", () => {
+    for (const [text, offset] of [
+      ["zz", 0],
+      ["0x0a", 1],
+      ["0a20%", 4],
+      ["0aı0", 2],
+      [`${path}\n`, path.length]
+    ] as const) {
+      const message = `d2m.ClientUrlInfo at byte ${offset}: expected hex digits, found another character`
+      assert.strictEqual(failed(fromUrlPath(text)).message, message)
+    }
+    const odd = failed(fromUrlPath(path.slice(0, -1)))
+    assert.deepInclude(odd, { kind: "InvalidUrl", offset: path.length - 1, found: "an odd number of digits" })
+  })
+
+  it("says where the server group is, and what is wrong with it", () => {
+    const id = `0a20${"ab".repeat(32)}`
+    for (const [text, offset, found] of [
+      [`${id}1a02372d`, 34, "another one as character 2 of 2"],
+      [`${id}1a00`, 34, "no character"],
+      [`1a012d${id}`, 0, "another one as character 1 of 1"],
+      // The last one counts, and the old numeric group is another field.
+      [`10071a023761${id}1a012d1007`, 40, "another one as character 1 of 1"],
+      [id, 34, "no such field"]
+    ] as const) {
+      assert.deepInclude(failed(fromUrlPath(text)), {
+        kind: "InvalidUrl",
+        field: "serverGroup",
+        offset,
+        expected: "one or more ASCII letters or digits",
+        found
+      })
+    }
+  })
+
   it("is not written with a group that no mediator accepts", () => {
     for (const [serverGroup, found] of [
       ["", "no character"],
