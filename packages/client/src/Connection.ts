@@ -13,6 +13,7 @@ import type { ChatProxy } from "./ChatProxy.ts"
 import { Closed } from "./TransportError.ts"
 import { type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
+import type { BlobRejection } from "./DeviceBlob.ts"
 import type { EventLog } from "./DeviceEvent.ts"
 import type { Devices } from "./Devices.ts"
 import type { DeviceStore } from "./DeviceStore.ts"
@@ -40,11 +41,15 @@ export interface ConnectionParts {
   readonly devices: Devices
 }
 
-const textOf = (crypto: Crypto["Service"], keys: Pick<DeviceGroupKeys, "dgtsk">, box: Uint8Array) => {
+const openScope = (
+  crypto: Crypto["Service"],
+  keys: Pick<DeviceGroupKeys, "dgtsk">,
+  box: Uint8Array
+): Result.Result<number, BlobRejection> => {
   const plain = crypto.open(keys.dgtsk, box)
-  if (Result.isFailure(plain)) return {}
+  if (Result.isFailure(plain)) return Result.fail("Undecryptable")
   const scope = decodeMessage(D2d.TransactionScope, plain.success)
-  return Result.isFailure(scope) ? {} : { scope: scope.success.scope }
+  return Result.isFailure(scope) ? Result.fail("Malformed") : Result.succeed(scope.success.scope)
 }
 
 /** Waits no longer than `answer` for any answer; time in which the device did not listen does not count. */
@@ -64,6 +69,9 @@ interface Routed {
   readonly violation: ProtocolViolation | undefined
 }
 
+/** What tells who holds or held the lock. */
+type LockFrame = Extract<SessionServerFrame, { readonly _tag: "TransactionEnded" | "TransactionRejected" }>
+
 /** Sends every frame of a read where it belongs and leaves the reflected messages. */
 const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: LiveConnection) => {
   const { events, reflection, state } = parts
@@ -73,6 +81,14 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
     if (phase._tag === "Live") state.setUnsafe({ ...phase, ...change })
   }
   const stray = (frame: string) => events.emit({ _tag: "StrayFrame", frame })
+
+  /** A scope that cannot be read is told and is nobody's error (decision 6). */
+  const tellLock = (_tag: "TransactionEnded" | "LockHeld", { deviceId, encryptedScope }: LockFrame) => {
+    const scope = openScope(crypto, parts.keys, encryptedScope)
+    if (Result.isSuccess(scope)) return events.emit({ _tag, deviceId, scope: scope.success })
+    events.emit({ _tag: "BlobRejected", blob: "TransactionScope", deviceId, reason: scope.failure })
+    events.emit({ _tag, deviceId })
+  }
 
   const routeOne = (frame: Exclude<SessionServerFrame, ReflectedFrame>): ProtocolViolation | undefined => {
     const phase = state.phase()
@@ -96,15 +112,11 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
         }
         return undefined
       case "TransactionEnded":
-        events.emit({
-          _tag: "TransactionEnded",
-          deviceId: frame.deviceId,
-          ...textOf(crypto, parts.keys, frame.encryptedScope)
-        })
+        tellLock("TransactionEnded", frame)
         live.lockReleased.openUnsafe()
         return undefined
       case "TransactionRejected":
-        events.emit({ _tag: "LockHeld", deviceId: frame.deviceId, ...textOf(crypto, parts.keys, frame.encryptedScope) })
+        tellLock("LockHeld", frame)
         break
       default:
     }

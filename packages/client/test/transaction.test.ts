@@ -274,9 +274,19 @@ describe("rejection", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
+      yield* fork(world.device.transaction({ scope }, Effect.void))
+      yield* peer.expect("BeginTransaction")
+      const malformed = world.group.crypto.seal(world.group.keys.dgtsk, world.group.nonce(), new Uint8Array([0x08]))
+      yield* peer.send({ _tag: "TransactionRejected", deviceId: other, encryptedScope: malformed })
       yield* peer.send({ _tag: "TransactionEnded", deviceId: other, encryptedScope: new Uint8Array([1]) })
       yield* settle
-      assert.deepStrictEqual(world.events, [{ _tag: "TransactionEnded", deviceId: other }])
+      const told = { _tag: "BlobRejected", blob: "TransactionScope", deviceId: other } as const
+      assert.deepStrictEqual(world.events, [
+        { ...told, reason: "Malformed" },
+        { _tag: "LockHeld", deviceId: other },
+        { ...told, reason: "Undecryptable" },
+        { _tag: "TransactionEnded", deviceId: other }
+      ])
       yield* expectState(world, "Live")
     })
   )
