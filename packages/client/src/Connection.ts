@@ -115,14 +115,12 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
         tellLock("TransactionEnded", frame)
         live.lockReleased.openUnsafe()
         return undefined
-      case "TransactionRejected":
-        tellLock("LockHeld", frame)
-        break
-      default:
     }
-    return live.requests.settle(frame)
-      ? undefined
-      : new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
+    if (!live.requests.settle(frame)) {
+      return new ProtocolViolation({ expected: "no answer, as nothing was asked", found: frame._tag })
+    }
+    if (frame._tag === "TransactionRejected") tellLock("LockHeld", frame)
+    return undefined
   }
 
   const routeAll = (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => {

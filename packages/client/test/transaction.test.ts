@@ -270,6 +270,17 @@ describe("rejection", () => {
     })
   )
 
+  it.effect("of a transaction that nobody asked for ends the connection, and nobody is in the way", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send(rejected(world))
+      assert.deepInclude(yield* peer.closedWith, { code: 4010 })
+      yield* settle
+      assert.deepStrictEqual(world.eventTags(), ["Disconnected"])
+    })
+  )
+
   it.effect("a scope that cannot be read is no scope, and no error", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
