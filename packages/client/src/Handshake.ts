@@ -152,7 +152,9 @@ export const handshake: (
     const version = yield* Effect.fromResult(negotiateVersion(hello.versions, offer.version))
     const nonce = yield* random.randomBytes(Limits.nonce)
     const response = yield* Effect.fromResult(crypto.answerChallenge(hello.keys, offer, nonce)).pipe(
-      Effect.mapError((error) => new ProtocolViolation({ expected: "a usable ESK", found: error.message }))
+      Effect.mapError(
+        () => new ProtocolViolation({ expected: "a usable ephemeral key", found: "a point of low order" })
+      )
     )
     const slot = yield* store.slot
     if (slot === "New") yield* store.setSlot("Registering")

@@ -218,7 +218,9 @@ describe("handshake", () => {
       const world = yield* makeWorld()
       const peer = yield* world.mediator.accept
       yield* peer.send({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
-      assert.strictEqual((yield* peer.closedWith).code, 4010)
+      const message = "expected a usable ephemeral key, the mediator sent a point of low order"
+      assert.deepStrictEqual(yield* peer.closedWith, { code: 4010, reason: message })
+      assert.strictEqual((yield* expectState(world, "Waiting")).because.message, message)
       assert.deepStrictEqual(yield* peer.drain, [])
     })
   )
