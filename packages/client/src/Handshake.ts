@@ -99,7 +99,7 @@ export const checkClock = (
   tolerance: number,
   info: Pick<ServerInfo, "currentTime">
 ): ClockSkew | undefined => {
-  const skew = Number(info.currentTime - BigInt(now))
+  const skew = Number(info.currentTime - BigInt(Math.floor(now)))
   return Math.abs(skew) > tolerance ? new ClockSkew({ skew, limit: tolerance }) : undefined
 }
 

@@ -213,6 +213,21 @@ describe("handshake", () => {
     })
   )
 
+  it.effect("a clock that shows parts of milliseconds is as good as another", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1000.5)
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* expectState(world, "Live")
+      yield* peer.send(reflected(1, new Uint8Array(41)))
+      yield* peer.expect("ReflectedAck")
+      yield* peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      yield* connect(world, { currentTime: 3999n })
+      yield* expectState(world, "Live")
+    })
+  )
+
   it.effect("an ESK of low order is a protocol error", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()

@@ -293,7 +293,7 @@ export const serverInfo = (fields: ServerInfoFields = {}): Effect.Effect<ServerF
     maxDeviceSlots: 8,
     deviceSlotState: fields.deviceSlotState ?? DeviceSlotState.EXISTING,
     encryptedSharedDeviceData: fields.sharedDeviceData ?? new Uint8Array(0),
-    currentTime: fields.currentTime ?? BigInt(now),
+    currentTime: fields.currentTime ?? BigInt(Math.floor(now)),
     reflectionQueueLength: fields.reflectionQueueLength ?? 0
   }))
 
