@@ -65,14 +65,18 @@ export const makeWebSocket = (
     const writeHighWaterMark = options.writeHighWaterMark ?? 512 * 1024
 
     const connect = Effect.gen(function* () {
-      const { address, href } = yield* Effect.fromResult(
+      const { address, href, secure } = yield* Effect.fromResult(
         parseWebSocketUrl(options.url, options.allowPlaintext === true)
       )
       let opened = false
 
       const construction = Effect.try({
         try: () => construct(href),
-        catch: (cause) => new InvalidUrl({ url: options.url, detail: platformError(cause).detail })
+        catch: (cause) => {
+          // The path names the device group, and a query may hold a key; browsers repeat both in what they say.
+          const url = `${secure ? "wss" : "ws"}://${address}`
+          return new InvalidUrl({ url, detail: platformError(cause).detail.replaceAll(href, url) })
+        }
       })
       const inboxOf = (ws: Socket.WebSocketLike): Inbox => {
         const inbox = makeInbox({
