@@ -12,7 +12,7 @@ import { type ConnectionParts, runConnection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import { DeviceStore, type SlotExpectation, type StoreError } from "./DeviceStore.ts"
 import { elapsedMillis, elapsedMillisUnsafe } from "./Elapsed.ts"
-import { failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
+import { askedToWait, failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
 import { reconnectVerdict } from "./ReconnectVerdict.ts"
 import { answersTo, type Resume, type UserReason } from "./UserQuestion.ts"
 
@@ -148,8 +148,9 @@ export const makeReconnectLoop = (options: {
         const failed = failuresAfter(policy, failures, held)
         // Starting over by one's own will is no failure, but takes as long as the first one.
         failures = verdict.counts ? failed : Math.min(failures, failed - 1)
-        const delay = policy.delay(Math.max(failures, 1), yield* Random.next)
-        if (delay !== undefined) {
+        const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
+        if (planned !== undefined) {
+          const delay = Math.max(planned, askedToWait(end))
           yield* wait(failures, delay, end)
           continue
         }

@@ -4,6 +4,8 @@
  * Leaves waiting to the reconnect loop, and whether to reconnect at all to `ReconnectVerdict`.
  */
 import { Context, Duration } from "effect"
+import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import { longestRetryAfter } from "./TransportError.ts"
 
 /**
  * A rule for the time between connections.
@@ -24,7 +26,8 @@ export interface ReconnectPolicy {
 /**
  * Linear backoff: `failures × base`, at most `cap`, then spread by ±`jitter`.
  *
- * By default n × 2 s up to 60 s with ±20 %, at most 30 failures in a row, good after 30 s (decision 26).
+ * By default n × 2 s up to 60 s with ±20 %, at most 30 failures in a row, good after 30 s (decision 26). A mediator that
+ * refuses the upgrade and says for how long is left alone for that long, whatever the policy.
  *
  * @category constructors
  * @since 0.1.0
@@ -59,6 +62,15 @@ export const linearBackoff = (options?: {
 export const ReconnectPolicy = Context.Reference<ReconnectPolicy>("@d2m/client/ReconnectPolicy", {
   defaultValue: () => linearBackoff()
 })
+
+/**
+ * Milliseconds for which the mediator wants to be left alone after such an end, an hour at most: they lengthen the delay
+ * of a policy and never shorten it.
+ *
+ * @internal
+ */
+export const askedToWait = (end: ConnectionEnd): number =>
+  end._tag === "UpgradeRefused" ? Math.min(end.retryAfter ?? 0, longestRetryAfter) : 0
 
 /**
  * Failures in a row after one more connection has ended, which lived `held` milliseconds past ServerInfo.

@@ -77,9 +77,18 @@ export class Unreachable extends Schema.TaggedError<Unreachable>("@d2m/client/Un
 }
 
 /**
+ * The longest that a server is left alone because it asked for it, in milliseconds: an hour.
+ *
+ * @internal
+ */
+export const longestRetryAfter = 3_600_000
+
+/**
  * The server answered, but not with a WebSocket: `status` is its HTTP status, absent when the answer was not HTTP.
  *
- * A mediator answers 400 to a path it cannot read (PROTOCOL A1).
+ * `detail` is the server's reason, or what its status is called: printable text of at most 200 bytes. `retryAfter` is how
+ * long it wants to be left alone, in milliseconds, at most an hour; absent when it does not say. A mediator answers 400
+ * to a path it cannot read (PROTOCOL A1), others also 403, 429 and 503.
  *
  * @category errors
  * @since 0.1.0
@@ -87,7 +96,8 @@ export class Unreachable extends Schema.TaggedError<Unreachable>("@d2m/client/Un
 export class UpgradeRefused extends Schema.TaggedError<UpgradeRefused>("@d2m/client/UpgradeRefused")("UpgradeRefused", {
   status: Schema.optionalKey(Schema.Int),
   address: Schema.String,
-  detail: Schema.String
+  detail: Schema.String,
+  retryAfter: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
     const answer = this.status === undefined ? "" : ` with HTTP ${this.status}`

@@ -5,7 +5,7 @@ import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
 import { continueAsIs, KeepAlive, noKeepAlive, registerAgain } from "../src/index.ts"
-import { openFailed, PinMismatch, Unreachable } from "../src/TransportError.ts"
+import { openFailed, PinMismatch, Unreachable, UpgradeRefused } from "../src/TransportError.ts"
 import { ackOf, connect, expectState, greet, makeWorld, settle, text } from "./scripted-peer.ts"
 
 const unreachable = Effect.fail(openFailed(new Unreachable({ code: "ENOTFOUND", address: "m:443", detail: "" })))
@@ -58,6 +58,30 @@ describe("backoff", () => {
         }).pipe(always(random))
       }
     })
+  )
+
+  it.effect("a server that asks to be left alone is, for an hour at most; it never shortens the delay", () =>
+    Effect.gen(function* () {
+      for (const [retryAfter, delay] of [
+        [40_000, 40_000],
+        [1, 2000],
+        [7_200_000, 3_600_000]
+      ] as const) {
+        const world = yield* makeWorld()
+        const refused = new UpgradeRefused({ address: "m:443", status: 429, detail: "too many", retryAfter })
+        world.mediator.answerDials(Effect.fail(openFailed(refused)))
+        const now = yield* Clock.currentTimeMillis
+        const waiting = yield* expectState(world, "Waiting")
+        assert.strictEqual(waiting.nextTryAt, now + delay)
+        assert.deepStrictEqual(waiting.because, refused)
+        yield* TestClock.adjust(delay - 1)
+        assert.strictEqual(world.mediator.dials(), 1)
+        world.mediator.answerDials(Effect.void)
+        yield* TestClock.adjust(1)
+        yield* connect(world)
+        assert.strictEqual(world.mediator.dials(), 2)
+      }
+    }).pipe(always(0.5), Effect.provideService(KeepAlive, noKeepAlive))
   )
 
   it.effect("counts anew only after 30 s past ServerInfo", () =>

@@ -3,7 +3,7 @@
  * Owns the options and what they permit to be dialled.
  * Leaves reconnecting, keep-alive and the protocol to the device.
  */
-import { Context, Duration, Effect, Layer, Result } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Result } from "effect"
 import { Socket } from "effect/socket"
 import {
   Closed,
@@ -95,6 +95,8 @@ const make = (options: NodeWebSocketOptions) => {
     const target = yield* Effect.fromResult(targetOf(options))
     let phase: OpenTimeout["phase"] = "connect"
     let hangUp = () => {}
+    let refusal: (() => OpenError) | undefined
+    const clock = yield* Clock.Clock
     yield* Effect.addFinalizer(() => Effect.sync(() => hangUp()))
     return yield* dial(target, {
       socket: (socket) => {
@@ -105,8 +107,13 @@ const make = (options: NodeWebSocketOptions) => {
       }
     }).pipe(
       Effect.flatMap((socket) =>
-        upgrade(target, socket, wsOptions, (next) => {
-          hangUp = next
+        upgrade(target, socket, wsOptions, clock, {
+          hold: (next) => {
+            hangUp = next
+          },
+          refused: (known) => {
+            refusal = known
+          }
         })
       ),
       Effect.timeoutOrElse({
@@ -114,7 +121,7 @@ const make = (options: NodeWebSocketOptions) => {
         orElse: () => {
           hangUp()
           const timeout = Duration.toMillis(openTimeout)
-          return Effect.fail(new OpenTimeout({ address: target.url.address, phase, timeout }))
+          return Effect.fail(refusal?.() ?? new OpenTimeout({ address: target.url.address, phase, timeout }))
         }
       })
     )

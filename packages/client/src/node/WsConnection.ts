@@ -4,7 +4,7 @@
  * Leaves the writer's contract to `WebSocketConnection` and trust to `Dial`.
  */
 import { violationCode } from "@d2m/codec/node"
-import { Deferred, Duration, Effect, Exit, Latch } from "effect"
+import { type Clock, Deferred, Duration, Effect, Exit, Latch } from "effect"
 import type { Socket } from "effect/socket"
 import type * as Net from "node:net"
 import { type ClientOptions, WebSocket } from "ws"
@@ -13,6 +13,7 @@ import { type Connection, makeConnection } from "../WebSocketConnection.ts"
 import { makeInbox, type Message } from "../WebSocketInbox.ts"
 import { dialError, type Target } from "./Dial.ts"
 import { maskedFrames } from "./MaskedFrames.ts"
+import { readRefusal } from "./UpgradeRefusal.ts"
 
 /** @internal */
 export interface WsOptions {
@@ -37,7 +38,8 @@ const isBinary = (messages: ReadonlyArray<Message>): messages is ReadonlyArray<U
 const plainBytes = (data: Buffer): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
 /**
- * Upgrades the socket. `hold` gets what ends the connection, whatever state it is in, before anything is awaited.
+ * Upgrades the socket. `on.hold` gets what ends the connection, whatever state it is in, before anything is awaited;
+ * `on.refused` what is known of a refusal while the rest of the answer is still to come.
  *
  * @internal
  */
@@ -45,7 +47,8 @@ export const upgrade = (
   target: Target,
   socket: Net.Socket,
   options: WsOptions,
-  hold: (hangUp: () => void) => void
+  clock: Clock.Clock,
+  on: { readonly hold: (hangUp: () => void) => void; readonly refused: (known: () => UpgradeRefused) => void }
 ): Effect.Effect<WsConnection, OpenError> =>
   Effect.callback((resume) => {
     const { address, href } = target.url
@@ -68,6 +71,7 @@ export const upgrade = (
     let opened = false
     let corked = false
     let lastError: NodeJS.ErrnoException | undefined
+    let refusal: (() => UpgradeRefused) | undefined
     let life: Deferred.Deferred<void, Socket.SocketError> | undefined
     const drained = Latch.makeUnsafe(true)
 
@@ -121,19 +125,15 @@ export const upgrade = (
       signOfLife(Exit.void)
     })
     ws.on("pong", () => signOfLife(Exit.void))
-    ws.on("unexpected-response", (_request, response) =>
-      fail(
-        new UpgradeRefused({
-          address,
-          detail: response.statusMessage || "no reason given",
-          ...(response.statusCode === undefined ? {} : { status: response.statusCode })
-        })
-      )
-    )
+    ws.on("unexpected-response", (_request, response) => {
+      refusal = readRefusal(response, address, clock.currentTimeMillisUnsafe(), fail)
+      on.refused(refusal)
+    })
     ws.on("error", (error: NodeJS.ErrnoException) => {
       if (opened) {
         return end(new Closed({ code: violationCode(error.code) ?? 1002, reason: error.message, by: "client" }))
       }
+      if (refusal !== undefined) return fail(refusal())
       // An error without a code is a complaint of `ws` about the answer; those of the HTTP parser begin with HPE.
       const answered = error.code === undefined || error.code.startsWith("HPE_")
       fail(answered ? new UpgradeRefused({ address, detail: error.message }) : dialError(error, target, socket))
@@ -180,7 +180,7 @@ export const upgrade = (
       return Deferred.await(life)
     })
 
-    hold(() => {
+    on.hold(() => {
       if (!opened) {
         ws.terminate()
         socket.destroy()
