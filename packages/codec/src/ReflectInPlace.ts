@@ -37,7 +37,8 @@ export const reflectEnvelopeAt: number = end
 /**
  * Writes the first 12 bytes of a reflect frame; the envelope is what follows them in `frame` (PROTOCOL A3).
  *
- * The memory may have held anything before. Throws a `RangeError` when `frame` is shorter than a header, or `flags` are more
+ * The memory may have held anything before, and how long it may be is the caller's to check: an envelope of more than
+ * `Limits.envelope` bytes reaches nobody. Throws a `RangeError` when `frame` is shorter than a header, or `flags` are more
  * than 16 bits.
  *
  * ```ts
