@@ -6,12 +6,20 @@
  *
  * @since 0.1.0
  */
-import { type ChatDuplex, type ChatEnd, type Content, type Device, Transaction } from "@d2m/client"
+import {
+  type ChatDuplex,
+  type ChatEnd,
+  type Content,
+  type Device,
+  type DeviceEntry,
+  type SharedData,
+  Transaction
+} from "@d2m/client"
 import { Common, D2d, type DeviceId } from "@d2m/codec"
 import { Cause, Effect, Exit, Option, Predicate, Result, Stream } from "effect"
 import type { Operation } from "./Operation.ts"
 import { canReconnectBy } from "./VirtualChat.ts"
-import type { Answer } from "./WorldEvent.ts"
+import type { Answer, HandedBack, ListedDevice } from "./WorldEvent.ts"
 
 const zeros = new Uint8Array(65_536)
 
@@ -35,14 +43,61 @@ export const messageOf = (id: number, bytes: number): Content => ({
 export const messageIdOf = (content: Content | undefined): number | undefined =>
   content?._tag === "outgoingMessage" ? Number(content.value.messageId) : undefined
 
+/** Contents as they are told in events. */
+export const idsOf = (contents: ReadonlyArray<Content>): HandedBack => contents.map(messageIdOf)
+
+/** All that a device says of itself, in one line. */
+export const descriptionOf = ({ appVersion, label, platform, platformDetails }: D2d.DeviceInfo): string =>
+  [label, `platform ${platform}`, platformDetails, appVersion].filter((part) => part !== "").join(", ")
+
+/** What came out well: an `Answer` without its tag. */
+export type Given = Omit<Extract<Answer, { readonly _tag: "Done" }>, "_tag">
+
+/** Nothing was promised, and nothing told. */
+export const nothing: Given = { timestamps: [] }
+
+/** The devices of a group as they are told in events. */
+export const listed = (entries: ReadonlyMap<DeviceId, DeviceEntry>): Given => {
+  const devices = Array.from(entries, ([deviceId, { connection, info, slotExpiration }]): ListedDevice => {
+    const isConnected = connection?._tag === "connectedSince"
+    return {
+      deviceId,
+      description: Result.isSuccess(info) ? descriptionOf(info.success) : undefined,
+      slotExpiration,
+      connection: connection === undefined ? undefined : { isConnected, since: Number(connection.value) }
+    }
+  })
+  return { timestamps: [], told: { _tag: "Devices", devices } }
+}
+
+/** Shared data as it is told in events. */
+export const shared = (data: Option.Option<SharedData>): Given => ({
+  timestamps: [],
+  told: { _tag: "SharedData", version: Option.getOrUndefined(data)?.version }
+})
+
+/** What errors say besides their tags. */
+interface Failure {
+  readonly _tag?: string
+  readonly committed?: "no" | "unknown"
+  readonly lockHeld?: boolean
+  readonly unacked?: ReadonlyArray<Content>
+}
+
 /** How an operation came out. */
-export const answerOf = (exit: Exit.Exit<ReadonlyArray<bigint>, unknown>): Answer => {
-  if (Exit.isSuccess(exit)) return { _tag: "Done", timestamps: exit.value.map(Number) }
+export const answerOf = (exit: Exit.Exit<Given, unknown>): Answer => {
+  if (Exit.isSuccess(exit)) return { _tag: "Done", ...exit.value }
   const error = Cause.findError(exit.cause)
   if (Result.isFailure(error))
     return { _tag: "Failed", error: Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died" }
-  const { _tag, committed } = error.success as { readonly _tag?: string; readonly committed?: "no" | "unknown" }
-  return { _tag: "Failed", error: _tag ?? "Unknown", ...(committed === undefined ? {} : { committed }) }
+  const { _tag, committed, lockHeld, unacked } = error.success as Failure
+  return {
+    _tag: "Failed",
+    error: _tag ?? "Unknown",
+    ...(committed === undefined ? {} : { committed }),
+    ...(lockHeld === undefined ? {} : { lockHeld }),
+    ...(unacked === undefined ? {} : { unacked: idsOf(unacked) })
+  }
 }
 
 /** What a workload's transaction body fails with. */
@@ -52,52 +107,77 @@ class BodyFailed {
 
 type TransactionOperation = Extract<Operation, { readonly _tag: "Transaction" }>
 
+/** What is seen of a transaction that has a precondition, and until when that holds. */
+export interface Condition {
+  readonly holds: () => boolean
+  readonly onChecked: (holds: boolean) => void
+  readonly onEntered: () => void
+}
+
 const transactionBody = (operation: TransactionOperation, firstMessage: number) =>
   Effect.gen(function* () {
     const transaction = yield* Transaction
-    const timestamps: Array<bigint> = []
+    const timestamps: Array<number> = []
     for (let at = 0; at < operation.count; at++) {
       if (operation.pause > 0) yield* Effect.sleep(operation.pause)
       const { timestamp } = yield* transaction.reflect(messageOf(firstMessage + at, operation.bytes))
-      timestamps.push(timestamp)
+      timestamps.push(Number(timestamp))
     }
     if (operation.fails) return yield* Effect.fail(new BodyFailed())
-    return timestamps
+    return { timestamps }
   })
 
-/** Asks a device for what an operation says; gives the timestamps of what was promised. */
+const preconditionOf = ({ holds, onChecked }: Condition): Effect.Effect<boolean> =>
+  Effect.sync(() => {
+    const isTrue = holds()
+    onChecked(isTrue)
+    return isTrue
+  })
+
+/** How many messages an operation is about. */
+export const messagesOf = (operation: Operation): number =>
+  "count" in operation ? operation.count : operation._tag === "Ephemeral" ? 1 : 0
+
+/** Asks a device for what an operation says; gives the timestamps of what was promised, and what was asked for. */
 export const carryOut = (
   device: Device["Service"],
   operation: Exclude<Operation, { readonly _tag: "SwitchOff" }>,
   firstMessage: number,
-  deviceIdOf: (name: string) => DeviceId | undefined
-): Effect.Effect<ReadonlyArray<bigint>, unknown> => {
+  deviceIdOf: (name: string) => DeviceId | undefined,
+  condition: Condition
+): Effect.Effect<Given, unknown> => {
   switch (operation._tag) {
     case "Reflect": {
       const [first, ...rest] = Array.from({ length: operation.count }, (_, at) =>
         messageOf(firstMessage + at, operation.bytes)
       )
       return rest.length === 0
-        ? Effect.map(device.reflect(first!), (timestamp) => [timestamp])
-        : device.reflectAll([first!, ...rest])
+        ? Effect.map(device.reflect(first!), (timestamp) => ({ timestamps: [Number(timestamp)] }))
+        : Effect.map(device.reflectAll([first!, ...rest]), (timestamps) => ({ timestamps: timestamps.map(Number) }))
     }
     case "Ephemeral":
-      return Effect.as(device.reflectEphemeral(messageOf(firstMessage, operation.bytes)), [])
-    case "Transaction":
+      return Effect.as(device.reflectEphemeral(messageOf(firstMessage, operation.bytes)), nothing)
+    case "Transaction": {
+      const options = { scope: D2d.TransactionScopeScope.CONTACT_SYNC, ttl: operation.ttl * 1000 }
+      const body = transactionBody(operation, firstMessage)
+      if (operation.holdsFor === undefined) return device.transaction(options, body)
       return device.transaction(
-        { scope: D2d.TransactionScopeScope.CONTACT_SYNC, ttl: operation.ttl * 1000 },
-        transactionBody(operation, firstMessage)
+        { ...options, precondition: preconditionOf(condition) },
+        Effect.andThen(Effect.sync(condition.onEntered), body)
       )
+    }
     case "ListDevices":
-      return Effect.as(device.devices, [])
+      return Effect.map(device.devices, listed)
     case "SetSharedData":
-      return Effect.as(device.setSharedData({ version: operation.version }), [])
+      return Effect.as(device.setSharedData({ version: operation.version }), nothing)
+    case "GetSharedData":
+      return Effect.map(device.sharedData, shared)
     case "Drop": {
       const target = deviceIdOf(operation.target)
-      return target === undefined ? Effect.succeed([]) : Effect.as(device.drop(target), [])
+      return target === undefined ? Effect.succeed(nothing) : Effect.as(device.drop(target), nothing)
     }
     case "RetryNow":
-      return Effect.as(device.retryNow, [])
+      return Effect.as(device.retryNow, nothing)
   }
 }
 

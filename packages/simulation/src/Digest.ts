@@ -4,12 +4,12 @@
  * Owns which parts of an event count: its kind, its time to 2^-32 ms, whom it is about, and what tells one of its kind from
  * another. Of messages on their way, the length, the first 48 bytes and the last 8 do; of those that a handler is given,
  * all that the mediator has said of them; of states the tag and how many reflects are pending; of answers whether and how
- * they failed. Nothing counts that an engine decides (fiber ids, stack traces, the order of keys). What is left out shows in
+ * they failed, and what was told. Nothing counts that an engine decides (fiber ids, stack traces, the order of keys). What is left out shows in
  * what it leads to; event by event, runs are compared by their traces (`Divergence`).
  *
  * @since 0.1.0
  */
-import type { BatchPlace, WorldEvent } from "./WorldEvent.ts"
+import type { Answer, BatchPlace, HandedBack, Told, WorldEvent } from "./WorldEvent.ts"
 
 const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   DeviceSent: 1,
@@ -34,7 +34,10 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   Fault: 20,
   Phase: 21,
   ChatClosed: 22,
-  Kept: 23
+  Kept: 23,
+  Checked: 24,
+  Entered: 25,
+  HandedBack: 26
 }
 
 /** A running hash over events, of 64 bits. */
@@ -80,7 +83,14 @@ export class Digest {
         return this.#mixText(event.operation._tag)
       case "Answered":
         this.#mix(event.call)
-        return this.#mixText(event.answer._tag === "Done" ? "Done" : event.answer.error)
+        return this.#mixAnswer(event.answer)
+      case "Checked":
+        this.#mix(event.call)
+        return this.#mix(event.holds ? 1 : 0)
+      case "Entered":
+        return this.#mix(event.call)
+      case "HandedBack":
+        return this.#mixUnacked(event.unacked)
       case "StateChanged":
         this.#mixText(event.state._tag)
         return this.#mix("pendingReflects" in event.state ? event.state.pendingReflects : 0)
@@ -110,7 +120,7 @@ export class Digest {
   }
 
   /** A number of up to 64 bits, of which a double keeps the first 53. */
-  #mixWide(number: bigint): void {
+  #mixWide(number: bigint | number): void {
     const double = Number(number)
     this.#mix(double)
     this.#mix(double / 0x1_0000_0000)
@@ -124,6 +134,35 @@ export class Digest {
       this.#mixWide(sender)
       this.#mix(ephemeral ? 1 : 0)
     }
+  }
+
+  #mixAnswer(answer: Answer): void {
+    if (answer._tag === "Done") {
+      this.#mixText("Done")
+      if (answer.told !== undefined) this.#mixTold(answer.told)
+      return
+    }
+    this.#mixText(answer.error)
+    if (answer.lockHeld !== undefined) this.#mix(answer.lockHeld ? 1 : 0)
+    if (answer.unacked !== undefined) this.#mixUnacked(answer.unacked)
+  }
+
+  #mixTold(told: Told): void {
+    if (told._tag === "SharedData") return this.#mix(told.version ?? -1)
+    this.#mix(told.devices.length)
+    for (const { connection, description, deviceId, slotExpiration } of told.devices) {
+      this.#mixWide(deviceId)
+      this.#mixText(description ?? "")
+      this.#mix(slotExpiration)
+      if (connection === undefined) continue
+      this.#mix(connection.isConnected ? 1 : 0)
+      this.#mixWide(connection.since)
+    }
+  }
+
+  #mixUnacked(unacked: HandedBack): void {
+    this.#mix(unacked.length)
+    for (const id of unacked) this.#mix(id ?? -1)
   }
 
   #mixText(text: string): void {

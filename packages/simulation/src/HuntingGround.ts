@@ -9,7 +9,7 @@
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { largestGroup, type Schedule, type ScheduledFault, type ScheduledOperation } from "./Schedule.ts"
-import { siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+import { drawCondition, siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
 
 /**
  * One kind of schedules.
@@ -40,7 +40,8 @@ const contendedWorkload: Workload = (prng, devices, duration) => {
               bytes: prng.below(300),
               pause: prng.below(kind === 0 ? 4_000 : 400),
               ttl: kind < 2 ? between(prng, 1, 5) : 0,
-              fails: prng.below(5) === 0
+              fails: prng.below(5) === 0,
+              ...drawCondition(prng)
             }
           : kind < 8
             ? { _tag: "Reflect", count: between(prng, 1, 3), bytes: prng.below(300) }
@@ -70,14 +71,14 @@ const occasionalWorkload: Workload = (prng, devices, duration) => {
   return operations.sort((a, b) => a.at - b.at)
 }
 
-/** Devices come and go, are dropped and register again, ask who is there and say what they share. */
+/** Devices come and go, are dropped and register again, ask who is there, say what they share and ask for it. */
 const restlessWorkload: Workload = (prng, devices, duration) => {
   const operations: Array<ScheduledOperation> = []
   for (const device of devices) {
     const { joinsAt, name } = device
     const targets = siblings(device, devices)
     for (let at = joinsAt + prng.below(4_000); at < duration; at += 200 + prng.below(5_000)) {
-      const kind = prng.below(10)
+      const kind = prng.below(11)
       const operation: Operation =
         kind < 4
           ? { _tag: "Reflect", count: between(prng, 1, 6), bytes: prng.below(300) }
@@ -87,9 +88,11 @@ const restlessWorkload: Workload = (prng, devices, duration) => {
               ? { _tag: "SwitchOff", lasts: between(prng, 200, 12_000) }
               : kind < 8
                 ? { _tag: "SetSharedData", version: prng.below(1_000) }
-                : kind < 9 || targets.length === 0
-                  ? { _tag: "ListDevices" }
-                  : { _tag: "Drop", target: prng.below(4) === 0 ? name : targets[prng.below(targets.length)]! }
+                : kind < 9
+                  ? { _tag: "GetSharedData" }
+                  : kind < 10 || targets.length === 0
+                    ? { _tag: "ListDevices" }
+                    : { _tag: "Drop", target: prng.below(4) === 0 ? name : targets[prng.below(targets.length)]! }
       operations.push({ at, device: name, operation })
     }
   }

@@ -17,8 +17,9 @@ const bytes = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_000 })
  * - `Reflect` so many messages in one call
  * - `Ephemeral` one message for who is connected
  * - `Transaction` reflects so many messages in a transaction, one after the other and `pause` ms apart; `ttl` in seconds, 0
- *   for the longest; with `fails` its body fails after that
- * - `ListDevices` · `SetSharedData`
+ *   for the longest; with `fails` its body fails after that; its precondition, if it has one, holds for `holdsFor` ms from
+ *   when it is asked for
+ * - `ListDevices` · `SetSharedData` · `GetSharedData`
  * - `Drop` another device, or itself, by name
  * - `RetryNow` ends the waiting for the next connection
  * - `SwitchOff` stops the device in an orderly way, and switches it on again `lasts` ms later
@@ -29,9 +30,10 @@ const bytes = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_000 })
 export const Operation = Schema.TaggedUnion({
   Reflect: { count, bytes },
   Ephemeral: { bytes },
-  Transaction: { count, bytes, pause: millis, ttl: u32, fails: Schema.Boolean },
+  Transaction: { count, bytes, pause: millis, ttl: u32, fails: Schema.Boolean, holdsFor: Schema.optionalKey(millis) },
   ListDevices: {},
   SetSharedData: { version: u32 },
+  GetSharedData: {},
   Drop: { target: Schema.String },
   RetryNow: {},
   SwitchOff: { lasts: millis }

@@ -30,7 +30,7 @@ import {
 } from "@d2m/codec"
 import { Cause, Context, Effect, Exit, type Scope } from "effect"
 import { Socket } from "effect/socket"
-import { answerOf, carryOut, chatter } from "./Application.ts"
+import { answerOf, carryOut, chatter, type Condition, idsOf, messagesOf } from "./Application.ts"
 import { Machine } from "./Machine.ts"
 import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
@@ -40,7 +40,7 @@ import type { DeviceSpec } from "./Schedule.ts"
 import { type MessageHandler, TroubledHandler } from "./TroubledHandler.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import { type Watch, watched } from "./WatchedDevice.ts"
-import type { Answer, Witness } from "./WorldEvent.ts"
+import type { Answer, CallPlace, Witness } from "./WorldEvent.ts"
 import type { Kernel } from "./Kernel.ts"
 import type { OnDefect } from "./World.ts"
 
@@ -206,7 +206,10 @@ export class SimulatedDevice {
     if (device === undefined) return machine.kill()
     this.#isStopping = true
     machine.resume()
-    machine.fork(device.stop, () => {
+    machine.fork(device.stop, (exit) => {
+      const { now } = machine.kernel
+      if (Exit.isSuccess(exit))
+        this.#host.witness({ _tag: "HandedBack", ...place, at: now, unacked: idsOf(exit.value) })
       machine.kill()
       this.#isStopping = false
       if (this.#isStarting) this.start()
@@ -257,17 +260,13 @@ export class SimulatedDevice {
       this.#host.after(operation.lasts, () => this.start())
       return true
     }
-    const count =
-      operation._tag === "Reflect" || operation._tag === "Transaction"
-        ? operation.count
-        : operation._tag === "Ephemeral"
-          ? 1
-          : 0
+    const count = messagesOf(operation)
     const firstMessage = count === 0 ? 0 : this.#host.takeMessageIds(count)
     const place = { ...this.#place(), call: this.#host.nextCall(), operation, firstMessage }
     this.#host.witness({ _tag: "Asked", ...place })
+    const condition = this.#condition(machine, place)
     this.#whenMade(machine, (device) => {
-      machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf), (exit) => {
+      machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf, condition), (exit) => {
         // What a crash has interrupted is not answered.
         if (machine.mode === "Dead") return
         this.#seeTo("no call dies", exit)
@@ -295,6 +294,17 @@ export class SimulatedDevice {
       })
     })
     return true
+  }
+
+  /** Of an operation that is asked for now. */
+  #condition({ kernel }: Machine, { at, call, device, life, operation }: CallPlace): Condition {
+    const { witness } = this.#host
+    const place = () => ({ at: kernel.now, device, life, call })
+    return {
+      holds: () => "holdsFor" in operation && kernel.now - at < (operation.holdsFor ?? 0),
+      onChecked: (holds) => witness({ _tag: "Checked", ...place(), holds }),
+      onEntered: () => witness({ _tag: "Entered", ...place() })
+    }
   }
 
   /** Tells of a defect if that is how it ended. */

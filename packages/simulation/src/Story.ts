@@ -114,6 +114,9 @@ export class Story {
       case "Kept":
       case "ChatClosed":
       case "UserAnswered":
+      case "Checked":
+      case "Entered":
+      case "HandedBack":
         return this.#add(event, event.device, wordsOf(event))
     }
   }

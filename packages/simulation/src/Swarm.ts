@@ -66,22 +66,37 @@ const bytesOf = (prng: Prng.Prng): number => {
   return prng.below(64_000)
 }
 
+/**
+ * Two of five transactions have a precondition: it holds all the time, never, or for about as long as it takes to get the
+ * lock.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const drawCondition = (prng: Prng.Prng): { readonly holdsFor?: number } => {
+  const kind = prng.below(10)
+  if (kind >= 4) return {}
+  return { holdsFor: kind === 0 ? 0 : kind < 3 ? prng.below(300) : 1_000_000 }
+}
+
 const operationOf = (prng: Prng.Prng, others: ReadonlyArray<string>): Operation => {
   const kind = prng.below(1000)
-  if (kind < 720) return { _tag: "Reflect", count: chance(prng, 90) ? 1 : between(prng, 2, 12), bytes: bytesOf(prng) }
-  if (kind < 820) return { _tag: "Ephemeral", bytes: prng.below(200) }
-  if (kind < 910) {
+  if (kind < 705) return { _tag: "Reflect", count: chance(prng, 90) ? 1 : between(prng, 2, 12), bytes: bytesOf(prng) }
+  if (kind < 805) return { _tag: "Ephemeral", bytes: prng.below(200) }
+  if (kind < 895) {
     return {
       _tag: "Transaction",
       count: between(prng, 1, 4),
       bytes: prng.below(500),
       pause: chance(prng, 70) ? prng.below(50) : prng.below(4_000),
       ttl: chance(prng, 80) ? 0 : between(prng, 1, 5),
-      fails: chance(prng, 10)
+      fails: chance(prng, 10),
+      ...drawCondition(prng)
     }
   }
-  if (kind < 950) return { _tag: "ListDevices" }
-  if (kind < 965) return { _tag: "SetSharedData", version: prng.below(100) }
+  if (kind < 935) return { _tag: "ListDevices" }
+  if (kind < 950) return { _tag: "SetSharedData", version: prng.below(100) }
+  if (kind < 965) return { _tag: "GetSharedData" }
   if (kind < 985) return { _tag: "RetryNow" }
   if (kind < 993 || others.length === 0) return { _tag: "SwitchOff", lasts: between(prng, 500, 30_000) }
   return { _tag: "Drop", target: pick(prng, others) }

@@ -9,7 +9,7 @@
 import type { Reflected } from "@d2m/client"
 import { newYear2026 } from "./Simulation.ts"
 import { wordsOf } from "./Wording.ts"
-import type { WorldEvent } from "./WorldEvent.ts"
+import type { HandedBack, WorldEvent } from "./WorldEvent.ts"
 
 /** FNV-1a over all of a message. */
 const hashOf = (message: Uint8Array | string): string => {
@@ -29,9 +29,20 @@ const batchText = (messages: ReadonlyArray<Reflected>): string =>
     )
     .join(", ")
 
+/** What is given back, all of it: the words leave out what is many. */
+const backText = (unacked: HandedBack): string => ` (${unacked.map((id) => id ?? "?").join(", ")})`
+
+/** What a device that was stopped gives back, or tells to a call of its application. */
+const unackedOf = (event: WorldEvent): HandedBack | undefined =>
+  event._tag === "HandedBack"
+    ? event.unacked
+    : event._tag === "Answered" && event.answer._tag === "Failed"
+      ? event.answer.unacked
+      : undefined
+
 /**
- * The line of an event: ms since the start of the run, whom it is about, what it is, for messages length and hash, and for
- * those that a handler is given who has sent them and when the mediator took them.
+ * The line of an event: ms since the start of the run, whom it is about, what it is, for messages length and hash, for
+ * those that a handler is given who has sent them and when the mediator took them, and of those that are given back each one.
  *
  * @category rendering
  * @since 0.1.0
@@ -44,5 +55,7 @@ export const traceLine = (event: WorldEvent): string => {
   const life = "life" in event ? ` life ${event.life}` : ""
   const message = "message" in event ? ` (${event.message.length} B, ${hashOf(event.message)})` : ""
   const batch = "messages" in event ? ` (${batchText(event.messages)})` : ""
-  return `${time} ${device} ${event._tag}${connection}${life}: ${wordsOf(event)}${message}${batch}`
+  const unacked = unackedOf(event)
+  const back = unacked === undefined ? "" : backText(unacked)
+  return `${time} ${device} ${event._tag}${connection}${life}: ${wordsOf(event)}${message}${batch}${back}`
 }

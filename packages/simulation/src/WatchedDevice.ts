@@ -2,13 +2,15 @@
  * A device as a program has it in its hands.
  *
  * Owns what has to be seen of what a program does with it, so that oracles know: what is told to connect at once, whose
- * question is answered, what of its quarantine is handled again. All else is seen on the wire.
+ * question is answered, what of its quarantine is handled again, what the program is told of devices and shared data, and
+ * what its transactions make of their preconditions. All else is seen on the wire.
  *
  * @since 0.1.0
  */
 import { Device, type Resume, type UserReason } from "@d2m/client"
 import { Effect, Exit } from "effect"
-import { answerOf } from "./Application.ts"
+import { answerOf, type Given, listed, nothing, shared } from "./Application.ts"
+import type { Operation } from "./Operation.ts"
 import { IsReplay } from "./TroubledHandler.ts"
 import type { LifePlace, Witness } from "./WorldEvent.ts"
 
@@ -25,13 +27,31 @@ export interface Watch {
 /** The device, watched; a life ends with its machine, and never by a program. */
 export const watched = (device: Device["Service"], watch: Watch): Device["Service"] => {
   const { name, nextCall, place, takeQuestion, witness } = watch
-  const retryNow = Effect.suspend(() => {
-    const call = { call: nextCall(), operation: { _tag: "RetryNow" } as const, firstMessage: 0 }
-    witness({ _tag: "Asked", ...place(), ...call })
-    return Effect.onExit(device.retryNow, (exit) =>
-      Effect.sync(() => witness({ _tag: "Answered", ...place(), ...call, answer: answerOf(Exit.map(exit, () => [])) }))
-    )
-  })
+  const seen = <A, E>(
+    operation: Operation,
+    ask: Effect.Effect<A, E>,
+    give: (answer: A) => Given
+  ): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const call = { call: nextCall(), operation, firstMessage: 0 }
+      witness({ _tag: "Asked", ...place(), ...call })
+      return Effect.onExit(ask, (exit) =>
+        Effect.sync(() => witness({ _tag: "Answered", ...place(), ...call, answer: answerOf(Exit.map(exit, give)) }))
+      )
+    })
+  const none = () => nothing
+  const transaction: Device["Service"]["transaction"] = (options, body) => {
+    const { precondition } = options
+    if (precondition === undefined) return device.transaction(options, body)
+    return Effect.suspend(() => {
+      const call = nextCall()
+      const checked = Effect.tap(precondition, (holds) =>
+        Effect.sync(() => witness({ _tag: "Checked", ...place(), call, holds }))
+      )
+      const entered = Effect.sync(() => witness({ _tag: "Entered", ...place(), call }))
+      return device.transaction({ ...options, precondition: checked }, Effect.andThen(entered, body))
+    })
+  }
   const resume = (answer: Resume) =>
     Effect.suspend(() => {
       const reason = takeQuestion()
@@ -45,5 +65,15 @@ export const watched = (device: Device["Service"], watch: Watch): Device["Servic
     replay: (id: number) => Effect.provideService(device.quarantine.replay(id), IsReplay, true)
   }
   const stop = Effect.die(new Error(`a program cannot stop ${name}, which would never start again: strike a Crash`))
-  return Device.of({ ...device, retryNow, resume, quarantine, stop })
+  return Device.of({
+    ...device,
+    transaction,
+    devices: seen({ _tag: "ListDevices" }, device.devices, listed),
+    setSharedData: (data) => seen({ _tag: "SetSharedData", version: data.version }, device.setSharedData(data), none),
+    sharedData: seen({ _tag: "GetSharedData" }, device.sharedData, shared),
+    retryNow: seen({ _tag: "RetryNow" }, device.retryNow, none),
+    resume,
+    quarantine,
+    stop
+  })
 }

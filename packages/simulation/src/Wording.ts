@@ -9,7 +9,7 @@ import type { ConnectionState } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import { messageIdOf } from "./Application.ts"
-import type { Answer, BatchPlace, WorldEvent } from "./WorldEvent.ts"
+import type { Answer, BatchPlace, HandedBack, ListedDevice, Told, WorldEvent } from "./WorldEvent.ts"
 
 const ephemeral = (flags: number): string => (isEphemeral(flags) ? " ephemeral" : "")
 const slot = (state: number): string => (state === 0 ? "New" : state === 1 ? "Existing" : `${state}`)
@@ -83,7 +83,9 @@ export const operationWords = (operation: Operation, firstMessage = 0): string =
     case "Reflect":
     case "Transaction": {
       const what = firstMessage === 0 ? `${operation.count}` : range(firstMessage, operation.count)
-      return `${operation._tag} ${what}, ${operation.bytes} B`
+      const { holdsFor } = operation._tag === "Transaction" ? operation : { holdsFor: undefined }
+      const condition = holdsFor === undefined ? "" : `, if within ${Math.round(holdsFor)} ms`
+      return `${operation._tag} ${what}, ${operation.bytes} B${condition}`
     }
     case "Ephemeral":
       return `Ephemeral ${firstMessage === 0 ? "" : `m${firstMessage}, `}${operation.bytes} B`
@@ -94,14 +96,35 @@ export const operationWords = (operation: Operation, firstMessage = 0): string =
     case "SwitchOff":
       return `SwitchOff for ${Math.round(operation.lasts)} ms`
     case "ListDevices":
+    case "GetSharedData":
     case "RetryNow":
       return operation._tag
   }
 }
 
+/** One entry of a list of devices. */
+export const listedWords = ({ connection, description, deviceId, slotExpiration }: ListedDevice): string => {
+  const since =
+    connection === undefined ? "" : `, ${connection.isConnected ? "here" : "gone"} since ${connection.since}`
+  return `${deviceId} ${description ?? "untold"} (${slotExpiration === 0 ? "volatile" : "persistent"}${since})`
+}
+
+const toldWords = (told: Told): string =>
+  told._tag === "SharedData" ? `version ${told.version ?? "none"}` : told.devices.map(listedWords).join(", ")
+
+/** What was given back: the numbers of its messages. */
+export const unackedWords = (unacked: HandedBack): string =>
+  unacked.length === 0 ? "nothing" : numbers(unacked.map((id) => (id === undefined ? "m?" : `m${id}`)))
+
 const answerWords = (answer: Answer): string => {
-  if (answer._tag === "Done") return answer.timestamps.length === 0 ? "done" : "promised"
-  return answer.committed === undefined ? answer.error : `${answer.error}, committed ${answer.committed}`
+  if (answer._tag === "Done") {
+    if (answer.told !== undefined) return toldWords(answer.told)
+    return answer.timestamps.length === 0 ? "done" : "promised"
+  }
+  const { committed, error, lockHeld, unacked } = answer
+  const lock = lockHeld === undefined ? "" : lockHeld ? " under the lock" : " before the lock"
+  const back = unacked === undefined ? "" : `, back ${unackedWords(unacked)}`
+  return `${error}${lock}${committed === undefined ? "" : `, committed ${committed}`}${back}`
 }
 
 /** A state, with what sets it apart from its like. */
@@ -191,6 +214,12 @@ export const wordsOf = (event: WorldEvent): string => {
       return `${operationWords(event.operation, event.firstMessage)} ?${event.call}`
     case "Answered":
       return `?${event.call} ${answerWords(event.answer)}`
+    case "Checked":
+      return `the precondition of ?${event.call} ${event.holds ? "holds" : "does not hold"}`
+    case "Entered":
+      return `?${event.call} is carried out`
+    case "HandedBack":
+      return `gives back ${unackedWords(event.unacked)}`
     case "StateChanged":
       return stateWords(event.state)
     case "Happened":

@@ -85,6 +85,40 @@ export interface BatchPlace extends LifePlace {
 }
 
 /**
+ * One entry of a list of devices as an application was given it. `description` is all that the device says of itself, absent
+ * where that cannot be told; `slotExpiration` a `DeviceSlotExpirationPolicy`; `since` in ms since 1970.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ListedDevice {
+  readonly deviceId: bigint
+  readonly description: string | undefined
+  readonly slotExpiration: number
+  /** Absent when the mediator does not say. */
+  readonly connection: { readonly isConnected: boolean; readonly since: number } | undefined
+}
+
+/**
+ * What an application was given that had asked for it: the devices, in the order in which they came, or the version of the
+ * shared data, absent when there is none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Told =
+  | { readonly _tag: "Devices"; readonly devices: ReadonlyArray<ListedDevice> }
+  | { readonly _tag: "SharedData"; readonly version: number | undefined }
+
+/**
+ * Contents that were given back, by the ids of their messages and in their order; `undefined` is one that has none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type HandedBack = ReadonlyArray<number | undefined>
+
+/**
  * How an operation came out, without anything that differs between engines.
  *
  * @category models
@@ -92,9 +126,18 @@ export interface BatchPlace extends LifePlace {
  */
 export type Answer =
   /** `timestamps` are the mediator's, of the reflects that were promised, in order. */
-  | { readonly _tag: "Done"; readonly timestamps: ReadonlyArray<number> }
-  /** By the tag of its error; `committed` says what a `TransactionLost` says. */
-  | { readonly _tag: "Failed"; readonly error: string; readonly committed?: "no" | "unknown" }
+  | { readonly _tag: "Done"; readonly timestamps: ReadonlyArray<number>; readonly told?: Told }
+  /**
+   * By the tag of its error; `committed` says what a `TransactionLost` says, `lockHeld` what a `PreconditionFailed`, and
+   * `unacked` what a `DeviceStopped`.
+   */
+  | {
+      readonly _tag: "Failed"
+      readonly error: string
+      readonly committed?: "no" | "unknown"
+      readonly lockHeld?: boolean
+      readonly unacked?: HandedBack
+    }
 
 /**
  * One thing that was seen.
@@ -106,6 +149,9 @@ export type Answer =
  * - `MediatorLost` the mediator is told that a connection is over · `DeviceLost` the device is, with this code
  * - `Handling` the handler is given messages · `Handled` it has ended
  * - `Asked` an application asks a device for something · `Answered` how that came out
+ * - `Checked` an application has told a transaction whether its precondition holds · `Entered` its body begins; both of the
+ *   call with that number, and only where there is a precondition
+ * - `HandedBack` a device that was stopped has given back what was never acked
  * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
  * - `Kept` the disk of a device has a message in quarantine, as it came, under a number of its own
  * - `ChatClosed` the chat handler of a device has reported a close-error of the chat server
@@ -136,6 +182,9 @@ export type WorldEvent =
     })
   | (CallPlace & { readonly _tag: "Asked" })
   | (CallPlace & { readonly _tag: "Answered"; readonly answer: Answer })
+  | (LifePlace & { readonly _tag: "Checked"; readonly call: number; readonly holds: boolean })
+  | (LifePlace & { readonly _tag: "Entered"; readonly call: number })
+  | (LifePlace & { readonly _tag: "HandedBack"; readonly unacked: HandedBack })
   | (LifePlace & { readonly _tag: "StateChanged"; readonly state: ConnectionState })
   | (LifePlace & { readonly _tag: "Happened"; readonly event: DeviceEvent })
   | (LifePlace & { readonly _tag: "UserAnswered"; readonly reason: string; readonly answer: Resume["_tag"] })

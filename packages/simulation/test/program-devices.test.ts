@@ -1,6 +1,6 @@
-import { HandlerError, registerAgain } from "@d2m/client"
+import { HandlerError, registerAgain, Transaction } from "@d2m/client"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import {
   type Fault,
   type OracleMaker,
@@ -47,6 +47,32 @@ describe("what a program does with a device", () => {
     assert.isUndefined(violation)
     assert.isAbove(tries.filter((hasWaited) => hasWaited).length, 5)
     assert.deepStrictEqual([seen("Asked"), seen("Answered")], [10, 10])
+  })
+
+  it("shows what it is told of devices and shared data, and what comes of its preconditions", () => {
+    const told: Array<unknown> = []
+    const { seen, violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* group.on("phone", (device) =>
+          Effect.gen(function* () {
+            told.push((yield* device.devices).size)
+            yield* device.setSharedData({ version: 3 })
+            told.push(yield* device.sharedData)
+            let checks = 0
+            const precondition = Effect.sync(() => ++checks < 4)
+            const body = Effect.flatMap(Transaction, ({ reflect }) => reflect(item("hello")))
+            yield* device.transaction({ scope: 1, precondition }, body)
+            const error = yield* Effect.flip(device.transaction({ scope: 1, precondition }, body))
+            told.push(error._tag === "PreconditionFailed" && error.lockHeld)
+          })
+        )
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(told, [2, Option.some({ version: 3 }), true])
+    assert.deepStrictEqual([seen("Asked"), seen("Answered"), seen("Checked"), seen("Entered")], [3, 3, 4, 1])
   })
 
   it("may answer in the user's place, who is not asked any more", () => {

@@ -47,6 +47,11 @@ const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> 
     asking({ _tag: "Transaction", count: 1, bytes: 0, pause: 0, ttl: -5, fails: false }),
     "ttl"
   ],
+  [
+    "a precondition that has never held",
+    asking({ _tag: "Transaction", count: 1, bytes: 0, pause: 0, ttl: 0, fails: false, holdsFor: -1 }),
+    "holdsFor"
+  ],
   ["a version that does not fit", asking({ _tag: "SetSharedData", version: 1e12 }), "version"],
   ["a negative version", asking({ _tag: "SetSharedData", version: -3 }), "version"],
   ["less than no misbehaviour", striking({ _tag: "Misbehave", device: "phone", how: "Garbage", count: -1 }), "count"],

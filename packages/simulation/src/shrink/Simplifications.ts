@@ -49,6 +49,7 @@ const least: Readonly<Record<string, number>> = {
   lasts: 0,
   downFor: 0,
   by: 0,
+  holdsFor: 0,
   gap: 1,
   kept: 0
 }
@@ -69,6 +70,10 @@ function* simplerValues<A extends Operation | Fault>(value: A): Generator<A> {
     } else if (typeof field === "boolean" && plain[key] !== undefined && field !== plain[key]) {
       yield { ...value, [key]: plain[key] }
     }
+  }
+  if (value._tag === "Transaction" && value.holdsFor !== undefined) {
+    const { holdsFor: _, ...unconditional } = value
+    yield unconditional as A
   }
   if (value._tag === "Stall" && value.ways.length > 1) {
     for (const way of value.ways) yield { ...value, ways: [way] }
