@@ -1,12 +1,12 @@
 /**
- * How oracles tell which message of a workload is in a box.
+ * How oracles tell what is in a box: which message of a workload, what a device says of itself, what its group shares.
  *
  * Owns opening it with the key of the device's group. What can be told without opening it is `Envelopes`'.
  *
  * @since 0.1.0
  */
-import { type ClientFrame, D2d, decodeMessage } from "@d2m/codec"
-import { Result } from "effect"
+import { type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
+import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
 import { cryptoOf, groupKeyOf } from "../World.ts"
@@ -17,15 +17,42 @@ export type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
 /** The id of the message that a device reflects; `undefined` when it has none, `Nothing` when there is no envelope in it. */
 export type BoxOpener = (device: string, frame: ReflectFrame) => number | "Nothing" | undefined
 
-/** Opens the boxes of the groups of a schedule. */
-export const boxOpener = (schedule: Schedule): BoxOpener => {
+/** The message in a box that the mediator keeps for the group of a device; none when it does not open. */
+export type BlobOpener = <S extends typeof D2d.DeviceInfo | typeof D2d.SharedDeviceData>(
+  device: string,
+  key: "dgdik" | "dgsddk",
+  schema: S,
+  box: Uint8Array
+) => Option.Option<S["Type"]>
+
+const keysOf = (schedule: Schedule) => {
   const crypto = cryptoOf(schedule.conditions.crypto)
   const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
-  return (device, frame) => {
-    const group = groups.get(ownerOf(device)) ?? 0
-    const plain = crypto.open(crypto.deriveKeys(groupKeyOf(group)).dgrk, frame.envelope)
+  const keys = (device: string): DeviceGroupKeys => crypto.deriveKeys(groupKeyOf(groups.get(ownerOf(device)) ?? 0))
+  return { crypto, keys }
+}
+
+/** The frame that was opened last: who looks on at a run does so one after the other, and opening a box takes longest. */
+let latest: { readonly frame: ReflectFrame; readonly id: ReturnType<BoxOpener> } | undefined
+
+/** Opens the boxes of the groups of a schedule. */
+export const boxOpener = (schedule: Schedule): BoxOpener => {
+  const { crypto, keys } = keysOf(schedule)
+  const open: BoxOpener = (device, frame) => {
+    const plain = crypto.open(keys(device).dgrk, frame.envelope)
     if (Result.isFailure(plain)) return "Nothing"
     const envelope = decodeMessage(D2d.Envelope, plain.success)
     return Result.isSuccess(envelope) ? messageIdOf(envelope.success.content) : "Nothing"
   }
+  return (device, frame) => {
+    if (latest?.frame !== frame) latest = { frame, id: open(device, frame) }
+    return latest.id
+  }
+}
+
+/** Opens what the groups of a schedule leave with the mediator. */
+export const blobOpener = (schedule: Schedule): BlobOpener => {
+  const { crypto, keys } = keysOf(schedule)
+  return (device, key, schema, box) =>
+    Result.getSuccess(Result.flatMap(crypto.open(keys(device)[key], box), (plain) => decodeMessage(schema, plain)))
 }

@@ -9,11 +9,15 @@ import { delivery } from "./Delivery.ts"
 import { backoff } from "./device/Backoff.ts"
 import { bounds } from "./device/Bounds.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
+import { deviceLists } from "./device/DeviceLists.ts"
+import { handedBack } from "./device/HandedBack.ts"
 import { outgoing } from "./device/Outgoing.ts"
 import { patience } from "./device/Patience.ts"
+import { preconditions } from "./device/Preconditions.ts"
 import { questions } from "./device/Questions.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
 import { reflectedHandling } from "./device/ReflectedHandling.ts"
+import { sharedData } from "./device/SharedData.ts"
 import { mediator } from "./mediator/MediatorModel.ts"
 
 /**
@@ -33,5 +37,9 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   connectionTruth,
   questions,
   patience,
-  bounds
+  bounds,
+  deviceLists,
+  sharedData,
+  preconditions,
+  handedBack
 ]

@@ -62,16 +62,35 @@ export interface Hello {
   readonly existing?: boolean
   readonly volatile?: boolean
   readonly dropLeastRecent?: boolean
+  readonly info?: Uint8Array
+  /** The shared data that ServerInfo has. */
+  readonly shared?: Uint8Array
+}
+
+/** What of a ServerInfo is not the usual. */
+export interface ServerInfoParts {
+  readonly slots?: number
+  readonly time?: number
+  readonly shared?: Uint8Array
 }
 
 const crypto = cryptoOf("bulk")
-const { dgrk } = crypto.deriveKeys(groupKeyOf(0))
+const { dgdik, dgrk, dgsddk } = crypto.deriveKeys(groupKeyOf(0))
+const padding = new Uint8Array(0)
+
+/** What a device says of itself, boxed under a nonce that is made of `nonce`. */
+export const infoBox = (label: string, nonce: number): Uint8Array =>
+  crypto.seal(dgdik, envelope(nonce, 24), encodeMessage(D2d.DeviceInfo, D2d.DeviceInfo.make({ padding, label })))
+
+/** The shared data of a group, boxed under a nonce that is made of `nonce`. */
+export const sharedBox = (version: number, nonce: number): Uint8Array =>
+  crypto.seal(dgsddk, envelope(nonce, 24), encodeMessage(D2d.SharedDeviceData, { padding, version }))
 
 /** A message as it is reflected: boxed with the group's key, under a nonce that is made of `nonce`. */
 export const boxed = (messageId: number, nonce = messageId): Uint8Array => {
   const { content } = message(0, messageId)
   const plain = encodeMessage(D2d.Envelope, {
-    padding: new Uint8Array(0),
+    padding,
     content: content!,
     deviceId: 1n,
     protocolVersion: 0
@@ -84,6 +103,8 @@ export class Story {
   /** Milliseconds since the story began. */
   time = 0
   readonly broken: Array<string> = []
+  /** The number of what was asked for last. */
+  lastCall = 0
   readonly #oracle: ReturnType<OracleMaker["make"]>
   #connections = 0
   #calls = 0
@@ -134,7 +155,7 @@ export class Story {
   /** A connection past ServerInfo and Dry, seen from both ends. */
   live(device: Name, hello: Hello = {}, queued = 0): Line {
     const line = this.open(device).greet(hello)
-    line.info(hello.existing === true, queued)
+    line.info(hello.existing === true, queued, hello.shared === undefined ? {} : { shared: hello.shared })
     return queued > 0 ? line : line.say({ _tag: "ReflectionQueueDry" })
   }
 
@@ -152,8 +173,24 @@ export class Story {
 
   ask(device: string, operation: Operation, firstMessage = 0, life = 1): (answer: Answer) => this {
     const call = { life, call: ++this.#calls, operation, firstMessage }
+    this.lastCall = call.call
     this.tell({ _tag: "Asked", ...this.place(device), ...call })
     return (answer) => this.tell({ _tag: "Answered", ...this.place(device), ...call, answer })
+  }
+
+  /** A transaction asks for its precondition. */
+  checked(device: string, holds: boolean, call = this.lastCall): this {
+    return this.tell({ _tag: "Checked", ...this.place(device), life: 1, call, holds })
+  }
+
+  /** The body of a transaction begins. */
+  entered(device: string, call = this.lastCall): this {
+    return this.tell({ _tag: "Entered", ...this.place(device), life: 1, call })
+  }
+
+  /** The device has stopped, and gives back messages. */
+  handedBack(device: string, unacked: ReadonlyArray<number | undefined>): this {
+    return this.tell({ _tag: "HandedBack", ...this.place(device), life: 1, unacked })
   }
 
   /** The handler is given messages, and ends. */
@@ -239,7 +276,7 @@ export class Line {
     return this
   }
 
-  greet({ dropLeastRecent = false, existing = false, volatile = false }: Hello = {}): this {
+  greet({ dropLeastRecent = false, existing = false, info = new Uint8Array(50), volatile = false }: Hello = {}): this {
     this.say({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
     return this.hear({
       _tag: "ClientHello",
@@ -248,17 +285,17 @@ export class Line {
       deviceId: ids[this.device.split("'")[0] as Name] as DeviceId,
       deviceSlotsExhaustedPolicy: dropLeastRecent ? 1 : 0,
       deviceSlotExpirationPolicy: volatile ? 0 : 1,
-      encryptedDeviceInfo: new Uint8Array(50),
+      encryptedDeviceInfo: info,
       expectedDeviceSlotState: existing ? 1 : 0
     })
   }
 
-  info(existing: boolean, queued = 0, more: { readonly slots?: number; readonly time?: number } = {}): this {
+  info(existing: boolean, queued = 0, more: ServerInfoParts = {}): this {
     return this.say({
       _tag: "ServerInfo",
       maxDeviceSlots: more.slots ?? 8,
       deviceSlotState: existing ? 1 : 0,
-      encryptedSharedDeviceData: new Uint8Array(0),
+      encryptedSharedDeviceData: more.shared ?? new Uint8Array(0),
       currentTime: BigInt(Math.floor(start + (more.time ?? this.story.time))),
       reflectionQueueLength: queued
     })

@@ -1,0 +1,161 @@
+/**
+ * That a transaction asks for its precondition before it asks for the lock, and again once it holds it (PROTOCOL C5).
+ *
+ * Owns: the body runs only when both answers were yes, the first no is the last question, and an application is told of it,
+ * and on which side of the lock it came. That the lock is held is seen on the wire: a BeginTransactionAck has been read since
+ * the question before, and nothing was begun, committed or dialled since.
+ *
+ * @since 0.1.0
+ */
+import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import type { Answer, WorldEvent } from "../../WorldEvent.ts"
+import { Tracks } from "./Tracks.ts"
+
+/** The latest answer to the question of one transaction. */
+interface Check {
+  readonly number: number
+  readonly holds: boolean
+  /** Whether it was asked before, and has got the lock since. */
+  readonly isUnderLock: boolean
+}
+
+interface Transaction {
+  check: Check | undefined
+  hasEntered: boolean
+}
+
+interface Track {
+  connection: number
+  /** Which of the events it was that the lock was granted, while it is held. */
+  grantedAt: number | undefined
+  readonly transactions: Map<number, Transaction>
+}
+
+const fresh = (): Track => ({ connection: 0, grantedAt: undefined, transactions: new Map() })
+
+const sideOf = (isUnderLock: boolean): string => (isUnderLock ? "under the lock" : "before the lock")
+
+const checkText = (check: Check | undefined): string =>
+  check === undefined
+    ? "not asked for"
+    : `${check.holds ? "true" : "false"} ${check.isUnderLock ? "once the lock was held" : "before the lock was held"}`
+
+class Preconditions implements Oracle {
+  readonly #report: Report
+  readonly #tracks = new Tracks(fresh)
+  /** Numbers what is seen, so that it is known what came first. */
+  #number = 0
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  readonly see = (event: WorldEvent): void => {
+    switch (event._tag) {
+      case "DeviceSent": {
+        const { frame } = event
+        if (frame?._tag !== "BeginTransaction" && frame?._tag !== "CommitTransaction") return
+        const track = this.#tracks.of(event.device)
+        if (track.connection === event.connection) track.grantedAt = undefined
+        return
+      }
+      case "DeviceReceived": {
+        if (event.frame?._tag !== "BeginTransactionAck") return
+        const track = this.#tracks.of(event.device)
+        if (track.connection === event.connection) track.grantedAt = ++this.#number
+        return
+      }
+      case "Opened": {
+        const track = this.#tracks.of(event.device)
+        track.connection = event.connection
+        track.grantedAt = undefined
+        return
+      }
+      case "Checked":
+        return this.#checked(event.device, event.call, event.holds)
+      case "Entered":
+        return this.#entered(event.device, event.call)
+      case "Answered":
+        if (event.operation._tag === "Transaction") this.#answered(event.device, event.call, event.answer)
+        return
+      case "Machine":
+        if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
+        return
+      default:
+    }
+  }
+
+  #transaction(device: string, call: number): Transaction {
+    const { transactions } = this.#tracks.of(device)
+    const known = transactions.get(call)
+    if (known !== undefined) return known
+    const transaction: Transaction = { check: undefined, hasEntered: false }
+    transactions.set(call, transaction)
+    return transaction
+  }
+
+  #checked(device: string, call: number, holds: boolean): void {
+    const { grantedAt } = this.#tracks.of(device)
+    const transaction = this.#transaction(device, call)
+    const before = transaction.check
+    if (before?.holds === false) {
+      this.#report({
+        rule: "a precondition that does not hold is not asked for again",
+        device,
+        found: `transaction ?${call} asks once more`,
+        expected: "PreconditionFailed"
+      })
+    }
+    const isUnderLock = before !== undefined && grantedAt !== undefined && grantedAt > before.number
+    transaction.check = { number: ++this.#number, holds, isUnderLock }
+  }
+
+  #entered(device: string, call: number): void {
+    const transaction = this.#transaction(device, call)
+    transaction.hasEntered = true
+    const { check } = transaction
+    if (check?.holds === true && check.isUnderLock) return
+    this.#report({
+      rule: "a body runs when its precondition has held before the lock was asked for, and holds once the lock is held",
+      device,
+      found: `transaction ?${call}, its precondition ${checkText(check)}`,
+      expected: check?.holds === false ? "PreconditionFailed" : "a question on each side of the lock"
+    })
+  }
+
+  #answered(device: string, call: number, answer: Answer): void {
+    const { transactions } = this.#tracks.of(device)
+    const { check, hasEntered } = transactions.get(call) ?? { check: undefined, hasEntered: false }
+    transactions.delete(call)
+    if (answer._tag === "Done") {
+      if (check === undefined || hasEntered) return
+      this.#report({
+        rule: "a transaction that is done has run its body",
+        device,
+        found: `transaction ?${call} done, its precondition ${checkText(check)}`,
+        expected: check.holds ? "its body first" : "PreconditionFailed"
+      })
+      return
+    }
+    const { error, lockHeld } = answer
+    if (error !== "PreconditionFailed") return
+    if (check?.holds === false && check.isUnderLock === lockHeld) return
+    this.#report({
+      rule: "an application is told of a precondition that did not hold, and on which side of the lock",
+      device,
+      found: `PreconditionFailed ${sideOf(lockHeld === true)}`,
+      expected: check?.holds === false ? sideOf(check.isUnderLock) : `another answer, as it was ${checkText(check)}`
+    })
+  }
+}
+
+/**
+ * Judges when transactions ask for their preconditions, and what follows.
+ *
+ * @category oracles
+ * @since 0.1.0
+ */
+export const preconditions: OracleMaker = {
+  name: "preconditions",
+  make: (report) => new Preconditions(report)
+}
