@@ -12,7 +12,7 @@ import {
   type DevicesInfo,
   type DropDeviceAck
 } from "@d2m/codec"
-import { Deferred, Effect, Option, Result, Semaphore } from "effect"
+import { Deferred, Effect, Option, Result } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
 import { type BlobRejection, type DeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import type { StoreError } from "./DeviceStore.ts"
@@ -53,6 +53,30 @@ export interface DeviceEntry {
  */
 export type SharedData = Omit<D2d.SharedDeviceData, "padding">
 
+/** The boxes of one answer, or of one of our own, are looked at in a turn. */
+type Turn = Deferred.Deferred<void>
+
+/** Turns in the order in which they were taken, whoever's fiber runs first. */
+const makeTurns = () => {
+  const line: Array<Turn> = []
+  const next = (): void => {
+    const [first] = line
+    if (first !== undefined) Deferred.doneUnsafe(first, Effect.void)
+  }
+  return {
+    take: (): Turn => {
+      const turn = Deferred.makeUnsafe<void>()
+      line.push(turn)
+      next()
+      return turn
+    },
+    leave: (turn: Turn): void => {
+      line.splice(line.indexOf(turn), 1)
+      next()
+    }
+  }
+}
+
 const padding = new Uint8Array(0)
 const sharedSource = { _tag: "SharedDeviceData" } as const
 const setSharedDataFrame = (encryptedSharedDeviceData: Uint8Array): SessionFrame => ({
@@ -77,7 +101,7 @@ export const makeDevices = (options: {
   const sharedRoom = plainRoom(setSharedDataFrame)
   let shared: SharedData | undefined
   /** Infos are looked at in the order they came: an answer that is late for a newer one would seem to be a replay. */
-  const inOrder = Semaphore.makeUnsafe(1)
+  const turns = makeTurns()
 
   const notLive = () => new NotLive({ state: state.phase()._tag })
 
@@ -115,12 +139,32 @@ export const makeDevices = (options: {
     return entries
   })
 
-  const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.gen(function* () {
-    const connection = yield* connected
-    const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (requests, expected) =>
-      requests.expectDevices(expected)
+  const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.suspend(() => {
+    let turn: Turn | undefined
+    let isOver = false
+    const inTurn = (expected: Expected<DevicesInfo>): Expected<DevicesInfo> => ({
+      ...expected,
+      settle: (answer) => {
+        // Nobody would leave the turn of who does not wait any more.
+        if (!isOver) turn = turns.take()
+        expected.settle(answer)
+      }
+    })
+    return Effect.gen(function* () {
+      const connection = yield* connected
+      const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (requests, expected) =>
+        requests.expectDevices(inTurn(expected))
+      )
+      if (turn !== undefined) yield* Deferred.await(turn)
+      return yield* entriesOf(answer)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          isOver = true
+          if (turn !== undefined) turns.leave(turn)
+        })
+      )
     )
-    return yield* inOrder.withPermit(entriesOf(answer))
   })
 
   const drop = (deviceId: DeviceId): Effect.Effect<void, NotLive> =>
@@ -163,15 +207,19 @@ export const makeDevices = (options: {
             shared = Result.isSuccess(data) ? { version: data.success.version } : undefined
           }),
     /** The device's own info in a fresh box, for a ClientHello. */
-    ownInfo: Effect.suspend(() =>
-      blobs
-        .seal(
-          { _tag: "DeviceInfo", deviceId: options.deviceId },
-          keys.dgdik,
-          options.ownInfo.plain,
-          options.ownInfo.room
-        )
-        .pipe(inOrder.withPermit)
+    ownInfo: Effect.acquireUseRelease(
+      Effect.sync(turns.take),
+      (turn) =>
+        Effect.andThen(
+          Deferred.await(turn),
+          blobs.seal(
+            { _tag: "DeviceInfo", deviceId: options.deviceId },
+            keys.dgdik,
+            options.ownInfo.plain,
+            options.ownInfo.room
+          )
+        ),
+      (turn) => Effect.sync(() => turns.leave(turn))
     )
   }
 }
