@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { answers } from "./Answers.ts"
 import { chat } from "./Chat.ts"
 import { connections } from "./Connections.ts"
 import { inbound } from "./Inbound.ts"
@@ -23,6 +24,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...inbound,
   ...outbound,
   ...transactions,
+  ...answers,
   ...connections,
   ...locks,
   ...streams,
