@@ -36,20 +36,19 @@ export const makeHolding = (): HoldingOfDevice => {
   const isOurs = (holding: Holding): boolean => holding.device === device && !holding.isOver
   return {
     hold: (transaction) =>
-      Effect.suspend(() => {
-        const holding: Holding = { device, isOver: false }
-        running++
-        return Effect.flatMap(Holdings, (others) =>
-          Effect.provideService(transaction, Holdings, [...others, holding])
-        ).pipe(
-          Effect.ensuring(
-            Effect.sync(() => {
-              holding.isOver = true
-              running--
-            })
-          )
-        )
-      }),
+      Effect.acquireUseRelease(
+        Effect.sync((): Holding => {
+          running++
+          return { device, isOver: false }
+        }),
+        (holding) =>
+          Effect.flatMap(Holdings, (others) => Effect.provideService(transaction, Holdings, [...others, holding])),
+        (holding) =>
+          Effect.sync(() => {
+            holding.isOver = true
+            running--
+          })
+      ),
     isRunning: () => running > 0,
     isWithin: (fiber) => running > 0 && fiber.getRef(Holdings).some(isOurs)
   }
