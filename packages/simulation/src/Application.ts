@@ -13,10 +13,11 @@ import {
   type Device,
   type DeviceEntry,
   type SharedData,
-  Transaction
+  Transaction,
+  DeviceStopped
 } from "@d2m/client"
 import { Common, D2d, type DeviceId } from "@d2m/codec"
-import { Cause, Effect, Exit, Option, Predicate, Result, Stream } from "effect"
+import { Cause, Effect, Exit, Option, Predicate, Redacted, Result, Stream } from "effect"
 import type { Operation } from "./Operation.ts"
 import { canReconnectBy } from "./VirtualChat.ts"
 import type { Answer, HandedBack, ListedDevice } from "./WorldEvent.ts"
@@ -81,7 +82,6 @@ interface Failure {
   readonly _tag?: string
   readonly committed?: "no" | "unknown"
   readonly lockHeld?: boolean
-  readonly unacked?: ReadonlyArray<Content>
 }
 
 /** How an operation came out. */
@@ -90,13 +90,13 @@ export const answerOf = (exit: Exit.Exit<Given, unknown>): Answer => {
   const error = Cause.findError(exit.cause)
   if (Result.isFailure(error))
     return { _tag: "Failed", error: Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died" }
-  const { _tag, committed, lockHeld, unacked } = error.success as Failure
+  const { _tag, committed, lockHeld } = error.success as Failure
   return {
     _tag: "Failed",
     error: _tag ?? "Unknown",
     ...(committed === undefined ? {} : { committed }),
     ...(lockHeld === undefined ? {} : { lockHeld }),
-    ...(unacked === undefined ? {} : { unacked: idsOf(unacked) })
+    ...(error.success instanceof DeviceStopped ? { unacked: idsOf(Redacted.value(error.success.unacked)) } : {})
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * That a device which stops gives back what was never acked, and nothing else (decision 22).
  *
- * Owns two rules about what `stop`, the state Stopped and `DeviceStopped` give back: it is the reflects outside of
- * transactions that were asked for and have no ack, and they are in the order in which the application gave them. What was
+ * Owns three rules: what `stop` and `DeviceStopped` give back is the reflects outside of transactions that were asked for and
+ * have no ack, they are in the order in which the application gave them, and the state Stopped counts as many. What was
  * written keeps the order of the wire and comes before what was not.
  *
  * What is asked for at the same moment may be put in line in any order, and just before a stop or a pause not at all; of the
@@ -14,7 +14,6 @@ import { isEphemeral } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { type HandedBack, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
-import { idsOf } from "../../Application.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 
@@ -53,6 +52,8 @@ interface Track {
   isStopping: boolean
   /** The moment of what it may have been asked for too late. */
   tooLate: number | undefined
+  /** How many the state Stopped has counted. */
+  counted: number | undefined
 }
 
 const fresh = (): Track => ({
@@ -66,7 +67,8 @@ const fresh = (): Track => ({
   fresh: [],
   freshAt: -Infinity,
   isStopping: false,
-  tooLate: undefined
+  tooLate: undefined,
+  counted: undefined
 })
 
 /** Whether all that was asked for before is in line for certain. */
@@ -128,7 +130,7 @@ class HandedBackOracle implements Oracle {
       case "StateChanged": {
         const track = this.#track(event.device)
         track.madeAt = Math.min(track.madeAt, event.at)
-        if (event.state._tag === "Stopped") this.#check(event.device, idsOf(event.state.unacked))
+        if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
         return
       }
       case "HandedBack":
@@ -226,7 +228,15 @@ class HandedBackOracle implements Oracle {
   }
 
   #check(device: string, unacked: HandedBack): void {
-    const { asked, tooLate } = this.#track(device)
+    const { asked, counted, tooLate } = this.#track(device)
+    if (counted !== undefined && counted !== unacked.length) {
+      this.#report({
+        rule: "a device that stops counts what it gives back",
+        device,
+        found: `${counted} not acked`,
+        expected: unackedWords(unacked)
+      })
+    }
     this.#compare(device, "all of it", unacked, [...asked.values()], tooLate)
   }
 
