@@ -9,7 +9,7 @@
  *   ServerInfo  ──► check slot state ──► slot: Existing ──► check clock ──► Session
  * ```
  */
-import { type ClientFrame, Crypto, type DeviceGroupKeys, type DeviceId, DeviceSlotState, Limits } from "@d2m/codec"
+import { type ClientHello, Crypto, type DeviceGroupKeys, type DeviceId, DeviceSlotState, Limits } from "@d2m/codec"
 import { Clock, Context, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import {
@@ -113,7 +113,7 @@ export const clientHello = (
   version: number,
   response: Uint8Array,
   slot: SlotExpectation
-): ClientFrame => ({
+): ClientHello => ({
   _tag: "ClientHello",
   version,
   response,

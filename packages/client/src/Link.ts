@@ -21,20 +21,46 @@ import { Closed, type TransportError, transportError } from "./TransportError.ts
 export type MediatorFrame = Exclude<ServerFrame, { readonly _tag: "Proxy" | "Unknown" }>
 
 /**
- * One open connection.
+ * The frames that a device may send on a connection that is no session: the ClientHello, and chat bytes, which need no
+ * handshake (decision 18).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LinkFrame = Extract<ClientFrame, { readonly _tag: "ClientHello" | "Proxy" }>
+
+/**
+ * Writes what only a session may send.
+ *
+ * @internal
+ */
+export interface SessionWriter {
+  readonly send: (frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, TransportError>
+  /** The same for frames that were encoded where they were sealed. */
+  readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
+}
+
+/**
+ * Where a link keeps its `SessionWriter`, for `Session` alone: the package does not export it.
+ *
+ * @internal
+ */
+export const sessionWriter: unique symbol = Symbol.for("@d2m/client/Link/sessionWriter")
+
+/**
+ * One open connection. The rest of the protocol is sent by the `Session` that a handshake makes of it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Link {
+  readonly [sessionWriter]: SessionWriter
   /** The next frame. */
   readonly next: Effect.Effect<MediatorFrame, ConnectionEnd>
   /** All frames that are there, at least one. What precedes a frame that cannot be read comes before the failure. */
   readonly frames: Effect.Effect<NonEmptyReadonlyArray<MediatorFrame>, ConnectionEnd>
   /** Writes frames in one go, with the socket's backpressure. Fails once the connection has ended. */
-  readonly send: (frames: NonEmptyReadonlyArray<ClientFrame>) => Effect.Effect<void, TransportError>
-  /** The same for frames that were encoded where they were sealed. */
-  readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
+  readonly send: (frames: NonEmptyReadonlyArray<LinkFrame>) => Effect.Effect<void, TransportError>
   /** Succeeds when a write has failed: what is read from then on cannot be answered. */
   readonly unanswerable: Effect.Effect<void>
   /** Fails when a write has failed and the reader had time to learn why. */
@@ -143,6 +169,9 @@ export const openLink = Effect.fnUntraced(function* (options: {
       return Effect.catch(writer.writeAll(frames), writeBroke)
     })
 
+  const send = (frames: NonEmptyReadonlyArray<ClientFrame>): Effect.Effect<void, TransportError> =>
+    Effect.suspend(() => sendEncoded(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>]))
+
   /**
    * A peer that closes breaks a write before its close code has been read, and the code decides what to do next, as does the
    * chat server's last word. Who holds up the reading has until a stall to let it go on.
@@ -157,15 +186,14 @@ export const openLink = Effect.fnUntraced(function* (options: {
   })
 
   const link: Link = {
+    [sessionWriter]: { send, sendEncoded },
     next: Effect.map(settled, () => waiting.shift()!),
     frames: Effect.map(settled, () => {
       const frames = waiting as [MediatorFrame, ...Array<MediatorFrame>]
       waiting = []
       return frames
     }),
-    send: (frames) =>
-      Effect.suspend(() => sendEncoded(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>])),
-    sendEncoded,
+    send,
     unanswerable: Effect.ignore(Deferred.await(broke)),
     broken: Effect.catch(Deferred.await(broke), (error) => Effect.andThen(readersTurn, Effect.fail(error))),
     close: (end) =>

@@ -1,5 +1,5 @@
 /**
- * A connection past its handshake, and the only thing that can send.
+ * A connection past its handshake, and the only thing that sends more than a ClientHello and chat bytes.
  * Owns which frames may travel in which direction from here on.
  * Leaves making one to `Handshake`; there is no other way to get one.
  */
@@ -7,7 +7,7 @@ import type { ClientFrame } from "@d2m/codec"
 import { Effect, Stream } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, ProtocolViolation } from "./ConnectionEnd.ts"
-import type { Link, MediatorFrame } from "./Link.ts"
+import { type Link, type MediatorFrame, sessionWriter } from "./Link.ts"
 import type { TransportError } from "./TransportError.ts"
 
 /**
@@ -63,6 +63,7 @@ const isMisplaced = (frame: MediatorFrame): boolean => frame._tag === "ServerHel
  * @internal
  */
 export const makeSession = (link: Link, info: ServerInfo): Session => {
+  const { send, sendEncoded } = link[sessionWriter]
   let misplaced: MediatorFrame | undefined
   const check = (
     frames: NonEmptyReadonlyArray<MediatorFrame>
@@ -81,9 +82,9 @@ export const makeSession = (link: Link, info: ServerInfo): Session => {
   return {
     [SessionTypeId]: SessionTypeId,
     info,
-    send: (frame) => link.send([frame]),
-    sendAll: link.send,
-    sendEncoded: link.sendEncoded,
+    send: (frame) => send([frame]),
+    sendAll: send,
+    sendEncoded,
     frames: Stream.fromPull(Effect.succeed(pull))
   }
 }

@@ -20,7 +20,7 @@ export { Content, type ContentError, EnvelopeTooLarge, InvalidContent, type Refl
 export { HandlerError, HandlerPolicy } from "./Handler.ts"
 export * from "./Handshake.ts"
 export * from "./KeepAlive.ts"
-export { type Link, type MediatorFrame, openLink } from "./Link.ts"
+export { type Link, type LinkFrame, type MediatorFrame, openLink } from "./Link.ts"
 export { NotLive } from "./LiveConnection.ts"
 export { NotReplayable, type Quarantine } from "./Quarantine.ts"
 export * from "./ReconnectPolicy.ts"

@@ -1,5 +1,6 @@
-import type { Crypto, DeviceGroupKey, DeviceId, ServerFrame, Timestamp } from "@d2m/codec"
+import type { Crypto, DeviceGroupKey, DeviceId, ReflectId, ServerFrame, Timestamp } from "@d2m/codec"
 import { Context, Effect, type Layer, type Scope } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
 import { describe, expectTypeOf, test } from "vitest"
@@ -15,6 +16,7 @@ import {
   type Hello,
   type InvalidContent,
   type Link,
+  type LinkFrame,
   makeDevice,
   type NotLive,
   type ReflectError,
@@ -33,6 +35,8 @@ declare const hello: Hello
 declare const device: Device["Service"]
 declare const content: Content
 declare const serverFrame: ServerFrame
+declare const sessionFrame: SessionFrame
+declare const reflectId: ReflectId
 
 describe("a session sends only what a device may send", () => {
   test("no server frame, no ClientHello, nothing unknown", () => {
@@ -51,11 +55,22 @@ describe("a session sends only what a device may send", () => {
     void session.send(serverFrame)
     // @ts-expect-error TS2820: Type '"CommitTransactionAck"' is not assignable
     void session.send({ _tag: "CommitTransactionAck" })
-    // @ts-expect-error TS2322: is not assignable to type
-    void link.send([serverFrame])
   })
 
   test("there is none before a handshake", () => {
+    expectTypeOf<Parameters<Link["send"]>>().toEqualTypeOf<[frames: NonEmptyReadonlyArray<LinkFrame>]>()
+    expectTypeOf<LinkFrame["_tag"]>().toEqualTypeOf<"ClientHello" | "Proxy">()
+    void link.send([{ _tag: "Proxy", data: new Uint8Array(48) }])
+    // @ts-expect-error TS2322: Type '"Reflect"' is not assignable to type '"ClientHello" | "Proxy"'
+    void link.send([{ _tag: "Reflect", flags: 0, reflectId, envelope: new Uint8Array(40) }])
+    // @ts-expect-error TS2322: Type '"GetDevicesInfo"' is not assignable to type '"ClientHello" | "Proxy"'
+    void link.send([{ _tag: "GetDevicesInfo" }])
+    // @ts-expect-error TS2322: is not assignable to type
+    void link.send([sessionFrame])
+    // @ts-expect-error TS2322: is not assignable to type
+    void link.send([serverFrame])
+    // @ts-expect-error TS2339: Property 'sendEncoded' does not exist on type 'Link'
+    void link.sendEncoded
     expectTypeOf(handshake(link, hello)).toEqualTypeOf<
       Effect.Effect<Session, ConnectionEnd, Crypto | SecureRandom.SecureRandom | DeviceStore>
     >()

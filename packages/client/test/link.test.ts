@@ -29,9 +29,9 @@ describe("link", () => {
       const { socket, written } = yield* careless
       const scope = yield* Scope.make()
       const link = yield* Scope.provide(open(socket), scope)
-      yield* link.send([{ _tag: "GetDevicesInfo" }])
+      yield* link.send([{ _tag: "Proxy", data: new Uint8Array(1) }])
       yield* Scope.close(scope, Exit.void)
-      const error = yield* Effect.flip(link.send([{ _tag: "GetDevicesInfo" }]))
+      const error = yield* Effect.flip(link.send([{ _tag: "Proxy", data: new Uint8Array(1) }]))
       assert.deepInclude(error, { _tag: "Closed", by: "client" })
       assert.strictEqual(written.length, 1)
     })
