@@ -2,7 +2,7 @@
  * Writes `docs/wire.md` from the declarations of `@d2m/codec`. With `--check` it writes nothing and fails when the page
  * is not what the declarations say.
  */
-import { type Box, encodeServerFrame, Limits, Protobuf, ReflectId, Timestamp } from "@d2m/codec"
+import { type BoxInfo, encodeServerFrame, Limits, Protobuf, ReflectId, Timestamp } from "@d2m/codec"
 import {
   enums,
   explainServerFrame,
@@ -63,7 +63,7 @@ const typeLink = (element: Protobuf.Element): string => {
   return messages.has(name) || enums.has(name) ? link(name) : code(name)
 }
 
-const keyOf = ({ key }: Box): string => (key === "dgpk" ? "DGPK and ESK" : key.toUpperCase())
+const keyOf = ({ key }: BoxInfo): string => (key === "dgpk" ? "DGPK and ESK" : key.toUpperCase())
 
 const fieldType = ({ element, key, label }: MessageRow): string => {
   if (label === "map") return `map of ${code(typeOf(key!))} to ${typeLink(element)}`
@@ -180,7 +180,7 @@ const enumSections = (): ReadonlyArray<string> =>
     )
 
 /** All fields that hold boxes, with the place where they stand. */
-const boxes = (): ReadonlyArray<readonly [place: string, field: string, box: Box]> => {
+const boxes = (): ReadonlyArray<readonly [place: string, field: string, box: BoxInfo]> => {
   const structs = Array.from(frames.values()).flatMap((frame) =>
     layoutOf(frame).flatMap(({ box, name }) =>
       box === undefined ? [] : [[`[${frame.name}](#${anchorOf(frameHeading(frame))})`, name, box] as const]

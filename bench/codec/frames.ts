@@ -2,6 +2,7 @@
  * Hot frames: the codec beside loops written by hand, over the same frames, all fields read.
  */
 import {
+  Box,
   type ClientFrame,
   decodeClientFrame,
   decodeServerFrame,
@@ -66,7 +67,7 @@ const decodeReflected = (size: number): Comparison => {
         flags: at & 1,
         reflectedId: ReflectedId.make(id(at)),
         timestamp: timestamp(at),
-        envelope: bytes(size, at)
+        envelope: Box.make("dgrk", bytes(size, at))
       })
     )
   )
@@ -118,7 +119,9 @@ const decodeReflected = (size: number): Comparison => {
 
 const decodeReflect = (size: number): Comparison => {
   const frames = many((at) =>
-    encodeClientFrame(Reflect.make({ flags: at & 1, reflectId: ReflectId.make(id(at)), envelope: bytes(size, at) }))
+    encodeClientFrame(
+      Reflect.make({ flags: at & 1, reflectId: ReflectId.make(id(at)), envelope: Box.make("dgrk", bytes(size, at)) })
+    )
   )
   same(frames, clientFrame, ByHand.readReflect)
   return {
@@ -230,7 +233,7 @@ const decodeReflectedAck = (): Comparison => {
 
 const encodeReflect = (size: number): Comparison => {
   const values = many((at) =>
-    Reflect.make({ flags: at & 1, reflectId: ReflectId.make(id(at)), envelope: bytes(size, at) })
+    Reflect.make({ flags: at & 1, reflectId: ReflectId.make(id(at)), envelope: Box.make("dgrk", bytes(size, at)) })
   )
   same(values, encodeClientFrame, ByHand.writeReflect)
   return {
@@ -262,7 +265,9 @@ const encodeReflectAround = (size: number): Comparison => {
   const frames = many((at) => bytes(reflectEnvelopeAt + size, at))
   for (const [at, frame] of frames.entries()) {
     const { flags, reflectId } = values[at]!
-    const expected = encodeClientFrame(Reflect.make({ flags, reflectId, envelope: frame.subarray(reflectEnvelopeAt) }))
+    const expected = encodeClientFrame(
+      Reflect.make({ flags, reflectId, envelope: Box.make("dgrk", frame.subarray(reflectEnvelopeAt)) })
+    )
     ByHand.writeReflectAround(frame, flags, reflectId)
     Assert.deepEqual(frame, expected)
     frame.fill(0xff, 0, reflectEnvelopeAt)
@@ -321,7 +326,7 @@ const encodeReflected = (size: number): Comparison => {
       flags: at & 1,
       reflectedId: ReflectedId.make(id(at)),
       timestamp: timestamp(at),
-      envelope: bytes(size, at)
+      envelope: Box.make("dgrk", bytes(size, at))
     })
   )
   same(values, encodeServerFrame, ByHand.writeReflected)

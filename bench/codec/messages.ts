@@ -1,7 +1,7 @@
 /**
  * Messages: the codec beside protobufjs and protobuf-es, over the same bytes.
  */
-import { ClientHello, D2d, decodeMessage, DeviceId, DevicesInfo, encodeMessage, type Protobuf } from "@d2m/codec"
+import { Box, ClientHello, D2d, decodeMessage, DeviceId, DevicesInfo, encodeMessage, type Protobuf } from "@d2m/codec"
 import * as Assert from "node:assert/strict"
 import type { Comparison } from "../Rounds.ts"
 import { protobufEsPeer, protobufjsPeer } from "./peers.ts"
@@ -93,7 +93,7 @@ const clientHello = ClientHello.make({
   deviceId: DeviceId.make(0x0123_4567_89ab_cdefn),
   deviceSlotsExhaustedPolicy: 1,
   deviceSlotExpirationPolicy: 1,
-  encryptedDeviceInfo: filled(160),
+  encryptedDeviceInfo: Box.make("dgdik", filled(160)),
   expectedDeviceSlotState: 1
 })
 
@@ -102,7 +102,7 @@ const devicesInfo = DevicesInfo.make({
     Array.from({ length: 8 }, (_, at) => [
       DeviceId.make(0xfedc_ba98_7654_3210n + BigInt(at)),
       {
-        encryptedDeviceInfo: filled(120 + at),
+        encryptedDeviceInfo: Box.make("dgdik", filled(120 + at)),
         connectionState: {
           _tag: at % 2 === 0 ? ("connectedSince" as const) : ("lastDisconnectAt" as const),
           value: 1_800_000_000_000n + BigInt(at)

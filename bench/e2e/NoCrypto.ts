@@ -2,7 +2,7 @@
  * A `Crypto` that protects nothing, to see what is left when cryptography is free: a box is nonce, sixteen zeros and the
  * plaintext, a hashed nonce the nonce and eight zeros. Keys and the handshake are real.
  */
-import { Crypto, Limits } from "@d2m/codec"
+import { type Box, type BoxKey, type BoxUse, Crypto, Limits } from "@d2m/codec"
 import { layerCrypto } from "@d2m/codec/node"
 import { Effect, Layer, Result } from "effect"
 
@@ -17,10 +17,10 @@ export const layerNoCrypto: Layer.Layer<Crypto> = Layer.effect(
     return Crypto.of({
       ...real,
       sealInto,
-      seal: (key, nonce, plain) => {
+      seal: <Use extends BoxUse>(key: BoxKey<Use>, nonce: Uint8Array, plain: Uint8Array) => {
         const box = new Uint8Array(Limits.boxOverhead + plain.length)
         sealInto(key, nonce, plain, box, 0)
-        return box
+        return box as Uint8Array as Box<Use>
       },
       // A view: what the handler is given is copied no more often than by the bare program.
       open: (_key, box) => Result.succeed(box.subarray(Limits.boxOverhead)),

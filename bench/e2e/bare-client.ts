@@ -2,7 +2,7 @@
  * The devices of the program to measure against: bare `ws`, frames put together by hand. With crypto, boxes are sealed
  * and opened and nonces remembered by the same means as a device of ours does it.
  */
-import { Crypto, DeviceGroupKey, Limits } from "@d2m/codec"
+import { Box, Crypto, DeviceGroupKey, Limits } from "@d2m/codec"
 import { layerCryptoSodium } from "@d2m/codec/node"
 import { Effect, Result } from "effect"
 import { randomFillSync } from "node:crypto"
@@ -65,7 +65,7 @@ const receive = async (name: string): Promise<void> => {
     const box = data.subarray(20)
     if (box.length !== size) throw new Error(`a message of ${box.length} bytes`)
     if (crypto !== undefined) {
-      if (Result.isFailure(crypto.open(key!, box))) throw new Error("a box that does not open")
+      if (Result.isFailure(crypto.open(key!, Box.make("dgrk", box)))) throw new Error("a box that does not open")
       remember(nonces, box.subarray(0, Limits.nonce))
     }
     const ack = Buffer.alloc(12)

@@ -3,7 +3,14 @@
  * Owns the pipelines decode → route → reflect queue and draw → seal → send, and that the first end of any ends all.
  * Leaves acks of handled messages to `ReflectedQueue`, and what follows from the end to the reconnect loop.
  */
-import { Crypto, D2d, decodeMessage, type DeviceGroupKeys, type Reflected as ReflectedFrame } from "@d2m/codec"
+import {
+  type Box,
+  Crypto,
+  D2d,
+  decodeMessage,
+  type DeviceGroupKeys,
+  type Reflected as ReflectedFrame
+} from "@d2m/codec"
 import { Clock, Effect, Result, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
@@ -44,7 +51,7 @@ export interface ConnectionParts {
 const openScope = (
   crypto: Crypto["Service"],
   keys: Pick<DeviceGroupKeys, "dgtsk">,
-  box: Uint8Array
+  box: Box<"dgtsk">
 ): Result.Result<number, BlobRejection> => {
   const plain = crypto.open(keys.dgtsk, box)
   if (Result.isFailure(plain)) return Result.fail("Undecryptable")

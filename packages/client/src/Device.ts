@@ -193,7 +193,7 @@ export const makeDevice = <R = never, R2 = never>(
       slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT
     }
     // The longest ClientHello it sends: that of the highest version, for a slot that exists.
-    const room = plainRoom((encryptedDeviceInfo) =>
+    const room = plainRoom("dgdik", (encryptedDeviceInfo) =>
       clientHello(
         { ...identified, encryptedDeviceInfo },
         identified.versions.maximum,

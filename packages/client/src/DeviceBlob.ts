@@ -5,7 +5,9 @@
  * Leaves the messages inside to `Devices` and the handshake.
  */
 import {
+  Box,
   type BoxKey,
+  type BoxUse,
   type ClientFrame,
   type Crypto,
   decodeMessage,
@@ -35,9 +37,9 @@ type Message = Parameters<typeof decodeMessage>[0]
  *
  * @internal
  */
-export const plainRoom = (frameAround: (box: Uint8Array) => ClientFrame): number => {
+export const plainRoom = <Use extends BoxUse>(use: Use, frameAround: (box: Box<Use>) => ClientFrame): number => {
   // So long that the field of the box has the same overhead as that of the longest one.
-  const box = new Uint8Array(Limits.frame / 2)
+  const box = Box.make(use, new Uint8Array(Limits.frame / 2))
   return Limits.frame - (encodeClientFrame(frameAround(box)).length - box.length) - Limits.boxOverhead
 }
 
@@ -81,12 +83,12 @@ export const makeDeviceBlobs = (options: {
    * Seals a message of our own, padded up to `room` bytes at most, with a fresh nonce, and records it. The mediator has the
    * info of a device that is connected; shared data may get lost, and then it serves what it had before.
    */
-  const seal = (
+  const seal = <Use extends BoxUse>(
     source: BlobSource,
-    key: BoxKey,
+    key: BoxKey<Use>,
     content: Uint8Array,
     room: number
-  ): Effect.Effect<Uint8Array, StoreError> =>
+  ): Effect.Effect<Box<Use>, StoreError> =>
     Effect.gen(function* () {
       const entropy = yield* random.randomBytes(Limits.nonce + 1)
       const plain = padEncoded(content, entropy[Limits.nonce]!, room)
@@ -113,11 +115,11 @@ export const makeDeviceBlobs = (options: {
     }).pipe(Effect.catchTag("QuarantineFull", () => Effect.void))
 
   /** Opens a blob that the mediator served, and records it when it is new. */
-  const open = <S extends Message>(
+  const open = <S extends Message, Use extends BoxUse>(
     source: BlobSource,
-    key: BoxKey,
+    key: BoxKey<Use>,
     schema: S,
-    box: Uint8Array
+    box: Box<NoInfer<Use>>
   ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, StoreError> =>
     Effect.gen(function* () {
       if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")

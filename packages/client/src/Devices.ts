@@ -5,6 +5,7 @@
  */
 import {
   type AugmentedDeviceInfo,
+  type Box,
   CloseCode,
   D2d,
   type DeviceGroupKeys,
@@ -79,7 +80,7 @@ const makeTurns = () => {
 
 const padding = new Uint8Array(0)
 const sharedSource = { _tag: "SharedDeviceData" } as const
-const setSharedDataFrame = (encryptedSharedDeviceData: Uint8Array): SessionFrame => ({
+const setSharedDataFrame = (encryptedSharedDeviceData: Box<"dgsddk">): SessionFrame => ({
   _tag: "SetSharedDeviceData",
   encryptedSharedDeviceData
 })
@@ -98,7 +99,7 @@ export const makeDevices = (options: {
   readonly state: StateCell
 }) => {
   const { blobs, keys, live, state } = options
-  const sharedRoom = plainRoom(setSharedDataFrame)
+  const sharedRoom = plainRoom("dgsddk", setSharedDataFrame)
   let shared: SharedData | undefined
   /** Infos are looked at in the order they came: an answer that is late for a newer one would seem to be a replay. */
   const turns = makeTurns()
@@ -198,7 +199,7 @@ export const makeDevices = (options: {
     setSharedData,
     sharedData: Effect.sync(() => Option.fromNullishOr(shared)),
     /** Takes in the shared data of a ServerInfo; empty bytes mean that none was ever set. */
-    learnSharedData: (box: Uint8Array): Effect.Effect<void, StoreError> =>
+    learnSharedData: (box: Box<"dgsddk">): Effect.Effect<void, StoreError> =>
       box.length === 0
         ? Effect.sync(() => {
             shared = undefined

@@ -9,7 +9,15 @@
  *   ServerInfo  ──► check slot state ──► slot: Existing ──► check clock ──► Session
  * ```
  */
-import { type ClientHello, Crypto, type DeviceGroupKeys, type DeviceId, DeviceSlotState, Limits } from "@d2m/codec"
+import {
+  type Box,
+  type ClientHello,
+  Crypto,
+  type DeviceGroupKeys,
+  type DeviceId,
+  DeviceSlotState,
+  Limits
+} from "@d2m/codec"
 import { Clock, Context, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import {
@@ -45,7 +53,7 @@ export interface Hello {
   readonly keys: Pick<DeviceGroupKeys, "dgpk">
   readonly versions: VersionRange
   /** `d2d.DeviceInfo` boxed with DGDIK, fresh for this connection. */
-  readonly encryptedDeviceInfo: Uint8Array
+  readonly encryptedDeviceInfo: Box<"dgdik">
   /** What becomes of this device when it is new and all slots are taken: `DeviceSlotsExhaustedPolicy`. */
   readonly slotsExhausted: number
   /** How long its slot outlives its connection: `DeviceSlotExpirationPolicy`. */

@@ -3,7 +3,7 @@
  * Owns listing, trying again and letting go (decision 20).
  * Leaves putting messages there to `ReflectedQueue`, and keeping them to `DeviceStore`.
  */
-import { type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
+import { Box, type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
 import { Effect, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { DeviceStore, QuarantineEntry, StoreError } from "./DeviceStore.ts"
@@ -59,7 +59,8 @@ export const makeQuarantine = (options: {
     const entry = (yield* store.quarantined).find((candidate) => candidate.id === id)
     if (entry === undefined) return yield* new NotReplayable({ id, reason: "NotThere" })
     if (entry.reason === "NonceReused") return yield* new NotReplayable({ id, reason: entry.reason })
-    const message = openReflected(crypto, keys.dgrk, entry)
+    // What is not here for its nonce was a reflected message.
+    const message = openReflected(crypto, keys.dgrk, { ...entry, envelope: Box.make("dgrk", entry.envelope) })
     if (Result.isFailure(message)) return yield* new NotReplayable({ id, reason: message.failure.reason })
     const nonce = crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))
     // Who gives up a message that is handled must not get it once more.

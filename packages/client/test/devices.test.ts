@@ -1,4 +1,4 @@
-import { Crypto, D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
+import { Box, Crypto, D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Result, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
@@ -14,7 +14,7 @@ const info = (world: World, label: string, nonce = world.group.nonce()) =>
     nonce,
     encodeMessage(D2d.DeviceInfo, D2d.DeviceInfo.make({ label, platform: 1 }))
   )
-const devicesInfo = (entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
+const devicesInfo = (entries: ReadonlyArray<readonly [DeviceId, Box<"dgdik">]>) =>
   ({
     _tag: "DevicesInfo",
     augmentedDeviceInfo: new Map(
@@ -36,7 +36,7 @@ const devicesInfo = (entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>) =>
 const list = (
   world: World,
   peer: Effect.Success<ReturnType<typeof connect>>,
-  entries: ReadonlyArray<readonly [DeviceId, Uint8Array]>
+  entries: ReadonlyArray<readonly [DeviceId, Box<"dgdik">]>
 ) =>
   Effect.gen(function* () {
     const fiber = yield* fork(world.device.devices)
@@ -88,7 +88,7 @@ describe("listing", () => {
         assert.deepStrictEqual(
           yield* list(world, peer, [
             [other, forged],
-            [me, new Uint8Array(3)]
+            [me, Box.make("dgdik", new Uint8Array(3))]
           ]),
           ["Undecryptable", "Undecryptable"]
         )
@@ -380,12 +380,12 @@ describe("shared data", () => {
     Effect.gen(function* () {
       const store = yield* makeDeviceStoreMemory()
       /** The next connection of a device that starts anew on the same store, and its version of what the mediator serves. */
-      const served = (box: Uint8Array, ...sets: ReadonlyArray<number>) =>
+      const served = (box: Box<"dgsddk">, ...sets: ReadonlyArray<number>) =>
         Effect.gen(function* () {
           const world = yield* makeWorld({ store, seed: ++seed })
           const peer = yield* connect(world, { sharedDeviceData: box })
           const shared = Option.getOrUndefined(yield* world.device.sharedData)
-          const boxes: Array<Uint8Array> = []
+          const boxes: Array<Box<"dgsddk">> = []
           for (const version of sets) {
             yield* world.device.setSharedData({ version })
             boxes.push((yield* peer.expect("SetSharedDeviceData")).encryptedSharedDeviceData)
@@ -418,7 +418,7 @@ describe("shared data", () => {
       assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 9 })
       yield* peer.close(1001)
       yield* TestClock.adjust("3 seconds")
-      yield* connect(world, { sharedDeviceData: new Uint8Array(60) })
+      yield* connect(world, { sharedDeviceData: Box.make("dgsddk", new Uint8Array(60)) })
       assert.isTrue(Option.isNone(yield* world.device.sharedData))
       assert.deepInclude(world.events, { _tag: "BlobRejected", blob: "SharedDeviceData", reason: "Undecryptable" })
       yield* expectState(world, "Live")

@@ -1,5 +1,6 @@
 // A mediator played by hand: a Socket whose other end the test drives frame by frame.
 import {
+  Box,
   type ClientFrame,
   Crypto,
   D2d,
@@ -192,19 +193,19 @@ export class Group {
     new DataView(nonce.buffer).setUint32(0, ++this.nonces)
     return nonce
   }
-  seal(plain: Uint8Array, nonce = this.nonce()): Uint8Array {
+  seal(plain: Uint8Array, nonce = this.nonce()): Box<"dgrk"> {
     return this.crypto.seal(this.keys.dgrk, nonce, plain)
   }
-  envelope(content: Content, nonce?: Uint8Array): Uint8Array {
+  envelope(content: Content, nonce?: Uint8Array): Box<"dgrk"> {
     return this.seal(encodeMessage(D2d.Envelope, D2d.Envelope.make({ content, deviceId: other })), nonce)
   }
-  openEnvelope(box: Uint8Array): D2d.Envelope {
+  openEnvelope(box: Box<"dgrk">): D2d.Envelope {
     return Result.getOrThrow(decodeMessage(D2d.Envelope, Result.getOrThrow(this.crypto.open(this.keys.dgrk, box))))
   }
-  textIn(frame: { readonly envelope: Uint8Array }): string {
+  textIn(frame: { readonly envelope: Box<"dgrk"> }): string {
     return textOf(this.openEnvelope(frame.envelope).content)
   }
-  scope(scope: number): Uint8Array {
+  scope(scope: number): Box<"dgtsk"> {
     return this.crypto.seal(this.keys.dgtsk, this.nonce(), encodeMessage(D2d.TransactionScope, { scope }))
   }
 }
@@ -282,7 +283,7 @@ export const makeWorld = <R = never>(
 export interface ServerInfoFields {
   readonly deviceSlotState?: number
   readonly currentTime?: bigint
-  readonly sharedDeviceData?: Uint8Array
+  readonly sharedDeviceData?: Box<"dgsddk">
   readonly reflectionQueueLength?: number
   readonly version?: number
 }
@@ -292,7 +293,7 @@ export const serverInfo = (fields: ServerInfoFields = {}): Effect.Effect<ServerF
     _tag: "ServerInfo",
     maxDeviceSlots: 8,
     deviceSlotState: fields.deviceSlotState ?? DeviceSlotState.EXISTING,
-    encryptedSharedDeviceData: fields.sharedDeviceData ?? new Uint8Array(0),
+    encryptedSharedDeviceData: fields.sharedDeviceData ?? Box.make("dgsddk", new Uint8Array(0)),
     currentTime: fields.currentTime ?? BigInt(Math.floor(now)),
     reflectionQueueLength: fields.reflectionQueueLength ?? 0
   }))
@@ -326,7 +327,7 @@ export const reflected = (reflectedId: number, envelope: Uint8Array, flags = 0):
   flags,
   reflectedId: reflectedId as ReflectedId,
   timestamp: BigInt(1000 + reflectedId) as Timestamp,
-  envelope
+  envelope: Box.make("dgrk", envelope)
 })
 
 export const ackOf = (frame: { readonly reflectId: ReflectId }, timestamp = 5n): ServerFrame => ({

@@ -1,4 +1,4 @@
-import { D2d } from "@d2m/codec"
+import { Box, D2d } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Latch, Ref } from "effect"
 import { TestClock } from "effect/testing"
@@ -289,7 +289,11 @@ describe("rejection", () => {
       yield* peer.expect("BeginTransaction")
       const malformed = world.group.crypto.seal(world.group.keys.dgtsk, world.group.nonce(), new Uint8Array([0x08]))
       yield* peer.send({ _tag: "TransactionRejected", deviceId: other, encryptedScope: malformed })
-      yield* peer.send({ _tag: "TransactionEnded", deviceId: other, encryptedScope: new Uint8Array([1]) })
+      yield* peer.send({
+        _tag: "TransactionEnded",
+        deviceId: other,
+        encryptedScope: Box.make("dgtsk", new Uint8Array([1]))
+      })
       yield* settle
       const told = { _tag: "BlobRejected", blob: "TransactionScope", deviceId: other } as const
       assert.deepStrictEqual(world.events, [

@@ -8,9 +8,11 @@
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import { Context, Layer, Redacted, Result, Schema } from "effect"
+import type { Box } from "./Box.ts"
 import type { CryptoPrimitives } from "./CryptoPrimitives.ts"
 import {
   type BoxKey,
+  type BoxUse,
   deriveDeviceGroupKeys,
   type DeviceGroupKey,
   type DeviceGroupKeys,
@@ -76,17 +78,24 @@ export class Crypto extends Context.Service<
     /** Derives the six keys of a device group, its id and its URL prefixes (PROTOCOL B1). */
     readonly deriveKeys: (dgk: DeviceGroupKey) => DeviceGroupKeys
 
-    /** Seals into a fresh box: nonce(24) ‖ tag(16) ‖ ciphertext, 40 bytes longer than `plain` (PROTOCOL B3). */
-    readonly seal: (key: BoxKey, nonce: Uint8Array, plain: Uint8Array) => Uint8Array
+    /**
+     * Seals into a fresh box: nonce(24) ‖ tag(16) ‖ ciphertext, 40 bytes longer than `plain` (PROTOCOL B3). Its type has
+     * the use of the key, and the fields of frames ask for theirs.
+     */
+    readonly seal: <Use extends BoxUse>(key: BoxKey<Use>, nonce: Uint8Array, plain: Uint8Array) => Box<Use>
 
     /**
      * Seals into `target` from `offset` on, as `seal` does without the allocation. A `plain` that is already at
-     * `target[offset + 40…]` is sealed in place; the nonce must lie outside the target.
+     * `target[offset + 40…]` is sealed in place; the nonce must lie outside the target. Which key belongs there, no type
+     * says.
      */
     readonly sealInto: (key: BoxKey, nonce: Uint8Array, plain: Uint8Array, target: Uint8Array, offset: number) => void
 
-    /** Opens a box. The plaintext is the caller's own memory and shares none with the box (PROTOCOL B3). */
-    readonly open: (key: BoxKey, box: Uint8Array) => Result.Result<Uint8Array, BoxError>
+    /**
+     * Opens a box with a key of its use: one that was sealed, or is a field of a frame, or what `Box.make` says it is.
+     * The plaintext is the caller's own memory and shares none with the box (PROTOCOL B3).
+     */
+    readonly open: <Use extends BoxUse>(key: BoxKey<Use>, box: Box<NoInfer<Use>>) => Result.Result<Uint8Array, BoxError>
 
     /** Makes the ephemeral key pair of a connection from 32 random bytes, which are copied. */
     readonly ephemeralKey: (secret: Uint8Array) => EphemeralKey
@@ -158,7 +167,8 @@ export const makeCrypto = (primitives: CryptoPrimitives): Crypto["Service"] => {
   return {
     deriveKeys: (dgk) => deriveDeviceGroupKeys(primitives, dgk),
 
-    seal: (key, nonce, plain) => sealed(Redacted.value(key), nonce, plain),
+    seal: <Use extends BoxUse>(key: BoxKey<Use>, nonce: Uint8Array, plain: Uint8Array) =>
+      sealed(Redacted.value(key), nonce, plain) as Box<Use>,
 
     sealInto: (key, nonce, plain, target, offset) => {
       expectLength("a nonce", nonce, Limits.nonce)

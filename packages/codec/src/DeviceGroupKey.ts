@@ -13,8 +13,8 @@ import { Limits } from "./Limits.ts"
 /**
  * A 32-byte secret that knows its use.
  *
- * The label is part of the type, so that one key cannot be handed in where another is asked for, and it is all that
- * printing the key shows: `<redacted:dgrk>`. Only the constructors of this module make one.
+ * The label is part of the type, so that one key cannot be handed in where another is asked for, nor for a `Box` of
+ * another use; and it is all that printing the key shows: `<redacted:dgrk>`. Only the constructors of this module make one.
  *
  * @category models
  * @since 0.1.0

@@ -8,7 +8,8 @@
  * @since 0.1.0
  */
 import { Effect, Schema } from "effect"
-import type { Box } from "./Box.ts"
+import { type Box, type BoxInfo, type BoxSchema, boxSchema } from "./Box.ts"
+import type { BoxUse } from "./DeviceGroupKey.ts"
 import { DeviceId, I32, U32, U64 } from "./Scalars.ts"
 
 /**
@@ -22,7 +23,7 @@ export type Element =
   /** `ms`: milliseconds since 1970. */
   | { readonly type: "uint64"; readonly unit?: "ms" }
   /** `length` is the only length that is accepted, in bytes; `box` says that the bytes are one. */
-  | { readonly type: "bytes"; readonly length?: number; readonly box?: Box }
+  | { readonly type: "bytes"; readonly length?: number; readonly box?: BoxInfo }
   | { readonly type: "enum"; readonly values: OpenEnum }
   | { readonly type: "message"; readonly schema: MessageSchema }
 
@@ -201,16 +202,23 @@ export const bool = (number: number, meaning: string) =>
 export const string = (number: number, meaning: string) =>
   implicit(Schema.String, "", number, { type: "string" }, meaning)
 
-const boxed = (box: Box | undefined): { readonly box?: Box } => (box === undefined ? {} : { box })
-
 /**
  * A `bytes` field of any length; decoded as a view of the input.
  *
  * @category fields
  * @since 0.1.0
  */
-export const bytes = (number: number, meaning: string, box?: Box) =>
-  implicit(Schema.Uint8Array, empty, number, { type: "bytes", ...boxed(box) }, meaning)
+export const bytes = (number: number, meaning: string) =>
+  implicit(Schema.Uint8Array, empty, number, { type: "bytes" }, meaning)
+
+/**
+ * A `bytes` field that holds a box, or nothing; decoded as a view of the input.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const box = <Use extends BoxUse>(number: number, meaning: string, box: BoxInfo<Use>): Implicit<BoxSchema<Use>> =>
+  implicit(boxSchema<Use>(), empty as Box<Use>, number, { type: "bytes", box }, meaning)
 
 /**
  * A `bytes` field of exactly `length` bytes; a constructor must be given it.
@@ -218,11 +226,11 @@ export const bytes = (number: number, meaning: string, box?: Box) =>
  * @category fields
  * @since 0.1.0
  */
-export const fixedBytes = (length: number, number: number, meaning: string, box?: Box) =>
+export const fixedBytes = (length: number, number: number, meaning: string, box?: BoxInfo) =>
   annotated(Schema.Uint8Array.check(Schema.isBetweenLength(length, length)), {
     label: "implicit",
     number,
-    element: { type: "bytes", length, ...boxed(box) },
+    element: { type: "bytes", length, ...(box === undefined ? {} : { box }) },
     meaning
   })
 

@@ -8,7 +8,8 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
-import type { Box } from "./Box.ts"
+import { type BoxInfo, type BoxSchema, boxSchema } from "./Box.ts"
+import type { BoxUse } from "./DeviceGroupKey.ts"
 import { Timestamp, U16 } from "./Scalars.ts"
 
 /**
@@ -26,7 +27,7 @@ export interface StructField {
   /** `ms`: milliseconds since 1970. */
   readonly unit?: "ms"
   /** What the bytes of a `rest` are when they are a box. */
-  readonly box?: Box
+  readonly box?: BoxInfo
 }
 
 /**
@@ -96,8 +97,17 @@ export const time = (at: number, meaning: string) => placed(Timestamp, { at, typ
  * @category fields
  * @since 0.1.0
  */
-export const rest = (headerLength: number, meaning: string, box?: Box) =>
-  placed(Schema.Uint8Array, { at: headerLength, type: "rest", meaning, ...(box === undefined ? {} : { box }) })
+export const rest = (headerLength: number, meaning: string) =>
+  placed(Schema.Uint8Array, { at: headerLength, type: "rest", meaning })
+
+/**
+ * All bytes behind the header, which are a box, as a view of the frame.
+ *
+ * @category fields
+ * @since 0.1.0
+ */
+export const box = <Use extends BoxUse>(headerLength: number, meaning: string, box: BoxInfo<Use>): BoxSchema<Use> =>
+  placed(boxSchema<Use>(), { at: headerLength, type: "rest", meaning, box })
 
 /**
  * The byte that says how many bytes stand before the envelope, itself included: a reader skips what it does not know.

@@ -5,7 +5,16 @@
  *
  * @since 0.1.0
  */
-export * from "./Box.ts"
+export {
+  Box,
+  type BoxInfo,
+  type BoxSchema,
+  challengeBox,
+  deviceInfoBox,
+  envelopeBox,
+  sharedDeviceDataBox,
+  transactionScopeBox
+} from "./Box.ts"
 export * from "./ClientFrame.ts"
 export * from "./ClientUrlInfo.ts"
 export * from "./CloseCode.ts"

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Result } from "effect"
 import { createHash, createHmac } from "node:crypto"
 import nacl from "tweetnacl"
+import { Box } from "../src/Box.ts"
 import { Crypto, makeCrypto } from "../src/Crypto.ts"
 import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
 import { Limits } from "../src/Limits.ts"
@@ -57,7 +58,10 @@ describe("boxes of the vectors", () => {
     it(`${entry.id}: opens, and seals again to the same bytes`, () => {
       const keys = crypto.deriveKeys(DeviceGroupKey.make(bytes(keysVector(entry.keys).dgk)))
       assert.strictEqual(hex(Redacted.value(keys[entry.keyName])), entry.key)
-      assert.strictEqual(hex(opened(crypto.open(keys[entry.keyName], bytes(entry.ciphertext)))), entry.plaintext)
+      assert.strictEqual(
+        hex(opened(crypto.open(keys[entry.keyName], Box.make(entry.keyName, bytes(entry.ciphertext))))),
+        entry.plaintext
+      )
       assert.strictEqual(
         hex(crypto.seal(keys[entry.keyName], bytes(entry.nonce), bytes(entry.plaintext))),
         entry.ciphertext
@@ -94,7 +98,10 @@ describe("seal and open", () => {
   it("open a box that is a view into a larger frame", () => {
     const frame = new Uint8Array(300).fill(0xee)
     frame.set(crypto.seal(key, nonce, message(99)), 20)
-    assert.strictEqual(hex(opened(crypto.open(key, frame.subarray(20, 20 + 99 + 40)))), hex(message(99)))
+    assert.strictEqual(
+      hex(opened(crypto.open(key, Box.make("dgrk", frame.subarray(20, 20 + 99 + 40))))),
+      hex(message(99))
+    )
   })
 
   it("leave no keystream in the memory around the plaintext", () => {
@@ -109,7 +116,7 @@ describe("seal and open", () => {
     for (let bit = 0; bit < box.length * 8; bit++) {
       const altered = box.slice()
       altered[bit >> 3]! ^= 1 << (bit & 7)
-      const result = crypto.open(key, altered)
+      const result = crypto.open(key, Box.make("dgrk", altered))
       assert.isTrue(Result.isFailure(result) && result.failure.reason === "Forged", `bit ${bit}`)
     }
   })
@@ -119,9 +126,9 @@ describe("seal and open", () => {
     const other = BoxKey.make("dgrk", new Uint8Array(32).fill(9))
     for (const result of [
       crypto.open(other, box),
-      crypto.open(key, box.subarray(0, box.length - 1)),
-      crypto.open(key, Uint8Array.of(...box, 0)),
-      crypto.open(key, box.subarray(0, 40))
+      crypto.open(key, Box.make("dgrk", box.subarray(0, box.length - 1))),
+      crypto.open(key, Box.make("dgrk", Uint8Array.of(...box, 0))),
+      crypto.open(key, Box.make("dgrk", box.subarray(0, 40)))
     ]) {
       assert.isTrue(Result.isFailure(result) && result.failure.reason === "Forged")
     }
@@ -129,12 +136,12 @@ describe("seal and open", () => {
 
   it("say TooShort below 40 bytes, with the length", () => {
     for (let length = 0; length < 40; length++) {
-      const result = crypto.open(key, new Uint8Array(length))
+      const result = crypto.open(key, Box.make("dgrk", new Uint8Array(length)))
       if (Result.isSuccess(result)) assert.fail(`${length}`)
       assert.strictEqual(result.failure.reason, "TooShort")
       assert.strictEqual(result.failure.length, length)
     }
-    const result = crypto.open(key, new Uint8Array(40))
+    const result = crypto.open(key, Box.make("dgrk", new Uint8Array(40)))
     assert.isTrue(Result.isFailure(result) && result.failure.reason === "Forged")
   })
 

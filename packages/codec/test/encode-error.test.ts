@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import {
+  Box,
   type ClientFrame,
   ClientFrameFromBytes,
   type DeviceId,
@@ -150,7 +151,7 @@ describe("a value that its field cannot hold is not written", () => {
   })
 
   it("in a frame", () => {
-    const begin = { _tag: "BeginTransaction", encryptedScope: new Uint8Array(0), ttl: -1 } as const
+    const begin = { _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(0)), ttl: -1 } as const
     assert.throws(
       () => encodeClientFrame(begin),
       EncodeError,
@@ -164,7 +165,12 @@ describe("a value that its field cannot hold is not written", () => {
       "an integer of 0 to 4294967295",
       "a bigint of 0 to 18446744073709551615"
     ]
-    const reflected = { flags: 1, reflectedId: 2 as ReflectedId, timestamp: 3n as Timestamp, envelope: bytes }
+    const reflected = {
+      flags: 1,
+      reflectedId: 2 as ReflectedId,
+      timestamp: 3n as Timestamp,
+      envelope: Box.make("dgrk", bytes)
+    }
     const cases: ReadonlyArray<readonly [field: string, expected: string, values: ReadonlyArray<unknown>]> = [
       ["flags", u16, [-1, 65_536, 0.5, Number.NaN, 1n, "1", undefined]],
       ["reflectedId", u32, [-1, 2 ** 32, 0.5, Number.NaN, Infinity, 1n, "1", undefined]],
@@ -202,7 +208,10 @@ describe("a value that its field cannot hold is not written", () => {
       assert.throws(write({ _tag: "Proxy", data: value }), EncodeError, `proxy.data: ${expected}`)
       assert.throws(write({ _tag: "Unknown", type: 7, payload: value }), EncodeError, `container.payload: ${expected}`)
     }
-    assert.strictEqual(hex(encodeClientFrame({ ...reflect, envelope: Buffer.from([7]) })), "80000000080000000100000007")
+    assert.strictEqual(
+      hex(encodeClientFrame({ ...reflect, envelope: Box.make("dgrk", Buffer.from([7])) })),
+      "80000000080000000100000007"
+    )
   })
 
   it("as the type of a frame that nobody knows", () => {
@@ -222,17 +231,17 @@ describe("a frame longer than 65536 bytes is not written", () => {
     _tag: "Reflect",
     flags: 0,
     reflectId: 1 as ReflectId,
-    envelope: new Uint8Array(length)
+    envelope: Box.make("dgrk", new Uint8Array(length))
   })
   const begin = (length: number): ClientFrame => ({
     _tag: "BeginTransaction",
-    encryptedScope: new Uint8Array(length),
+    encryptedScope: Box.make("dgtsk", new Uint8Array(length)),
     ttl: 0
   })
   const ended = (length: number): ServerFrame => ({
     _tag: "TransactionEnded",
     deviceId: 1n as DeviceId,
-    encryptedScope: new Uint8Array(length)
+    encryptedScope: Box.make("dgtsk", new Uint8Array(length))
   })
   const cases = [
     ["a reflect", Limits.reflectEnvelope, (length: number) => encodeClientFrameResult(reflect(length))],
@@ -280,7 +289,7 @@ describe("what a field can hold is written", () => {
       flags: 0xffff,
       reflectedId: 0xffff_ffff as ReflectedId,
       timestamp: 0xffff_ffff_ffff_ffffn as Timestamp,
-      envelope: new Uint8Array(0)
+      envelope: Box.make("dgrk", new Uint8Array(0))
     } as const
     assert.strictEqual(hex(encodeServerFrame(frame)), `820000001000${"ff".repeat(14)}`)
   })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { Box } from "../src/Box.ts"
 import { makeCrypto } from "../src/Crypto.ts"
 import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
 import {
@@ -124,12 +125,13 @@ describe("opened boxes as JSON", () => {
   })
 
   it("device infos by device", () => {
+    const boxed = (bytes: Uint8Array) => Box.make("dgdik", bytes)
     const box = bytes(vectors.encrypted.find(({ id }) => id === "device-info-no-padding")!["ciphertext" as never])
     const frame = DevicesInfo.make({
       augmentedDeviceInfo: new Map([
-        [DeviceId.make(7n), { encryptedDeviceInfo: box, deviceSlotExpirationPolicy: 1 }],
-        [DeviceId.make(8n), { encryptedDeviceInfo: box.with(50, 0), deviceSlotExpirationPolicy: 0 }],
-        [DeviceId.make(9n), { encryptedDeviceInfo: new Uint8Array(0), deviceSlotExpirationPolicy: 0 }]
+        [DeviceId.make(7n), { encryptedDeviceInfo: boxed(box), deviceSlotExpirationPolicy: 1 }],
+        [DeviceId.make(8n), { encryptedDeviceInfo: boxed(box.with(50, 0)), deviceSlotExpirationPolicy: 0 }],
+        [DeviceId.make(9n), { encryptedDeviceInfo: boxed(new Uint8Array(0)), deviceSlotExpirationPolicy: 0 }]
       ])
     })
     const decoded = succeeded(decodeServerFrame(encodeServerFrame(frame)))
@@ -195,7 +197,12 @@ describe("fields as JSON", () => {
 
   it("an envelope of more than 1 KiB is told by its length", () => {
     const frame = (length: number) =>
-      frameFieldsJson({ _tag: "Reflect", flags: 0, reflectId: 1 as never, envelope: new Uint8Array(length) }).fields
+      frameFieldsJson({
+        _tag: "Reflect",
+        flags: 0,
+        reflectId: 1 as never,
+        envelope: Box.make("dgrk", new Uint8Array(length))
+      }).fields
     assert.deepStrictEqual(frame(1024), { flags: 0, reflectId: 1, envelopeHex: "00".repeat(1024) })
     assert.deepStrictEqual(frame(1025), { flags: 0, reflectId: 1, envelopeLength: 1025 })
     const proxy = frameFieldsJson({ _tag: "Proxy", data: new Uint8Array(2000) }).fields

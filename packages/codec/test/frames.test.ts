@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { Box } from "../src/Box.ts"
 import { ClientFrame, decodeClientFrame, encodeClientFrame } from "../src/ClientFrame.ts"
 import { containerInfo } from "../src/Container.ts"
 import type { DecodeError } from "../src/DecodeError.ts"
@@ -134,7 +135,7 @@ describe("protobuf frames", () => {
     assert.deepStrictEqual(ended, {
       _tag: "TransactionEnded",
       deviceId: DeviceId.make(42n),
-      encryptedScope: Uint8Array.of(1, 2)
+      encryptedScope: Box.make("dgtsk", Uint8Array.of(1, 2))
     })
     if (ended._tag !== "TransactionEnded") return assert.fail(ended._tag)
     assert.strictEqual(ended.encryptedScope.buffer, backing.buffer)
@@ -181,13 +182,13 @@ describe("protobuf frames", () => {
       entry(3n)
     )
     const info = succeeded(decodeServerFrame(frame))
-    const policy = { deviceSlotExpirationPolicy: 0, encryptedDeviceInfo: new Uint8Array(0) }
+    const policy = { deviceSlotExpirationPolicy: 0, encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(0)) }
     const expected = DevicesInfo.make({
       augmentedDeviceInfo: new Map<DeviceId, AugmentedDeviceInfo>([
         [
           DeviceId.make(2n ** 64n - 1n),
           {
-            encryptedDeviceInfo: Uint8Array.of(7),
+            encryptedDeviceInfo: Box.make("dgdik", Uint8Array.of(7)),
             connectionState: { _tag: "connectedSince", value: 1_700_000_000_000n },
             deviceSlotExpirationPolicy: 1
           }
@@ -232,7 +233,10 @@ describe("the unions", () => {
       Unknown: ({ type }) => `unknown ${type}`
     })
     assert.strictEqual(name(ClientFrame.cases.DropDevice.make({ deviceId: DeviceId.make(5n) })), "drop 5")
-    assert.strictEqual(name(ClientFrame.cases.BeginTransaction.make({ encryptedScope: bytes("00") })), "begin 0")
+    assert.strictEqual(
+      name(ClientFrame.cases.BeginTransaction.make({ encryptedScope: Box.make("dgtsk", bytes("00")) })),
+      "begin 0"
+    )
     assert.strictEqual(name(succeeded(decodeClientFrame(bytes("7f000000")))), "unknown 127")
     const dry = succeeded(decodeServerFrame(bytes("20000000")))
     assert.isTrue(ServerFrame.guards.ReflectionQueueDry(dry))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Formatter, Logger, Redacted, Result } from "effect"
 import { inspect } from "node:util"
+import { Box } from "../src/Box.ts"
 import { Crypto, makeCrypto } from "../src/Crypto.ts"
 import { BoxKey, DeviceGroupKey, deriveKey, deviceGroupIdPrefix4, deviceGroupIdPrefix8 } from "../src/DeviceGroupKey.ts"
 import { mediatorUrl } from "../src/MediatorUrl.ts"
@@ -192,8 +193,11 @@ describe("secrecy", () => {
   })
 
   it("shows nothing in errors", () => {
-    const forged = crypto.open(keys.dgrk, crypto.seal(keys.dgdik, new Uint8Array(24), bytes(entry.dgk)))
-    const tooShort = crypto.open(keys.dgrk, bytes(entry.dgrk))
+    const forged = crypto.open(
+      keys.dgrk,
+      Box.make("dgrk", crypto.seal(keys.dgdik, new Uint8Array(24), bytes(entry.dgk)))
+    )
+    const tooShort = crypto.open(keys.dgrk, Box.make("dgrk", bytes(entry.dgrk)))
     const lowOrder = crypto.answerChallenge(
       keys,
       { esk: new Uint8Array(32), challenge: bytes(entry.dgk) },

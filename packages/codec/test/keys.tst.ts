@@ -21,6 +21,7 @@ describe("keys", () => {
     expectTypeOf<DeviceGroupKeys["dgpk"]>().not.toExtend<Asked>()
     expectTypeOf<EphemeralKey["secret"]>().not.toExtend<Asked>()
     expectTypeOf<Parameters<Service["open"]>[0]>().toEqualTypeOf<Asked>()
+    expectTypeOf<Parameters<Service["sealInto"]>[0]>().toEqualTypeOf<Asked>()
   })
 
   test("neither bare bytes nor any redacted bytes are a key", () => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Logger, References, Redacted, Result } from "effect"
+import { Box } from "../src/Box.ts"
 import { Crypto, makeCrypto } from "../src/Crypto.ts"
 import type { CryptoPrimitives } from "../src/CryptoPrimitives.ts"
 import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
@@ -59,7 +60,10 @@ describe.each(providers)("%s and tweetnacl", (_, primitives) => {
     for (const entry of boxes) {
       const key = BoxKey.make("dgrk", bytes(entry.key))
       assert.strictEqual(hex(crypto.seal(key, bytes(entry.nonce), bytes(entry.plaintext))), entry.ciphertext)
-      assert.strictEqual(hex(Result.getOrThrow(crypto.open(key, bytes(entry.ciphertext)))), entry.plaintext)
+      assert.strictEqual(
+        hex(Result.getOrThrow(crypto.open(key, Box.make("dgrk", bytes(entry.ciphertext))))),
+        entry.plaintext
+      )
     }
   })
 
@@ -96,7 +100,7 @@ describe.each(providers)("%s and tweetnacl", (_, primitives) => {
       const memory = new Uint8Array(before.length + box.length + 8).fill(0xcc)
       crypto.sealInto(BoxKey.make("dgrk", key), nonce, plain, memory, before.length)
       assert.strictEqual(hex(memory), "cc".repeat(before.length) + hex(box) + "cc".repeat(8))
-      const view = memory.subarray(before.length, before.length + box.length)
+      const view = Box.make("dgrk", memory.subarray(before.length, before.length + box.length))
       const opened = Result.getOrThrow(crypto.open(BoxKey.make("dgrk", key), view))
       assert.strictEqual(hex(opened), hex(plain))
       assert.notStrictEqual(opened.buffer, memory.buffer)
@@ -129,7 +133,8 @@ describe.each(providers)("%s and tweetnacl", (_, primitives) => {
       const forged = box.slice()
       forged[(at[0]! * 256 + at[1]!) % box.length]! ^= 1 << (at[0]! % 8)
       const refusals = [forged, box.subarray(0, -1), box.subarray(0, 40), box.subarray(0, 39), new Uint8Array(0)]
-      for (const refused of plain.length === 0 ? refusals.filter(({ length }) => length !== 40) : refusals) {
+      for (const bytes of plain.length === 0 ? refusals.filter(({ length }) => length !== 40) : refusals) {
+        const refused = Box.make("dgrk", bytes)
         const ours = crypto.open(boxKey, refused)
         assert.isTrue(Result.isFailure(ours))
         assert.deepStrictEqual(ours, portable.open(boxKey, refused))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import { Box } from "../src/Box.ts"
 import { encodeClientFrame } from "../src/ClientFrame.ts"
 import { makeCrypto } from "../src/Crypto.ts"
 import { BoxKey } from "../src/DeviceGroupKey.ts"
@@ -28,7 +29,11 @@ describe("a reflect around an envelope in its place", () => {
 
   it("may lie anywhere in a larger piece of memory", () => {
     const memory = new Uint8Array(100).fill(0xaa)
-    const frame = Reflect.make({ flags: 0xfeff, reflectId: 0x8765_4321 as never, envelope: memory.slice(0, 30) })
+    const frame = Reflect.make({
+      flags: 0xfeff,
+      reflectId: 0x8765_4321 as never,
+      envelope: Box.make("dgrk", memory.slice(0, 30))
+    })
     encodeReflectInPlace(memory.subarray(10, 52), frame.flags, frame.reflectId)
     assert.strictEqual(hex(memory.subarray(10, 52)), hex(encoded(frame)))
     assert.isTrue(memory.subarray(0, 10).every((byte) => byte === 0xaa))
@@ -45,7 +50,10 @@ describe("a reflect around an envelope in its place", () => {
     encodeReflectInPlace(memory, 1, 7 as never)
     const envelope = crypto.seal(key, nonce, plain)
     assert.strictEqual(hex(memory), hex(encoded(Reflect.make({ flags: 1, reflectId: 7 as never, envelope }))))
-    assert.deepStrictEqual(Result.getOrThrow(crypto.open(key, memory.subarray(reflectEnvelopeAt))), plain)
+    assert.deepStrictEqual(
+      Result.getOrThrow(crypto.open(key, Box.make("dgrk", memory.subarray(reflectEnvelopeAt)))),
+      plain
+    )
   })
 
   it("needs room for its header", () => {

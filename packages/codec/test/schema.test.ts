@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Result, Schema } from "effect"
+import { Box } from "../src/Box.ts"
 import { ClientFrame, ClientFrameFromBytes, decodeClientFrame, encodeClientFrame } from "../src/ClientFrame.ts"
 import { ClientUrlInfo, fromUrlPath, toUrlPath } from "../src/ClientUrlInfo.ts"
 import { EncodeError } from "../src/EncodeError.ts"
@@ -69,12 +70,16 @@ describe("frames from bytes", () => {
 describe("constructors", () => {
   it("fill in proto3 defaults", () => {
     const none = new Uint8Array(0)
-    assert.deepStrictEqual(BeginTransaction.make({}), { _tag: "BeginTransaction", encryptedScope: none, ttl: 0 })
+    assert.deepStrictEqual(BeginTransaction.make({}), {
+      _tag: "BeginTransaction",
+      encryptedScope: Box.make("dgtsk", none),
+      ttl: 0
+    })
     assert.deepStrictEqual(ServerInfo.make({}), {
       _tag: "ServerInfo",
       maxDeviceSlots: 0,
       deviceSlotState: 0,
-      encryptedSharedDeviceData: none,
+      encryptedSharedDeviceData: Box.make("dgsddk", none),
       currentTime: 0n,
       reflectionQueueLength: 0
     })
@@ -109,7 +114,7 @@ describe("constructors", () => {
     }
     assert.throws(() => U16.make(0x10000))
     assert.throws(() => AugmentedDeviceInfo.make({ connectionState: { _tag: "connectedSince", value: -1n } }))
-    const envelope = new Uint8Array(0)
+    const envelope = Box.make("dgrk", new Uint8Array(0))
     assert.throws(() =>
       Reflected.make({ flags: -1, reflectedId: ReflectedId.make(0), timestamp: Timestamp.make(0n), envelope })
     )

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result } from "effect"
 import sodium, { ready } from "libsodium-wrappers"
+import { Box } from "../src/Box.ts"
 import { makeCrypto } from "../src/Crypto.ts"
 import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
 import { Limits } from "../src/Limits.ts"
@@ -29,7 +30,7 @@ describe("boxes, by libsodium", () => {
     box,
     ({ key, nonce, plain }) => {
       const ours = crypto.seal(BoxKey.make("dgrk", key), nonce, plain)
-      const theirs = joined(nonce, sodium.crypto_secretbox_easy(plain, nonce, key))
+      const theirs = Box.make("dgrk", joined(nonce, sodium.crypto_secretbox_easy(plain, nonce, key)))
       assert.strictEqual(hex(ours), hex(theirs))
       const opened = crypto.open(BoxKey.make("dgrk", key), theirs)
       assert.isTrue(Result.isSuccess(opened) && Buffer.compare(opened.success, plain) === 0)
@@ -44,7 +45,7 @@ describe("boxes, by libsodium", () => {
     { ...box, plain: bytes(200), at: bytesOfLength(2) },
     ({ at, key, nonce, plain }) => {
       const forged = altered(crypto.seal(BoxKey.make("dgdik", key), nonce, plain), at[0]! * 256 + at[1]!)
-      assert.isTrue(Result.isFailure(crypto.open(BoxKey.make("dgdik", key), forged)))
+      assert.isTrue(Result.isFailure(crypto.open(BoxKey.make("dgdik", key), Box.make("dgdik", forged))))
       assert.throws(() =>
         sodium.crypto_secretbox_open_easy(forged.subarray(Limits.nonce), forged.subarray(0, Limits.nonce), key)
       )

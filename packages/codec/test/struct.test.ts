@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Box } from "../src/Box.ts"
 import { decodeClientFrame, encodeClientFrame } from "../src/ClientFrame.ts"
 import { Proxy, Reflect, ReflectAck, Reflected, ReflectedAck } from "../src/frames/Reflection.ts"
 import { ReflectedId, ReflectId, Timestamp } from "../src/Scalars.ts"
@@ -67,7 +68,11 @@ describe("numbers", () => {
     for (const id of u32s) {
       assert.deepInclude(succeeded(decodeClientFrame(reflect({ id }))), { reflectId: ReflectId.make(id) })
       assert.strictEqual(
-        hex(encodeClientFrame(Reflect.make({ flags: 0, reflectId: ReflectId.make(id), envelope: bytes(envelope) }))),
+        hex(
+          encodeClientFrame(
+            Reflect.make({ flags: 0, reflectId: ReflectId.make(id), envelope: Box.make("dgrk", bytes(envelope)) })
+          )
+        ),
         hex(reflect({ id }))
       )
       const ack = bytes(0x83, [0, 0, 0], [0, 0, 0, 0], le(id, 4))
@@ -101,7 +106,7 @@ describe("the header length", () => {
       const client = succeeded(decodeClientFrame(reflect({ header: 8 + surplus, surplus: skipped })))
       assert.deepStrictEqual(
         client,
-        Reflect.make({ flags: 0, reflectId: ReflectId.make(7), envelope: bytes(envelope) })
+        Reflect.make({ flags: 0, reflectId: ReflectId.make(7), envelope: Box.make("dgrk", bytes(envelope)) })
       )
       assert.strictEqual(hex(encodeClientFrame(client)), hex(reflect()))
       const server = succeeded(decodeServerFrame(reflected({ header: 16 + surplus, surplus: skipped })))

@@ -8,6 +8,7 @@
  */
 import {
   type AugmentedDeviceInfo,
+  Box,
   type ClientHello,
   type DeviceId,
   DeviceSlotState,
@@ -32,7 +33,7 @@ const longestSharedData =
     _tag: "ServerInfo",
     maxDeviceSlots: anyNumber,
     deviceSlotState: DeviceSlotState.EXISTING,
-    encryptedSharedDeviceData: new Uint8Array(0),
+    encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(0)),
     currentTime: anyTime,
     reflectionQueueLength: anyNumber
   }).length
@@ -44,7 +45,7 @@ export const fitsServerInfo = (encryptedSharedDeviceData: Uint8Array): boolean =
 /** Whether a DevicesInfo has room for the newcomer and all slots but its own and the one it takes the place of. */
 export const fitsDevicesInfo = (group: Group, hello: ClientHello, displaced: DeviceSlot | undefined): boolean => {
   const augmentedDeviceInfo = new Map<DeviceId, AugmentedDeviceInfo>()
-  const list = (deviceId: DeviceId, encryptedDeviceInfo: Uint8Array, deviceSlotExpirationPolicy: number): void => {
+  const list = (deviceId: DeviceId, encryptedDeviceInfo: Box<"dgdik">, deviceSlotExpirationPolicy: number): void => {
     const connectionState = { _tag: "connectedSince", value: anyTime } as const
     augmentedDeviceInfo.set(deviceId, { encryptedDeviceInfo, deviceSlotExpirationPolicy, connectionState })
   }

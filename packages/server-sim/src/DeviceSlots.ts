@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
+import { Box, type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { cancel, schedule } from "./Deadlines.ts"
 import type { SlotLossReason } from "./Decision.ts"
 import { closeConnection } from "./Disconnect.ts"
@@ -23,7 +23,7 @@ export const isVolatile = (slot: DeviceSlot): boolean => slot.expirationPolicy =
 export const makeSlot = (turn: Turn, deviceId: DeviceId): DeviceSlot => ({
   deviceId,
   expirationPolicy: DeviceSlotExpirationPolicy.PERSISTENT,
-  encryptedDeviceInfo: new Uint8Array(0),
+  encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(0)),
   issued: firstPosition(turn.environment.options.firstReflectedId) - 1,
   queue: makeQueue(),
   appended: 0,
@@ -38,7 +38,7 @@ export const loadSlot = (turn: Turn, group: Group, snapshot: SlotSnapshot): void
   const slot: DeviceSlot = {
     deviceId: snapshot.deviceId,
     expirationPolicy: snapshot.expirationPolicy,
-    encryptedDeviceInfo: snapshot.encryptedDeviceInfo,
+    encryptedDeviceInfo: Box.make("dgdik", snapshot.encryptedDeviceInfo),
     issued: snapshot.issued,
     queue: makeQueue(snapshot.queue.positions, snapshot.queue.sizes),
     appended: 0,

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { GroupId } from "@d2m/codec"
+import { Box, type GroupId } from "@d2m/codec"
 import { isVolatile, loadSlot } from "./DeviceSlots.ts"
 import { invariant } from "./Invariant.ts"
 import { type Group, groupKeyOf } from "./State.ts"
@@ -23,7 +23,7 @@ export const loadGroup = (turn: Turn, id: GroupId, stored: GroupSnapshot | undef
     slots: new Map(),
     sessions: [],
     connections: new Map(),
-    encryptedSharedDeviceData: stored?.encryptedSharedDeviceData ?? new Uint8Array(0),
+    encryptedSharedDeviceData: Box.make("dgsddk", stored?.encryptedSharedDeviceData ?? new Uint8Array(0)),
     lock: undefined,
     leader: undefined,
     departed: durable

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
+import { type Box, encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
 import { type Cause, Effect, Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { Input } from "./Input.ts"
@@ -57,7 +57,7 @@ export const makePeerWriter = (host: {
         flags,
         reflectedId: reflectedIdOf(position),
         timestamp: timestamp as Timestamp,
-        envelope
+        envelope: envelope as Box<"dgrk">
       })
     }
   }

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import type { Crypto, DeviceId, EphemeralKey, GroupId, ReflectedId, Timestamp } from "@d2m/codec"
+import type { Box, Crypto, DeviceId, EphemeralKey, GroupId, ReflectedId, Timestamp } from "@d2m/codec"
 import { Hex } from "effect/encoding"
 import { type Deadline, type Deadlines, makeDeadlines, type Scheduled } from "./Deadlines.ts"
 import type { ConnectionId } from "./Input.ts"
@@ -35,7 +35,7 @@ export interface Environment {
 export interface ReflectedMessage {
   readonly flags: number
   readonly timestamp: Timestamp
-  readonly envelope: Uint8Array
+  readonly envelope: Box<"dgrk">
 }
 
 /**
@@ -63,7 +63,7 @@ export interface WaitingEnded {
   /** The last position that stands before it. */
   readonly position: Position
   readonly holder: DeviceId
-  readonly encryptedScope: Uint8Array
+  readonly encryptedScope: Box<"dgtsk">
   /** The `Persist` that makes its transaction durable. */
   readonly after: PersistId
 }
@@ -78,7 +78,7 @@ export interface DeviceSlot {
   readonly deviceId: DeviceId
   /** The raw number of `DeviceSlotExpirationPolicy`, as last sent. */
   expirationPolicy: number
-  encryptedDeviceInfo: Uint8Array
+  encryptedDeviceInfo: Box<"dgdik">
   /** Ids given out so far: the position of the last one. */
   issued: Position
   readonly queue: ReflectionQueue
@@ -160,7 +160,7 @@ export interface TransactionLock {
   /** When its time is over. */
   readonly deadline: Scheduled
   /** Verbatim from BeginTransaction. */
-  readonly encryptedScope: Uint8Array
+  readonly encryptedScope: Box<"dgtsk">
   readonly messages: Array<ReflectedMessage>
   bytes: number
 }
@@ -179,7 +179,7 @@ export interface Group {
   /** In the order of registration: the leader's succession. */
   readonly sessions: Array<Session>
   readonly connections: Map<ConnectionId, Connection>
-  encryptedSharedDeviceData: Uint8Array
+  encryptedSharedDeviceData: Box<"dgsddk">
   lock: TransactionLock | undefined
   leader: Session | undefined
   /** The last `Persist` that took a slot away; until it is durable, a crash may bring the slot back. */

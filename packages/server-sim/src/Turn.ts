@@ -75,5 +75,5 @@ export const closeReason = (text: string): string => text.replace(nonAscii, "?")
  *
  * A view that covers most of its buffer stays a view: the waste is bounded by half either way.
  */
-export const own = (bytes: Uint8Array): Uint8Array =>
-  bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+export const own = <Bytes extends Uint8Array>(bytes: Bytes): Bytes =>
+  bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : (new Uint8Array(bytes) as Uint8Array as Bytes)

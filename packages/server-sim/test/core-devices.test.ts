@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode, type DeviceId, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
+import { Box, CloseCode, type DeviceId, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
 import { ack, bytes, drive, hello, id, reflect, type Wire, twoOnSlowDisk } from "./drive.ts"
 
 const listed = (wire: Wire): Extract<ServerFrame, { _tag: "DevicesInfo" }>["augmentedDeviceInfo"] => {
@@ -14,7 +14,7 @@ const drop = (n: number) => ({ _tag: "DropDevice", deviceId: id(n) }) as const
 describe("devices", () => {
   it("are listed, the asking one too, with the time since when they are there or gone", () => {
     const d = drive()
-    const a = d.join(1, { encryptedDeviceInfo: bytes(9, 9) })
+    const a = d.join(1, { encryptedDeviceInfo: Box.make("dgdik", bytes(9, 9)) })
     d.advance(10)
     const b = d.join(2, { deviceSlotExpirationPolicy: 0 })
     d.advance(10)
@@ -95,7 +95,7 @@ describe("devices", () => {
   it("share data that every later ServerInfo carries, over a restart and over the last slot", () => {
     const d = drive()
     const a = d.join(1)
-    a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: bytes(1, 2, 3) })
+    a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", bytes(1, 2, 3)) })
     assert.deepStrictEqual(a.said(), [])
     const shared = (wire: Wire) =>
       wire.take().flatMap((frame) => (frame._tag === "ServerInfo" ? [frame.encryptedSharedDeviceData] : []))
@@ -115,26 +115,29 @@ describe("devices", () => {
       _tag: "ServerInfo",
       maxDeviceSlots: 0xffff_ffff,
       deviceSlotState: 1,
-      encryptedSharedDeviceData: new Uint8Array(longest),
+      encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(longest)),
       currentTime: 2n ** 49n - 1n,
       reflectionQueueLength: 0xffff_ffff
     })
     assert.lengthOf(serverInfo, Limits.frame)
     const d = drive()
-    d.join(1).send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(longest) })
+    d.join(1).send({
+      _tag: "SetSharedDeviceData",
+      encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(longest))
+    })
     assert.lengthOf(d.group()!.encryptedSharedDeviceData, longest)
     const b = d.join(2)
-    b.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(longest + 1) })
+    b.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(longest + 1)) })
     assert.strictEqual(b.closed()?.code, CloseCode.ProtocolError)
   })
 
   it("can lock with just what fits a Rejected", () => {
     const d = drive()
     const a = d.join(1)
-    a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(65_519), ttl: 0 })
+    a.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(65_519)), ttl: 0 })
     assert.deepStrictEqual(a.said(), ["BeginTransactionAck"])
     const b = d.join(2)
-    b.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(65_520), ttl: 0 })
+    b.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(65_520)), ttl: 0 })
     assert.strictEqual(b.closed()?.code, CloseCode.ProtocolError)
   })
 
@@ -147,7 +150,7 @@ describe("devices", () => {
     it(`can tell just what fits every DevicesInfo, as devices of policy ${policy}`, () => {
       const infos = [new Uint8Array(40_000), new Uint8Array(longest)] as const
       const entry = (encryptedDeviceInfo: Uint8Array, deviceSlotExpirationPolicy: number) => ({
-        encryptedDeviceInfo,
+        encryptedDeviceInfo: Box.make("dgdik", encryptedDeviceInfo),
         deviceSlotExpirationPolicy,
         connectionState: { _tag: "connectedSince", value: 2n ** 49n - 1n } as const
       })
@@ -160,12 +163,12 @@ describe("devices", () => {
       })
       assert.lengthOf(devicesInfo, Limits.frame)
       const d = drive()
-      d.join(1, { encryptedDeviceInfo: infos[0] })
-      const b = d.join(2, { encryptedDeviceInfo: infos[1], deviceSlotExpirationPolicy: policy })
+      d.join(1, { encryptedDeviceInfo: Box.make("dgdik", infos[0]) })
+      const b = d.join(2, { encryptedDeviceInfo: Box.make("dgdik", infos[1]), deviceSlotExpirationPolicy: policy })
       assert.isUndefined(b.closed())
       b.gone()
       const longer = new Uint8Array(longest + 1)
-      const again = d.rejoin(2, { encryptedDeviceInfo: longer, deviceSlotExpirationPolicy: policy })
+      const again = d.rejoin(2, { encryptedDeviceInfo: Box.make("dgdik", longer), deviceSlotExpirationPolicy: policy })
       assert.strictEqual(again.closed()?.code, CloseCode.ProtocolError)
     })
   }
@@ -366,7 +369,7 @@ describe("the end", () => {
     d.persisted()
     a.send(reflect(1))
     const key = d.group()!.key
-    a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: bytes(1) })
+    a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", bytes(1)) })
     d.feed({ _tag: "GroupFailed", groupKey: key })
     assert.strictEqual(a.closed()?.code, CloseCode.InternalError)
     assert.strictEqual(d.state().connections.size, 0)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode, Crypto, DeviceGroupKey, encodeClientFrame, Limits, type ServerFrame } from "@d2m/codec"
+import { Box, CloseCode, Crypto, DeviceGroupKey, encodeClientFrame, Limits, type ServerFrame } from "@d2m/codec"
 import { makeOptions, makeState, step } from "@d2m/server-sim"
 import { Effect, Result } from "effect"
 import { badResponse, begin, bytes, drive, ephemeral, hello, id, reflect } from "./drive.ts"
@@ -22,7 +22,7 @@ describe("handshake", () => {
       _tag: "ServerInfo",
       maxDeviceSlots: 8,
       deviceSlotState: 0,
-      encryptedSharedDeviceData: new Uint8Array(0),
+      encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(0)),
       currentTime: 1_000_000n,
       reflectionQueueLength: 0
     })
@@ -123,7 +123,7 @@ describe("handshake", () => {
       ["an unknown type", (w) => w.raw(bytes(0x99, 0, 0, 0)), /^unknown frame type 0x99$/],
       [
         "a device info that cannot be listed",
-        (w) => w.send(hello(1, { encryptedDeviceInfo: new Uint8Array(65_400) })),
+        (w) => w.send(hello(1, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(65_400)) })),
         /./
       ]
     ]
@@ -135,7 +135,7 @@ describe("handshake", () => {
       assert.strictEqual(wire.closed()?.code, name.includes("device info") ? undefined : CloseCode.ProtocolError)
       if (name.includes("device info")) {
         const other = d.open()
-        other.send(hello(2, { encryptedDeviceInfo: new Uint8Array(200) }))
+        other.send(hello(2, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(200)) }))
         assert.strictEqual(other.closed()?.code, CloseCode.ProtocolError)
         return
       }
@@ -157,9 +157,9 @@ describe("handshake", () => {
     const d = drive()
     // Eight slots share 65532 bytes of payload.
     for (let n = 1; n <= 8; n++) {
-      assert.isUndefined(d.join(n, { encryptedDeviceInfo: new Uint8Array(8_150) }).closed())
+      assert.isUndefined(d.join(n, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(8_150)) }).closed())
     }
-    const wire = d.rejoin(1, { encryptedDeviceInfo: new Uint8Array(8_400) })
+    const wire = d.rejoin(1, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(8_400)) })
     assert.strictEqual(wire.closed()?.code, CloseCode.ProtocolError)
   })
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode, type ServerFrame } from "@d2m/codec"
+import { Box, CloseCode, type ServerFrame } from "@d2m/codec"
 import { ack, bytes, drive, ephemeral, hello, id, reflect, twoOnSlowDisk } from "./drive.ts"
 
 const reflected = (frames: ReadonlyArray<ServerFrame>) =>
@@ -25,9 +25,15 @@ describe("reflect", () => {
           flags: 0xfff0,
           reflectedId: 1 as never,
           timestamp: 1_000_017n as never,
-          envelope: bytes(7)
+          envelope: Box.make("dgrk", bytes(7))
         },
-        { _tag: "Reflected", flags: 0, reflectedId: 2 as never, timestamp: 1_000_017n as never, envelope: bytes(7) }
+        {
+          _tag: "Reflected",
+          flags: 0,
+          reflectedId: 2 as never,
+          timestamp: 1_000_017n as never,
+          envelope: Box.make("dgrk", bytes(7))
+        }
       ])
     }
   })

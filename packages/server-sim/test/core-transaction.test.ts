@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode } from "@d2m/codec"
+import { Box, CloseCode } from "@d2m/codec"
 import { begin, bytes, commit, drive, ephemeral, id, reflect, twoOnSlowDisk } from "./drive.ts"
 
 /** Devices 1, 2 and 3, connected; 4 registered and absent. */
@@ -22,11 +22,33 @@ describe("transaction", () => {
     assert.deepStrictEqual(a.said(), ["CommitTransactionAck"])
     const frames = b.take()
     assert.deepStrictEqual(frames.slice(0, 3), [
-      { _tag: "Reflected", flags: 0, reflectedId: 1 as never, timestamp: 1_000_000n as never, envelope: bytes(1) },
-      { _tag: "Reflected", flags: 1, reflectedId: 2 as never, timestamp: 1_000_000n as never, envelope: bytes(2) },
-      { _tag: "Reflected", flags: 0, reflectedId: 3 as never, timestamp: 1_000_000n as never, envelope: bytes(3) }
+      {
+        _tag: "Reflected",
+        flags: 0,
+        reflectedId: 1 as never,
+        timestamp: 1_000_000n as never,
+        envelope: Box.make("dgrk", bytes(1))
+      },
+      {
+        _tag: "Reflected",
+        flags: 1,
+        reflectedId: 2 as never,
+        timestamp: 1_000_000n as never,
+        envelope: Box.make("dgrk", bytes(2))
+      },
+      {
+        _tag: "Reflected",
+        flags: 0,
+        reflectedId: 3 as never,
+        timestamp: 1_000_000n as never,
+        envelope: Box.make("dgrk", bytes(3))
+      }
     ])
-    assert.deepStrictEqual(frames[3], { _tag: "TransactionEnded", deviceId: id(1), encryptedScope: bytes(9) })
+    assert.deepStrictEqual(frames[3], {
+      _tag: "TransactionEnded",
+      deviceId: id(1),
+      encryptedScope: Box.make("dgtsk", bytes(9))
+    })
     assert.deepStrictEqual(d.rejoin(4).said().slice(2), ["Reflected 1", "Reflected 2", "ReflectionQueueDry"])
   })
 
@@ -66,7 +88,9 @@ describe("transaction", () => {
     const { a, b, c } = family()
     a.send(begin(9))
     b.send(begin(8))
-    assert.deepStrictEqual(b.take(), [{ _tag: "TransactionRejected", deviceId: id(1), encryptedScope: bytes(9) }])
+    assert.deepStrictEqual(b.take(), [
+      { _tag: "TransactionRejected", deviceId: id(1), encryptedScope: Box.make("dgtsk", bytes(9)) }
+    ])
     a.send(commit)
     assert.deepStrictEqual([b.said(), c.said()], [["TransactionEnded 1"], ["TransactionEnded 1"]])
     b.send(begin(8))

@@ -2,6 +2,7 @@
  * Drives the core by hand: explicit time, a store in memory, and what each connection was sent.
  */
 import {
+  Box,
   type ClientFrame,
   DeviceGroupKey,
   type DeviceId,
@@ -46,7 +47,7 @@ export const hello = (device: number, overrides: Partial<Hello> = {}): Hello => 
   deviceId: id(device),
   deviceSlotsExhaustedPolicy: 0,
   deviceSlotExpirationPolicy: 1,
-  encryptedDeviceInfo: bytes(device),
+  encryptedDeviceInfo: Box.make("dgdik", bytes(device)),
   expectedDeviceSlotState: 0,
   ...overrides
 })
@@ -58,13 +59,13 @@ export const reflect = (
   _tag: "Reflect",
   flags: options.flags ?? 0,
   reflectId: n as ReflectId,
-  envelope: options.envelope ?? bytes(n & 0xff)
+  envelope: Box.make("dgrk", options.envelope ?? bytes(n & 0xff))
 })
 export const ephemeral = (n: number): ClientFrame => reflect(n, { flags: 1 })
 export const ack = (n: number): ClientFrame => ({ _tag: "ReflectedAck", reflectedId: n as ReflectedId })
 export const begin = (scope: number, ttl = 0): ClientFrame => ({
   _tag: "BeginTransaction",
-  encryptedScope: bytes(scope),
+  encryptedScope: Box.make("dgtsk", bytes(scope)),
   ttl
 })
 export const commit: ClientFrame = { _tag: "CommitTransaction" }
@@ -159,7 +160,7 @@ export const drive = (driveOptions: DriveOptions = {}) => {
             flags,
             reflectedId: reflectedIdOf(position),
             timestamp: timestamp as never,
-            envelope
+            envelope: Box.make("dgrk", envelope)
           })
         }
         undrained.push(output.connection)

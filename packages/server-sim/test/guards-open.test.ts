@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { encodeClientFrame } from "@d2m/codec"
+import { Box, encodeClientFrame } from "@d2m/codec"
 import { type CutReason, type GuardEvent, Mediator } from "@d2m/server-sim"
 import type { Guards } from "@d2m/server-sim/node"
 import { Effect, Option } from "effect"
@@ -142,7 +142,7 @@ describe("a slow reader", () => {
               yield* register(a, 1)
               const b = yield* dial(yield* urlOf, options)
               yield* register(b, 2)
-              a.send({ _tag: "BeginTransaction", encryptedScope: bytes(1), ttl: 0 })
+              a.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", bytes(1)), ttl: 0 })
               yield* a.until("BeginTransactionAck")
               const envelope = new Uint8Array(32 * 1024)
               for (let n = 0; n < count; n++) a.send(reflect(n, { envelope }))
@@ -196,7 +196,7 @@ describe("what a client asks for in one go", () => {
   }
   const withInfo = Effect.fnUntraced(function* (device: number) {
     const client = yield* dial(yield* urlOf)
-    yield* register(client, device, 0, { encryptedDeviceInfo: new Uint8Array(8 * 1024) })
+    yield* register(client, device, 0, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(8 * 1024)) })
     return client
   })
 

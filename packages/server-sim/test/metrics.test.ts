@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { encodeClientFrame, encodeServerFrame } from "@d2m/codec"
+import { Box, encodeClientFrame, encodeServerFrame } from "@d2m/codec"
 import { type Happening, makeMemoryStore, Mediator, MediatorStore, StoreError } from "@d2m/server-sim"
 import { Effect, Exit, Latch, Layer, Metric, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -139,14 +139,14 @@ describe("a mediator's metrics", () => {
       Effect.gen(function* () {
         const [a, b] = [yield* join(1), yield* join(2)]
         const blob = (size: number) => new Uint8Array(size)
-        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: blob(10_000) })
-        yield* a.send({ _tag: "BeginTransaction", encryptedScope: blob(20_000), ttl: 0 })
+        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", blob(10_000)) })
+        yield* a.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", blob(20_000)), ttl: 0 })
         yield* a.rest
         yield* b.rest
         gate.closeUnsafe()
         const c = yield* open()
         const grown = thousandsIn("d2m_outgoing_bytes")
-        const registers = c.register(3, 0, { encryptedDeviceInfo: blob(5_000) })
+        const registers = c.register(3, 0, { encryptedDeviceInfo: Box.make("dgdik", blob(5_000)) })
         // ServerInfo has the shared data.
         assert.strictEqual(yield* grown(Effect.forkChild(registers, { startImmediately: true })), 10)
         // A message for two. What follows waits behind it.
@@ -173,9 +173,12 @@ describe("a mediator's metrics", () => {
         const blob = (size: number) => new Uint8Array(size)
         const grown = thousandsIn("d2m_store_backlog_bytes")
         gate.closeUnsafe()
-        const data = { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: blob(20_000) } as const
+        const data = {
+          _tag: "SetSharedDeviceData",
+          encryptedSharedDeviceData: Box.make("dgsddk", blob(20_000))
+        } as const
         assert.strictEqual(yield* grown(a.send(data)), 20)
-        const registers = c.register(3, 0, { encryptedDeviceInfo: blob(30_000) })
+        const registers = c.register(3, 0, { encryptedDeviceInfo: Box.make("dgdik", blob(30_000)) })
         assert.strictEqual(yield* grown(Effect.forkChild(registers, { startImmediately: true })), 30)
         assert.strictEqual(yield* grown(a.send(reflect(1, { envelope: blob(40_000) }))), 40)
         gate.openUnsafe()

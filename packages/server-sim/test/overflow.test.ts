@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Box } from "@d2m/codec"
 import { ChatUpstream, type Happening, makeOptions, Mediator, type MediatorOptions } from "@d2m/server-sim"
 import { Array as Arr, Effect, Exit, Option, Result, Scope } from "effect"
 import { begin, commit, hello, reflect } from "./drive.ts"
@@ -48,7 +49,7 @@ describe("what may wait for a client at one moment", () => {
   it.effect("is counted with all blobs and with what is in the socket", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* join(2)]
-      yield* a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(10_000), ttl: 0 })
+      yield* a.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(10_000)), ttl: 0 })
       yield* a.until("BeginTransactionAck")
       const told: Array<Happening> = []
       yield* (yield* Mediator).observe((happening) => told.push(happening))
@@ -82,7 +83,7 @@ describe("what may wait for a client at one moment", () => {
       yield* Scope.provide(b.link.inject({ _tag: "Stall", direction: "down" }), stall)
       // Almost at its high water.
       for (let n = 0; n < 14; n++) yield* a.send(reflect(n, { envelope: new Uint8Array(1_000) }))
-      yield* a.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(20_000), ttl: 0 })
+      yield* a.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(20_000)), ttl: 0 })
       yield* a.send(...Arr.makeBy(640, (n) => reflect(n, { flags: 1, envelope: new Uint8Array(100) })), commit)
       yield* a.until("CommitTransactionAck")
       yield* b.send({ _tag: "GetDevicesInfo" })
@@ -112,7 +113,7 @@ describe("what may wait for all clients together", () => {
   const small = { ...options, outgoingTotal: 100_000 }
   const withInfo = Effect.fnUntraced(function* (device: number) {
     const opened = yield* open()
-    yield* opened.register(device, 0, { encryptedDeviceInfo: new Uint8Array(2_000) })
+    yield* opened.register(device, 0, { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(2_000)) })
     yield* opened.until("ReflectionQueueDry")
     return opened
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ClientFrame, Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
+import { Box, type ClientFrame, Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
 import { ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -129,7 +129,11 @@ describe("a store that takes its time", () => {
 
   const written: ReadonlyArray<readonly [what: string, frame: ClientFrame, acks: number]> = [
     ["messages", reflect(1, { envelope: new Uint8Array(5_000) }), 3],
-    ["shared data", { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(5_000) }, 2]
+    [
+      "shared data",
+      { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(5_000)) },
+      2
+    ]
   ]
   for (const [what, frame, acks] of written) {
     it.effect(`makes the clients that write ${what} wait`, () => {
@@ -247,15 +251,15 @@ describe("a restart on the same store", () => {
         yield* a.send(
           reflect(1),
           reflect(2),
-          { _tag: "BeginTransaction", encryptedScope: bytes(1), ttl: 0 },
+          { _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", bytes(1)), ttl: 0 },
           reflect(3)
         )
-        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: bytes(5) })
+        yield* a.send({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", bytes(5)) })
       }).pipe(Effect.scoped, mediator())
       yield* Effect.gen(function* () {
         const b = yield* open()
         const info = yield* b.register(2, 1)
-        assert.deepInclude(info, { reflectionQueueLength: 2, encryptedSharedDeviceData: bytes(5) })
+        assert.deepInclude(info, { reflectionQueueLength: 2, encryptedSharedDeviceData: Box.make("dgsddk", bytes(5)) })
         const messages = (yield* b.rest).flatMap((event) => (event._tag === "Reflected" ? [event.reflectedId] : []))
         assert.deepStrictEqual(messages, [1, 2])
         const { group } = yield* Mediator

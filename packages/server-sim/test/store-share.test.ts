@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ClientFrame, DeviceGroupKey, makeCrypto, tweetNacl } from "@d2m/codec"
+import { Box, type ClientFrame, DeviceGroupKey, makeCrypto, tweetNacl } from "@d2m/codec"
 import { Mediator } from "@d2m/server-sim"
 import { Effect, Fiber, Result } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -8,7 +8,10 @@ import { fragileStore } from "./fragile-store.ts"
 import { join, mediatorWith, openLink, tags } from "./memory-device.ts"
 
 /** A frame that costs a client nothing and is never answered. */
-const small: ClientFrame = { _tag: "SetSharedDeviceData", encryptedSharedDeviceData: new Uint8Array(1) }
+const small: ClientFrame = {
+  _tag: "SetSharedDeviceData",
+  encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(1))
+}
 
 const many = (count: number) =>
   Array.from({ length: count }, () => small) as unknown as NonEmptyReadonlyArray<ClientFrame>

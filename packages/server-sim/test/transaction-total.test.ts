@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CloseCode } from "@d2m/codec"
+import { Box, CloseCode } from "@d2m/codec"
 import { groupKeyOf, makeOptions, type MediatorOptions } from "@d2m/server-sim"
 import { Array as Arr, Effect, Result } from "effect"
 import { begin, commit, type Drive, drive, hello, reflect, type Wire } from "./drive.ts"
@@ -66,7 +66,7 @@ describe("what all transactions together buffer", () => {
   it("costs the largest each time, whoever asks, and no other", () => {
     const d = drive({ ...small, transactionTotal: 10_000 })
     const scope = (size: number) =>
-      ({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(size), ttl: 0 }) as const
+      ({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(size)), ttl: 0 }) as const
     const wires = [stranger(d, 1), stranger(d, 2), stranger(d, 3), stranger(d, 4)]
     for (const [index, wire] of wires.entries()) wire.send(scope([1_500, 3_000, 3_500, 60_000][index]!))
     d.advance(0)
@@ -89,7 +89,8 @@ describe("what all transactions together buffer", () => {
 
   it("counts scopes and messages without anything in them", () => {
     for (const hold of [
-      (wire: Wire) => wire.send({ _tag: "BeginTransaction", encryptedScope: new Uint8Array(8_000), ttl: 0 }),
+      (wire: Wire) =>
+        wire.send({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", new Uint8Array(8_000)), ttl: 0 }),
       (wire: Wire) => wire.send(begin(1), ...Arr.makeBy(70, (n) => reflect(n, { envelope: new Uint8Array(0) })))
     ]) {
       const d = drive(small)

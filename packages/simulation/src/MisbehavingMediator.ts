@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
+import { Box, type BoxUse, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
 import type { Misbehaviour } from "./Fault.ts"
 import type { Route } from "./Network.ts"
 import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
@@ -32,10 +32,10 @@ const withLongHeader = (message: Uint8Array): Uint8Array => {
   return longer
 }
 
-const altered = (blob: Uint8Array): Uint8Array => {
-  const copy = new Uint8Array(blob)
+const altered = <Use extends BoxUse>(use: Use, box: Box<Use>): Box<Use> => {
+  const copy = new Uint8Array(box)
   if (copy.length > 0) copy[copy.length - 1]! ^= 0xff
-  return copy
+  return Box.make(use, copy)
 }
 
 /** How often bytes are drawn anew that were not what was asked for. */
@@ -126,7 +126,7 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
       let earlier: Reflected | undefined
       return only("Reflected", (frame, packet) => {
         const replayed = earlier
-        earlier = { ...frame, envelope: new Uint8Array(frame.envelope) }
+        earlier = { ...frame, envelope: Box.make("dgrk", new Uint8Array(frame.envelope)) }
         return replayed === undefined
           ? undefined
           : [
@@ -142,13 +142,13 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
           const augmentedDeviceInfo = new Map(
             Array.from(frame.augmentedDeviceInfo, ([id, info]) => [
               id,
-              { ...info, encryptedDeviceInfo: altered(info.encryptedDeviceInfo) }
+              { ...info, encryptedDeviceInfo: altered("dgdik", info.encryptedDeviceInfo) }
             ])
           )
           return [sent({ ...frame, augmentedDeviceInfo })]
         }
         if (frame?._tag !== "ServerInfo" || frame.encryptedSharedDeviceData.length === 0) return undefined
-        return [sent({ ...frame, encryptedSharedDeviceData: altered(frame.encryptedSharedDeviceData) })]
+        return [sent({ ...frame, encryptedSharedDeviceData: altered("dgsddk", frame.encryptedSharedDeviceData) })]
       }
     case "EndedBeforeRejected":
       return only("TransactionRejected", (frame, packet) => [

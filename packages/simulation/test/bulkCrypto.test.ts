@@ -1,4 +1,4 @@
-import { Crypto, DeviceGroupKey } from "@d2m/codec"
+import { Box, type BoxKey, Crypto, DeviceGroupKey } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { layerBulkCrypto, Prng } from "../src/index.ts"
@@ -10,8 +10,9 @@ const serviceOf = (kind: "real" | "bulk"): Service =>
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-const opens = (crypto: Service, key: Parameters<Service["open"]>[0], box: Uint8Array): string => {
-  const opened = crypto.open(key, box)
+/** What becomes of these bytes under this key, taken for a box that it seals. */
+const opens = (crypto: Service, key: BoxKey, bytes: Uint8Array): string => {
+  const opened = crypto.open(key, Box.make(key.label, bytes))
   return Result.isSuccess(opened) ? hex(opened.success) : opened.failure._tag
 }
 

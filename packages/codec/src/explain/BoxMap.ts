@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { Result } from "effect"
-import type { Box } from "../Box.ts"
+import { Box, type BoxInfo } from "../Box.ts"
 import type { BoxError, Crypto } from "../Crypto.ts"
 import type { DeviceGroupKeys } from "../DeviceGroupKey.ts"
 import { Limits } from "../Limits.ts"
@@ -19,7 +19,7 @@ import type { ByteField, ByteMap, Role } from "./ByteMap.ts"
  * @category models
  * @since 0.1.0
  */
-export type Opener = (box: Box, sealed: Uint8Array) => Result.Result<Uint8Array, BoxError> | undefined
+export type Opener = (box: BoxInfo, sealed: Uint8Array) => Result.Result<Uint8Array, BoxError> | undefined
 
 /**
  * Opens what the keys of a device group open: all but the answer to the challenge, which needs the mediator's key too.
@@ -30,7 +30,7 @@ export type Opener = (box: Box, sealed: Uint8Array) => Result.Result<Uint8Array,
 export const openWith =
   (crypto: Pick<Crypto["Service"], "open">, keys: DeviceGroupKeys): Opener =>
   ({ key }, sealed) =>
-    key === "dgpk" ? undefined : crypto.open(keys[key], sealed)
+    key === "dgpk" ? undefined : crypto.open(keys[key], Box.make(key, sealed))
 
 /** A field of `bytes[offset…end]`. */
 export const fieldOf = (
@@ -40,16 +40,16 @@ export const fieldOf = (
   field: Pick<ByteField, "name" | "type" | "meaning"> & { readonly role: Role } & Partial<ByteField>
 ): ByteField => ({ fields: [], ...field, offset, length: end - offset, bytes: bytes.subarray(offset, end) })
 
-const keyName = ({ key }: Box): string => (key === "dgpk" ? "DGPK and ESK" : key.toUpperCase())
+const keyName = ({ key }: BoxInfo): string => (key === "dgpk" ? "DGPK and ESK" : key.toUpperCase())
 
 /** The three parts of the box at `bytes[offset…end]`, or nothing when it is too short to have them. */
 export const boxFields = (
   bytes: Uint8Array,
   offset: number,
   end: number,
-  box: Box,
+  box: BoxInfo,
   open: Opener | undefined,
-  plaintext: (box: Box, bytes: Uint8Array) => ByteMap
+  plaintext: (box: BoxInfo, bytes: Uint8Array) => ByteMap
 ): ReadonlyArray<ByteField> => {
   if (end - offset < Limits.boxOverhead) return []
   const mac = offset + Limits.nonce

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { Result } from "effect"
-import type { Box } from "../Box.ts"
+import type { BoxInfo } from "../Box.ts"
 import type { Direction } from "../Container.ts"
 import type { BoxError } from "../Crypto.ts"
 import type { DecodeError } from "../DecodeError.ts"
@@ -93,7 +93,7 @@ export interface ByteField {
   /** `ms`: the value is a time, in milliseconds since 1970. */
   readonly unit?: "ms"
   /** What the bytes are a box of; the field of such bytes holds `nonce`, `mac` and `ciphertext`. */
-  readonly box?: Box
+  readonly box?: BoxInfo
   /** Of a `ciphertext` whose key was given: what is inside, with offsets of its own, or why it did not open. */
   readonly opened?: Result.Result<ByteMap, BoxError>
 }

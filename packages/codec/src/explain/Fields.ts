@@ -9,7 +9,7 @@
  */
 import { Result, type Schema } from "effect"
 import { Hex } from "effect/encoding"
-import type { Box } from "../Box.ts"
+import type { BoxInfo } from "../Box.ts"
 import type { ClientFrame } from "../ClientFrame.ts"
 import type { BoxError } from "../Crypto.ts"
 import type { DecodeError } from "../DecodeError.ts"
@@ -158,7 +158,7 @@ const together = (all: ReadonlyArray<OpenedBoxes>): OpenedBoxes => ({
   unopened: Object.assign({}, ...all.map(({ unopened }) => unopened)) as JsonObject
 })
 
-const openBox = (name: string, box: Box | undefined, value: unknown, open: Opener): OpenedBoxes => {
+const openBox = (name: string, box: BoxInfo | undefined, value: unknown, open: Opener): OpenedBoxes => {
   if (box === undefined || !(value instanceof Uint8Array) || value.length === 0) return nothing
   const plain = open(box, value)
   if (plain === undefined) return nothing

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { Schema } from "effect"
-import type { Box } from "../Box.ts"
+import type { BoxInfo } from "../Box.ts"
 import { containerFields } from "../Container.ts"
 import {
   type Element,
@@ -44,7 +44,7 @@ export interface LayoutRow {
   /** Names of a number's bits, as masks. */
   readonly bits?: Readonly<Record<string, number>>
   readonly unit?: "ms"
-  readonly box?: Box
+  readonly box?: BoxInfo
 }
 
 /** The rows of the container header, which every frame begins with. */

@@ -17,11 +17,7 @@ import { DeviceSlotExpirationPolicy } from "./Handshake.ts"
  */
 export class AugmentedDeviceInfo extends Schema.Opaque<AugmentedDeviceInfo>()(
   Protobuf.message("d2m.DevicesInfo.AugmentedDeviceInfo", "What the mediator knows of one registered slot", {
-    encryptedDeviceInfo: Protobuf.bytes(
-      1,
-      "d2d.DeviceInfo boxed with DGDIK, as the device last sent it",
-      deviceInfoBox
-    ),
+    encryptedDeviceInfo: Protobuf.box(1, "d2d.DeviceInfo boxed with DGDIK, as the device last sent it", deviceInfoBox),
     connectionState: Protobuf.oneof("Whether the device is connected", {
       connectedSince: Protobuf.time(2, "Connected, since this time in milliseconds since 1970"),
       lastDisconnectAt: Protobuf.time(4, "Not connected, since this time in milliseconds since 1970")
@@ -129,7 +125,7 @@ export class SetSharedDeviceData extends Schema.Opaque<SetSharedDeviceData>()(
       meaning: "Replaces the data that every device gets with its ServerInfo"
     },
     {
-      encryptedSharedDeviceData: Protobuf.bytes(
+      encryptedSharedDeviceData: Protobuf.box(
         1,
         "d2d.SharedDeviceData boxed with DGSDDK; opaque to the mediator",
         sharedDeviceDataBox

@@ -142,7 +142,7 @@ export class ClientHello extends Schema.Opaque<ClientHello>()(
         5,
         "How long the slot outlives the connection"
       ),
-      encryptedDeviceInfo: Protobuf.bytes(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator", deviceInfoBox),
+      encryptedDeviceInfo: Protobuf.box(6, "d2d.DeviceInfo boxed with DGDIK; opaque to the mediator", deviceInfoBox),
       expectedDeviceSlotState: Protobuf.enumeration(
         DeviceSlotState,
         7,
@@ -169,7 +169,7 @@ export class ServerInfo extends Schema.Opaque<ServerInfo>()(
     {
       maxDeviceSlots: Protobuf.uint32(1, "Number of slots a group can have"),
       deviceSlotState: Protobuf.enumeration(DeviceSlotState, 2, "Whether the slot was there before this ClientHello"),
-      encryptedSharedDeviceData: Protobuf.bytes(
+      encryptedSharedDeviceData: Protobuf.box(
         3,
         "d2d.SharedDeviceData boxed with DGSDDK as last set, or empty; opaque to the mediator",
         sharedDeviceDataBox

@@ -70,7 +70,7 @@ export class Reflect extends Schema.Opaque<Reflect>()(
     {
       flags: Struct.u16(2, "Bit 0: ephemeral; others are passed on", ReflectFlags),
       reflectId: Struct.u32(ReflectId, 4, "The sender's number for this message; the ack repeats it"),
-      envelope: Struct.rest(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
+      envelope: Struct.box(8, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
     }
   )
 ) {}
@@ -118,7 +118,7 @@ export class Reflected extends Schema.Opaque<Reflected>()(
       flags: Struct.u16(2, "Bit 0: ephemeral; others as the sender set them", ReflectFlags),
       reflectedId: Struct.u32(ReflectedId, 4, "The mediator's number for this message in this device's queue"),
       timestamp: Struct.time(8, "When the mediator took the message, in milliseconds since 1970"),
-      envelope: Struct.rest(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
+      envelope: Struct.box(16, "d2d.Envelope boxed with DGRK: nonce, tag, ciphertext", envelopeBox)
     }
   )
 ) {}

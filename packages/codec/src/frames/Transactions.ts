@@ -9,7 +9,7 @@ import { protobufFrame } from "../Container.ts"
 import * as Protobuf from "../Protobuf.ts"
 
 const encryptedScope = (number: number) =>
-  Protobuf.bytes(number, "d2d.TransactionScope boxed with DGTSK; opaque to the mediator", transactionScopeBox)
+  Protobuf.box(number, "d2d.TransactionScope boxed with DGTSK; opaque to the mediator", transactionScopeBox)
 
 /**
  * Asks for the group's lock (0x40).

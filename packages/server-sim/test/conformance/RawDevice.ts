@@ -7,6 +7,7 @@
 import { assert } from "@effect/vitest"
 import {
   type AugmentedDeviceInfo,
+  Box,
   type ClientFrame,
   type ClientHello,
   type ClientUrlInfo,
@@ -88,7 +89,7 @@ export const clientHello = (id: DeviceId, hello: ServerHello, options: HelloOpti
   deviceId: id,
   deviceSlotsExhaustedPolicy: options.exhausted ?? REJECT,
   deviceSlotExpirationPolicy: options.expiration ?? PERSISTENT,
-  encryptedDeviceInfo: options.info ?? deviceInfo(id),
+  encryptedDeviceInfo: Box.make("dgdik", options.info ?? deviceInfo(id)),
   expectedDeviceSlotState: options.expected ?? NEW
 })
 
@@ -96,7 +97,7 @@ export const reflectFrame = (reflectId: number, envelope: Uint8Array, flags = 0)
   _tag: "Reflect",
   flags,
   reflectId: ReflectId.make(reflectId),
-  envelope
+  envelope: Box.make("dgrk", envelope)
 })
 export const ackFrame = (reflectedId: number): ClientFrame => ({
   _tag: "ReflectedAck",
@@ -104,7 +105,7 @@ export const ackFrame = (reflectedId: number): ClientFrame => ({
 })
 export const begin = (encryptedScope: Uint8Array, ttl = 0): ClientFrame => ({
   _tag: "BeginTransaction",
-  encryptedScope,
+  encryptedScope: Box.make("dgtsk", encryptedScope),
   ttl
 })
 export const commit: ClientFrame = { _tag: "CommitTransaction" }
@@ -113,7 +114,7 @@ export const drop = (deviceId: DeviceId): ClientFrame => ({ _tag: "DropDevice", 
 export const proxy = (data: Uint8Array): ClientFrame => ({ _tag: "Proxy", data })
 export const setSharedData = (encryptedSharedDeviceData: Uint8Array): ClientFrame => ({
   _tag: "SetSharedDeviceData",
-  encryptedSharedDeviceData
+  encryptedSharedDeviceData: Box.make("dgsddk", encryptedSharedDeviceData)
 })
 
 /** An open connection that has had its ServerHello. */
@@ -248,5 +249,5 @@ export const reflected = (reflectedId: number, envelope: Uint8Array, timestamp: 
   flags,
   reflectedId: ReflectedId.make(reflectedId),
   timestamp: Timestamp.make(timestamp),
-  envelope
+  envelope: Box.make("dgrk", envelope)
 })

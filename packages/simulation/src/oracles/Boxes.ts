@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
+import { type Box, type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
 import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
@@ -22,7 +22,7 @@ export type BlobOpener = <S extends typeof D2d.DeviceInfo | typeof D2d.SharedDev
   device: string,
   key: "dgdik" | "dgsddk",
   schema: S,
-  box: Uint8Array
+  box: Box<"dgdik" | "dgsddk">
 ) => Option.Option<S["Type"]>
 
 const keysOf = (schedule: Schedule) => {

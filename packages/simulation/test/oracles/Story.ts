@@ -6,6 +6,7 @@
  */
 import { type ConnectionState, type Reflected as ReflectedMessage } from "@d2m/client"
 import {
+  Box,
   type ClientFrame,
   D2d,
   type DeviceId,
@@ -62,16 +63,16 @@ export interface Hello {
   readonly existing?: boolean
   readonly volatile?: boolean
   readonly dropLeastRecent?: boolean
-  readonly info?: Uint8Array
+  readonly info?: Box<"dgdik">
   /** The shared data that ServerInfo has. */
-  readonly shared?: Uint8Array
+  readonly shared?: Box<"dgsddk">
 }
 
 /** What of a ServerInfo is not the usual. */
 export interface ServerInfoParts {
   readonly slots?: number
   readonly time?: number
-  readonly shared?: Uint8Array
+  readonly shared?: Box<"dgsddk">
 }
 
 const crypto = cryptoOf("bulk")
@@ -79,15 +80,15 @@ const { dgdik, dgrk, dgsddk } = crypto.deriveKeys(groupKeyOf(0))
 const padding = new Uint8Array(0)
 
 /** What a device says of itself, boxed under a nonce that is made of `nonce`. */
-export const infoBox = (label: string, nonce: number): Uint8Array =>
+export const infoBox = (label: string, nonce: number): Box<"dgdik"> =>
   crypto.seal(dgdik, envelope(nonce, 24), encodeMessage(D2d.DeviceInfo, D2d.DeviceInfo.make({ padding, label })))
 
 /** The shared data of a group, boxed under a nonce that is made of `nonce`. */
-export const sharedBox = (version: number, nonce: number): Uint8Array =>
+export const sharedBox = (version: number, nonce: number): Box<"dgsddk"> =>
   crypto.seal(dgsddk, envelope(nonce, 24), encodeMessage(D2d.SharedDeviceData, { padding, version }))
 
 /** A message as it is reflected: boxed with the group's key, under a nonce that is made of `nonce`. */
-export const boxed = (messageId: number, nonce = messageId): Uint8Array => {
+export const boxed = (messageId: number, nonce = messageId): Box<"dgrk"> => {
   const { content } = message(0, messageId)
   const plain = encodeMessage(D2d.Envelope, {
     padding,
@@ -276,7 +277,12 @@ export class Line {
     return this
   }
 
-  greet({ dropLeastRecent = false, existing = false, info = new Uint8Array(50), volatile = false }: Hello = {}): this {
+  greet({
+    dropLeastRecent = false,
+    existing = false,
+    info = Box.make("dgdik", new Uint8Array(50)),
+    volatile = false
+  }: Hello = {}): this {
     this.say({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
     return this.hear({
       _tag: "ClientHello",
@@ -295,14 +301,14 @@ export class Line {
       _tag: "ServerInfo",
       maxDeviceSlots: more.slots ?? 8,
       deviceSlotState: existing ? 1 : 0,
-      encryptedSharedDeviceData: more.shared ?? new Uint8Array(0),
+      encryptedSharedDeviceData: more.shared ?? Box.make("dgsddk", new Uint8Array(0)),
       currentTime: BigInt(Math.floor(start + (more.time ?? this.story.time))),
       reflectionQueueLength: queued
     })
   }
 
   reflect(reflectId: number, box: Uint8Array, flags = 0): this {
-    return this.hear({ _tag: "Reflect", flags, reflectId: reflectId as ReflectId, envelope: box })
+    return this.hear({ _tag: "Reflect", flags, reflectId: reflectId as ReflectId, envelope: Box.make("dgrk", box) })
   }
 
   ack(reflectId: number, at = this.story.time): this {
@@ -319,7 +325,7 @@ export class Line {
       flags,
       reflectedId: id as ReflectedId,
       timestamp: BigInt(start + at) as Timestamp,
-      envelope: box
+      envelope: Box.make("dgrk", box)
     })
   }
 
@@ -328,7 +334,7 @@ export class Line {
   }
 
   begin(ttl = 0, scope = 1): this {
-    return this.hear({ _tag: "BeginTransaction", encryptedScope: envelope(scope, 42), ttl })
+    return this.hear({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", envelope(scope, 42)), ttl })
   }
 
   /** The mediator closes, and the device learns of it. */

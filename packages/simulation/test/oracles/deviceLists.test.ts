@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type AugmentedDeviceInfo, D2d, type DeviceId } from "@d2m/codec"
+import { type AugmentedDeviceInfo, type Box, D2d, type DeviceId } from "@d2m/codec"
 import type { Answer, ListedDevice } from "../../src/index.ts"
 import { descriptionOf } from "../../src/Application.ts"
 import { deviceLists } from "../../src/oracles/device/DeviceLists.ts"
@@ -17,7 +17,7 @@ const right = (tell: (story: Story, phone: Line) => unknown): void => assert.dee
 const breaks = (tell: (story: Story, phone: Line) => unknown): void =>
   assert.deepStrictEqual(told(tell), ["an application is told of the devices that the answer to its request lists"])
 
-type Boxes = Readonly<Record<string, Uint8Array>>
+type Boxes = Readonly<Record<string, Box<"dgdik">>>
 
 /** What the mediator knows of devices: they are all connected, since the start. */
 const infoOf = (boxes: Boxes) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { AugmentedDeviceInfo, DeviceId } from "@d2m/codec"
+import { type AugmentedDeviceInfo, Box, type DeviceId } from "@d2m/codec"
 import { type Conditions, run, swarm } from "../../src/index.ts"
 import { mediator } from "../../src/oracles/mediator/MediatorModel.ts"
 import { envelope, ids, type Line, type Name, start, Story } from "./Story.ts"
@@ -22,9 +22,17 @@ const pair = (story: Story): readonly [phone: Line, desktop: Line] => [
 ]
 
 const ended = (deviceId: bigint, scope = 1) =>
-  ({ _tag: "TransactionEnded", deviceId: deviceId as DeviceId, encryptedScope: envelope(scope, 42) }) as const
+  ({
+    _tag: "TransactionEnded",
+    deviceId: deviceId as DeviceId,
+    encryptedScope: Box.make("dgtsk", envelope(scope, 42))
+  }) as const
 const rejected = (deviceId: bigint, scope = 1) =>
-  ({ _tag: "TransactionRejected", deviceId: deviceId as DeviceId, encryptedScope: envelope(scope, 42) }) as const
+  ({
+    _tag: "TransactionRejected",
+    deviceId: deviceId as DeviceId,
+    encryptedScope: Box.make("dgtsk", envelope(scope, 42))
+  }) as const
 
 describe("the model of a mediator", () => {
   it("finds nothing wrong with a conversation, a redelivery and a transaction", () => {
@@ -353,7 +361,7 @@ describe("the model of a mediator", () => {
     })
     breaks("ServerInfo brings the shared data as it was last set", (story) => {
       const [phone, desktop] = pair(story)
-      phone.hear({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: envelope(5, 50) })
+      phone.hear({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: Box.make("dgsddk", envelope(5, 50)) })
       desktop.gone()
       story.live("desktop", { existing: true })
     })
@@ -370,7 +378,7 @@ describe("the model of a mediator", () => {
           Object.entries(devices).map(([name, told]) => [
             ids[name as Name] as DeviceId,
             {
-              encryptedDeviceInfo: new Uint8Array(50),
+              encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(50)),
               deviceSlotExpirationPolicy: 1,
               connectionState: connected(0),
               ...told
@@ -403,7 +411,7 @@ describe("the model of a mediator", () => {
     })
     const truth = "DevicesInfo tells of each device what it has said last, and since when it is connected or gone"
     for (const told of [
-      { encryptedDeviceInfo: new Uint8Array(50).fill(1) },
+      { encryptedDeviceInfo: Box.make("dgdik", new Uint8Array(50).fill(1)) },
       { deviceSlotExpirationPolicy: 0 },
       { connectionState: connected(1) },
       { connectionState: gone(0) }

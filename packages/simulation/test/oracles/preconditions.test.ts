@@ -1,3 +1,4 @@
+import { Box } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import type { Answer } from "../../src/index.ts"
 import { preconditions } from "../../src/oracles/device/Preconditions.ts"
@@ -20,7 +21,9 @@ const asked = (story: Story) =>
   story.ask("phone", { _tag: "Transaction", count: 1, bytes: 10, pause: 0, ttl: 0, fails: false, holdsFor: 9 }, 1)
 const granted = (phone: Line) => phone.begin().say({ _tag: "BeginTransactionAck" })
 const rejected = (phone: Line) =>
-  phone.begin().say({ _tag: "TransactionRejected", deviceId: 2n as never, encryptedScope: new Uint8Array(42) })
+  phone
+    .begin()
+    .say({ _tag: "TransactionRejected", deviceId: 2n as never, encryptedScope: Box.make("dgtsk", new Uint8Array(42)) })
 const committed = (phone: Line) => phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
 
 describe("preconditions", () => {

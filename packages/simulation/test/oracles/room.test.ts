@@ -1,4 +1,4 @@
-import type { ReflectedId, ServerFrame, Timestamp } from "@d2m/codec"
+import { Box, type ReflectedId, type ServerFrame, type Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { mediator } from "../../src/oracles/mediator/MediatorModel.ts"
 import { envelope, start, Story } from "./Story.ts"
@@ -62,7 +62,7 @@ describe("a client that does not take what was sent", () => {
       flags: 0,
       reflectedId: n as ReflectedId,
       timestamp: BigInt(start) as Timestamp,
-      envelope: envelope(n, 144)
+      envelope: Box.make("dgrk", envelope(n, 144))
     })
     return { story, phone, queued }
   }

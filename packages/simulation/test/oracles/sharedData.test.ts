@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { ConnectionState } from "@d2m/client"
+import { Box } from "@d2m/codec"
 import type { Answer } from "../../src/index.ts"
 import { sharedData } from "../../src/oracles/device/SharedData.ts"
 import { sharedBox, start, Story } from "./Story.ts"
@@ -34,7 +35,7 @@ const answered = (version: number | undefined): Answer => ({
 })
 
 /** Connects, is told shared data, and goes live. */
-const connect = (story: Story, shared: Uint8Array) => {
+const connect = (story: Story, shared: Box<"dgsddk">) => {
   const line = story.live("phone", { shared })
   story.state("phone", live)
   return line
@@ -49,7 +50,7 @@ describe("shared data", () => {
   it("accepts what the latest ServerInfo says, and what was set since", () => {
     right((story) => {
       tells(story, undefined)
-      const first = connect(story, new Uint8Array(0))
+      const first = connect(story, Box.make("dgsddk", new Uint8Array(0)))
       tells(story, undefined)
       const answer = sets(story, 3)
       first.hear(set(3, 1))
@@ -61,7 +62,7 @@ describe("shared data", () => {
       tells(story, 4)
       connect(story, sharedBox(4, 2)).lose(1006)
       tells(story, 4)
-      connect(story, new Uint8Array(0))
+      connect(story, Box.make("dgsddk", new Uint8Array(0)))
       tells(story, undefined)
       story.machine("phone", "Crashed").machine("phone", "Started")
       tells(story, undefined)
@@ -88,7 +89,7 @@ describe("shared data", () => {
     })
     breaks((story) => {
       connect(story, sharedBox(4, 2)).lose(1006)
-      connect(story, new Uint8Array(0))
+      connect(story, Box.make("dgsddk", new Uint8Array(0)))
       tells(story, 4)
     })
     breaks((story) => {
@@ -114,7 +115,7 @@ describe("shared data", () => {
         answer(answered(version))
       })
       right((story) => {
-        const line = connect(story, new Uint8Array(0))
+        const line = connect(story, Box.make("dgsddk", new Uint8Array(0)))
         const [four, five] = [sets(story, 4), sets(story, 5)]
         line.hear(set(4, 1)).hear(set(5, 2))
         five(done)

@@ -1,5 +1,5 @@
 import type { ConnectionState, UserReason } from "@d2m/client"
-import type { DeviceId } from "@d2m/codec"
+import { Box, type DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { patience } from "../../src/oracles/device/Patience.ts"
 import { questions } from "../../src/oracles/device/Questions.ts"
@@ -93,7 +93,7 @@ describe("patience", () => {
   const silence = "an idle connection is probed"
   const unanswered = "an answer that does not come ends the connection"
   const asleep = "who was rejected asks again when the transaction has ended"
-  const holder = { deviceId: 2n as DeviceId, encryptedScope: envelope(1, 42) }
+  const holder = { deviceId: 2n as DeviceId, encryptedScope: Box.make("dgtsk", envelope(1, 42)) }
   const transaction = { _tag: "Transaction", count: 1, bytes: 1, pause: 0, ttl: 0, fails: false } as const
   const probe = { _tag: "GetDevicesInfo" } as const
 

@@ -1,6 +1,6 @@
 /** Scenarios of DevicesInfo and shared device data (decision 19, PROTOCOL D23, D25). */
 import { assert } from "@effect/vitest"
-import { CloseCode } from "@d2m/codec"
+import { Box, CloseCode } from "@d2m/codec"
 import { Effect } from "effect"
 import {
   A,
@@ -46,7 +46,7 @@ export const devices: ReadonlyArray<Scenario> = [
           [
             A,
             {
-              encryptedDeviceInfo: bytes(1, 100),
+              encryptedDeviceInfo: Box.make("dgdik", bytes(1, 100)),
               deviceSlotExpirationPolicy: PERSISTENT,
               connectionState: { _tag: "connectedSince", value: t0 }
             }
@@ -54,7 +54,7 @@ export const devices: ReadonlyArray<Scenario> = [
           [
             B,
             {
-              encryptedDeviceInfo: bytes(2, 40),
+              encryptedDeviceInfo: Box.make("dgdik", bytes(2, 40)),
               deviceSlotExpirationPolicy: VOLATILE,
               connectionState: { _tag: "connectedSince", value: t0 + 3000n }
             }
@@ -62,7 +62,7 @@ export const devices: ReadonlyArray<Scenario> = [
           [
             C,
             {
-              encryptedDeviceInfo: bytes(3, 7),
+              encryptedDeviceInfo: Box.make("dgdik", bytes(3, 7)),
               deviceSlotExpirationPolicy: PERSISTENT,
               connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
             }
@@ -70,7 +70,7 @@ export const devices: ReadonlyArray<Scenario> = [
           [
             D,
             {
-              encryptedDeviceInfo: bytes(4, 300),
+              encryptedDeviceInfo: Box.make("dgdik", bytes(4, 300)),
               deviceSlotExpirationPolicy: VOLATILE,
               connectionState: { _tag: "lastDisconnectAt", value: t0 + 10_000n }
             }
@@ -89,7 +89,7 @@ export const devices: ReadonlyArray<Scenario> = [
       yield* target.advance("2 seconds")
       yield* join(B, { expected: EXISTING, info: bytes(2, 90), expiration: PERSISTENT })
       assert.deepStrictEqual((yield* a.devices).get(B), {
-        encryptedDeviceInfo: bytes(2, 90),
+        encryptedDeviceInfo: Box.make("dgdik", bytes(2, 90)),
         deviceSlotExpirationPolicy: PERSISTENT,
         connectionState: { _tag: "connectedSince", value: yield* target.now }
       })
@@ -112,7 +112,7 @@ export const devices: ReadonlyArray<Scenario> = [
     run: Effect.gen(function* () {
       const a = yield* join(A)
       const b = yield* join(B)
-      assert.deepStrictEqual(b.info.encryptedSharedDeviceData, new Uint8Array(0))
+      assert.deepStrictEqual(b.info.encryptedSharedDeviceData, Box.make("dgsddk", new Uint8Array(0)))
       let setter: { readonly send: typeof a.send; readonly quiet: typeof a.quiet } = a
       for (const data of [bytes(1, 41), bytes(2, 1), bytes(3, 60_000), new Uint8Array(0), bytes(4)]) {
         yield* setter.send(setSharedData(data))
@@ -153,7 +153,7 @@ export const devices: ReadonlyArray<Scenario> = [
       }
       yield* observer.send(begin(bytes(1)))
       yield* observer.next("BeginTransactionAck")
-      assert.deepStrictEqual((yield* join(C)).info.encryptedSharedDeviceData, new Uint8Array(0))
+      assert.deepStrictEqual((yield* join(C)).info.encryptedSharedDeviceData, Box.make("dgsddk", new Uint8Array(0)))
     })
   }
 ]

@@ -1,6 +1,6 @@
 /** Scenarios of the handshake: ServerHello, the order of checks on ClientHello, ServerInfo (decisions 4, 5, 7, 27). */
 import { assert } from "@effect/vitest"
-import { CloseCode, encodeClientFrame, Limits, tweetNacl } from "@d2m/codec"
+import { Box, CloseCode, encodeClientFrame, Limits, tweetNacl } from "@d2m/codec"
 import { Effect } from "effect"
 import {
   A,
@@ -259,7 +259,7 @@ export const handshake: ReadonlyArray<Scenario> = [
         _tag: "ServerInfo",
         maxDeviceSlots: 5,
         deviceSlotState: NEW,
-        encryptedSharedDeviceData: new Uint8Array(0),
+        encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(0)),
         currentTime: yield* target.now,
         reflectionQueueLength: 0
       })
@@ -274,7 +274,7 @@ export const handshake: ReadonlyArray<Scenario> = [
         _tag: "ServerInfo",
         maxDeviceSlots: 5,
         deviceSlotState: EXISTING,
-        encryptedSharedDeviceData: bytes(7),
+        encryptedSharedDeviceData: Box.make("dgsddk", bytes(7)),
         currentTime: yield* target.now,
         reflectionQueueLength: 2
       })
@@ -366,7 +366,7 @@ export const handshake: ReadonlyArray<Scenario> = [
       const a = yield* join(A, { info: new Uint8Array(0) })
       const b = yield* join(B, { info: bytes(3, 30_000) })
       const devices = yield* b.devices
-      assert.deepStrictEqual(devices.get(A)?.encryptedDeviceInfo, new Uint8Array(0))
+      assert.deepStrictEqual(devices.get(A)?.encryptedDeviceInfo, Box.make("dgdik", new Uint8Array(0)))
       assert.deepStrictEqual(devices.get(B)?.encryptedDeviceInfo, bytes(3, 30_000))
       yield* a.quiet
     })

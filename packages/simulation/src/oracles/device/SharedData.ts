@@ -10,7 +10,7 @@
  *
  * @since 0.1.0
  */
-import { D2d } from "@d2m/codec"
+import { type Box, D2d } from "@d2m/codec"
 import { Option } from "effect"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
@@ -124,12 +124,12 @@ class SharedData implements Oracle {
     return nonces
   }
 
-  #read(device: string, box: Uint8Array): Value {
+  #read(device: string, box: Box<"dgsddk">): Value {
     return Option.getOrUndefined(this.#open(device, "dgsddk", D2d.SharedDeviceData, box))?.version
   }
 
   /** What a device may make of a box that it is told. */
-  #valuesOf(device: string, track: Track, box: Uint8Array): Set<Value> {
+  #valuesOf(device: string, track: Track, box: Box<"dgsddk">): Set<Value> {
     const value = box.length === 0 ? undefined : this.#read(device, box)
     if (value === undefined) return new Set([undefined])
     const nonce = nonceOf(box)
