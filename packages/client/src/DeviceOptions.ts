@@ -15,6 +15,12 @@ import type { Capacities } from "./Bounds.ts"
 import type { DescriptionTooLarge, DeviceDescription } from "./DeviceDescription.ts"
 import type { VersionRange } from "./Handshake.ts"
 
+const SlotsExhausted = Schema.Literals([
+  DeviceSlotsExhaustedPolicy.REJECT,
+  DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT
+])
+const SlotExpiration = Schema.Literals([DeviceSlotExpirationPolicy.VOLATILE, DeviceSlotExpirationPolicy.PERSISTENT])
+
 /**
  * Who a device is and what it insists on.
  *
@@ -31,9 +37,9 @@ export interface DeviceOptions {
   /** What the other devices are told about this one, about 65000 bytes at most: `DescriptionTooLarge` tells the limit. */
   readonly description: DeviceDescription
   /** When the device is new and all slots are taken, a `DeviceSlotsExhaustedPolicy`: `REJECT` by default. */
-  readonly slotsExhausted?: number
+  readonly slotsExhausted?: typeof SlotsExhausted.Type
   /** How long the slot outlives the connection, a `DeviceSlotExpirationPolicy`: `PERSISTENT` by default. */
-  readonly slotExpiration?: number
+  readonly slotExpiration?: typeof SlotExpiration.Type
   /** Protocol versions that are spoken, u32s: 0 to 0 by default. */
   readonly versions?: VersionRange
   /** How far the mediator's clock may be off: 20 minutes by default. */
@@ -88,12 +94,8 @@ const CheckedCapacities = Schema.Struct({
 
 const Checked = Schema.Struct({
   identity: Schema.NonEmptyString,
-  slotsExhausted: Schema.optional(
-    Schema.Literals([DeviceSlotsExhaustedPolicy.REJECT, DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT])
-  ),
-  slotExpiration: Schema.optional(
-    Schema.Literals([DeviceSlotExpirationPolicy.VOLATILE, DeviceSlotExpirationPolicy.PERSISTENT])
-  ),
+  slotsExhausted: Schema.optional(SlotsExhausted),
+  slotExpiration: Schema.optional(SlotExpiration),
   versions: Schema.optional(
     Schema.Struct({ minimum: U32, maximum: U32 }).check(
       Schema.makeFilter(({ maximum, minimum }) => (minimum <= maximum ? undefined : "expected minimum <= maximum"))

@@ -1,4 +1,13 @@
-import type { Crypto, DeviceGroupKey, DeviceId, ReflectId, ServerFrame, Timestamp } from "@d2m/codec"
+import {
+  type Crypto,
+  type DeviceGroupKey,
+  type DeviceId,
+  DeviceSlotExpirationPolicy,
+  DeviceSlotsExhaustedPolicy,
+  type ReflectId,
+  type ServerFrame,
+  type Timestamp
+} from "@d2m/codec"
 import { Context, Effect, type Layer, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
@@ -9,6 +18,8 @@ import {
   type ConnectionEnd,
   type ConnectionState,
   type Content,
+  type DeviceEntry,
+  type DeviceOptions,
   type DeviceOptionsError,
   Device,
   type EnvelopeTooLarge,
@@ -136,6 +147,26 @@ describe("a transaction", () => {
     expectTypeOf(device.transaction({ scope: 0, precondition }, body)).toEqualTypeOf<
       Effect.Effect<number, TransactionError | TransactionOver | InvalidContent | EnvelopeTooLarge, Database>
     >()
+  })
+})
+
+describe("options", () => {
+  type Policies = Pick<DeviceOptions, "slotsExhausted" | "slotExpiration">
+
+  test("are policies that have a name: what a mediator may say is open, what a device asks for is not", () => {
+    const named: Policies = {
+      slotsExhausted: DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
+      slotExpiration: DeviceSlotExpirationPolicy.VOLATILE
+    }
+    void named
+    expectTypeOf<Policies>().toEqualTypeOf<{ readonly slotsExhausted?: 0 | 1; readonly slotExpiration?: 0 | 1 }>()
+    // @ts-expect-error TS2322: Type '2' is not assignable to type '0 | 1'
+    const exhausted: Policies = { slotsExhausted: 2 }
+    void exhausted
+    // @ts-expect-error TS2322: Type '-1' is not assignable to type '0 | 1'
+    const expiration: Policies = { slotExpiration: -1 }
+    void expiration
+    expectTypeOf<DeviceEntry["slotExpiration"]>().toEqualTypeOf<number>()
   })
 })
 
