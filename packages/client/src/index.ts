@@ -18,7 +18,16 @@ export { type DeviceOptions, type DeviceOptionsError, InvalidDeviceOptions } fro
 export { type DeviceEntry, type DeviceError, type SharedData } from "./Devices.ts"
 export { Content, type ContentError, EnvelopeTooLarge, InvalidContent, type Reflected } from "./Envelope.ts"
 export { HandlerError, HandlerPolicy } from "./Handler.ts"
-export * from "./Handshake.ts"
+export {
+  checkClock,
+  checkSlotState,
+  expectedSlotState,
+  Handshake,
+  handshake,
+  type Hello,
+  negotiateVersion,
+  type VersionRange
+} from "./Handshake.ts"
 export * from "./KeepAlive.ts"
 export { type Link, type LinkFrame, type MediatorFrame, openLink } from "./Link.ts"
 export { NotLive } from "./LiveConnection.ts"

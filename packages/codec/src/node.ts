@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-export * from "./node/NodeCrypto.ts"
+export { CryptoProvider, layerCrypto, layerCryptoNode, layerCryptoSodium } from "./node/NodeCrypto.ts"
 export * from "./node/NodePrimitives.ts"
 export { layerSecureRandom } from "./node/PooledRandom.ts"
 export * from "./node/SodiumPrimitives.ts"

@@ -32,7 +32,7 @@
  */
 export * from "./testing/AlmostFrame.ts"
 export * from "./testing/Frame.ts"
-export * from "./testing/Message.ts"
+export { message, type MessageOptions, messageSchemas } from "./testing/Message.ts"
 export * from "./testing/Mutation.ts"
 export * from "./testing/Value.ts"
 export * from "./testing/WireSpans.ts"

@@ -7,13 +7,13 @@ import { BoxKey, DeviceGroupKey } from "../src/DeviceGroupKey.ts"
 import {
   CryptoProvider,
   layerCrypto,
-  layerCryptoBy,
   layerCryptoNode,
   layerCryptoSodium,
   loadSodium,
   nodePrimitives,
   SodiumUnavailable
 } from "../src/node.ts"
+import { layerCryptoBy } from "../src/node/NodeCrypto.ts"
 import { bytes as someBytes, bytesOfLength } from "../src/testing.ts"
 import { tweetNacl } from "../src/TweetNacl.ts"
 import { bytes, hex, keysVector, vectors } from "./crypto-vectors.ts"

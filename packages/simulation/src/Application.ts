@@ -29,7 +29,12 @@ const hello = Uint8Array.from({ length: 48 }, (_, at) => at + 1)
 
 const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
 
-/** A message of so many bytes with an id that tells it from all others of the world. */
+/**
+ * A message of so many bytes, 65536 at most, with an id that tells it from all others of the world.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const messageOf = (id: number, bytes: number): Content => ({
   _tag: "outgoingMessage",
   value: { ...template, messageId: BigInt(id), body: zeros.subarray(0, bytes) }

@@ -37,7 +37,12 @@ export const count = (tally: Tally, name: string): void => {
   tally.set(name, (tally.get(name) ?? 0) + 1)
 }
 
-/** Who ended a connection: the mediator, or the client and the network between. */
+/**
+ * Who ended a connection: the mediator, or the client and the network between.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type EndedBy = "Mediator" | "Peer"
 
 /** Where a text message is counted: behind the 256 types that a frame can have. */
