@@ -365,6 +365,10 @@ class MediatorModel implements Oracle {
     } else if (kind === "StoreFails") {
       this.#failing += by
       if (by < 0) this.#failedAt = at
+      // A group hears of a write that failed by a close with 1011, unless there is nobody to hear it.
+      for (const group of by <= 0 ? this.#model.groups.values() : []) {
+        if (group.peers.length === 0) doubtAcks(this.#model, group)
+      }
     } else if (kind === "ChatFails" && by > 0) {
       this.#model.chatFailsSince = Math.min(this.#model.chatFailsSince, at)
     }
