@@ -51,7 +51,7 @@ const content: Content = {
   })
 }
 
-const groupKeyOf = (group: number): DeviceGroupKey => {
+const deviceGroupKeyOf = (group: number): DeviceGroupKey => {
   const bytes = new Uint8Array(32).fill(7)
   new DataView(bytes.buffer).setUint32(0, group)
   return DeviceGroupKey.make(bytes)
@@ -84,7 +84,7 @@ const isDry = (state: ConnectionState): boolean => state._tag === "Live" && stat
 
 const device = (group: number, member: number) =>
   Effect.gen(function* () {
-    const groupKey = groupKeyOf(group)
+    const groupKey = deviceGroupKeyOf(group)
     const { groupId: deviceGroupId } = (yield* Crypto).deriveKeys(groupKey)
     let messages = 0
     const made = yield* makeDevice({

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { type Content, DeviceStore, makeDevice, type StoreError } from "@d2m/client"
+import { type Content, DeviceStore, makeDevice, type DeviceStoreError } from "@d2m/client"
 import { layerDeviceStoreSqlite, layerNodeWebSocket } from "@d2m/client/node"
 import { Common, Crypto, D2d, DeviceId, DeviceSlotExpirationPolicy, mediatorUrl } from "@d2m/codec"
 import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
@@ -133,7 +133,7 @@ const textContent = (contact: string, random: SecureRandom.SecureRandom["Service
     }
   })
 
-const storeOf = (data: Option.Option<string>, owner: string): Layer.Layer<DeviceStore, StoreError> =>
+const storeOf = (data: Option.Option<string>, owner: string): Layer.Layer<DeviceStore, DeviceStoreError> =>
   Option.match(data, {
     onNone: () => DeviceStore.layerMemory,
     onSome: (filename) => layerDeviceStoreSqlite({ filename, owner })

@@ -9,7 +9,7 @@
 import {
   type Expectation,
   lanesText,
-  NotReplayable,
+  ScheduleNotReplayable,
   otherVersionText,
   readSchedule,
   type Schedule,
@@ -151,7 +151,7 @@ export const replay = Command.make(
   Effect.fnUntraced(function* ({ expect, full, json, last, path, trace }) {
     const schedule = yield* read(path)
     const detail = whyNotReplayable(schedule)
-    if (detail !== undefined) return yield* new NotReplayable({ detail: `${path}: ${detail}` })
+    if (detail !== undefined) return yield* new ScheduleNotReplayable({ detail: `${path}: ${detail}` })
     const told = yield* tellRun(schedule, trace)
     const { report } = told
     const { violation } = report

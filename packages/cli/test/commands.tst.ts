@@ -1,10 +1,10 @@
 /**
  * Type tests: whoever makes a command part of their own can name what it fails with, from what packages export.
  */
-import type { DeviceOptionsError, StoreError } from "@d2m/client"
-import type { StoreError as MediatorStoreError } from "@d2m/server-sim"
+import type { DeviceOptionsError, DeviceStoreError } from "@d2m/client"
+import type { MediatorStoreError } from "@d2m/server-sim"
 import type { ListenError } from "@d2m/server-sim/node"
-import type { AnchorGone, NotReplayable } from "@d2m/simulation"
+import type { AnchorGone, ScheduleNotReplayable } from "@d2m/simulation"
 import type { PlantError, SourcesMissing } from "@d2m/simulation/node"
 import type { Config, PlatformError, Schema } from "effect"
 import type { CliError, Command } from "effect/cli"
@@ -50,11 +50,18 @@ type Serve =
   | MediatorStoreError
   | UnusableGroupList
   | UnusableOptions
-type Device = CliError.InvalidValue | DeviceOptionsError | StoreError | UnusableGroupKey | SessionEnd
+type Device = CliError.InvalidValue | DeviceOptionsError | DeviceStoreError | UnusableGroupKey | SessionEnd
 type Inspect = PlatformError.PlatformError | UnreadableFrames | UnusableGroupKey
 type NotPlanted = AnchorGone | SourcesMissing
 type Simulate = NotPlanted | FailedSeeds | SeedWorkerFailed | UnknownMutant | UnwritableFailure
-type Replay = NotPlanted | NotReplayable | NotSeen | RuleBroken | SeedWorkerFailed | UnknownMutant | UnreadableSchedule
+type Replay =
+  | NotPlanted
+  | ScheduleNotReplayable
+  | NotSeen
+  | RuleBroken
+  | SeedWorkerFailed
+  | UnknownMutant
+  | UnreadableSchedule
 type Mutants = CliError.InvalidValue | MutantsAtLarge | PlatformError.PlatformError | Schema.SchemaError | PlantError
 
 describe("the errors of a command", () => {

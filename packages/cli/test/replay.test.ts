@@ -88,7 +88,7 @@ describe("d2m replay", { timeout: 180_000 }, () => {
         const { code, failure, out } = yield* withSchedule({ ...forsaken, ...change }, (path) =>
           runHere(["replay", path])
         )
-        assert.deepStrictEqual([code, failure?._tag, out], [1, "NotReplayable", ""])
+        assert.deepStrictEqual([code, failure?._tag, out], [1, "ScheduleNotReplayable", ""])
         assert.include(failure?.message, advice)
       }
     })

@@ -230,7 +230,7 @@ export const runConnection = Effect.fnUntraced(function* (
     const inbound = Stream.runForEachArray(live.session.frames, (frames) => enqueue(route(frames)))
     // A write that fails leaves the last word to the reader, which knows why.
     const outbound = Effect.catch(reflection.outbound(live), (end) =>
-      end._tag === "StoreError" ? Effect.fail(end) : Effect.never
+      end._tag === "DeviceStoreError" ? Effect.fail(end) : Effect.never
     )
     const running: ReadonlyArray<Effect.Effect<void, ConnectionEnd>> = [
       inbound,

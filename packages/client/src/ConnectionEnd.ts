@@ -5,7 +5,7 @@
  */
 import { CloseCode, DecodeError } from "@d2m/codec"
 import { Schema } from "effect"
-import { QuarantineFull, StoreError } from "./DeviceStore.ts"
+import { QuarantineFull, DeviceStoreError } from "./DeviceStore.ts"
 import { TransportError } from "./TransportError.ts"
 
 /**
@@ -160,7 +160,7 @@ export const ConnectionEnd = Schema.Union([
   ClockSkew,
   SlotContradiction,
   DeadlinePassed,
-  StoreError,
+  DeviceStoreError,
   QuarantineFull,
   HandlerHalted,
   TransactionAborted,

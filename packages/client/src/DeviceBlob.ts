@@ -19,7 +19,7 @@ import {
 import { Clock, Effect, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { EventLog } from "./DeviceEvent.ts"
-import type { BlobSource, DeviceStore, LatestBlob, StoreError } from "./DeviceStore.ts"
+import type { BlobSource, DeviceStore, LatestBlob, DeviceStoreError } from "./DeviceStore.ts"
 
 /**
  * Why a blob's contents cannot be told. `NonceReused` means that somebody altered it, or that the mediator serves one that
@@ -65,7 +65,7 @@ export const makeDeviceBlobs = (options: {
   const recognise = Effect.fnUntraced(function* (
     source: BlobSource,
     blob: LatestBlob
-  ): Effect.fn.Return<"Latest" | "New" | "Reused", StoreError> {
+  ): Effect.fn.Return<"Latest" | "New" | "Reused", DeviceStoreError> {
     const latest = Option.getOrUndefined(yield* store.latestBlob(source))
     if (latest !== undefined && equals(latest.nonce, blob.nonce)) {
       return equals(latest.hash, blob.hash) ? "Latest" : "Reused"
@@ -88,7 +88,7 @@ export const makeDeviceBlobs = (options: {
     key: BoxKey<Use>,
     content: Uint8Array,
     room: number
-  ): Effect.Effect<Box<Use>, StoreError> =>
+  ): Effect.Effect<Box<Use>, DeviceStoreError> =>
     Effect.gen(function* () {
       const entropy = yield* random.randomBytes(Limits.nonce + 1)
       const plain = padEncoded(content, entropy[Limits.nonce]!, room)
@@ -120,7 +120,7 @@ export const makeDeviceBlobs = (options: {
     key: BoxKey<Use>,
     schema: S,
     box: Box<NoInfer<Use>>
-  ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, StoreError> =>
+  ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, DeviceStoreError> =>
     Effect.gen(function* () {
       if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")
       const blob = describe(box)

@@ -77,22 +77,25 @@ export interface QuarantineEntry {
  * @category errors
  * @since 0.1.0
  */
-export class StoreError extends Schema.TaggedError<StoreError>("@d2m/client/StoreError")("StoreError", {
-  reason: Schema.Literals([
-    "Unwritable",
-    "Full",
-    "DiskFailed",
-    "Corrupt",
-    "Foreign",
-    "InUse",
-    "NewerVersion",
-    "Unsupported",
-    "Closed",
-    "Failed"
-  ]),
-  operation: Schema.String,
-  detail: Schema.String
-}) {
+export class DeviceStoreError extends Schema.TaggedError<DeviceStoreError>("@d2m/client/DeviceStoreError")(
+  "DeviceStoreError",
+  {
+    reason: Schema.Literals([
+      "Unwritable",
+      "Full",
+      "DiskFailed",
+      "Corrupt",
+      "Foreign",
+      "InUse",
+      "NewerVersion",
+      "Unsupported",
+      "Closed",
+      "Failed"
+    ]),
+    operation: Schema.String,
+    detail: Schema.String
+  }
+) {
   override get message(): string {
     return `the device store failed to ${this.operation} (${this.reason}): ${this.detail}`
   }
@@ -131,26 +134,26 @@ export class DeviceStore extends Context.Service<
   DeviceStore,
   {
     /** The slot expectation; `New` in a fresh store. */
-    readonly slot: Effect.Effect<SlotExpectation, StoreError>
-    readonly setSlot: (slot: SlotExpectation) => Effect.Effect<void, StoreError>
+    readonly slot: Effect.Effect<SlotExpectation, DeviceStoreError>
+    readonly setSlot: (slot: SlotExpectation) => Effect.Effect<void, DeviceStoreError>
     /** For each hashed nonce, in order, whether it is recorded. */
-    readonly hasNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<boolean>, StoreError>
+    readonly hasNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<boolean>, DeviceStoreError>
     /** Records hashed nonces, all or none; recording one again changes nothing. */
-    readonly addNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StoreError>
+    readonly addNonces: (hashed: ReadonlyArray<Uint8Array>) => Effect.Effect<void, DeviceStoreError>
     /** Every recorded hashed nonce, in no particular order: field 11 of a join's `EssentialData`. */
-    readonly nonces: Stream.Stream<Uint8Array, StoreError>
-    readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, StoreError>
+    readonly nonces: Stream.Stream<Uint8Array, DeviceStoreError>
+    readonly latestBlob: (source: BlobSource) => Effect.Effect<Option.Option<LatestBlob>, DeviceStoreError>
     /**
      * Makes a blob the latest of its source, and forgets what was sent of that source before. Its nonce is recorded with it,
      * for `hasNonces` and for `hasBlobNonce`: all or nothing, or a blob that was cut short would look like a replay.
      */
-    readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
+    readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, DeviceStoreError>
     /** The blobs that this device has sent since the latest of a source, in their order. */
-    readonly sentBlobs: (source: BlobSource) => Effect.Effect<ReadonlyArray<LatestBlob>, StoreError>
+    readonly sentBlobs: (source: BlobSource) => Effect.Effect<ReadonlyArray<LatestBlob>, DeviceStoreError>
     /** Records a blob as sent, its nonce as `setLatestBlob` does, and leaves the latest of its source in place. */
-    readonly addSentBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, StoreError>
+    readonly addSentBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, DeviceStoreError>
     /** Whether a hashed nonce was recorded with a blob, of whatever source; those that a join brought along were not. */
-    readonly hasBlobNonce: (hashed: Uint8Array) => Effect.Effect<boolean, StoreError>
+    readonly hasBlobNonce: (hashed: Uint8Array) => Effect.Effect<boolean, DeviceStoreError>
     /**
      * Keeps a message aside, records its hashed nonce if one is given, and gives its id: both or neither, so that a message
      * in quarantine never comes to the handler by a redelivery. The same message (reflected id, timestamp and envelope)
@@ -159,11 +162,11 @@ export class DeviceStore extends Context.Service<
     readonly quarantine: (
       entry: Omit<QuarantineEntry, "id">,
       nonce?: Uint8Array
-    ) => Effect.Effect<number, StoreError | QuarantineFull>
+    ) => Effect.Effect<number, DeviceStoreError | QuarantineFull>
     /** Everything in quarantine, in the order it came in. */
-    readonly quarantined: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
+    readonly quarantined: Effect.Effect<ReadonlyArray<QuarantineEntry>, DeviceStoreError>
     /** Removes an entry; an unknown id is no error. */
-    readonly release: (id: number) => Effect.Effect<void, StoreError>
+    readonly release: (id: number) => Effect.Effect<void, DeviceStoreError>
   }
 >()("@d2m/client/DeviceStore") {
   /**

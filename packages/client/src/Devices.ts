@@ -16,7 +16,7 @@ import {
 import { Deferred, Effect, Option, Result } from "effect"
 import type { StateCell } from "./ConnectionState.ts"
 import { type BlobRejection, type DeviceBlobs, plainRoom } from "./DeviceBlob.ts"
-import type { StoreError } from "./DeviceStore.ts"
+import type { DeviceStoreError } from "./DeviceStore.ts"
 import { encodeOrFail, type InvalidContent } from "./Envelope.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
 import type { Expected, Requests } from "./Requests.ts"
@@ -29,7 +29,7 @@ import type { SessionFrame } from "./Session.ts"
  * @category errors
  * @since 0.1.0
  */
-export type DeviceError = NotLive | StoreError
+export type DeviceError = NotLive | DeviceStoreError
 
 /**
  * One registered device, as the mediator knows it.
@@ -128,7 +128,7 @@ export const makeDevices = (options: {
       return Effect.andThen(Effect.mapError(asked, notLive), Deferred.await(answer))
     })
 
-  const entryOf = (deviceId: DeviceId, known: AugmentedDeviceInfo): Effect.Effect<DeviceEntry, StoreError> =>
+  const entryOf = (deviceId: DeviceId, known: AugmentedDeviceInfo): Effect.Effect<DeviceEntry, DeviceStoreError> =>
     Effect.map(
       blobs.open({ _tag: "DeviceInfo", deviceId }, keys.dgdik, D2d.DeviceInfo, known.encryptedDeviceInfo),
       (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState })
@@ -199,7 +199,7 @@ export const makeDevices = (options: {
     setSharedData,
     sharedData: Effect.sync(() => Option.fromNullishOr(shared)),
     /** Takes in the shared data of a ServerInfo; empty bytes mean that none was ever set. */
-    learnSharedData: (box: Box<"dgsddk">): Effect.Effect<void, StoreError> =>
+    learnSharedData: (box: Box<"dgsddk">): Effect.Effect<void, DeviceStoreError> =>
       box.length === 0
         ? Effect.sync(() => {
             shared = undefined

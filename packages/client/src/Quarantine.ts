@@ -6,7 +6,7 @@
 import { Box, type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
 import { Effect, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import type { DeviceStore, QuarantineEntry, StoreError } from "./DeviceStore.ts"
+import type { DeviceStore, QuarantineEntry, DeviceStoreError } from "./DeviceStore.ts"
 import { openReflected, type Reflected } from "./Envelope.ts"
 import type { HandlerError } from "./Handler.ts"
 
@@ -16,10 +16,13 @@ import type { HandlerError } from "./Handler.ts"
  * @category errors
  * @since 0.1.0
  */
-export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/client/NotReplayable")("NotReplayable", {
-  id: Schema.Int,
-  reason: Schema.Literals(["NotThere", "Undecryptable", "Malformed", "NonceReused"])
-}) {
+export class MessageNotReplayable extends Schema.TaggedError<MessageNotReplayable>("@d2m/client/MessageNotReplayable")(
+  "MessageNotReplayable",
+  {
+    id: Schema.Int,
+    reason: Schema.Literals(["NotThere", "Undecryptable", "Malformed", "NonceReused"])
+  }
+) {
   override get message(): string {
     return `quarantined message ${this.id} cannot be replayed: ${this.reason}`
   }
@@ -33,15 +36,15 @@ export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/clien
  */
 export interface Quarantine {
   /** All of them, in the order they came in. */
-  readonly list: Effect.Effect<ReadonlyArray<QuarantineEntry>, StoreError>
+  readonly list: Effect.Effect<ReadonlyArray<QuarantineEntry>, DeviceStoreError>
   /**
    * Hands one to the handler again, once, while it is at rest; releases it when that succeeds. Not from a handler.
    *
    * The handler has the services of the device, and the caller's span and log annotations.
    */
-  readonly replay: (id: number) => Effect.Effect<void, HandlerError | NotReplayable | StoreError>
+  readonly replay: (id: number) => Effect.Effect<void, HandlerError | MessageNotReplayable | DeviceStoreError>
   /** Forgets one for good. An unknown id is no error. */
-  readonly release: (id: number) => Effect.Effect<void, StoreError>
+  readonly release: (id: number) => Effect.Effect<void, DeviceStoreError>
 }
 
 /** @internal */
@@ -57,11 +60,11 @@ export const makeQuarantine = (options: {
 
   const replay = Effect.fnUntraced(function* (id: number) {
     const entry = (yield* store.quarantined).find((candidate) => candidate.id === id)
-    if (entry === undefined) return yield* new NotReplayable({ id, reason: "NotThere" })
-    if (entry.reason === "NonceReused") return yield* new NotReplayable({ id, reason: entry.reason })
+    if (entry === undefined) return yield* new MessageNotReplayable({ id, reason: "NotThere" })
+    if (entry.reason === "NonceReused") return yield* new MessageNotReplayable({ id, reason: entry.reason })
     // What is not here for its nonce was a reflected message.
     const message = openReflected(crypto, keys.dgrk, { ...entry, envelope: Box.make("dgrk", entry.envelope) })
-    if (Result.isFailure(message)) return yield* new NotReplayable({ id, reason: message.failure.reason })
+    if (Result.isFailure(message)) return yield* new MessageNotReplayable({ id, reason: message.failure.reason })
     const nonce = crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))
     // Who gives up a message that is handled must not get it once more.
     yield* Effect.uninterruptibleMask((restore) =>

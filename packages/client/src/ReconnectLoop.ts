@@ -10,7 +10,7 @@ import type { Socket } from "effect/socket"
 import type { ChatEnd, ChatProxy } from "./ChatProxy.ts"
 import { type ConnectionParts, runConnection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
-import { DeviceStore, type SlotExpectation, type StoreError } from "./DeviceStore.ts"
+import { DeviceStore, type SlotExpectation, type DeviceStoreError } from "./DeviceStore.ts"
 import { elapsedMillis, elapsedMillisUnsafe } from "./Elapsed.ts"
 import { askedToWait, failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
 import { reconnectVerdict } from "./ReconnectVerdict.ts"
@@ -81,7 +81,7 @@ export const makeReconnectLoop = (options: {
     }).pipe(Effect.scoped)
 
   /** Carries an answer out: what the user decided about the slot is remembered before the next ClientHello. */
-  const apply = (answer: Resume, reason: UserReason): Effect.Effect<void, StoreError, DeviceStore> =>
+  const apply = (answer: Resume, reason: UserReason): Effect.Effect<void, DeviceStoreError, DeviceStore> =>
     Effect.gen(function* () {
       const store = yield* DeviceStore
       switch (answer._tag) {

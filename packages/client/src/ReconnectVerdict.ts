@@ -83,7 +83,7 @@ const afterEnd = (end: ConnectionEnd, slot: SlotExpectation): ReconnectVerdict =
     case "DecodeError":
     case "ProtocolViolation":
     case "DeadlinePassed":
-    case "StoreError":
+    case "DeviceStoreError":
       return reconnect
   }
 }

@@ -20,7 +20,7 @@ import { type Cause, Clock, Effect, Queue, Result, Semaphore, Stream } from "eff
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
-import type { DeviceStore, QuarantineFull, QuarantineReason, StoreError } from "./DeviceStore.ts"
+import type { DeviceStore, QuarantineFull, QuarantineReason, DeviceStoreError } from "./DeviceStore.ts"
 import { openReflected, type Reflected, type Unopened } from "./Envelope.ts"
 import {
   type HandlerError,
@@ -177,7 +177,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     return { live, frame, nonce: undefined, message: "Duplicate" }
   }
 
-  const open = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<ReadonlyArray<Opened>, StoreError> => {
+  const open = (batch: NonEmptyReadonlyArray<Delivery>): Effect.Effect<ReadonlyArray<Opened>, DeviceStoreError> => {
     const nonces = batch.map(({ frame }) =>
       frame.envelope.length < Limits.nonce
         ? noNonce
@@ -207,7 +207,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const settleOne = (
     opened: Opened,
     outcome: HandlerOutcome
-  ): Effect.Effect<Opened, HandlerHalted | QuarantineFull | StoreError> => {
+  ): Effect.Effect<Opened, HandlerHalted | QuarantineFull | DeviceStoreError> => {
     const { frame, message } = opened
     if (message === "Duplicate") {
       events.emit({ _tag: "Duplicate", reflectedId: frame.reflectedId, ephemeral: isEphemeral(frame.flags) })

@@ -18,7 +18,7 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
-import type { DeviceStore, StoreError } from "./DeviceStore.ts"
+import type { DeviceStore, DeviceStoreError } from "./DeviceStore.ts"
 import type { EventLog } from "./DeviceEvent.ts"
 import {
   type Content,
@@ -254,7 +254,7 @@ export const makeReflection = (options: {
   )
 
   /** Gives every reflect a nonce and padding of its own, and records the nonces before the frames leave. */
-  const seal = (reflects: ReadonlyArray<DrawnReflect>): Effect.Effect<ReadonlyArray<Uint8Array>, StoreError> =>
+  const seal = (reflects: ReadonlyArray<DrawnReflect>): Effect.Effect<ReadonlyArray<Uint8Array>, DeviceStoreError> =>
     reflects.length === 0
       ? noFrames
       : Effect.flatMap(options.random.randomBytes(reflects.length * envelopeEntropy), (entropy) => {

@@ -31,8 +31,8 @@ export {
 export * from "./KeepAlive.ts"
 export { type Link, type LinkFrame, type MediatorFrame, openLink } from "./Link.ts"
 export { NotLive } from "./LiveConnection.ts"
-export { NotReplayable, type Quarantine } from "./Quarantine.ts"
-export * from "./ReconnectPolicy.ts"
+export { MessageNotReplayable, type Quarantine } from "./Quarantine.ts"
+export { failuresAfter, linearBackoff, ReconnectPolicy } from "./ReconnectPolicy.ts"
 export * from "./ReconnectVerdict.ts"
 export { DeviceStopped, type ReflectError, ReflectNested, ReflectQueueFull } from "./Reflection.ts"
 export * from "./ReflectionLedger.ts"
@@ -58,7 +58,7 @@ export {
   QuarantineFull,
   type QuarantineReason,
   type SlotExpectation,
-  StoreError
+  DeviceStoreError
 } from "./DeviceStore.ts"
 export {
   CertificateRejected,

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Stream } from "effect"
-import { type BlobSource, DeviceStore, type QuarantineEntry, type StoreError } from "../src/DeviceStore.ts"
+import { type BlobSource, DeviceStore, type QuarantineEntry, type DeviceStoreError } from "../src/DeviceStore.ts"
 
 export const bytes = (length: number, seed: number) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 17) & 255)
 
@@ -21,7 +21,7 @@ const sorted = (list: ReadonlyArray<Uint8Array>) => list.map((one) => Buffer.fro
 
 export const deviceStoreSuite = (
   name: string,
-  layer: (options: { readonly quarantineCapacity?: number }) => Layer.Layer<DeviceStore, StoreError>
+  layer: (options: { readonly quarantineCapacity?: number }) => Layer.Layer<DeviceStore, DeviceStoreError>
 ) => {
   const test = (
     what: string,

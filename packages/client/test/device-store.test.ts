@@ -113,7 +113,7 @@ it.effect("a second opening is refused while the first lives, and possible after
     const layer = layerDeviceStoreSqlite({ filename })
     yield* Scope.provide(Layer.build(layer), scope)
     const error = yield* openError(filename)
-    assert.deepInclude(error, { _tag: "StoreError", reason: "InUse" })
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "InUse" })
     assert.strictEqual(
       error.message,
       "the device store failed to open its file (InUse): another device store has it open, in this process or another"
@@ -149,7 +149,7 @@ it.effect("a place that cannot be written", () =>
     const path = yield* folder
     for (const filename of [join(path, "missing", "device.sqlite"), path, ":memory:"]) {
       const error = yield* openError(filename)
-      assert.deepInclude(error, { _tag: "StoreError", reason: "Unwritable" }, filename)
+      assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Unwritable" }, filename)
       assert.match(error.message, /^the device store failed to open its file \(Unwritable\): ./)
     }
   })
@@ -160,7 +160,7 @@ it.effect("a file that is no device store is refused and left as it is", () =>
     const filename = yield* file
     const garbage = Buffer.from("not a database at all, ".repeat(100))
     writeFileSync(filename, garbage)
-    assert.deepInclude(yield* openError(filename), { _tag: "StoreError", reason: "Foreign" })
+    assert.deepInclude(yield* openError(filename), { _tag: "DeviceStoreError", reason: "Foreign" })
     assert.isTrue(readFileSync(filename).equals(garbage))
 
     const other = new DatabaseSync(`${filename}.other`)
@@ -168,7 +168,7 @@ it.effect("a file that is no device store is refused and left as it is", () =>
     other.close()
     const before = readFileSync(`${filename}.other`)
     const error = yield* openError(`${filename}.other`)
-    assert.deepInclude(error, { _tag: "StoreError", reason: "Foreign" })
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Foreign" })
     assert.include(error.message, "another program")
     assert.isTrue(readFileSync(`${filename}.other`).equals(before))
   })
@@ -190,7 +190,7 @@ it.effect("a damaged file is an error, not a defect", () =>
     damaged.fill(0xff, 4096)
     writeFileSync(filename, damaged)
     const error = yield* Effect.flip(withStore(filename, (store) => Stream.runCollect(store.nonces)))
-    assert.deepInclude(error, { _tag: "StoreError", reason: "Corrupt" })
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Corrupt" })
   })
 )
 
@@ -202,7 +202,7 @@ it.effect("a file of a newer release is refused", () =>
     db.exec("UPDATE schema_version SET version = version + 1")
     db.close()
     const error = yield* openError(filename)
-    assert.deepInclude(error, { _tag: "StoreError", reason: "NewerVersion" })
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "NewerVersion" })
     assert.include(error.message, "the file has version 4, this release knows 3")
   })
 )
@@ -217,7 +217,11 @@ it.effect("a file belongs to the device that it was first opened for, and to nob
     yield* withStore(filename, (store) => store.setSlot("Existing"))
     assert.strictEqual(yield* opened("phone"), "Existing")
     const error = yield* Effect.flip(opened("desktop"))
-    assert.deepInclude(error, { _tag: "StoreError", reason: "Foreign", detail: "the file belongs to another device" })
+    assert.deepInclude(error, {
+      _tag: "DeviceStoreError",
+      reason: "Foreign",
+      detail: "the file belongs to another device"
+    })
     assert.strictEqual(yield* opened("phone"), "Existing")
     assert.strictEqual(yield* opened(), "Existing", "who does not say who it is takes responsibility")
   })
@@ -267,7 +271,7 @@ it.effect("a batch of nonces is kept whole or not at all", () =>
       Effect.gen(function* () {
         const bad = "no bytes" as unknown as Uint8Array
         const error = yield* Effect.flip(store.addNonces([bytes(32, 1), bad]))
-        assert.deepInclude(error, { _tag: "StoreError", reason: "Failed", operation: "keep nonces" })
+        assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Failed", operation: "keep nonces" })
         assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 1)]), [false])
         yield* store.addNonces([bytes(32, 2)])
         assert.deepStrictEqual(yield* store.hasNonces([bytes(32, 2)]), [true])
@@ -281,6 +285,6 @@ it.effect("used after its end, it says so", () =>
     const filename = yield* file
     const store = yield* withStore(filename, Effect.succeed)
     const error = yield* Effect.flip(store.setSlot("Existing"))
-    assert.deepInclude(error, { _tag: "StoreError", reason: "Closed", operation: "keep its slot" })
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Closed", operation: "keep its slot" })
   })
 )

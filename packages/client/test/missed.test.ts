@@ -3,7 +3,7 @@ import { ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
+import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
 import { Capacities, defaultCapacities, HandlerError, HandlerPolicy } from "../src/index.ts"
 import { connect, expectState, makeWorld, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
 
@@ -63,7 +63,9 @@ describe("ephemerals that the handler does not get are told", () => {
   it.effect("at a store that fails before the handler has them", () =>
     Effect.gen(function* () {
       const memory = yield* makeDeviceStoreMemory()
-      const broken = Effect.fail(new StoreError({ reason: "DiskFailed", operation: "look up nonces", detail: "" }))
+      const broken = Effect.fail(
+        new DeviceStoreError({ reason: "DiskFailed", operation: "look up nonces", detail: "" })
+      )
       let works = true
       const hasNonces: typeof memory.hasNonces = (nonces) =>
         Effect.suspend(() => (works ? memory.hasNonces(nonces) : broken))

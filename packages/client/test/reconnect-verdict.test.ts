@@ -2,7 +2,7 @@ import { CloseCode, DecodeError } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { type ConnectionEnd, failuresAfter, linearBackoff, reconnectVerdict } from "../src/index.ts"
 import * as End from "../src/ConnectionEnd.ts"
-import { QuarantineFull, StoreError } from "../src/DeviceStore.ts"
+import { QuarantineFull, DeviceStoreError } from "../src/DeviceStore.ts"
 import * as Transport from "../src/TransportError.ts"
 
 const closed = (code: number, by: "server" | "client" | "network" = "server") =>
@@ -79,7 +79,7 @@ describe("verdict", () => {
       [new End.ClockSkew({ skew: 1, limit: 0 }), "ClockSkew"],
       [new End.SlotContradiction({ expected: "New", found: 1 }), "SlotMismatch"],
       [new End.DeadlinePassed({ waitedFor: "answer", millis: 1 }), "again"],
-      [new StoreError({ reason: "Full", operation: "", detail: "" }), "again"],
+      [new DeviceStoreError({ reason: "Full", operation: "", detail: "" }), "again"],
       [new QuarantineFull({ capacity: 1 }), "Halted"],
       [new End.HandlerHalted({ reflectedId: 1, detail: "" }), "Halted"],
       [new End.TransactionAborted({}), "over"],

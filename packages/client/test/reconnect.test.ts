@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Random } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
-import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
+import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
 import { continueAsIs, KeepAlive, noKeepAlive, registerAgain } from "../src/index.ts"
 import { openFailed, PinMismatch, Unreachable, UpgradeRefused } from "../src/TransportError.ts"
 import { ackOf, connect, expectState, greet, makeWorld, settle, text } from "./scripted-peer.ts"
@@ -255,12 +255,12 @@ describe("races", () => {
     Effect.gen(function* () {
       const memory = yield* makeDeviceStoreMemory()
       let works = false
-      const broken = Effect.fail(new StoreError({ reason: "Full", operation: "read", detail: "" }))
+      const broken = Effect.fail(new DeviceStoreError({ reason: "Full", operation: "read", detail: "" }))
       const store = { ...memory, slot: Effect.suspend(() => (works ? memory.slot : broken)) }
       const world = yield* makeWorld({ store })
       const peer = yield* world.mediator.accept
       yield* Effect.forkScoped(greet(world, peer))
-      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "StoreError")
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DeviceStoreError")
       works = true
       yield* TestClock.adjust("3 seconds")
       yield* connect(world)
@@ -272,7 +272,7 @@ describe("races", () => {
     Effect.gen(function* () {
       const memory = yield* makeDeviceStoreMemory()
       let works = true
-      const broken = Effect.fail(new StoreError({ reason: "Full", operation: "write", detail: "" }))
+      const broken = Effect.fail(new DeviceStoreError({ reason: "Full", operation: "write", detail: "" }))
       const store = {
         ...memory,
         addNonces: (nonces: ReadonlyArray<Uint8Array>) =>
@@ -290,7 +290,7 @@ describe("races", () => {
       } as never
       yield* peer.send(message)
       assert.deepStrictEqual(yield* peer.drain, [])
-      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "StoreError")
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DeviceStoreError")
       works = true
       yield* TestClock.adjust("3 seconds")
       const next = yield* connect(world)

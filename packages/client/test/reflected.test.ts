@@ -2,7 +2,7 @@ import { ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { makeDeviceStoreMemory, StoreError } from "../src/DeviceStore.ts"
+import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
 import {
   Capacities,
   continueAsIs,
@@ -255,7 +255,7 @@ describe("what cannot be handled", () => {
       let isFull = false
       const addNonces: typeof store.addNonces = (hashed) =>
         isFull
-          ? Effect.fail(new StoreError({ reason: "Full", operation: "keep nonces", detail: "no space" }))
+          ? Effect.fail(new DeviceStoreError({ reason: "Full", operation: "keep nonces", detail: "no space" }))
           : store.addNonces(hashed)
       const world = yield* makeWorld({ onReflected: failing("bad"), store: { ...store, addNonces } })
       const frames = ["bad", "good"].map((value, i) => reflected(i + 1, world.group.envelope(text(value))))
@@ -401,7 +401,7 @@ describe("what cannot be handled", () => {
       yield* world.device.quarantine.replay(handlerFailed!.id)
       assert.deepStrictEqual(seen(world).at(-1), ["bad"])
       const refused = yield* Effect.flip(world.device.quarantine.replay(undecryptable!.id))
-      assert.deepInclude(refused, { _tag: "NotReplayable", reason: "Undecryptable" })
+      assert.deepInclude(refused, { _tag: "MessageNotReplayable", reason: "Undecryptable" })
       assert.deepInclude(yield* Effect.flip(world.device.quarantine.replay(99)), { reason: "NotThere" })
       assert.strictEqual((yield* world.device.quarantine.list).length, 1)
     }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))

@@ -16,7 +16,7 @@ import { makeForks } from "./Forks.ts"
 import type { ConnectionId, Input } from "./Input.ts"
 import { momentOf, nowOf } from "./Moment.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
-import { MediatorStore, type StoreError } from "./MediatorStore.ts"
+import { MediatorStore, type MediatorStoreError } from "./MediatorStore.ts"
 import { cutTexts, makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
 import type { Decided, Output, Persist } from "./Output.ts"
@@ -106,7 +106,7 @@ export const makeShell = (
       for (const key of failed) failGroup(key, String(defect))
     }
 
-    const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>): void => {
+    const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>): void => {
       if (Exit.isFailure(exit)) {
         watch.failed("the mediator's store failed", exit.cause)
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))

@@ -44,7 +44,7 @@ const reasons = [
  * @category errors
  * @since 0.1.0
  */
-export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+export class MediatorStoreError extends Schema.TaggedError<MediatorStoreError>()("MediatorStoreError", {
   operation: Schema.Literals(["open", "load", "read", "apply"]),
   /** `Failed` unless given. */
   reason: Schema.Literals(reasons).pipe(Schema.withConstructorDefault(Effect.succeed("Failed" as const))),
@@ -80,23 +80,23 @@ export class MediatorStore extends Context.Service<
   MediatorStore,
   {
     /** What is known of a group; none if nothing is. Never called for a group with a `Persist` under way. */
-    readonly load: (groupKey: GroupKey) => Effect.Effect<Option.Option<GroupSnapshot>, StoreError>
+    readonly load: (groupKey: GroupKey) => Effect.Effect<Option.Option<GroupSnapshot>, MediatorStoreError>
 
     /** The messages at these positions of a slot's queue, in this order; those that are not there are left out. */
     readonly read: (
       groupKey: GroupKey,
       deviceId: DeviceId,
       positions: ReadonlyArray<Position>
-    ) => Effect.Effect<ReadonlyArray<StoredMessage>, StoreError>
+    ) => Effect.Effect<ReadonlyArray<StoredMessage>, MediatorStoreError>
 
     /**
      * Makes these durable, in this order, each all or nothing; succeeds when all are. When it fails, the groups
      * concerned are loaded again before they are written to. Called once at a time.
      */
-    readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, StoreError>
+    readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, MediatorStoreError>
 
     /** The groups that have volatile slots, for a mediator that starts: those expire though nobody connects. */
-    readonly volatileGroups: Effect.Effect<ReadonlyArray<GroupKey>, StoreError>
+    readonly volatileGroups: Effect.Effect<ReadonlyArray<GroupKey>, MediatorStoreError>
   }
 >()("@d2m/server-sim/MediatorStore") {
   /**

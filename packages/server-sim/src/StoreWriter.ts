@@ -10,7 +10,7 @@
 import { Effect, type Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
-import type { MediatorStore, StoreError } from "./MediatorStore.ts"
+import type { MediatorStore, MediatorStoreError } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Persist } from "./Output.ts"
 import type { GroupKey, PersistId } from "./StoreCommand.ts"
@@ -56,7 +56,7 @@ export const makeStoreWriter = (
   store: MediatorStore["Service"],
   forks: Forks,
   watch: Watch,
-  onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, StoreError>) => void
+  onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>) => void
 ): StoreWriter => {
   let pending: Array<Persist> = []
   let underWay: ReadonlyArray<Persist> = []

@@ -1,18 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Mediator, MediatorStore, StoreError } from "@d2m/server-sim"
+import { Mediator, MediatorStore, MediatorStoreError } from "@d2m/server-sim"
 import { AdminAddress, layerAdmin, layerWebSocket, ListenAddress, ListenError, Readiness } from "@d2m/server-sim/node"
 import { Effect, Exit, Fiber, Latch, Layer, Metric, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { parsePrometheus } from "./prometheus-text.ts"
 
 /** A store that does as the test wants when it is asked about a group. */
-const storeWith = (load: Effect.Effect<Option.Option<never>, StoreError>) =>
+const storeWith = (load: Effect.Effect<Option.Option<never>, MediatorStoreError>) =>
   Layer.effect(
     MediatorStore,
     Effect.map(MediatorStore, (store) => ({ ...store, load: () => load }))
   ).pipe(Layer.provide(MediatorStore.layerMemory))
 
-const readiness = (load: Effect.Effect<Option.Option<never>, StoreError>) =>
+const readiness = (load: Effect.Effect<Option.Option<never>, MediatorStoreError>) =>
   Readiness.layer.pipe(Layer.provide(storeWith(load)))
 
 describe("Readiness", () => {
@@ -30,7 +30,7 @@ describe("Readiness", () => {
   it.effect("is lost while the store fails", () => {
     let isBroken = true
     const load = Effect.suspend(() =>
-      isBroken ? new StoreError({ operation: "load", detail: "disk gone" }) : Effect.succeedNone
+      isBroken ? new MediatorStoreError({ operation: "load", detail: "disk gone" }) : Effect.succeedNone
     )
     return Effect.gen(function* () {
       const { startsListening, status } = yield* Readiness
@@ -52,7 +52,7 @@ describe("Readiness", () => {
           Effect.suspend(() => {
             writes++
             return isFull
-              ? new StoreError({ operation: "apply", reason: "Full", detail: "no space" })
+              ? new MediatorStoreError({ operation: "apply", reason: "Full", detail: "no space" })
               : store.apply(persists)
           })
       }))
@@ -92,7 +92,7 @@ describe("Readiness", () => {
             applies.push(++atOnce)
             yield* gate.await
             atOnce--
-            return yield* new StoreError({ operation: "apply", detail: "disk gone" })
+            return yield* new MediatorStoreError({ operation: "apply", detail: "disk gone" })
           })
       }))
     ).pipe(Layer.provide(MediatorStore.layerMemory))

@@ -1,4 +1,4 @@
-import { makeMemoryStore, MediatorStore, StoreError } from "@d2m/server-sim"
+import { makeMemoryStore, MediatorStore, MediatorStoreError } from "@d2m/server-sim"
 import { Effect, Latch, Layer } from "effect"
 
 /** A memory store whose parts can be held up or made to fail. */
@@ -13,10 +13,12 @@ export const fragileStore = () => {
   const maybeThrow = (operation: typeof failing): void => {
     if (throwing && failing === operation) throw new Error("disk full")
   }
-  const guarded = <A>(operation: "apply" | "read" | "load", effect: Effect.Effect<A, StoreError>) =>
+  const guarded = <A>(operation: "apply" | "read" | "load", effect: Effect.Effect<A, MediatorStoreError>) =>
     Effect.andThen(
       gate.await,
-      Effect.suspend(() => (failing === operation ? new StoreError({ operation, detail: "disk full" }) : effect))
+      Effect.suspend(() =>
+        failing === operation ? new MediatorStoreError({ operation, detail: "disk full" }) : effect
+      )
     )
   return {
     gate,

@@ -1,7 +1,14 @@
 /** Groups that nobody is connected to: forgotten, loaded again, and expired in time. */
 import { assert, describe, it } from "@effect/vitest"
 import { DeviceGroupKey, DeviceSlotExpirationPolicy, makeCrypto, tweetNacl } from "@d2m/codec"
-import { groupKeyOf, makeMemoryStore, Mediator, MediatorStore, type StoreCommand, StoreError } from "@d2m/server-sim"
+import {
+  groupKeyOf,
+  makeMemoryStore,
+  Mediator,
+  MediatorStore,
+  type StoreCommand,
+  MediatorStoreError
+} from "@d2m/server-sim"
 import { Effect, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { ack, bytes, drive, groupId, hello, id, reflect } from "./drive.ts"
@@ -104,7 +111,9 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
     ...memory,
     apply: (persists) =>
       Effect.suspend(() =>
-        isFull ? Effect.fail(new StoreError({ operation: "apply", detail: "no space" })) : memory.apply(persists)
+        isFull
+          ? Effect.fail(new MediatorStoreError({ operation: "apply", detail: "no space" }))
+          : memory.apply(persists)
       )
   })
   return {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Box, encodeClientFrame, encodeServerFrame } from "@d2m/codec"
-import { type Happening, makeMemoryStore, Mediator, MediatorStore, StoreError } from "@d2m/server-sim"
+import { type Happening, makeMemoryStore, Mediator, MediatorStore, MediatorStoreError } from "@d2m/server-sim"
 import { Effect, Exit, Latch, Layer, Metric, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
@@ -31,7 +31,7 @@ const slowStore = () => {
       Effect.andThen(
         gate.await,
         Effect.suspend(() =>
-          isBroken ? new StoreError({ operation: "apply", detail: "disk full" }) : memory.apply(persists)
+          isBroken ? new MediatorStoreError({ operation: "apply", detail: "disk full" }) : memory.apply(persists)
         )
       )
   })

@@ -5,7 +5,7 @@ import {
   MediatorStore,
   type Persist,
   type StoreCommand,
-  StoreError
+  MediatorStoreError
 } from "@d2m/server-sim"
 import { layerSqlite } from "@d2m/server-sim/node"
 import { Effect, Layer, Option, Random } from "effect"
@@ -157,7 +157,7 @@ describe("the file", () => {
               persist(otherKey, register(id(1)), ack(id(5), 1))
             ])
           )
-          assert.instanceOf(error, StoreError)
+          assert.instanceOf(error, MediatorStoreError)
           assert.strictEqual(error.operation, "apply")
           assert.deepStrictEqual(yield* load(groupKey), before)
           assert.isUndefined(yield* load(otherKey))

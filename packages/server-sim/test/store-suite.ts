@@ -12,7 +12,7 @@ import {
   type RegisterSlot,
   type StoreCommand,
   type StoredMessage,
-  type StoreError
+  type MediatorStoreError
 } from "@d2m/server-sim"
 import { Effect, type Layer, Option } from "effect"
 import { bytes, id } from "./drive.ts"
@@ -56,7 +56,7 @@ export const persist = (key: string, ...commands: ReadonlyArray<StoreCommand>): 
 export const write = (...commands: ReadonlyArray<StoreCommand>) =>
   Effect.flatMap(MediatorStore, (store) => store.apply([persist(groupKey, ...commands)]))
 
-export const load = (key: string): Effect.Effect<GroupSnapshot | undefined, StoreError, MediatorStore> =>
+export const load = (key: string): Effect.Effect<GroupSnapshot | undefined, MediatorStoreError, MediatorStore> =>
   Effect.flatMap(MediatorStore, (store) => Effect.map(store.load(key), Option.getOrUndefined))
 
 export const read = (deviceId: DeviceId, ...positions: ReadonlyArray<Position>) =>
@@ -73,8 +73,8 @@ const largest = 0xffff_ffff_ffff_ffffn as DeviceId
 const slotOf = (snapshot: GroupSnapshot | undefined, deviceId: DeviceId) =>
   snapshot?.slots.find((slot) => slot.deviceId === deviceId)
 
-export const storeSuite = (name: string, layer: Layer.Layer<MediatorStore, StoreError>): void => {
-  const test = (title: string, run: Effect.Effect<void, StoreError, MediatorStore>) =>
+export const storeSuite = (name: string, layer: Layer.Layer<MediatorStore, MediatorStoreError>): void => {
+  const test = (title: string, run: Effect.Effect<void, MediatorStoreError, MediatorStore>) =>
     it.live(title, () => Effect.provide(run, layer))
 
   describe(`the store ${name}`, () => {

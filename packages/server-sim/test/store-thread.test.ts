@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { StoreError } from "@d2m/server-sim"
+import { MediatorStoreError } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Logger, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -41,7 +41,7 @@ describe("the thread of a store", () => {
         { concurrency: "unbounded" }
       )
       for (const error of errors) {
-        assert.instanceOf(error, StoreError)
+        assert.instanceOf(error, MediatorStoreError)
         assert.deepInclude({ ...error }, { operation: "load", reason: "Failed" })
         assert.include(error.detail, "out of memory")
       }

@@ -6,7 +6,7 @@ import {
   layerSpans,
   Mediator,
   MediatorStore,
-  StoreError
+  MediatorStoreError
 } from "@d2m/server-sim"
 import { Effect, Exit, Layer, Logger, Metric, References, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -116,7 +116,7 @@ describe("layerLog", () => {
       MediatorStore,
       Effect.map(MediatorStore, (store) => ({
         ...store,
-        apply: () => Effect.fail(new StoreError({ operation: "apply", detail: "disk full" }))
+        apply: () => Effect.fail(new MediatorStoreError({ operation: "apply", detail: "disk full" }))
       }))
     ).pipe(Layer.provide(MediatorStore.layerMemory))
     return Effect.gen(function* () {
@@ -139,7 +139,7 @@ describe("layerLog", () => {
       MediatorStore,
       Effect.map(MediatorStore, (store) => ({
         ...store,
-        load: () => Effect.fail(new StoreError({ operation: "load", detail: "disk gone" }))
+        load: () => Effect.fail(new MediatorStoreError({ operation: "load", detail: "disk gone" }))
       }))
     ).pipe(Layer.provide(MediatorStore.layerMemory))
     return Effect.gen(function* () {

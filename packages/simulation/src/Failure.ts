@@ -147,7 +147,9 @@ export class OutOfTime extends Schema.TaggedError<OutOfTime>("@d2m/simulation/Ou
  * @category errors
  * @since 0.1.0
  */
-export class NotReplayable extends Schema.TaggedError<NotReplayable>("@d2m/simulation/NotReplayable")("NotReplayable", {
+export class ScheduleNotReplayable extends Schema.TaggedError<ScheduleNotReplayable>(
+  "@d2m/simulation/ScheduleNotReplayable"
+)("ScheduleNotReplayable", {
   /** Which of these, and what to do. */
   detail: Schema.String
 }) {

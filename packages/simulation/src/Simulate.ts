@@ -8,7 +8,7 @@
  */
 import { Effect } from "effect"
 import { compareTraces, traced } from "./Divergence.ts"
-import { NotRepeated, NotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
+import { NotRepeated, ScheduleNotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import { type LanesOptions, lanesText } from "./Lanes.ts"
 import type { Violation } from "./Oracle.ts"
 import { type Program, type ProgramOptions, programRun, unfitForProgram } from "./Program.ts"
@@ -156,7 +156,7 @@ const judged = (
 /**
  * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
  * Without a program, it runs as `d2m simulate` and `d2m replay` do. A schedule whose failure could not show here is refused
- * with {@link NotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run;
+ * with {@link ScheduleNotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run;
  * one with operations is refused with an {@link InvalidSchedule} where a program is given, which has no room in it.
  *
  * @category running
@@ -166,7 +166,7 @@ export const replay = (
   schedule: Schedule,
   program?: Program,
   options: SimulateOptions = {}
-): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | NotReplayable> =>
+): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | ScheduleNotReplayable> =>
   Effect.gen(function* () {
     const invalid = outOfBounds(options)
     if (invalid !== undefined) return yield* invalid
@@ -178,7 +178,7 @@ export const replay = (
       schedule.mutant === undefined
         ? whyNotReplayable(schedule, runOptions)
         : `the bug ${schedule.mutant} was planted in its run, which d2m replay does again`
-    if (detail !== undefined) return yield* new NotReplayable({ detail })
+    if (detail !== undefined) return yield* new ScheduleNotReplayable({ detail })
     return yield* judged(schedule, program, 0, { ...options, shrinkRuns: 0 })
   })
 

@@ -14,7 +14,7 @@ import {
   type QuarantineEntry,
   QuarantineFull,
   type SlotExpectation,
-  StoreError
+  DeviceStoreError
 } from "@d2m/client"
 import { Effect, Option, Stream } from "effect"
 import { Reasons } from "./Reasons.ts"
@@ -126,10 +126,10 @@ export class VirtualDisk {
       })
   })
 
-  #write<A>(operation: string, write: () => A): Effect.Effect<A, StoreError> {
-    const attempt = Effect.suspend((): Effect.Effect<A, StoreError> => {
+  #write<A>(operation: string, write: () => A): Effect.Effect<A, DeviceStoreError> {
+    const attempt = Effect.suspend((): Effect.Effect<A, DeviceStoreError> => {
       if (!this.full.act()) return Effect.succeed(write())
-      return Effect.fail(new StoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
+      return Effect.fail(new DeviceStoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
     })
     return Effect.suspend(() => (this.latency > 0 ? Effect.andThen(Effect.sleep(this.latency), attempt) : attempt))
   }

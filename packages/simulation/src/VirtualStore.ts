@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { makeMemoryStore, type MediatorStore, type Persist, StoreError } from "@d2m/server-sim"
+import { makeMemoryStore, type MediatorStore, type Persist, MediatorStoreError } from "@d2m/server-sim"
 import { Effect } from "effect"
 import { Reasons } from "./Reasons.ts"
 
@@ -39,7 +39,7 @@ export class VirtualStore {
   }
 
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */
-  crash(kept: number): Effect.Effect<void, StoreError> {
+  crash(kept: number): Effect.Effect<void, MediatorStoreError> {
     const persists = this.#underWay.slice(0, kept)
     this.#underWay = []
     return this.#disk.apply(persists)
@@ -47,14 +47,14 @@ export class VirtualStore {
 
   /** Does something after the time that it takes, if it can be done then. */
   #inTime<A>(
-    operation: StoreError["operation"],
-    effect: Effect.Effect<A, StoreError>,
+    operation: MediatorStoreError["operation"],
+    effect: Effect.Effect<A, MediatorStoreError>,
     underWay: ReadonlyArray<Persist> = []
-  ): Effect.Effect<A, StoreError> {
+  ): Effect.Effect<A, MediatorStoreError> {
     const attempt = Effect.suspend(() => {
       if (underWay.length > 0) this.#underWay = []
       if (!this.failing.act()) return effect
-      return Effect.fail(new StoreError({ operation, detail: "the virtual store fails" }))
+      return Effect.fail(new MediatorStoreError({ operation, detail: "the virtual store fails" }))
     })
     return Effect.suspend(() => {
       let millis = this.latency

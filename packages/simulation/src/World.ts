@@ -103,7 +103,7 @@ const groupKeys = new Map<number, DeviceGroupKey>()
  * @category getters
  * @since 0.1.0
  */
-export const groupKeyOf = (group: number): DeviceGroupKey => {
+export const deviceGroupKeyOf = (group: number): DeviceGroupKey => {
   const known = groupKeys.get(group)
   if (known !== undefined) return known
   const bytes = new Uint8Array(32).fill(7)
@@ -226,7 +226,7 @@ export class World {
 
   /** How devices of a group find the mediator. */
   pathOf(group: number): ClientUrlInfo {
-    return { deviceGroupId: this.crypto.deriveKeys(groupKeyOf(group)).groupId, serverGroup: "7a" }
+    return { deviceGroupId: this.crypto.deriveKeys(deviceGroupKeyOf(group)).groupId, serverGroup: "7a" }
   }
 
   /** Does something later, in ms from now. */
@@ -241,7 +241,7 @@ export class World {
       kernel,
       crypto,
       witness: this.witness,
-      groupKey: groupKeyOf(spec.group),
+      groupKey: deviceGroupKeyOf(spec.group),
       path: this.pathOf(spec.group),
       preempt: conditions.preempt,
       prng: prng.fork(`device ${spec.name}`),

@@ -60,5 +60,12 @@ export * from "./VirtualDisk.ts"
 export * from "./VirtualStore.ts"
 export { wordsOf } from "./Wording.ts"
 export { VirtualChat } from "./VirtualChat.ts"
-export { type FreeDeviceOptions, groupKeyOf, type OnDefect, type OnLog, World, type WorldOptions } from "./World.ts"
+export {
+  type FreeDeviceOptions,
+  deviceGroupKeyOf,
+  type OnDefect,
+  type OnLog,
+  World,
+  type WorldOptions
+} from "./World.ts"
 export * from "./WorldEvent.ts"

@@ -11,7 +11,7 @@ import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
-import { type NotRepeated, NotReplayable, type SimulationFailed } from "./Failure.ts"
+import { type NotRepeated, ScheduleNotReplayable, type SimulationFailed } from "./Failure.ts"
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
 import { otherVersionText, readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
 import type { Program } from "./Program.ts"
@@ -111,9 +111,9 @@ const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options
   throw error
 }
 
-const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, NotReplayable> => {
+const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, ScheduleNotReplayable> => {
   if (typeof failure !== "string" && !(failure instanceof URL)) return Effect.succeed(failure)
-  const refused = (why: string) => new NotReplayable({ detail: `${String(failure)}: ${why}` })
+  const refused = (why: string) => new ScheduleNotReplayable({ detail: `${String(failure)}: ${why}` })
   return Effect.gen(function* () {
     const text = yield* Effect.try({
       try: () => Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"),

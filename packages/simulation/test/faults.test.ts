@@ -170,7 +170,7 @@ const effects: Readonly<Record<Exclude<Fault["_tag"], "Misbehave">, () => void>>
   },
   DiskFull: () => {
     const played = play([at3({ _tag: "DiskFull", device: "desktop", lasts: 2_000 }), reflect(4_000, "phone")])
-    assert.include(states(played, "desktop"), "StoreError")
+    assert.include(states(played, "desktop"), "DeviceStoreError")
     assert.deepStrictEqual(states(played, "phone"), [])
     assert.strictEqual(played.acted("DiskFull"), 1)
   },

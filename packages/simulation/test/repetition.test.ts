@@ -123,7 +123,7 @@ describe("a program whose seeds are run twice", () => {
       assert.notStrictEqual(again.digest, digest)
       assert.deepStrictEqual(schedule, programSchedule(4, options))
       assert.include(message, "seed 4 did not run the same twice\n")
-      assert.include(divergence!.first!, " phone DeviceSent #1: GetDevicesInfo")
+      assert.include(divergence!.first!, " phone Asked life 1: ")
       assert.include(message, `the runs differ in event ${divergence!.index}:`)
       assert.include(message, `  1 ${divergence!.first}\n  2 ${divergence!.second}`)
       assert.notInclude(message, "verify: true")

@@ -19,7 +19,7 @@ describe("the file of a program's failure", () => {
       const again = yield* Effect.flip(replay(failure.schedule, speaks, { oracles: [silence] }))
       assert.deepInclude(again, { _tag: "SimulationFailed", oracle: "silence" })
       const unseen = yield* Effect.flip(replay(failure.schedule, speaks))
-      assert.strictEqual(unseen._tag, "NotReplayable")
+      assert.strictEqual(unseen._tag, "ScheduleNotReplayable")
       assert.include(unseen.message, "silence")
     })
   )
@@ -29,13 +29,13 @@ describe("the file of a program's failure", () => {
       const failure = yield* Effect.flip(simulate(speaks, { ...options, oracles: [silence] }))
       assert.ok(failure._tag === "SimulationFailed")
       const alone = yield* Effect.flip(replay(failure.schedule, undefined, { oracles: [silence] }))
-      assert.strictEqual(alone._tag, "NotReplayable")
+      assert.strictEqual(alone._tag, "ScheduleNotReplayable")
       assert.include(alone.message, "it.replay(name, file, program)")
       // What stood in the files of earlier versions.
       const { program: _, ...unmarked } = failure.schedule
       for (const oracle of ["program", "arrivals"]) {
         const violates = { oracle, rule: "any" }
-        assert.strictEqual((yield* Effect.flip(replay({ ...unmarked, violates })))._tag, "NotReplayable")
+        assert.strictEqual((yield* Effect.flip(replay({ ...unmarked, violates })))._tag, "ScheduleNotReplayable")
       }
       for (const oracle of ["liveness", "defects", "handling"])
         yield* replay({ ...unmarked, violates: { oracle, rule: "any" } })

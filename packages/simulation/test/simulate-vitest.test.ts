@@ -33,7 +33,7 @@ describe("a schedule that d2m simulate has left", { timeout: 60_000 }, () => {
   it.effect("is refused when a bug was planted in its run", () =>
     Effect.gen(function* () {
       const failure = yield* Effect.flip(replay({ ...left, mutant: "dry-twice" }))
-      assert.strictEqual(failure._tag, "NotReplayable")
+      assert.strictEqual(failure._tag, "ScheduleNotReplayable")
       assert.include(failure.message, "dry-twice")
     })
   )

@@ -15,7 +15,7 @@ import {
   QuarantineFull,
   type QuarantineReason,
   type SlotExpectation,
-  StoreError
+  DeviceStoreError
 } from "../DeviceStore.ts"
 import { platformError } from "../TransportError.ts"
 
@@ -72,7 +72,7 @@ const applicationId = 0x44_32_4d_31
 const noncesPerPage = 512
 
 // https://sqlite.org/rescode.html, primary codes.
-const reasonOf = (code: number): StoreError["reason"] => {
+const reasonOf = (code: number): DeviceStoreError["reason"] => {
   switch (code & 0xff) {
     case 5: // BUSY
     case 6: // LOCKED
@@ -94,20 +94,20 @@ const reasonOf = (code: number): StoreError["reason"] => {
   }
 }
 
-const storeError = (operation: string, cause: unknown): StoreError => {
-  if (cause instanceof StoreError) return cause
+const storeError = (operation: string, cause: unknown): DeviceStoreError => {
+  if (cause instanceof DeviceStoreError) return cause
   const { code, detail } = platformError(cause)
-  if (code === "ERR_INVALID_STATE") return new StoreError({ reason: "Closed", operation, detail })
+  if (code === "ERR_INVALID_STATE") return new DeviceStoreError({ reason: "Closed", operation, detail })
   const errcode = typeof cause === "object" && cause !== null && "errcode" in cause ? Number(cause.errcode) : 0
   const reason = reasonOf(errcode)
-  return new StoreError({
+  return new DeviceStoreError({
     reason,
     operation,
     detail: reason === "InUse" ? "another device store has it open, in this process or another" : detail
   })
 }
 
-const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, StoreError> =>
+const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, DeviceStoreError> =>
   Effect.try({ try: run, catch: (cause) => storeError(operation, cause) })
 
 const inTransaction = <A>(db: DatabaseSync, run: () => A): A => {
@@ -124,8 +124,8 @@ const inTransaction = <A>(db: DatabaseSync, run: () => A): A => {
 
 const number = (db: DatabaseSync, sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0] ?? 0)
 
-const refused = (reason: StoreError["reason"], detail: string): StoreError =>
-  new StoreError({ reason, operation: "open its file", detail })
+const refused = (reason: DeviceStoreError["reason"], detail: string): DeviceStoreError =>
+  new DeviceStoreError({ reason, operation: "open its file", detail })
 
 const isEmpty = (db: DatabaseSync): boolean => number(db, "SELECT count(*) FROM sqlite_schema") === 0
 
@@ -215,7 +215,7 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     // Not at the top: an application without this store need not have `node:sqlite`, nor see its warning.
     try: () => import("node:sqlite"),
     catch: (cause) =>
-      new StoreError({ reason: "Unsupported", operation: "open its file", detail: platformError(cause).detail })
+      new DeviceStoreError({ reason: "Unsupported", operation: "open its file", detail: platformError(cause).detail })
   })
   const db = yield* Effect.acquireRelease(
     attempt("open its file", () => open(Sqlite, options)),
@@ -325,5 +325,5 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
  * @category layers
  * @since 0.1.0
  */
-export const layerDeviceStoreSqlite = (options: DeviceStoreSqliteOptions): Layer.Layer<DeviceStore, StoreError> =>
+export const layerDeviceStoreSqlite = (options: DeviceStoreSqliteOptions): Layer.Layer<DeviceStore, DeviceStoreError> =>
   Layer.effect(DeviceStore, make(options))

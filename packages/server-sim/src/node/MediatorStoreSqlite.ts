@@ -11,7 +11,7 @@ import { DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { Effect, Layer, Option, type Scope } from "effect"
 import { resolve } from "node:path"
 import { Worker } from "node:worker_threads"
-import { MediatorStore, StoreError } from "../MediatorStore.ts"
+import { MediatorStore, MediatorStoreError } from "../MediatorStore.ts"
 import { packBatch, unpackMessages } from "./StoreBatch.ts"
 import { failureOf, type StoreFailure } from "./StoreFailure.ts"
 import type { StoreQuestions, StoreReply, StoreThreadData } from "./StoreThread.ts"
@@ -31,7 +31,7 @@ export interface MediatorStoreSqliteOptions {
 export interface SqliteStore {
   readonly store: MediatorStore["Service"]
   /** The answer to `PRAGMA <pragma>` on the mediator's own connection. */
-  readonly pragma: (pragma: string) => Effect.Effect<unknown, StoreError>
+  readonly pragma: (pragma: string) => Effect.Effect<unknown, MediatorStoreError>
   /** Ends the thread in which the database lives, from one moment to the next. */
   readonly killThread: Effect.Effect<void>
 }
@@ -159,18 +159,18 @@ const startThread = (url: URL, data: StoreThreadData) => {
 export const makeSqliteStore = (
   options: MediatorStoreSqliteOptions,
   url: URL = threadUrl
-): Effect.Effect<SqliteStore, StoreError, Scope.Scope> =>
+): Effect.Effect<SqliteStore, MediatorStoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const directory = resolve(options.directory)
     const { ask, kill } = yield* Effect.acquireRelease(
       Effect.sync(() => startThread(url, { directory })),
       (thread) => thread.close
     )
-    const as = <A>(operation: StoreError["operation"], answer: Effect.Effect<A, StoreFailure>) =>
-      Effect.mapError(answer, (failure) => new StoreError({ operation, ...failure }))
+    const as = <A>(operation: MediatorStoreError["operation"], answer: Effect.Effect<A, StoreFailure>) =>
+      Effect.mapError(answer, (failure) => new MediatorStoreError({ operation, ...failure }))
     yield* Effect.mapError(
       ask("open", undefined),
-      ({ detail, reason }) => new StoreError({ operation: "open", reason, detail: `${directory}: ${detail}` })
+      ({ detail, reason }) => new MediatorStoreError({ operation: "open", reason, detail: `${directory}: ${detail}` })
     )
     return {
       store: {
@@ -193,7 +193,7 @@ export const makeSqliteStore = (
  * A `MediatorStore` in one SQLite file, for one mediator at a time.
  *
  * What `apply` was given is on the disk when it succeeds (write-ahead log, `synchronous = FULL`). Building the layer fails
- * with a `StoreError` of the reason `InUse` when another mediator has the directory, `Unwritable`, `Corrupt`, `Foreign`,
+ * with a `MediatorStoreError` of the reason `InUse` when another mediator has the directory, `Unwritable`, `Corrupt`, `Foreign`,
  * `NewerVersion`, or `Unsupported` where the platform has no `node:sqlite`. Data of an earlier release is brought up to
  * date. When the disk is full, `apply` fails with `Full` until there is space. When its thread ends, what was asked fails, and
  * the next question opens the database anew. Closing waits 5 seconds for the disk, and not longer.
@@ -201,7 +201,7 @@ export const makeSqliteStore = (
  * @category layers
  * @since 0.1.0
  */
-export const layerSqlite = (options: MediatorStoreSqliteOptions): Layer.Layer<MediatorStore, StoreError> =>
+export const layerSqlite = (options: MediatorStoreSqliteOptions): Layer.Layer<MediatorStore, MediatorStoreError> =>
   Layer.effect(
     MediatorStore,
     Effect.map(makeSqliteStore(options), ({ store }) => store)

@@ -7,7 +7,7 @@
  */
 import { Limits } from "@d2m/codec"
 import { Cause, Context, Effect, Exit, Layer, Semaphore } from "effect"
-import { MediatorStore, type StoreError } from "../MediatorStore.ts"
+import { MediatorStore, type MediatorStoreError } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
 import { ListenAddress } from "./ListenAddress.ts"
 
@@ -50,7 +50,7 @@ const watched = (store: MediatorStore["Service"]) => {
   const writer = Semaphore.makeUnsafe(1)
   let hasFailed = false
 
-  const writing = (persists: ReadonlyArray<Persist>): Effect.Effect<void, StoreError> =>
+  const writing = (persists: ReadonlyArray<Persist>): Effect.Effect<void, MediatorStoreError> =>
     Effect.onExit(store.apply(persists), (exit) =>
       Effect.sync(() => {
         if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) hasFailed = true

@@ -1,29 +1,29 @@
 /**
  * Why the mediator's database does not do what it was asked, as plain data that crosses threads.
  *
- * Owns the reading of SQLite's result codes. Becomes a `StoreError` on the mediator's side.
+ * Owns the reading of SQLite's result codes. Becomes a `MediatorStoreError` on the mediator's side.
  *
  * @since 0.1.0
  */
-import type { StoreError } from "../MediatorStore.ts"
+import type { MediatorStoreError } from "../MediatorStore.ts"
 
 /** A failure without its operation. */
 export interface StoreFailure {
-  readonly reason: StoreError["reason"]
+  readonly reason: MediatorStoreError["reason"]
   readonly detail: string
 }
 
 /** A file that is refused: thrown by the store's own checks. */
 export class StoreRefusal extends Error {
   readonly failure: StoreFailure
-  constructor(reason: StoreError["reason"], detail: string) {
+  constructor(reason: MediatorStoreError["reason"], detail: string) {
     super(detail)
     this.failure = { reason, detail }
   }
 }
 
 // https://sqlite.org/rescode.html, primary codes.
-const reasonOf = (code: number): StoreError["reason"] => {
+const reasonOf = (code: number): MediatorStoreError["reason"] => {
   switch (code & 0xff) {
     case 5: // BUSY
     case 6: // LOCKED
@@ -45,7 +45,7 @@ const reasonOf = (code: number): StoreError["reason"] => {
   }
 }
 
-const reasonOfSystem = (code: unknown): StoreError["reason"] | undefined => {
+const reasonOfSystem = (code: unknown): MediatorStoreError["reason"] | undefined => {
   switch (code) {
     case "EACCES":
     case "EPERM":

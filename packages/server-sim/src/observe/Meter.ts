@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import type { Decision } from "../Decision.ts"
-import type { StoreError } from "../MediatorStore.ts"
+import type { MediatorStoreError } from "../MediatorStore.ts"
 import { type Histogram, makeHistogram } from "./Histogram.ts"
 
 /**
@@ -71,7 +71,7 @@ export interface Meter {
 }
 
 /** What a mediator asks of its store while it runs. */
-export type StoreOperation = Exclude<StoreError["operation"], "open">
+export type StoreOperation = Exclude<MediatorStoreError["operation"], "open">
 
 /** A meter at zero. */
 export const makeMeter = (): Meter => ({

@@ -14,7 +14,7 @@ import {
   Mediator,
   type MediatorOptions,
   MediatorStore,
-  StoreError,
+  MediatorStoreError,
   strictOptions
 } from "../../src/index.ts"
 import type { KeptStore } from "./KeptStore.ts"
@@ -79,7 +79,7 @@ export const underTest = <Launched>(
   Effect.gen(function* () {
     yield* TestClock.setTime(epoch)
     let isBroken = false
-    const broken = new StoreError({ operation: "apply", detail: "the scenario says so" })
+    const broken = new MediatorStoreError({ operation: "apply", detail: "the scenario says so" })
     const store = Layer.effect(
       MediatorStore,
       Effect.map(MediatorStore, (store) => ({

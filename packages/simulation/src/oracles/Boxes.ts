@@ -9,7 +9,7 @@ import { type Box, type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } 
 import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
-import { cryptoOf, groupKeyOf } from "../World.ts"
+import { cryptoOf, deviceGroupKeyOf } from "../World.ts"
 import { ownerOf } from "../WorldEvent.ts"
 
 export type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
@@ -28,7 +28,8 @@ export type BlobOpener = <S extends typeof D2d.DeviceInfo | typeof D2d.SharedDev
 const keysOf = (schedule: Schedule) => {
   const crypto = cryptoOf(schedule.conditions.crypto)
   const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
-  const keys = (device: string): DeviceGroupKeys => crypto.deriveKeys(groupKeyOf(groups.get(ownerOf(device)) ?? 0))
+  const keys = (device: string): DeviceGroupKeys =>
+    crypto.deriveKeys(deviceGroupKeyOf(groups.get(ownerOf(device)) ?? 0))
   return { crypto, keys }
 }
 

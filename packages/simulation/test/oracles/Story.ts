@@ -31,7 +31,7 @@ import {
   type ScheduledOperation,
   type WorldEvent
 } from "../../src/index.ts"
-import { cryptoOf, groupKeyOf } from "../../src/World.ts"
+import { cryptoOf, deviceGroupKeyOf } from "../../src/World.ts"
 
 export const ids = { phone: 1n, desktop: 2n, tablet: 3n } as const
 export type Name = keyof typeof ids
@@ -76,7 +76,7 @@ export interface ServerInfoParts {
 }
 
 const crypto = cryptoOf("bulk")
-const { dgdik, dgrk, dgsddk } = crypto.deriveKeys(groupKeyOf(0))
+const { dgdik, dgrk, dgsddk } = crypto.deriveKeys(deviceGroupKeyOf(0))
 const padding = new Uint8Array(0)
 
 /** What a device says of itself, boxed under a nonce that is made of `nonce`. */

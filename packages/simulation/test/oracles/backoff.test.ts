@@ -15,7 +15,7 @@ const dial = (story: Story) => story.tell({ _tag: "Dialed", ...story.place("phon
 /** A dial that is refused at once. */
 const refused = (story: Story) => dial(story).tell({ _tag: "DialFailed", ...story.place("phone"), why: "refused" })
 
-const told = (story: Story, because: "Closed" | "TransactionAborted" | "StoreError" | "DeadlinePassed") => {
+const told = (story: Story, because: "Closed" | "TransactionAborted" | "DeviceStoreError" | "DeadlinePassed") => {
   const event = { _tag: "Disconnected", because: { _tag: because }, warn: false } as unknown as DeviceEvent
   return story.tell({ _tag: "Happened", ...story.place("phone"), life: 1, event })
 }
@@ -94,7 +94,7 @@ describe("the time between connections, by the wire alone", () => {
     const story = dial(begin()).wait(10_000)
     // An open that took too long, and then an answer of the user's that could not be written down.
     told(story, "DeadlinePassed").wait(2_000)
-    told(story, "StoreError").wait(4_000)
+    told(story, "DeviceStoreError").wait(4_000)
     assert.deepStrictEqual(dial(story).end(), [])
     const quick = told(dial(begin()).wait(10_000), "DeadlinePassed")
     assert.deepStrictEqual(dial(quick.wait(100)).end(), [early])
