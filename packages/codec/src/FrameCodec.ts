@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Effect, Result, type Schema, SchemaIssue, SchemaTransformation } from "effect"
+import { Effect, Predicate, Result, type Schema, SchemaIssue, SchemaTransformation } from "effect"
 import { type ContainerInfo, containerInfo } from "./Container.ts"
 import { DecodeError } from "./DecodeError.ts"
 import { encoded, EncodeError, kindOf } from "./EncodeError.ts"
@@ -50,6 +50,12 @@ const encodeUnknown = ({ payload, type }: Unknown): Uint8Array => {
 
 const tooLong = (length: number): EncodeError =>
   new EncodeError({ within: "container", expected: `at most ${Limits.frame} bytes`, found: `${length} bytes` })
+
+const noFrame = (value: unknown): EncodeError => {
+  const tag = Predicate.hasProperty(value, "_tag") ? value._tag : undefined
+  const found = typeof tag === "string" ? JSON.stringify(tag) : kindOf(value)
+  return new EncodeError({ within: "container", expected: "a frame of this direction", found })
+}
 
 const hex = (type: number): string => `0x${type.toString(16).padStart(2, "0")}`
 
@@ -139,9 +145,13 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
   }
 
   const encode = (frame: Frame | Unknown): Uint8Array => {
+    // Values that nobody has checked may be anything.
+    const tag = (frame as Frame | Unknown | null | undefined)?._tag
     // What a peer makes of a frame that is too long can be tried with an unknown one.
-    if (frame._tag === "Unknown") return encodeUnknown(frame as Unknown)
-    const bytes = byTag.get(frame._tag)!.encode(frame as never)
+    if (tag === "Unknown") return encodeUnknown(frame as Unknown)
+    const codec = byTag.get(tag!)
+    if (codec === undefined) throw noFrame(frame)
+    const bytes = codec.encode(frame as never)
     if (bytes.length > Limits.frame) throw tooLong(bytes.length)
     return bytes
   }

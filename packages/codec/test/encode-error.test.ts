@@ -214,6 +214,21 @@ describe("a value that its field cannot hold is not written", () => {
     )
   })
 
+  it("as a frame, also of the other direction", () => {
+    for (const [value, found] of [
+      [{ _tag: "Nope" }, '"Nope"'],
+      [{ _tag: "ReflectAck", reflectId: 1, timestamp: 1n }, '"ReflectAck"'],
+      [{}, "an object"],
+      [undefined, "undefined"],
+      [null, "null"]
+    ] as const) {
+      const expected = `container: expected a frame of this direction, found ${found}`
+      assert.throws(() => encodeClientFrame(value as never), EncodeError, expected)
+      const result = encodeClientFrameResult(value as never)
+      assert.isTrue(Result.isFailure(result) && result.failure.message === expected)
+    }
+  })
+
   it("as the type of a frame that nobody knows", () => {
     for (const value of [256, -1, 0.5, Number.NaN, 1n, "1", undefined]) {
       assert.throws(
