@@ -42,7 +42,11 @@ export const makeHolding = (): HoldingOfDevice => {
           return { device, isOver: false }
         }),
         (holding) =>
-          Effect.flatMap(Holdings, (others) => Effect.provideService(transaction, Holdings, [...others, holding])),
+          Effect.flatMap(Holdings, (others) => {
+            // One that starts the next within it, and so on, would leave a longer list each time.
+            const holdings = [...others.filter(({ isOver }) => !isOver), holding]
+            return Effect.provideService(transaction, Holdings, holdings)
+          }),
         (holding) =>
           Effect.sync(() => {
             holding.isOver = true

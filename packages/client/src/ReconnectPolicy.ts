@@ -26,8 +26,9 @@ export interface ReconnectPolicy {
 /**
  * Linear backoff: `failures × base`, at most `cap`, then spread by ±`jitter`.
  *
- * By default n × 2 s up to 60 s with ±20 %, at most 30 failures in a row, good after 30 s (decision 26). A mediator that
- * refuses the upgrade and says for how long is left alone for that long, whatever the policy.
+ * By default n × 2 s up to 60 s with ±20 %, at most 30 failures in a row, good after 30 s (decision 26). A delay is as long
+ * as a mediator that refuses the upgrade asks for, if that is longer, an hour at most, whatever the policy. Only the Node
+ * transport can read what it asks for.
  *
  * @category constructors
  * @since 0.1.0
@@ -69,8 +70,10 @@ export const ReconnectPolicy = Context.Reference<ReconnectPolicy>("@d2m/client/R
  *
  * @internal
  */
-export const askedToWait = (end: ConnectionEnd): number =>
-  end._tag === "UpgradeRefused" ? Math.min(end.retryAfter ?? 0, longestRetryAfter) : 0
+export const askedToWait = (end: ConnectionEnd): number => {
+  const asked = end._tag === "UpgradeRefused" ? (end.retryAfter ?? 0) : 0
+  return asked > 0 ? Math.min(asked, longestRetryAfter) : 0
+}
 
 /**
  * Failures in a row after one more connection has ended, which lived `held` milliseconds past ServerInfo.

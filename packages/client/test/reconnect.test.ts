@@ -65,6 +65,7 @@ describe("backoff", () => {
       for (const [retryAfter, delay] of [
         [40_000, 40_000],
         [1, 2000],
+        [Number.NaN, 2000],
         [7_200_000, 3_600_000]
       ] as const) {
         const world = yield* makeWorld()

@@ -77,6 +77,17 @@ describe("a refused upgrade", () => {
     })
   )
 
+  it.effect("has a reason of 200 bytes at most where its status has a long name, too", () =>
+    Effect.gen(function* () {
+      for (const [name, detail] of [
+        ["x".repeat(9000), "x".repeat(200)],
+        [`x${"\u00e9".repeat(4000)}`, `x${"\u00c3\u00a9".repeat(49)}\u00c3`]
+      ] as const) {
+        assert.propertyVal(yield* told(`403 ${name}`), "detail", detail)
+      }
+    })
+  )
+
   it.effect("that does not come to its end: what has come by the deadline is told", () =>
     Effect.gen(function* () {
       const head = "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\n"

@@ -13,6 +13,10 @@ const longestReason = 200
 const isText = ({ "content-encoding": encoding, "content-type": type = "text/plain" }: IncomingHttpHeaders): boolean =>
   encoding === undefined && /^(text\/plain|application\/(problem\+)?json)\b/i.test(type)
 
+/** So much of a text as is read of an answer; what is cut in the middle of a character ends before it. */
+const cut = (text: string): string =>
+  new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, longestReason), { stream: true })
+
 const oneLine = (text: string): string => text.replace(/[\p{C}\p{Z}\ufffd]+/gu, " ").trim()
 
 /** A date of any of the three forms of HTTP, which are all in GMT; only one of them does not say so. */
@@ -55,7 +59,7 @@ export const readRefusal = (
   const known = () =>
     new UpgradeRefused({
       address,
-      detail: oneLine(reason) || oneLine(statusMessage) || "no reason given",
+      detail: oneLine(reason) || oneLine(cut(statusMessage)) || "no reason given",
       ...(statusCode === undefined ? {} : { status: statusCode }),
       ...(wait > 0 ? { retryAfter: wait } : {})
     })
