@@ -129,7 +129,7 @@ export class ChatUpstream extends Context.Service<
   })
 
   /**
-   * Takes everything and never says a word, like a chat server that hangs: clients that talk to theirs first thing, as the
+   * Takes what it is sent and never says a word, like a chat server that hangs: clients that talk to theirs first thing, as the
    * shipped ones do, go on to their mediator.
    */
   static readonly layerSilent: Layer.Layer<ChatUpstream> = Layer.succeed(ChatUpstream, { open: () => playScript([]) })

@@ -20,6 +20,8 @@ export interface LinkDirection {
   readonly cut: () => void
   /** Bytes under way. */
   readonly bytes: () => number
+  /** The same with what a message costs besides, so that many small ones are bounded too. */
+  readonly weight: () => number
   /** Holds everything back until the returned function is called. */
   readonly stall: () => Cancel
   /** Limits the speed until the returned function is called. */
@@ -27,6 +29,9 @@ export interface LinkDirection {
   /** Puts a fault in force until the returned function is called. */
   readonly addRule: (rule: FrameRule) => Cancel
 }
+
+/** About what a message that is under way costs besides its bytes. */
+const overhead = 64
 
 /** The end of the direction travels as a message that is `undefined`. */
 interface Leaving extends Sized {
@@ -55,6 +60,7 @@ export const makeLinkDirection = (options: {
   const rules = new Set<FrameRule>()
   const travelling: Array<Travelling> = []
   let bytes = 0
+  let count = 0
   let stalls = 0
   let lastArrival = -Infinity
   let onEnd: (() => void) | undefined
@@ -69,8 +75,12 @@ export const makeLinkDirection = (options: {
     while (travelling[0] !== undefined && travelling[0].at <= time) {
       const { message, size } = travelling.shift()!
       bytes -= size
-      if (message !== undefined) arrived.push(message)
-      else isEnd = true
+      if (message === undefined) {
+        isEnd = true
+        continue
+      }
+      count--
+      arrived.push(message)
     }
     if (arrived.length > 0) deliver(arrived)
     // Whoever took delivery may have cut the link.
@@ -146,6 +156,7 @@ export const makeLinkDirection = (options: {
       if (passesOnTheSpot()) return deliver(messages)
       const leaving = messages.flatMap(altered)
       for (const { size } of leaving) bytes += size
+      count += leaving.length
       wire.put(leaving)
     },
     end: (tell) => {
@@ -157,9 +168,10 @@ export const makeLinkDirection = (options: {
       isOver = true
       disarm()
       wire.cut()
-      travelling.length = bytes = 0
+      travelling.length = bytes = count = 0
     },
     bytes: () => bytes,
+    weight: () => bytes + count * overhead,
     stall: () => {
       stalls++
       let isStalled = true

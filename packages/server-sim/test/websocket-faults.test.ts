@@ -170,6 +170,75 @@ describe("faults of frames over WebSockets", () => {
     }).pipe(Effect.provide(served()))
   )
 
+  it.effect("lose with a cut, or a close, what they hold back, and what the client wrote behind it", () =>
+    Effect.gen(function* () {
+      const b = yield* join(2)
+      const fired = yield* journaled("FaultFired")
+      for (const [n, end] of [Fault.Close({ code: 4999 }), Fault.Cut()].entries()) {
+        const a = yield* join(1, n === 0 ? 0 : 1)
+        yield* inject(1, Fault.Delay({ direction: "up", match: { frame: "Reflect", count: 1 }, millis: 1_000 }))
+        a.send(reflect(1))
+        yield* fired
+        yield* inject(1, end)
+        a.send(reflect(2))
+        yield* a.until("Closed")
+        yield* TestClock.adjust("1 second")
+        assert.notInclude(yield* untilAnswer(b), "Reflected")
+      }
+    }).pipe(Effect.provide(served()))
+  )
+
+  it.effect("tell of a client that has left when it is cut, or closed, before that came through", () =>
+    Effect.gen(function* () {
+      const [fired, ended] = [yield* journaled("FaultFired"), yield* ends]
+      for (const [n, end] of [Fault.Close({ code: 4999 }), Fault.Cut()].entries()) {
+        const a = yield* join(1, n)
+        yield* inject(1, Fault.Delay({ direction: "up", match: { frame: "Reflect" }, millis: 3_600_000 }))
+        a.send(reflect(1))
+        yield* fired
+        a.ws.close(1000)
+        yield* a.until("Closed")
+        yield* inject(1, end)
+        assert.strictEqual((yield* ended).code, n === 0 ? 4999 : 1006)
+      }
+    }).pipe(Effect.provide(served()))
+  )
+
+  it.effect("stand still with a stall, also what is under way to the mediator", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      const fired = yield* journaled("FaultFired")
+      const stall = yield* Scope.make()
+      yield* inject(1, Fault.Delay({ direction: "up", match: { frame: "Reflect" }, millis: 1_000 }))
+      a.send(reflect(1))
+      yield* fired
+      yield* Scope.provide(inject(1, Fault.Stall({ direction: "up" })), stall)
+      yield* TestClock.adjust("2 seconds")
+      assert.notInclude(yield* untilAnswer(b), "Reflected")
+      yield* Scope.close(stall, Exit.void)
+      assert.strictEqual((yield* b.until("Reflected")).reflectedId, 1)
+    }).pipe(Effect.provide(served()))
+  )
+
+  it.live("end without a closing handshake though the client is not read, and leave nothing behind", () =>
+    guarded({ guards: { maxConnectionsPerAddress: 1 } }, () =>
+      Effect.gen(function* () {
+        const { close } = yield* Mediator
+        const a = yield* join(1)
+        yield* inject(1, Fault.NoClosingHandshake())
+        yield* inject(1, Fault.Stall({ direction: "up" }))
+        for (let n = 0; n < 100; n++) a.send(reflect(n, { envelope: new Uint8Array(32 * 1024) }))
+        assert.isTrue(yield* close({ groupId: (yield* keysOf).groupId, deviceId: id(1) }, 4113))
+        assert.strictEqual((yield* a.until("Closed")).code, 1006)
+        // Each refusal is a round trip, in which the server can see that the client has gone.
+        yield* Effect.retry(
+          Effect.suspend(() => Effect.flatMap(urlOf, dial)),
+          { times: 50 }
+        )
+      })
+    )
+  )
+
   it.effect("slow: what waits is no slow reader's, and the queue flows as fast as it leaves", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* join(2)]

@@ -70,6 +70,8 @@ export const attachWebSocket = (
   let down: LinkDirection | undefined
   /** The mediator sends, and flushes when it has sent all. */
   let isSending = false
+  /** What has not reached the mediator by now is lost, and so is what the client wrote behind it. */
+  let isCut = false
   /** Too much is under way to the mediator. */
   let isFull = false
   /** Faults that have acted before the mediator could be told. */
@@ -92,6 +94,7 @@ export const attachWebSocket = (
     if (arrived.length === 0) return
     const messages = arrived
     arrived = []
+    if (isCut) return
     const way = up
     if (way === undefined) return attachment.received(messages)
     way.offer(messages)
@@ -100,7 +103,7 @@ export const attachWebSocket = (
 
   /** Reads no more than may be under way. */
   const checkRoom = (way: LinkDirection): void => {
-    const isTooMuch = way.bytes() > defaultHighWaterUp
+    const isTooMuch = way.weight() > defaultHighWaterUp
     if (isTooMuch === isFull) return
     isFull = isTooMuch
     if (isTooMuch) pause()
@@ -147,21 +150,21 @@ export const attachWebSocket = (
 
   /** What is under way is lost. */
   const cutWays = (): void => {
+    isCut = true
     up?.cut()
     down?.cut()
-    up = undefined
   }
 
   const close = (code: number, reason: string): void => {
     cutWays()
     if (mayWrite()) frames.finish()
+    // A reader that was paused must still see the peer's answer, or its end.
+    if (pauses > 0) ws.resume()
     if (endsWithoutHandshake > 0) {
       onFault("NoClosingHandshake")
       socket.end()
       return
     }
-    // A reader that was paused must still see the peer's answer.
-    if (pauses > 0) ws.resume()
     if (isSendable(code)) ws.close(code, reason)
     else ws.terminate()
   }
@@ -173,10 +176,13 @@ export const attachWebSocket = (
         cutWays()
         reset()
         ws.terminate()
+        // The client has left before: that was still under way.
+        if (ws.readyState === ws.CLOSED) attachment.gone(1006)
         return nothing
       case "Close":
         onFault(fault._tag)
         close(fault.code, fault.reason ?? "")
+        if (ws.readyState === ws.CLOSED) attachment.gone(fault.code)
         return nothing
       case "NoClosingHandshake":
         endsWithoutHandshake++
@@ -186,8 +192,12 @@ export const attachWebSocket = (
       case "Stall": {
         onFault(fault._tag)
         if (fault.direction === "up") {
+          const release = wayOf("up").stall()
           pause()
-          return resume
+          return () => {
+            release()
+            resume()
+          }
         }
         socket.cork()
         return () => socket.uncork()
@@ -234,7 +244,7 @@ export const attachWebSocket = (
   /** The connection has ended, behind the messages that are under way. */
   const ended = (tell: () => void): void => {
     handOver()
-    if (up === undefined) tell()
+    if (up === undefined || isCut) tell()
     else up.end(tell)
   }
 
