@@ -29,6 +29,7 @@ import { Argument, Command, Flag, TerminalCapabilities } from "effect/cli"
 import { groupKey, groupKeyFlags } from "./GroupKey.ts"
 import * as FrameHex from "./inspect/FrameHex.ts"
 import * as HexView from "./inspect/HexView.ts"
+import { UnreadCode } from "./OutputReader.ts"
 
 /**
  * Some of the frames could not be read; which and why has been printed.
@@ -186,7 +187,13 @@ export const inspect = Command.make(
     const key = yield* groupKey(options)
     const open = Option.isSome(key) ? openWith(crypto, crypto.deriveKeys(key.value)) : undefined
     const given = Option.getOrUndefined(options.direction)
-    const report = options.json ? jsonReporter(given, open) : viewReporter(given, open, yield* canvasOf(options.full))
+    const reporter = options.json ? jsonReporter(given, open) : viewReporter(given, open, yield* canvasOf(options.full))
+    const unread = yield* UnreadCode
+    const report: Reporter = (frame) => {
+      const reported = reporter(frame)
+      if (!reported.ok) unread.code = 1
+      return reported
+    }
     const count = yield* options.frames.length === 0 ? reportLines(report) : reportArguments(report, options.frames)
     if (count.failed > 0) return yield* new UnreadableFrames(count)
   })

@@ -19,6 +19,7 @@ import {
 } from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { UnreadCode } from "./OutputReader.ts"
 import type { Setting } from "./simulate/Messages.ts"
 import { page } from "./simulate/Page.ts"
 import { sourcesOf } from "./simulate/Planted.ts"
@@ -155,6 +156,9 @@ export const replay = Command.make(
     const told = yield* tellRun(schedule, trace)
     const { report } = told
     const { violation } = report
+    const [expected, found] = [nameOf(schedule.violates), nameOf(violation)]
+    const isWrong = expect ? expected === undefined || expected !== found : violation !== undefined
+    if (isWrong) (yield* UnreadCode).code = 1
     if (trace) yield* Console.log(told.trace.join("\n"))
     if (json) {
       const entries = full ? told.entries : told.entries.filter(({ isNoise }) => !isNoise)
@@ -167,8 +171,7 @@ export const replay = Command.make(
       yield* Console.log(verdict(schedule, report))
     }
     if (expect) {
-      const [expected, found] = [nameOf(schedule.violates), nameOf(violation)]
-      if (expected !== undefined && expected === found) return
+      if (!isWrong) return
       return yield* new NotSeen({
         ...(expected === undefined ? {} : { expected }),
         ...(found === undefined ? {} : { found })

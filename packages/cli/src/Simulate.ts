@@ -209,9 +209,14 @@ export const simulate = Command.make(
     })
     const tell = Effect.fnUntraced(function* (ran: Ran) {
       summary.add(ran.report)
-      if (!Report.isOk(ran)) unread.code = 1
-      if (json) yield* Console.log(Report.seedJson(ran))
-      if (!Report.isOk(ran)) yield* tellFailure(ran)
+      const line = json ? Console.log(Report.seedJson(ran)) : Effect.void
+      if (Report.isOk(ran)) {
+        yield* line
+      } else {
+        unread.code = 1
+        // Nobody may read the line any more: by then the failure has its file.
+        yield* Effect.ensuring(tellFailure(ran), line)
+      }
       yield* progress.advance(summary.seeds, failed.length)
     })
     const sumUp = Effect.fnUntraced(function* (ended: Report.Outcome["ended"]) {
