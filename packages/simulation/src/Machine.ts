@@ -159,6 +159,8 @@ export class Machine implements Scheduler.Scheduler {
 
   shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
     if (--this.#untilPreemption > 0) return fiber.currentOpCount >= longestTurn
+    // Not the first step of a turn, which may be an interruption: no scheduler lets a fiber start after that.
+    if (fiber.currentOpCount <= 1) return false
     this.#untilPreemption = this.#drawPreemption()
     return true
   }
