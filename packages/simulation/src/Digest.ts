@@ -143,6 +143,7 @@ export class Digest {
       return
     }
     this.#mixText(answer.error)
+    if (answer.committed !== undefined) this.#mixText(answer.committed)
     if (answer.lockHeld !== undefined) this.#mix(answer.lockHeld ? 1 : 0)
     if (answer.unacked !== undefined) this.#mixUnacked(answer.unacked)
   }

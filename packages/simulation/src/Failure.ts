@@ -86,8 +86,10 @@ export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulatio
     oracle: Schema.optionalKey(Schema.String),
     rule: Schema.optionalKey(Schema.String)
   }),
-  /** The first event in which they differ; only where `verify` is among the options. */
+  /** The first event in which they differ; only where `verify` is among the options, and there is one. */
   divergence: Schema.optionalKey(Parted),
+  /** Whether `verify` is among the options. */
+  isVerified: Schema.Boolean,
   schedule: Schedule
 }) {
   override get message(): string {
@@ -105,7 +107,11 @@ export class NotRepeated extends Schema.TaggedError<NotRepeated>("@d2m/simulatio
       `  digests   ${digest}, and ${again.digest} when it was run again`,
       "",
       ...(divergence === undefined
-        ? ["with  verify: true  among the options, the event is named in which the runs of a seed part"]
+        ? [
+            this.isVerified
+              ? "no event was seen to differ: the verdict did, or what is left of the run once it was shrunk"
+              : "with  verify: true  among the options, the event is named in which the runs of a seed part"
+          ]
         : [divergenceText(divergence)]),
       "",
       "A world is the same again under its seed: what differs comes from outside of it, such as Date.now, Math.random, a",

@@ -61,7 +61,7 @@ interface Attempt {
 }
 
 /** Says of two runs of a schedule that they were not the same. */
-const notRepeated = (first: Attempt, again: Attempt): NotRepeated => {
+const notRepeated = (first: Attempt, again: Attempt, { verify = false }: SimulateOptions): NotRepeated => {
   const { digest, schedule, violation } = first.result
   const { digest: otherDigest, violation: other } = again.result
   const divergence = compareTraces(first.trace, again.trace)
@@ -72,6 +72,7 @@ const notRepeated = (first: Attempt, again: Attempt): NotRepeated => {
     ...(violation === undefined ? {} : { violation: brokenBy(violation) }),
     again: { digest: otherDigest, ...(other === undefined ? {} : { oracle: other.oracle, rule: other.rule }) },
     ...(divergence === undefined ? {} : { divergence }),
+    isVerified: verify,
     schedule:
       violation === undefined
         ? schedule
@@ -101,7 +102,7 @@ const failureOf = (
   }
   const { isOver = never, shrinkRuns = 300 } = options
   const second = tell(schedule, { isOver })
-  if (second.result.isComplete && !isRepeated(first.result, second.result)) return notRepeated(first, second)
+  if (second.result.isComplete && !isRepeated(first.result, second.result)) return notRepeated(first, second, options)
   // Of a run that does not end, every smaller one takes as long.
   const isShrunk = shrinkRuns > 0 && !isEndless(violated) && !isOver()
   const shrunk = isShrunk ? shrink(schedule, { ...runOptions, devices: false, runs: shrinkRuns }) : undefined
@@ -109,7 +110,7 @@ const failureOf = (
   const { result: told, story } = shrunk === undefined ? second : tell(shrunk.schedule)
   const violation = told.violation ?? violated
   if (shrunk !== undefined && !isRepeated(shrunk.result, told)) {
-    return notRepeated({ result: shrunk.result, trace: [] }, { result: told, trace: [] })
+    return notRepeated({ result: shrunk.result, trace: [] }, { result: told, trace: [] }, options)
   }
   const whole = lanesText(story.entries, violation, { full: options.story === "full" })
   const shown = options.story === "full" ? whole : lanesText(story.entries, violation, brief)
@@ -150,7 +151,7 @@ const judged = (
     if (!second.result.isComplete) return Effect.fail(outOfTime(second.result, clean))
     return isRepeated(first.result, second.result) && compareTraces(first.trace, second.trace) === undefined
       ? Effect.succeed(first.result)
-      : Effect.fail(notRepeated(first, second))
+      : Effect.fail(notRepeated(first, second, options))
   })
 
 /**

@@ -32,10 +32,11 @@ export const watched = (device: Device["Service"], watch: Watch): Device["Servic
     ask: Effect.Effect<A, E>,
     give: (answer: A) => Given
   ): Effect.Effect<A, E> =>
-    Effect.suspend(() => {
+    // Whoever is interrupted between the two would seem to ask for ever.
+    Effect.uninterruptibleMask((restore) => {
       const call = { call: nextCall(), operation, firstMessage: 0 }
       witness({ _tag: "Asked", ...place(), ...call })
-      return Effect.onExit(ask, (exit) =>
+      return Effect.onExit(restore(ask), (exit) =>
         Effect.sync(() => witness({ _tag: "Answered", ...place(), ...call, answer: answerOf(Exit.map(exit, give)) }))
       )
     })

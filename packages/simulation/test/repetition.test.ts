@@ -74,6 +74,10 @@ describe("a failure that does not come again", () => {
       const { oracle } = fickle((run) => (run <= 3 ? { rule: "no frames" } : undefined))
       const { schedule } = yield* failureOf(oracle, { shrinkRuns: 5 })
       assert.isDefined(schedule.violates?.digests)
+      const verified = fickle((run) => (run <= 3 ? { rule: "no frames" } : undefined))
+      const { message } = yield* failureOf(verified.oracle, { shrinkRuns: 5, verify: true })
+      assert.include(message, "\nno event was seen to differ: the verdict did,")
+      assert.notInclude(message, "verify: true")
     })
   )
 

@@ -21,7 +21,6 @@ interface Check {
 
 interface Transaction {
   check: Check | undefined
-  hasEntered: boolean
 }
 
 interface Track {
@@ -89,7 +88,7 @@ class Preconditions implements Oracle {
     const { transactions } = this.#tracks.of(device)
     const known = transactions.get(call)
     if (known !== undefined) return known
-    const transaction: Transaction = { check: undefined, hasEntered: false }
+    const transaction: Transaction = { check: undefined }
     transactions.set(call, transaction)
     return transaction
   }
@@ -111,10 +110,12 @@ class Preconditions implements Oracle {
   }
 
   #entered(device: string, call: number): void {
-    const transaction = this.#transaction(device, call)
-    transaction.hasEntered = true
-    const { check } = transaction
-    if (check?.holds === true && check.isUnderLock) return
+    const { check } = this.#transaction(device, call)
+    if (check?.holds === true && check.isUnderLock) {
+      // All of it was right; of a program's nobody will tell how it came out.
+      this.#tracks.of(device).transactions.delete(call)
+      return
+    }
     this.#report({
       rule: "a body runs when its precondition has held before the lock was asked for, and holds once the lock is held",
       device,
@@ -125,10 +126,10 @@ class Preconditions implements Oracle {
 
   #answered(device: string, call: number, answer: Answer): void {
     const { transactions } = this.#tracks.of(device)
-    const { check, hasEntered } = transactions.get(call) ?? { check: undefined, hasEntered: false }
+    const check = transactions.get(call)?.check
     transactions.delete(call)
     if (answer._tag === "Done") {
-      if (check === undefined || hasEntered) return
+      if (check === undefined) return
       this.#report({
         rule: "a transaction that is done has run its body",
         device,
