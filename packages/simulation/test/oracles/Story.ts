@@ -38,6 +38,24 @@ export type Name = keyof typeof ids
 
 export const start = 1_767_225_600_000
 
+/** Live since so many ms after the start, with so many reflects that have no ack. */
+export const live = (
+  state: {
+    readonly since?: number
+    readonly dry?: boolean
+    readonly leader?: boolean
+    readonly pending?: number
+  } = {}
+): ConnectionState => ({
+  _tag: "Live",
+  since: start + (state.since ?? 0),
+  dry: state.dry ?? false,
+  leader: state.leader ?? false,
+  queued: 0,
+  maxDeviceSlots: 8,
+  pendingReflects: state.pending ?? 0
+})
+
 /** An envelope that no other has: its nonce is made of `n`. */
 export const envelope = (n: number, length = 100): Uint8Array => {
   const bytes = new Uint8Array(length).fill(n & 0xff)

@@ -3,19 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { bounds } from "../../src/oracles/device/Bounds.ts"
 import { connectionTruth } from "../../src/oracles/device/ConnectionTruth.ts"
 import { reconnecting } from "../../src/oracles/device/Reconnecting.ts"
-import { message, start, Story } from "./Story.ts"
-
-const live = (
-  state: { readonly dry?: boolean; readonly leader?: boolean; readonly pending?: number } = {}
-): ConnectionState => ({
-  _tag: "Live",
-  since: start,
-  dry: state.dry ?? false,
-  leader: state.leader ?? false,
-  queued: 0,
-  maxDeviceSlots: 8,
-  pendingReflects: state.pending ?? 0
-})
+import { live, message, start, Story } from "./Story.ts"
 
 const waiting = (story: Story, failures: number, delay: number, code = 1006, by: "server" | "network" = "network") =>
   story.state("phone", {

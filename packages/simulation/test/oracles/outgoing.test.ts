@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type ConnectionState } from "@d2m/client"
 import { type Answer } from "../../src/index.ts"
 import { outgoing } from "../../src/oracles/device/Outgoing.ts"
-import { boxed, envelope, type Line, start, Story } from "./Story.ts"
+import { boxed, envelope, type Line, live, start, Story } from "./Story.ts"
 
 const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
   const story = new Story(outgoing, {}, [], [{ at: 0, device: "phone", operation: { _tag: "ListDevices" } }])
@@ -13,16 +12,6 @@ const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<strin
 const right = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [])
 const breaks = (rule: string, tell: (story: Story, phone: Line) => unknown): void =>
   assert.deepStrictEqual(told(tell), [rule])
-
-const live = (pendingReflects: number): ConnectionState => ({
-  _tag: "Live",
-  since: start,
-  dry: true,
-  leader: false,
-  queued: 0,
-  maxDeviceSlots: 8,
-  pendingReflects
-})
 
 /** Promised, with acks of these times in ms. */
 const promised = (...times: ReadonlyArray<number>): Answer => ({
@@ -41,9 +30,9 @@ describe("outgoing", () => {
   it("finds nothing wrong with reflects, sending again, and transactions", () => {
     right((story, phone) => {
       const answer = reflects(story, 1, 3)
-      story.state("phone", live(3))
+      story.state("phone", live({ pending: 3 }))
       phone.reflect(1, boxed(1, 11)).reflect(2, boxed(2, 12)).reflect(3, boxed(3, 13)).ack(1)
-      story.state("phone", live(2))
+      story.state("phone", live({ pending: 2 }))
       phone.lose(1006)
       const again = story.live("phone", { existing: true })
       again.reflect(4, boxed(2, 22)).reflect(5, boxed(3, 23)).ack(4).ack(5)
@@ -55,7 +44,7 @@ describe("outgoing", () => {
       committed(promised(0, 0))
       story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 6)(done)
       again.reflect(8, boxed(6), 1)
-      story.state("phone", live(0))
+      story.state("phone", live({ pending: 0 }))
     })
   })
 
@@ -218,22 +207,22 @@ describe("outgoing", () => {
 
   it("wants the truth about what is pending", () => {
     const rule = "pendingReflects is what was asked for and not acked"
-    breaks(rule, (story) => story.state("phone", live(1)))
+    breaks(rule, (story) => story.state("phone", live({ pending: 1 })))
     breaks(rule, (story, phone) => {
       reflects(story, 1)
       phone.reflect(1, boxed(1))
-      story.state("phone", live(0))
+      story.state("phone", live({ pending: 0 }))
     })
     breaks(rule, (story, phone) => {
       reflects(story, 1)
       phone.reflect(1, boxed(1)).ack(1)
-      story.wait(1).state("phone", live(1))
+      story.wait(1).state("phone", live({ pending: 1 }))
     })
     right((story, phone) => {
       const answer = reflects(story, 1)
       phone.reflect(1, boxed(1))
       answer({ _tag: "Failed", error: "Interrupted" })
-      story.state("phone", live(0))
+      story.state("phone", live({ pending: 0 }))
     })
   })
 })

@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ConnectionState } from "@d2m/client"
 import { Box } from "@d2m/codec"
 import type { Answer } from "../../src/index.ts"
 import { sharedData } from "../../src/oracles/device/SharedData.ts"
-import { sharedBox, start, Story } from "./Story.ts"
+import { live, sharedBox, Story } from "./Story.ts"
 
 const told = (tell: (story: Story) => unknown): ReadonlyArray<string> => {
   const story = new Story(sharedData)
@@ -17,16 +16,6 @@ const breaks = (tell: (story: Story) => unknown): void =>
     "an application is told the shared data of the latest ServerInfo, or what the device has set since"
   ])
 
-const live: ConnectionState = {
-  _tag: "Live",
-  since: start,
-  dry: true,
-  leader: false,
-  queued: 0,
-  maxDeviceSlots: 8,
-  pendingReflects: 0
-}
-
 const done: Answer = { _tag: "Done", timestamps: [] }
 const answered = (version: number | undefined): Answer => ({
   _tag: "Done",
@@ -37,7 +26,7 @@ const answered = (version: number | undefined): Answer => ({
 /** Connects, is told shared data, and goes live. */
 const connect = (story: Story, shared: Box<"dgsddk">) => {
   const line = story.live("phone", { shared })
-  story.state("phone", live)
+  story.state("phone", live())
   return line
 }
 const tells = (story: Story, version: number | undefined) =>

@@ -3,17 +3,7 @@ import { Box, type DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { patience } from "../../src/oracles/device/Patience.ts"
 import { questions } from "../../src/oracles/device/Questions.ts"
-import { envelope, type Line, message, start, Story } from "./Story.ts"
-
-const live = (since: number): ConnectionState => ({
-  _tag: "Live",
-  since: start + since,
-  dry: false,
-  leader: false,
-  queued: 0,
-  maxDeviceSlots: 8,
-  pendingReflects: 0
-})
+import { envelope, type Line, live, message, Story } from "./Story.ts"
 
 const ask = (reason: UserReason): ConnectionState => ({ _tag: "NeedsUser", reason, answers: [], pendingReflects: 0 })
 
@@ -28,12 +18,12 @@ describe("questions", () => {
   it("accepts what only the user can decide, and what follows from the answer", () => {
     const story = new Story(questions)
     const line = story.live("phone")
-    story.state("phone", live(0))
+    story.state("phone", live({ since: 0 }))
     line.close(4113)
     story.state("phone", ask({ _tag: "Dropped" }))
     answer(story, "RegisterAgain")
     story.live("phone")
-    story.state("phone", live(0))
+    story.state("phone", live({ since: 0 }))
     assert.deepStrictEqual(story.end(), [])
   })
 
@@ -62,7 +52,7 @@ describe("questions", () => {
   it("finds a slot that was forgotten, unless the storage is gone or the user said so", () => {
     const begin = () => {
       const story = new Story(questions).machine("phone", "Started")
-      story.live("phone").story.state("phone", live(0))
+      story.live("phone").story.state("phone", live({ since: 0 }))
       return story.machine("phone", "Crashed")
     }
     const forgetful = begin().machine("phone", "Started", 2)
@@ -77,14 +67,14 @@ describe("questions", () => {
   it("finds a clock that nobody looked at, unless the user puts up with it", () => {
     const off = 21 * 60_000
     const story = new Story(questions)
-    story.live("phone").story.state("phone", live(off))
+    story.live("phone").story.state("phone", live({ since: off }))
     assert.deepStrictEqual(story.end(), [clock])
     const granted = new Story(questions)
     answer(granted, "ConnectAnyway")
-    granted.live("phone").story.state("phone", live(off))
+    granted.live("phone").story.state("phone", live({ since: off }))
     assert.deepStrictEqual(granted.end(), [])
     const near = new Story(questions)
-    near.live("phone").story.state("phone", live(19 * 60_000))
+    near.live("phone").story.state("phone", live({ since: 19 * 60_000 }))
     assert.deepStrictEqual(near.end(), [])
   })
 })

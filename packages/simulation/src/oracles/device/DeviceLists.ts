@@ -19,6 +19,7 @@ import { listedWords } from "../../Wording.ts"
 import { type Answer, type ListedDevice, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
+import { Tracks } from "./Tracks.ts"
 
 type DevicesInfo = Extract<ServerFrame, { readonly _tag: "DevicesInfo" }>
 type ClientHello = Extract<ClientFrame, { readonly _tag: "ClientHello" }>
@@ -62,12 +63,20 @@ const isList = (list: List, told: ReadonlyArray<ListedDevice>): boolean =>
     return expected !== undefined && sameListed(expected, device)
   })
 
+const fresh = (): Track => ({
+  connection: 0,
+  deviceId: undefined,
+  asks: [],
+  calls: new Map(),
+  latest: new Map()
+})
+
 class DeviceLists implements Oracle {
   readonly #report: Report
   readonly #open: BlobOpener
-  readonly #tracks = new Map<string, Track>()
+  readonly #tracks = new Tracks(fresh)
   /** Nonces of device infos that a device has seen or sent, by its name. Twins begin with what their device knows. */
-  readonly #known = new Map<string, Set<number>>()
+  readonly #known = new Tracks(() => new Set<number>())
   /** Numbers what is seen, so that it is known what came first. */
   #number = 0
 
@@ -79,7 +88,7 @@ class DeviceLists implements Oracle {
   readonly see = (event: WorldEvent): void => {
     switch (event._tag) {
       case "DeviceSent": {
-        const track = this.#track(event.device)
+        const track = this.#tracks.of(event.device)
         if (track.connection !== event.connection) return
         if (event.frame?._tag === "GetDevicesInfo") track.asks.push(++this.#number)
         else if (event.frame?._tag === "ClientHello") this.#introduced(event.device, track, event.frame)
@@ -87,40 +96,30 @@ class DeviceLists implements Oracle {
       }
       case "DeviceReceived": {
         if (event.frame?._tag !== "DevicesInfo") return
-        const track = this.#track(event.device)
+        const track = this.#tracks.of(event.device)
         if (track.connection === event.connection) this.#answeredBy(event.device, track, event.frame)
         return
       }
       case "Opened":
-        return this.#opened(this.#track(event.device), event.connection)
+        return this.#opened(this.#tracks.of(event.device), event.connection)
       case "Asked":
         if (event.operation._tag !== "ListDevices") return
-        this.#track(event.device).calls.set(event.call, { number: ++this.#number, lists: [] })
+        this.#tracks.of(event.device).calls.set(event.call, { number: ++this.#number, lists: [] })
         return
       case "Answered":
         if (event.operation._tag === "ListDevices") this.#told(event.device, event.call, event.answer)
         return
       case "Machine":
         // What a device has on its disk outlives its lives.
-        if (event.change === "Started" || event.change === "Crashed") this.#tracks.get(event.device)?.calls.clear()
+        if (event.change === "Started" || event.change === "Crashed") this.#tracks.of(event.device).calls.clear()
         return
       default:
     }
   }
 
-  #track(name: string): Track {
-    const known = this.#tracks.get(name)
-    if (known !== undefined) return known
-    const track: Track = { connection: 0, deviceId: undefined, asks: [], calls: new Map(), latest: new Map() }
-    this.#tracks.set(name, track)
-    return track
-  }
-
   /** Notes a nonce; whether it had been seen before. */
   #isKnown(device: string, nonce: number): boolean {
-    const owner = ownerOf(device)
-    const nonces = this.#known.get(owner) ?? new Set()
-    this.#known.set(owner, nonces)
+    const nonces = this.#known.of(ownerOf(device))
     if (nonces.has(nonce)) return true
     nonces.add(nonce)
     return false
@@ -172,7 +171,7 @@ class DeviceLists implements Oracle {
   }
 
   #told(device: string, call: number, answer: Answer): void {
-    const { calls } = this.#track(device)
+    const { calls } = this.#tracks.of(device)
     const lists = calls.get(call)?.lists
     calls.delete(call)
     if (lists === undefined || answer._tag === "Failed") return

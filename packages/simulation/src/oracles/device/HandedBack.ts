@@ -16,6 +16,7 @@ import type { Schedule } from "../../Schedule.ts"
 import { type HandedBack, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
+import { Tracks } from "./Tracks.ts"
 
 /** A message that was asked for. */
 interface Asked {
@@ -98,7 +99,7 @@ class HandedBackOracle implements Oracle {
   readonly #report: Report
   readonly #open: BoxOpener
   readonly #knowsAll: boolean
-  readonly #tracks = new Map<string, Track>()
+  readonly #tracks = new Tracks(fresh)
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
@@ -116,19 +117,19 @@ class HandedBackOracle implements Oracle {
       case "DeviceReceived":
         return this.#received(event)
       case "Opened":
-        this.#track(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
+        this.#tracks.of(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
         return
       case "DeviceClosed":
-        return this.#interrupted(this.#track(event.device), event.at)
+        return this.#interrupted(this.#tracks.of(event.device), event.at)
       case "Happened":
-        if (event.event._tag === "Disconnected") this.#interrupted(this.#track(event.device), event.at)
+        if (event.event._tag === "Disconnected") this.#interrupted(this.#tracks.of(event.device), event.at)
         return
       case "Asked":
         return this.#asked(event)
       case "Answered":
         return this.#answered(event)
       case "StateChanged": {
-        const track = this.#track(event.device)
+        const track = this.#tracks.of(event.device)
         track.madeAt = Math.min(track.madeAt, event.at)
         if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
         return
@@ -141,16 +142,8 @@ class HandedBackOracle implements Oracle {
     }
   }
 
-  #track(name: string): Track {
-    const known = this.#tracks.get(name)
-    if (known !== undefined) return known
-    const track = fresh()
-    this.#tracks.set(name, track)
-    return track
-  }
-
   #machine(device: string, change: Extract<WorldEvent, { readonly _tag: "Machine" }>["change"], at: number): void {
-    const track = this.#track(device)
+    const track = this.#tracks.of(device)
     switch (change) {
       case "Paused":
         track.pausedAt = at
@@ -161,7 +154,7 @@ class HandedBackOracle implements Oracle {
         return this.#interrupted(track, at)
       case "Started":
       case "Crashed":
-        this.#tracks.delete(device)
+        this.#tracks.renew(device)
         return
       case "Resumed":
     }
@@ -175,7 +168,7 @@ class HandedBackOracle implements Oracle {
 
   #asked({ at, call, device, firstMessage, operation }: Extract<WorldEvent, { readonly _tag: "Asked" }>): void {
     if (operation._tag !== "Reflect") return
-    const track = this.#track(device)
+    const track = this.#tracks.of(device)
     if (isSettled(track, at)) track.moment++
     track.askedAt = at
     for (let id = firstMessage; id < firstMessage + operation.count; id++) {
@@ -184,7 +177,7 @@ class HandedBackOracle implements Oracle {
   }
 
   #sent(device: string, connection: number, frame: ReflectFrame): void {
-    const track = this.#track(device)
+    const track = this.#tracks.of(device)
     const { line } = track
     if (line?.connection !== connection || isEphemeral(frame.flags)) return
     const id = this.#open(device, frame)
@@ -197,7 +190,7 @@ class HandedBackOracle implements Oracle {
   }
 
   #received({ at, connection, device, frame }: Extract<WorldEvent, { readonly _tag: "DeviceReceived" }>): void {
-    const track = this.#track(device)
+    const track = this.#tracks.of(device)
     const { line } = track
     if (line?.connection !== connection) return
     if (frame === undefined) line.isBroken = true
@@ -214,7 +207,7 @@ class HandedBackOracle implements Oracle {
   #answered(event: Extract<WorldEvent, { readonly _tag: "Answered" }>): void {
     const { answer, call, device, firstMessage, operation } = event
     if (operation._tag !== "Reflect") return
-    const { asked } = this.#track(device)
+    const { asked } = this.#tracks.of(device)
     const own: Array<Asked> = []
     for (let id = firstMessage; id < firstMessage + operation.count; id++) {
       const message = asked.get(id)
@@ -228,7 +221,7 @@ class HandedBackOracle implements Oracle {
   }
 
   #check(device: string, unacked: HandedBack): void {
-    const { asked, counted, tooLate } = this.#track(device)
+    const { asked, counted, tooLate } = this.#tracks.of(device)
     if (counted !== undefined && counted !== unacked.length) {
       this.#report({
         rule: "a device that stops counts what it gives back",

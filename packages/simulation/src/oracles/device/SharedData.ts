@@ -17,6 +17,7 @@ import type { Schedule } from "../../Schedule.ts"
 import { type Answer, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
+import { Tracks } from "./Tracks.ts"
 
 /** A version of the shared data, or none. */
 type Value = number | undefined
@@ -48,7 +49,7 @@ class SharedData implements Oracle {
   readonly #open: BlobOpener
   readonly #tracks = new Map<string, Track>()
   /** Nonces of shared data that a device has seen or sent, by its name. Twins begin with what their device knows. */
-  readonly #known = new Map<string, Set<number>>()
+  readonly #known = new Tracks(() => new Set<number>())
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
@@ -62,7 +63,7 @@ class SharedData implements Oracle {
         const track = this.#track(event.device)
         const box = event.frame.encryptedSharedDeviceData
         track.recent.add(nonceOf(box))
-        this.#knownTo(event.device).add(nonceOf(box))
+        this.#known.of(ownerOf(event.device)).add(nonceOf(box))
         return this.#mayHold(track, [this.#read(event.device, box)])
       }
       case "DeviceReceived": {
@@ -117,13 +118,6 @@ class SharedData implements Oracle {
     return track
   }
 
-  #knownTo(device: string): Set<number> {
-    const owner = ownerOf(device)
-    const nonces = this.#known.get(owner) ?? new Set()
-    this.#known.set(owner, nonces)
-    return nonces
-  }
-
   #read(device: string, box: Box<"dgsddk">): Value {
     return Option.getOrUndefined(this.#open(device, "dgsddk", D2d.SharedDeviceData, box))?.version
   }
@@ -133,7 +127,7 @@ class SharedData implements Oracle {
     const value = box.length === 0 ? undefined : this.#read(device, box)
     if (value === undefined) return new Set([undefined])
     const nonce = nonceOf(box)
-    const known = this.#knownTo(device)
+    const known = this.#known.of(ownerOf(device))
     const isFresh = !known.has(nonce)
     known.add(nonce)
     if (!isFresh && !track.recent.has(nonce)) return new Set([undefined, value])
