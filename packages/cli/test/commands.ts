@@ -6,6 +6,7 @@ import { Console, Effect, Exit, Layer, Result, Stdio, Stream } from "effect"
 import { Command, TerminalCapabilities } from "effect/cli"
 import { readFileSync } from "node:fs"
 import { d2m } from "../src/index.ts"
+import { UnreadCode } from "../src/OutputReader.ts"
 import { exitCodeOf } from "../src/Run.ts"
 
 export interface Ran {
@@ -21,23 +22,30 @@ export interface Surroundings {
   readonly stdin?: ReadonlyArray<string>
   readonly colours?: boolean
   readonly terminal?: boolean
+  /** Called for each line of output, with what the program would exit with if nobody read it. */
+  readonly onLine?: (unreadCode: number) => void
 }
 
 const encoder = new TextEncoder()
 
 export const run = Effect.fnUntraced(function* (args: ReadonlyArray<string>, surroundings: Surroundings = {}) {
   const lines: { out: Array<string>; err: Array<string> } = { out: [], err: [] }
+  const { colours = false, onLine, stdin = [], terminal = false } = surroundings
+  const unread = { code: 0 }
   const captured: Console.Console = Object.assign(Object.create(console), {
-    log: (...parts: ReadonlyArray<unknown>) => lines.out.push(parts.join(" ")),
+    log: (...parts: ReadonlyArray<unknown>) => {
+      onLine?.(unread.code)
+      lines.out.push(parts.join(" "))
+    },
     error: (...parts: ReadonlyArray<unknown>) => lines.err.push(parts.join(" "))
   })
-  const { colours = false, stdin = [], terminal = false } = surroundings
   const stdio = Stdio.layerTest({
     stdin: Stream.fromIterable(stdin.map((text) => encoder.encode(text))),
     stdoutIsTerminal: Effect.succeed(terminal)
   })
   const exit = yield* Command.runWith(d2m, { version: "0.0.0" })(args).pipe(
     Effect.provideService(Console.Console, captured),
+    Effect.provideService(UnreadCode, unread),
     Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
       canColor: colours,
       canAnimate: false,

@@ -325,6 +325,15 @@ describe("the program", () => {
     assert.strictEqual(objects(stdout).length, 2)
   })
 
+  it.effect("knows that a frame was wrong before it says so, for nobody may read it", () =>
+    Effect.gen(function* () {
+      const codes: Array<number> = []
+      const stdin = ["20000000\n", "qq\n", "20000000\n"]
+      yield* run(["inspect", "--json", "-d", "s2c"], { stdin, onLine: (unread) => codes.push(unread) })
+      assert.deepStrictEqual(codes, [0, 1, 1])
+    })
+  )
+
   it("exits with 1 and one line when a frame is wrong, without a stack trace", { timeout: 60_000 }, () => {
     const { status, stderr, stdout } = program(["inspect", "--json", "--direction", "c2s", "82000000", "qq"])
     assert.deepStrictEqual([status, stderr], [1, "d2m: 2 of 2 frames could not be read\n"])

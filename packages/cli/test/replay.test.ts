@@ -77,6 +77,22 @@ describe("d2m replay", { timeout: 180_000 }, () => {
     })
   )
 
+  it.effect("knows how it ends before it says a word, for nobody may read them", () =>
+    Effect.gen(function* () {
+      for (const [schedule, args, code] of [
+        [forsaken, [], 1],
+        [forsaken, ["--expect"], 0],
+        [{ ...forsaken, faults: [] }, [], 0],
+        [{ ...forsaken, faults: [] }, ["--expect"], 1]
+      ] as const) {
+        const codes = new Set<number>()
+        const onLine = (unread: number) => codes.add(unread)
+        yield* withSchedule(schedule, (path) => runHere(["replay", "--trace", ...args, path], { onLine }))
+        assert.deepStrictEqual([...codes], [code])
+      }
+    })
+  )
+
   it.effect("refuses the file of a program or an oracle that it does not have", () =>
     Effect.gen(function* () {
       const files: ReadonlyArray<readonly [Partial<Schedule>, string]> = [

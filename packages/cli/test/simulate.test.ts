@@ -193,6 +193,18 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("has written the file of a failure by the time that it prints its line", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const files: Array<number> = []
+        const onLine = () => files.push(Fs.readdirSync(folder).length)
+        const args = ["--mutant", "two-leaders", "--seeds", "2", "--jobs", "1", "--shrink", "0", "--hours", "0.003"]
+        yield* runHere(["simulate", "--json", "--failures", folder, ...args], { onLine })
+        assert.deepStrictEqual(files, [1, 2, 2])
+      })
+    )
+  )
+
   it("ends with 1 when nobody reads any more that a seed has failed", () => {
     const args = "--mutant two-leaders --seeds 5 --jobs 1 --shrink 0 --hours 0.003 --json"
     const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-simulate-"))
