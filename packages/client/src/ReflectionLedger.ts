@@ -5,6 +5,7 @@
  */
 import { MutableList } from "effect"
 import type { ReflectId } from "@d2m/codec"
+import { WrittenReflects } from "./WrittenReflects.ts"
 
 /**
  * One reflect as the ledger knows it; `value` is the owner's, and is given back when it is drawn, acked or given up.
@@ -144,7 +145,7 @@ export class ReflectionLedger<A, T> {
   private transactional: Lane<A, T> | undefined
   /** A transaction whose Begin was drawn and has not been handed to the connection. */
   private drawnBegin: T | undefined
-  private readonly written = new Map<number, Entry<A, T>>()
+  private readonly written = new WrittenReflects<Entry<A, T>>()
   private nextId: number
   private unacked = 0
 
@@ -181,8 +182,7 @@ export class ReflectionLedger<A, T> {
 
   /** When the reflect was written that has waited longest for its ack, or `undefined`. */
   get oldestWrittenAt(): number | undefined {
-    for (const entry of this.written.values()) return entry.writtenAt
-    return undefined
+    return this.written.oldest?.writtenAt
   }
 
   /** Puts a reflect in line, or in the lobby while the line is full. */
@@ -246,12 +246,12 @@ export class ReflectionLedger<A, T> {
   }
 
   /**
-   * Takes at most `count` things to write, and no more behind those that weigh `bytes`. `now` is what `oldestWrittenAt`
-   * will tell of them.
+   * Takes at most `count` things to write, and no more behind those that weigh `bytes`, nor while the oldest one without an
+   * ack is 65 536 ids behind. `now` is what `oldestWrittenAt` will tell of them.
    */
   draw(now: number, count: number, bytes = Infinity): Array<Drawn<A, T>> {
     const drawn: Array<Drawn<A, T>> = []
-    for (let weight = 0; drawn.length < count && weight < bytes;) {
+    for (let weight = 0; drawn.length < count && weight < bytes && this.written.hasRoomFor(this.nextId);) {
       const item = (this.transactional ?? this.ordinary).next()
       if (item === undefined) break
       if (isMarker(item)) {
@@ -261,7 +261,8 @@ export class ReflectionLedger<A, T> {
         continue
       }
       weight += item.weight
-      const reflectId = this.freeId()
+      const reflectId = this.nextId as ReflectId
+      this.nextId = (reflectId + 1) >>> 0
       drawn.push({ _tag: "Reflect", reflectId, entry: item })
       if (item.kind === "Ephemeral") {
         item.place = "Done"
@@ -270,16 +271,15 @@ export class ReflectionLedger<A, T> {
       }
       item.place = "Written"
       item.writtenAt = now
-      this.written.set(reflectId, item)
+      this.written.add(reflectId, item)
     }
     return drawn
   }
 
   /** Settles a reflect, in any order. `"Cancelled"` was given up before, `undefined` was never written here. */
   ack(reflectId: number): LedgerEntry<A> | "Cancelled" | undefined {
-    const entry = this.written.get(reflectId)
+    const entry = this.written.take(reflectId)
     if (entry === undefined) return undefined
-    this.written.delete(reflectId)
     entry.place = "Done"
     if (entry.kind === "Reflect" && !entry.cancelled) this.unacked--
     entry.lane.release(entry.weight)
@@ -299,7 +299,7 @@ export class ReflectionLedger<A, T> {
       entry.cancelled = true
       entry.place = "Done"
     }
-    for (const entry of this.written.values()) {
+    for (const entry of this.written.takeAll()) {
       if (entry.kind === "Transactional") lost(entry)
       else if (entry.cancelled) freed += entry.weight
       else {
@@ -307,7 +307,6 @@ export class ReflectionLedger<A, T> {
         again.push(entry)
       }
     }
-    this.written.clear()
     if (this.transactional !== undefined) {
       for (const item of MutableList.takeAll(this.transactional.line)) if (!isMarker(item)) lost(item)
       for (const entry of MutableList.takeAll(this.transactional.lobby)) lost(entry)
@@ -345,13 +344,5 @@ export class ReflectionLedger<A, T> {
 
   private entry(lane: Lane<A, T>, kind: LedgerEntry<A>["kind"], value: A, weight: number): Entry<A, T> {
     return { value, weight, kind, place: "Lobby", lane, cancelled: false, writtenAt: 0 }
-  }
-
-  /** Skips the ids of reflects that have waited for their ack since before the ids wrapped. */
-  private freeId(): ReflectId {
-    while (this.written.has(this.nextId)) this.nextId = (this.nextId + 1) >>> 0
-    const id = this.nextId
-    this.nextId = (id + 1) >>> 0
-    return id as ReflectId
   }
 }

@@ -33,16 +33,28 @@ describe("order and ids", () => {
     assert.deepStrictEqual(tell(ledger.draw(0, 9, 1000)), ["4:d"])
   })
 
-  it("wraps past 0xFFFFFFFF to 0, and skips an id that still waits for its ack", () => {
+  it("wraps past 0xFFFFFFFF to 0", () => {
     const ledger = make(1000, 0xffffffff)
-    for (const value of ["a", "b"]) ledger.reflect(value, 1)
-    assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["4294967295:a", "0:b"])
-    const wrapped = make(1000, 0)
-    wrapped.reflect("old", 1)
-    wrapped.draw(0, 1)
-    Object.assign(wrapped, { nextId: 0xffffffff })
-    for (const value of ["x", "y"]) wrapped.reflect(value, 1)
-    assert.deepStrictEqual(tell(wrapped.draw(0, 9)), ["4294967295:x", "1:y"])
+    for (const value of ["a", "b", "c"]) ledger.reflect(value, 1)
+    assert.deepStrictEqual(tell(ledger.draw(7, 9)), ["4294967295:a", "0:b", "1:c"])
+    for (const [id, left] of [
+      [0, 7],
+      [0xffffffff, 7],
+      [1, undefined]
+    ] as const) {
+      assert.strictEqual(typeof ledger.ack(id), "object")
+      assert.strictEqual(ledger.oldestWrittenAt, left)
+    }
+  })
+
+  it("runs no more than 65 536 ids ahead of the oldest one without an ack, and goes on when that has come", () => {
+    const ledger = make(1e9, 0xffff_fff0)
+    for (let n = 0; n < 70_000; n++) ledger.reflect("a", 1)
+    assert.strictEqual(ledger.draw(0, 1e9).length, 65_536)
+    for (let n = 1; n < 65_536; n++) assert.strictEqual(typeof ledger.ack((0xffff_fff0 + n) >>> 0), "object")
+    assert.deepStrictEqual(ledger.draw(0, 1e9), [])
+    ledger.ack(0xffff_fff0)
+    assert.deepStrictEqual(tell(ledger.draw(0, 2)), ["65520:a", "65521:a"])
   })
 
   it("draws again what a cut left un-acked, first and in its order, with new ids", () => {

@@ -28,8 +28,8 @@ export const outbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReflectionLedger.ts",
-        find: "while (this.written.has(this.nextId)) this.nextId = (this.nextId + 1) >>> 0",
-        replace: "this.nextId &= 3"
+        find: "this.nextId = (reflectId + 1) >>> 0",
+        replace: "this.nextId = (reflectId + 1) & 3"
       }
     ]
   },
