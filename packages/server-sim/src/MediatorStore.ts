@@ -11,7 +11,7 @@ import { Context, Effect, Layer, Option, Schema } from "effect"
 import { makeEnvelopeMemory } from "./EnvelopeMemory.ts"
 import { invariant } from "./Invariant.ts"
 import type { Persist } from "./Output.ts"
-import type { Position } from "./ReflectionQueue.ts"
+import { append, find, forEach, makePositionQueue, type Position, type PositionQueue, take } from "./PositionQueue.ts"
 import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
 
 const reasons = [
@@ -108,12 +108,15 @@ export class MediatorStore extends Context.Service<
   )
 }
 
+/** A message as all slots share it that it is stored for. */
+type MemoryMessage = Omit<StoredMessage, "position">
+
 interface MemorySlot {
   expirationPolicy: number
   encryptedDeviceInfo: Uint8Array
   issued: Position
   lastDisconnectAt: number | undefined
-  readonly queue: Map<Position, StoredMessage>
+  readonly queue: PositionQueue<MemoryMessage>
 }
 
 interface MemoryGroup {
@@ -140,7 +143,7 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
           encryptedDeviceInfo,
           issued: command.issued,
           lastDisconnectAt: undefined,
-          queue: new Map()
+          queue: makePositionQueue()
         })
       } else {
         slot.expirationPolicy = expirationPolicy
@@ -156,11 +159,11 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
       group.slots.delete(command.deviceId)
       return
     case "Append": {
-      const envelope = keep(command.envelope)
       const { flags, timestamp } = command
+      const message: MemoryMessage = { flags, timestamp, envelope: keep(command.envelope) }
       for (const { deviceId, position } of command.to) {
         const slot = slotOf(group, deviceId)
-        slot.queue.set(position, { position, flags, timestamp, envelope })
+        append(slot.queue, position, message)
         slot.issued = position
       }
       return
@@ -169,12 +172,22 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
       slotOf(group, command.deviceId).issued = command.issued
       return
     case "Ack":
-      slotOf(group, command.deviceId).queue.delete(command.position)
+      take(slotOf(group, command.deviceId).queue, command.position)
       return
     case "SetSharedData":
       group.encryptedSharedDeviceData = command.encryptedSharedDeviceData
       return
   }
+}
+
+const queueOf = (queue: PositionQueue<MemoryMessage>): SlotSnapshot["queue"] => {
+  const positions: Array<Position> = []
+  const sizes: Array<number> = []
+  forEach(queue, (position, { envelope }) => {
+    positions.push(position)
+    sizes.push(envelope.length)
+  })
+  return { positions, sizes }
 }
 
 const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
@@ -185,10 +198,7 @@ const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
     encryptedDeviceInfo: slot.encryptedDeviceInfo,
     issued: slot.issued,
     ...(slot.lastDisconnectAt === undefined ? {} : { lastDisconnectAt: slot.lastDisconnectAt }),
-    queue: {
-      positions: Array.from(slot.queue.keys()),
-      sizes: Array.from(slot.queue.values(), (message) => message.envelope.length)
-    }
+    queue: queueOf(slot.queue)
   }))
 })
 
@@ -217,8 +227,8 @@ export const makeMemoryStore = (): MediatorStore["Service"] => {
         const queue = groups.get(groupKey)?.slots.get(deviceId)?.queue
         const found: Array<StoredMessage> = []
         for (const position of positions) {
-          const message = queue?.get(position)
-          if (message !== undefined) found.push(message)
+          const message = queue && find(queue, position)
+          if (message !== undefined) found.push({ position, ...message })
         }
         return found
       }),

@@ -9,7 +9,7 @@
 import type { DeviceId, ServerFrame } from "@d2m/codec"
 import type { Decision } from "./Decision.ts"
 import type { ConnectionId } from "./Input.ts"
-import type { Position } from "./ReflectionQueue.ts"
+import type { Position } from "./PositionQueue.ts"
 import type { GroupKey, PersistId, StoreCommand } from "./StoreCommand.ts"
 
 /**

@@ -9,7 +9,8 @@
  */
 import { invariant } from "./Invariant.ts"
 import { dryWasSent } from "./Leader.ts"
-import { nextPosition, nextPositions, type Position } from "./ReflectionQueue.ts"
+import type { Position } from "./PositionQueue.ts"
+import { nextPosition, nextPositions } from "./ReflectionQueue.ts"
 import {
   type Connection,
   type DeviceSlot,

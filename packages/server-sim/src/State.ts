@@ -12,7 +12,8 @@ import { Hex } from "effect/encoding"
 import { type Deadline, type Deadlines, makeDeadlines, type Scheduled } from "./Deadlines.ts"
 import type { ConnectionId } from "./Input.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
-import type { Position, ReflectionQueue } from "./ReflectionQueue.ts"
+import type { Position } from "./PositionQueue.ts"
+import type { ReflectionQueue } from "./ReflectionQueue.ts"
 import type { GroupKey, PersistId } from "./StoreCommand.ts"
 
 /**

@@ -12,16 +12,17 @@ import type { DeviceSlot, Group, Session, State } from "./State.ts"
 import { bytesOf } from "./TransactionBudget.ts"
 
 const checkSlot = (slot: DeviceSlot): void => {
-  const { positions, sizes } = slot.queue
+  const { positions, values } = slot.queue
   let length = 0
   let bytes = 0
   let last = 0
   for (let index = slot.queue.head; index < positions.length; index++) {
     invariant(positions[index]! > last, "positions in a queue ascend")
     last = positions[index]!
-    if (sizes[index]! < 0) continue
+    const size = values[index]
+    if (size === undefined) continue
     length++
-    bytes += sizes[index]!
+    bytes += size
   }
   invariant(last <= slot.issued, "a queued message has an id that was given out")
   invariant(length === slot.queue.length && bytes === slot.queue.bytes, "a queue's sums are right")

@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import type { DeviceId } from "@d2m/codec"
-import type { Position } from "./ReflectionQueue.ts"
+import type { Position } from "./PositionQueue.ts"
 
 /**
  * A device group in the mediator and in the store: lowercase hex of its 32-byte id.

@@ -23,7 +23,7 @@ export { layerLog } from "./observe/MediatorLog.ts"
 export { layerSpans } from "./observe/MediatorSpans.ts"
 export type { EndedBy, Traffic } from "./observe/Meter.ts"
 export type { Happening, ObservedConnection, Observer } from "./observe/Observer.ts"
-export type { Position } from "./ReflectionQueue.ts"
+export type { Position } from "./PositionQueue.ts"
 export {
   type Connection,
   type DeviceSlot,

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { append, find, forEach, makePositionQueue, take } from "../src/PositionQueue.ts"
 import { makeQueue, nextPosition, nextPositions, push, remove } from "../src/ReflectionQueue.ts"
 import { positionOf, reflectedIdOf } from "../src/State.ts"
 
@@ -9,6 +10,35 @@ const random = (seed: number) => () => {
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
+
+describe("PositionQueue", () => {
+  it("finds, takes and tells what is there, in any order of taking", () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const next = random(seed)
+      const queue = makePositionQueue<string>()
+      const model = new Map<number, string>()
+      let last = 0
+      const keepsHead = seed % 4 === 0
+      for (let turn = 0; turn < 6000; turn++) {
+        if (next() < 0.5) {
+          last += 1 + Math.floor(next() * 3)
+          append(queue, last, `${last}`)
+          model.set(last, `${last}`)
+        } else {
+          const head = model.keys().next().value
+          const position = next() < 0.5 ? (head ?? 1) : Math.floor(next() * (last + 2))
+          assert.strictEqual(find(queue, position), model.get(position))
+          if (keepsHead && position === head) continue
+          assert.strictEqual(take(queue, position), model.get(position))
+          model.delete(position)
+        }
+      }
+      const told: Array<[number, string]> = []
+      forEach(queue, (position, value) => told.push([position, value]))
+      assert.deepStrictEqual(told, [...model])
+    }
+  })
+})
 
 describe("ReflectionQueue", () => {
   it("behaves like a sorted map under random pushes and removals", () => {

@@ -7,7 +7,7 @@
  */
 import type { DeviceId } from "@d2m/codec"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Position } from "../ReflectionQueue.ts"
+import type { Position } from "../PositionQueue.ts"
 import type { GroupKey, GroupSnapshot } from "../StoreCommand.ts"
 import { packMessages, type StoreBatch } from "./StoreBatch.ts"
 import { failureOf, type StoreFailure } from "./StoreFailure.ts"
