@@ -128,8 +128,8 @@ export const streams: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReflectedStream.ts",
-        find: "import { nextPosition, nextPositions,",
-        replace: "import { nextPosition, nextPositions, push,"
+        find: "import { nextPosition, nextPositions }",
+        replace: "import { nextPosition, nextPositions, push }"
       },
       {
         file: "ReflectedStream.ts",
