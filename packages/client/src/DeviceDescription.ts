@@ -1,11 +1,11 @@
 /**
  * What a device says of itself, and that it fits the frame which says it.
- * Owns the description, its limit and its encoding (PROTOCOL A4, decision 1).
+ * Owns the description and its encoding (PROTOCOL A4, decision 1).
  * Leaves padding and box to `DeviceBlob`, which makes fresh ones for each connection.
  */
 import { D2d, encodeMessageResult } from "@d2m/codec"
-import { Result, Schema } from "effect"
-import { InvalidDeviceOptions } from "./DeviceOptions.ts"
+import { Result } from "effect"
+import { DescriptionTooLarge, InvalidDeviceOptions } from "./DeviceOptionsError.ts"
 
 /**
  * What a device says of itself, padding apart.
@@ -14,21 +14,6 @@ import { InvalidDeviceOptions } from "./DeviceOptions.ts"
  * @since 0.1.0
  */
 export type DeviceDescription = Omit<D2d.DeviceInfo, "padding">
-
-/**
- * A description is larger than a ClientHello has room for; no device was made of it (decision 1).
- *
- * @category errors
- * @since 0.1.0
- */
-export class DescriptionTooLarge extends Schema.TaggedError<DescriptionTooLarge>("@d2m/client/DescriptionTooLarge")(
-  "DescriptionTooLarge",
-  { length: Schema.Int, limit: Schema.Int }
-) {
-  override get message(): string {
-    return `the description of a device has at most ${this.limit} bytes, this one needs ${this.length}`
-  }
-}
 
 const padding = new Uint8Array(0)
 

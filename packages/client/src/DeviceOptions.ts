@@ -12,7 +12,8 @@ import {
 } from "@d2m/codec"
 import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
 import type { Capacities } from "./Bounds.ts"
-import type { DescriptionTooLarge, DeviceDescription } from "./DeviceDescription.ts"
+import type { DeviceDescription } from "./DeviceDescription.ts"
+import { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
 import type { VersionRange } from "./Handshake.ts"
 
 const SlotsExhausted = Schema.Literals([
@@ -49,32 +50,6 @@ export interface DeviceOptions {
   /** The first reflect-id, a u32: 1 by default. */
   readonly firstReflectId?: number
 }
-
-/**
- * Options or capacities that no device can have; none was made, and nothing was dialled.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidDeviceOptions extends Schema.TaggedError<InvalidDeviceOptions>("@d2m/client/InvalidDeviceOptions")(
-  "InvalidDeviceOptions",
-  {
-    /** Which option or which of the `Capacities`, and what is wrong with it. */
-    detail: Schema.String
-  }
-) {
-  override get message(): string {
-    return `invalid device options: ${this.detail}`
-  }
-}
-
-/**
- * Why no device was made.
- *
- * @category errors
- * @since 0.1.0
- */
-export type DeviceOptionsError = InvalidDeviceOptions | DescriptionTooLarge
 
 const duration = Schema.Unknown.check(
   Schema.makeFilter((input) =>
