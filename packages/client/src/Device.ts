@@ -39,7 +39,7 @@ import { DeviceObserver, guarded } from "./DeviceObserver.ts"
 import { checkOptions, type DeviceOptions } from "./DeviceOptions.ts"
 import type { DeviceOptionsError } from "./DeviceOptionsError.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
-import { claimStore, DeviceStore } from "./DeviceStore.ts"
+import { DeviceStore } from "./DeviceStore.ts"
 import type { Content, ContentError, InvalidContent, Reflected } from "./Envelope.ts"
 import { type HandlerError, HandlerPolicy } from "./Handler.ts"
 import { forCaller, lasting, runIn } from "./HandlerContext.ts"
@@ -50,6 +50,7 @@ import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
 import { makeReflectedQueue } from "./ReflectedQueue.ts"
 import { DeviceStopped, makeLedger, makeReflection, type ReflectError, type ReflectQueueFull } from "./Reflection.ts"
+import { claimStore } from "./StoreClaim.ts"
 import { makeTransactions, type Transaction, type TransactionError, type TransactionOptions } from "./Transaction.ts"
 import type { Resume } from "./UserQuestion.ts"
 
@@ -156,7 +157,7 @@ export class Device extends Context.Service<
 
 /**
  * A device that lives as long as the scope. Fails where an option or one of the `Capacities` is none that a device can have,
- * or the description does not fit a ClientHello.
+ * the description does not fit a ClientHello, or another device that runs has the store.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.

@@ -1,7 +1,7 @@
 /**
  * Why no device is made.
  * Owns the errors with which the making of a device fails, as one closed union.
- * Leaves what is checked to `DeviceOptions` and `DeviceDescription`.
+ * Leaves what is checked to `DeviceOptions`, `DeviceDescription` and `StoreClaim`.
  */
 import { Schema } from "effect"
 
@@ -38,10 +38,33 @@ export class DescriptionTooLarge extends Schema.TaggedError<DescriptionTooLarge>
   }
 }
 
+const idText = (id: bigint): string => id.toString(16).padStart(16, "0")
+
 /**
- * Why no device was made.
+ * The store already belongs to another device that runs, `takenBy`, of the `sameGroup` or of another one: none was made, and
+ * nothing was dialled. Each device needs a store of its own, which is free again once the scope of its device has closed.
+ *
+ * The same device twice is no such error: a new life of it may begin before the last one is over. A store is known by its
+ * service: what wraps one, or opens it once more, is another to a device. A file that is open already tells so by itself
+ * (`DeviceStoreError`, `InUse`).
  *
  * @category errors
  * @since 0.1.0
  */
-export type DeviceOptionsError = InvalidDeviceOptions | DescriptionTooLarge
+export class DeviceStoreTaken extends Schema.TaggedError<DeviceStoreTaken>("@d2m/client/DeviceStoreTaken")(
+  "DeviceStoreTaken",
+  { deviceId: Schema.BigInt, takenBy: Schema.BigInt, sameGroup: Schema.Boolean }
+) {
+  override get message(): string {
+    const taken = `${idText(this.takenBy)}${this.sameGroup ? "" : " of another group"}`
+    return `device ${idText(this.deviceId)} was given the store of device ${taken}: each needs one of its own`
+  }
+}
+
+/**
+ * Why no device was made: of what it was told to be, or of the store that it was given.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type DeviceOptionsError = InvalidDeviceOptions | DescriptionTooLarge | DeviceStoreTaken

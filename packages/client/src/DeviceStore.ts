@@ -1,10 +1,9 @@
 /**
  * What a device must remember beyond one connection: slot expectation, nonces, latest blobs, quarantine.
  * Owns the face and the in-memory store; every byte that goes in or comes out is a copy.
- * Leaves the durable store to `@d2m/client/node`, and when to read and write to the device.
+ * Leaves the durable store to `@d2m/client/node`, when to read and write to the device, and whose it is to `StoreClaim`.
  */
-import type { DeviceId, GroupId } from "@d2m/codec"
-import { Context, Effect, Layer, Option, Schema, type Scope, Stream } from "effect"
+import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import { NonceSet } from "./NonceSet.ts"
 
 /**
@@ -180,44 +179,6 @@ export class DeviceStore extends Context.Service<
     )
   )
 }
-
-interface Claim {
-  readonly group: string
-  readonly deviceId: DeviceId
-  /** A new life of a device may begin before the last one is over. */
-  lives: number
-}
-
-const claims = new WeakMap<DeviceStore["Service"], Claim>()
-
-/**
- * Takes a store for a device as long as the scope lives. Dies when another device has it: each would take what the other
- * reflects for something that it has seen, which is acked and gone.
- *
- * @internal
- */
-export const claimStore = (
-  store: DeviceStore["Service"],
-  groupId: GroupId,
-  deviceId: DeviceId
-): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.suspend(() => {
-      const group = groupId.join()
-      const claim = claims.get(store) ?? { group, deviceId, lives: 0 }
-      if (claim.group !== group || claim.deviceId !== deviceId) {
-        const [own, others] = [deviceId, claim.deviceId].map((id) => id.toString(16).padStart(16, "0"))
-        return Effect.die(new Error(`device ${own} was given the store of device ${others}: each needs one of its own`))
-      }
-      claim.lives++
-      claims.set(store, claim)
-      return Effect.succeed(claim)
-    }),
-    (claim) =>
-      Effect.sync(() => {
-        if (--claim.lives === 0) claims.delete(store)
-      })
-  )
 
 // Not `slice`: on a Node Buffer that shares memory instead of copying.
 const copy = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)

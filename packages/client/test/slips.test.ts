@@ -1,12 +1,23 @@
 // What applications do that they should not, and what it may cost them.
-import { D2d, DeviceId } from "@d2m/codec"
+import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Logger, Option, Result } from "effect"
+import { Cause, Deferred, Duration, Effect, Fiber, Logger, Option, Result } from "effect"
 import { Transaction } from "../src/index.ts"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import { ReflectionLedger } from "../src/ReflectionLedger.ts"
 import { parseWebSocketUrl } from "../src/WebSocketUrl.ts"
-import { ackOf, connect, expectState, makeWorld, other, type Peer, reflected, settle, text } from "./scripted-peer.ts"
+import {
+  ackOf,
+  connect,
+  expectState,
+  makeWorld,
+  me,
+  other,
+  type Peer,
+  reflected,
+  settle,
+  text
+} from "./scripted-peer.ts"
 
 const scope = D2d.TransactionScopeScope.CONTACT_SYNC
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
@@ -45,9 +56,12 @@ describe("one store for two devices", () => {
         Effect.gen(function* () {
           yield* makeWorld({ store })
           yield* makeWorld({ store })
-          const exit = yield* Effect.exit(makeWorld({ store, deviceId: other }))
-          const cause = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "none"
-          assert.include(cause, "device 0000000000002222 was given the store of device 0000000000001111")
+          const refused = yield* Effect.flip(makeWorld({ store, deviceId: other }))
+          assert.ok(refused._tag === "DeviceStoreTaken")
+          assert.deepInclude(refused, { deviceId: other, takenBy: me, sameGroup: true })
+          assert.include(refused.message, "device 0000000000002222 was given the store of device 0000000000001111: ")
+          const stranger = yield* Effect.flip(makeWorld({ store, groupKey: DeviceGroupKey.make(new Uint8Array(32)) }))
+          assert.deepInclude(stranger, { deviceId: me, takenBy: me, sameGroup: false })
         })
       )
       yield* makeWorld({ store, deviceId: other })
