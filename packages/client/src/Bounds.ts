@@ -6,7 +6,8 @@
 import { Context } from "effect"
 
 /**
- * Deadlines in milliseconds.
+ * Deadlines in milliseconds: finite numbers above 0, or no device is made (`InvalidDeviceOptions`). `chatVerdict` and `close`
+ * may be 0.
  *
  * @category models
  * @since 0.1.0

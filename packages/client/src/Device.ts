@@ -48,6 +48,7 @@ import { makeHolding } from "./Holding.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
+import { ReconnectPolicy } from "./ReconnectPolicy.ts"
 import { makeReflectedQueue } from "./ReflectedQueue.ts"
 import { DeviceStopped, makeLedger, makeReflection, type ReflectError, type ReflectQueueFull } from "./Reflection.ts"
 import { claimStore } from "./StoreClaim.ts"
@@ -156,8 +157,8 @@ export class Device extends Context.Service<
 }
 
 /**
- * A device that lives as long as the scope. Fails where an option or one of the `Capacities` is none that a device can have,
- * the description does not fit a ClientHello, or another device that runs has the store.
+ * A device that lives as long as the scope. Fails where an option, one of the `Capacities` or `Deadlines` or a number of a
+ * policy is none that a device can have, the description does not fit a ClientHello, or another device that runs has the store.
  *
  * So must what it is given: `Effect.provide` with a layer around this effect alone closes the layer as soon as the device is
  * made, and the file of a durable store with it. Provide around all that uses the device, or build {@link Device.layer}.
@@ -184,7 +185,8 @@ export const makeDevice = <R = never, R2 = never>(
         Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
       >()
     )
-    yield* Effect.fromResult(checkOptions(options, capacities))
+    const inForce = { capacities, deadlines, handler: policy, reconnect: yield* ReconnectPolicy }
+    yield* Effect.fromResult(checkOptions(options, inForce))
     const { deviceId, identity } = options
     const keys = crypto.deriveKeys(options.groupKey)
     const identified = {

@@ -1,6 +1,7 @@
 /**
  * Who a device is and what it insists on, and that all of it can be told to a mediator.
- * Owns the options and the checks of what their types and those of `Capacities` leave open: they may come from a file.
+ * Owns the options, and the checks of what their types and those of the references in force leave open: they may come from a
+ * file.
  * Leaves the description's length to `DeviceDescription`.
  */
 import {
@@ -10,11 +11,14 @@ import {
   DeviceSlotsExhaustedPolicy,
   U32
 } from "@d2m/codec"
-import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
-import type { Capacities } from "./Bounds.ts"
+import { type Duration, type Result, Schema } from "effect"
+import type { Capacities, Deadlines } from "./Bounds.ts"
 import type { DeviceDescription } from "./DeviceDescription.ts"
-import { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
+import type { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
+import type { HandlerPolicy } from "./Handler.ts"
 import type { VersionRange } from "./Handshake.ts"
+import { checkWith, duration, millis, millisAboveZero } from "./OptionCheck.ts"
+import type { ReconnectPolicy } from "./ReconnectPolicy.ts"
 
 const SlotsExhausted = Schema.Literals([
   DeviceSlotsExhaustedPolicy.REJECT,
@@ -43,7 +47,7 @@ export interface DeviceOptions {
   readonly slotExpiration?: typeof SlotExpiration.Type
   /** Protocol versions that are spoken, u32s: 0 to 0 by default. */
   readonly versions?: VersionRange
-  /** How far the mediator's clock may be off: 20 minutes by default. */
+  /** How far the mediator's clock may be off, 0 or more: 20 minutes by default. */
   readonly clockTolerance?: Duration.Input
   /** `d2d.ProtocolVersion` put into envelopes, a u32: 0, unspecified, by default. */
   readonly protocolVersion?: number
@@ -51,20 +55,25 @@ export interface DeviceOptions {
   readonly firstReflectId?: number
 }
 
-const duration = Schema.Unknown.check(
-  Schema.makeFilter((input) =>
-    Option.isSome(Duration.fromInput(input as Duration.Input)) ? undefined : "expected a duration"
-  )
-)
-
-const capacity = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
 /** Room for all events is there from the start. */
 const CheckedCapacities = Schema.Struct({
-  reflects: capacity,
-  reflected: capacity,
-  chat: capacity,
-  events: capacity.check(Schema.isLessThanOrEqualTo(65_536))
+  reflects: count,
+  reflected: count,
+  chat: count,
+  events: count.check(Schema.isLessThanOrEqualTo(65_536))
+})
+
+/** One that is over at once would end every connection, or be waited for again and again. */
+const CheckedDeadlines = Schema.Struct({
+  open: millisAboveZero,
+  handshake: millisAboveZero,
+  answer: millisAboveZero,
+  chatVerdict: millis,
+  close: millis,
+  stall: millisAboveZero,
+  lock: millisAboveZero
 })
 
 const Checked = Schema.Struct({
@@ -79,22 +88,33 @@ const Checked = Schema.Struct({
   clockTolerance: Schema.optional(duration),
   protocolVersion: Schema.optional(U32),
   firstReflectId: Schema.optional(U32),
-  capacities: CheckedCapacities
+  capacities: CheckedCapacities,
+  deadlines: CheckedDeadlines,
+  handler: Schema.Struct({ tries: count, giveUp: Schema.Literals(["quarantine", "halt"]) }),
+  reconnect: Schema.Struct({
+    settledAfter: Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
+  })
 })
 
-const decodeChecked = Schema.decodeUnknownResult(Checked)
-const formatIssue = SchemaIssue.makeFormatterDefault()
+const check = checkWith(Checked)
 
 /**
- * Fails where an option or a capacity is none that a device can have; group key and device id are what their brands say.
+ * What is in force besides the options: the references that a device is made with.
  *
  * @internal
  */
-export const checkOptions = (
-  options: DeviceOptions,
-  capacities: Capacities
-): Result.Result<unknown, InvalidDeviceOptions> =>
-  Result.mapError(
-    decodeChecked({ ...options, capacities }),
-    ({ issue }) => new InvalidDeviceOptions({ detail: formatIssue(issue) })
-  )
+export interface InForce {
+  readonly capacities: Capacities
+  readonly deadlines: Deadlines
+  readonly handler: HandlerPolicy
+  readonly reconnect: ReconnectPolicy
+}
+
+/**
+ * Fails where an option or a number in force is none that a device can have; group key and device id are what their brands say,
+ * and what a function of a policy gives is the policy's own.
+ *
+ * @internal
+ */
+export const checkOptions = (options: DeviceOptions, inForce: InForce): Result.Result<unknown, InvalidDeviceOptions> =>
+  check({ ...options, ...inForce })

@@ -6,7 +6,7 @@
 import { Schema } from "effect"
 
 /**
- * Options or capacities that no device can have; none was made, and nothing was dialled.
+ * Options, or capacities, deadlines and policies in force, that no device can have; none was made, and nothing was dialled.
  *
  * @category errors
  * @since 0.1.0
@@ -14,7 +14,7 @@ import { Schema } from "effect"
 export class InvalidDeviceOptions extends Schema.TaggedError<InvalidDeviceOptions>("@d2m/client/InvalidDeviceOptions")(
   "InvalidDeviceOptions",
   {
-    /** Which option or which of the `Capacities`, and what is wrong with it. */
+    /** Which option or number in force, and what is wrong with it. */
     detail: Schema.String
   }
 ) {

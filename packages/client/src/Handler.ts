@@ -28,7 +28,7 @@ export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/
  * @since 0.1.0
  */
 export interface HandlerPolicy {
-  /** How often a message is tried before it counts as one that cannot be handled; at least 1. */
+  /** How often a message is tried before it counts as one that cannot be handled: a whole number, at least 1. */
   readonly tries: number
   /** Milliseconds to wait after so many tries. */
   readonly delay: (tries: number) => number

@@ -3,9 +3,10 @@
  * Owns the probing of decision 15 and the reference that swaps it, e.g. for WebSocket pings where a platform has them.
  * Leaves closing and replacing the connection to whoever runs it, and late answers to the connection's own deadline.
  */
-import { Context, Duration, Effect, Layer, Option, Result } from "effect"
+import { Context, Duration, Effect, Layer, Option, Result, Schema } from "effect"
 import { type ConnectionEnd, DeadlinePassed } from "./ConnectionEnd.ts"
 import { elapsedMillis } from "./Elapsed.ts"
+import { checkWith, durationAboveZero } from "./OptionCheck.ts"
 import { WebSocketPing } from "./WebSocketPing.ts"
 
 /**
@@ -38,10 +39,24 @@ export interface KeepAlive {
   readonly watch: (pulse: Pulse) => Effect.Effect<never, ConnectionEnd>
 }
 
+const check = checkWith(
+  Schema.Struct({ idle: Schema.optional(durationAboveZero), patience: Schema.optional(durationAboveZero) })
+)
+
+/** How long a connection may be idle, and its peer take to answer, in milliseconds. */
+const millisOf = (options: { readonly idle?: Duration.Input; readonly patience?: Duration.Input } = {}) => {
+  Result.getOrThrow(check(options))
+  return {
+    idle: Duration.toMillis(options.idle ?? "20 seconds"),
+    patience: Duration.toMillis(options.patience ?? "10 seconds")
+  }
+}
+
 /**
  * Probes after so long without writing, and gives up when nothing was read for so long after the probe.
  *
- * By default 20 s and 10 s. A mediator closes connections that were silent for 60 s (decision 14).
+ * By default 20 s and 10 s. A mediator closes connections that were silent for 60 s (decision 14). Throws
+ * `InvalidDeviceOptions` where one is not finite and above 0.
  *
  * @category constructors
  * @since 0.1.0
@@ -50,8 +65,7 @@ export const probing = (options?: {
   readonly idle?: Duration.Input
   readonly patience?: Duration.Input
 }): KeepAlive => {
-  const idle = Duration.toMillis(options?.idle ?? "20 seconds")
-  const patience = Duration.toMillis(options?.patience ?? "10 seconds")
+  const { idle, patience } = millisOf(options)
   return {
     watch: Effect.fnUntraced(function* (pulse) {
       let probedAt = -Infinity
@@ -79,7 +93,8 @@ export const probing = (options?: {
 
 /**
  * The same with WebSocket pings in the place of GetDevicesInfo, for platforms that have them. Where a ping fails, of a
- * socket that is not this device's own perhaps, it goes on with GetDevicesInfo for the rest of the connection.
+ * socket that is not this device's own perhaps, it goes on with GetDevicesInfo for the rest of the connection. Throws as
+ * {@link probing} does.
  *
  * @category layers
  * @since 0.1.0
@@ -88,8 +103,7 @@ export const layerPinging = (options?: {
   readonly idle?: Duration.Input
   readonly patience?: Duration.Input
 }): Layer.Layer<never, never, WebSocketPing> => {
-  const idle = Duration.toMillis(options?.idle ?? "20 seconds")
-  const patience = Duration.toMillis(options?.patience ?? "10 seconds")
+  const { idle, patience } = millisOf(options)
   const probes = probing({ idle, patience })
   return Layer.effect(
     KeepAlive,

@@ -3,8 +3,9 @@
  * Owns the linear backoff of decision 26 as a pure value and the reference that swaps it.
  * Leaves waiting to the reconnect loop, and whether to reconnect at all to `ReconnectVerdict`.
  */
-import { Context, Duration } from "effect"
+import { Context, Duration, Result, Schema } from "effect"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import { checkWith, duration, finiteDuration } from "./OptionCheck.ts"
 import { longestRetryAfter } from "./TransportError.ts"
 
 /**
@@ -19,9 +20,19 @@ export interface ReconnectPolicy {
    * `random` is uniform in [0, 1).
    */
   readonly delay: (failures: number, random: number) => number | undefined
-  /** Milliseconds past ServerInfo after which a connection counts as good, and failures count from 0 again. */
+  /** Milliseconds past ServerInfo after which a connection counts as good, and failures count from 0 again; 0 or more. */
   readonly settledAfter: number
 }
+
+const check = checkWith(
+  Schema.Struct({
+    base: Schema.optional(finiteDuration),
+    cap: Schema.optional(duration),
+    jitter: Schema.optional(Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+    maximumFailures: Schema.optional(Schema.Number.check(Schema.isGreaterThanOrEqualTo(1))),
+    settledAfter: Schema.optional(duration)
+  })
+)
 
 /**
  * Linear backoff: `failures × base`, at most `cap`, then spread by ±`jitter`.
@@ -30,17 +41,22 @@ export interface ReconnectPolicy {
  * as a mediator that refuses the upgrade asks for, if that is longer, an hour at most, whatever the policy. Only the Node
  * transport can read what it asks for.
  *
+ * Throws `InvalidDeviceOptions` where an option is no such number or duration.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const linearBackoff = (options?: {
+  /** Finite. */
   readonly base?: Duration.Input
   readonly cap?: Duration.Input
   /** A share of the delay, 0…1. */
   readonly jitter?: number
+  /** 1 or more; `Infinity` never asks the user. */
   readonly maximumFailures?: number
   readonly settledAfter?: Duration.Input
 }): ReconnectPolicy => {
+  Result.getOrThrow(check(options ?? {}))
   const base = Duration.toMillis(options?.base ?? "2 seconds")
   const cap = Duration.toMillis(options?.cap ?? "60 seconds")
   const jitter = options?.jitter ?? 0.2

@@ -1,0 +1,119 @@
+// How long a device waits: what cannot be waited for is told when it is made.
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect } from "effect"
+import {
+  type Deadlines,
+  Deadlines as DeadlinesInForce,
+  defaultDeadlines,
+  type DeviceOptionsError,
+  HandlerPolicy,
+  InvalidDeviceOptions,
+  layerPinging,
+  linearBackoff,
+  probing,
+  ReconnectPolicy
+} from "../src/index.ts"
+import { connect, expectState, makeWorld } from "./scripted-peer.ts"
+
+const detailOf = (error: DeviceOptionsError): string => {
+  assert.ok(error._tag === "InvalidDeviceOptions")
+  return error.detail
+}
+
+const refuses = <S>(key: Context.Key<never, S>, value: S, where: string) =>
+  Effect.gen(function* () {
+    assert.include(detailOf(yield* Effect.flip(makeWorld())), where)
+  }).pipe(Effect.provideService(key, value))
+
+describe("no device is made", () => {
+  const names = Object.keys(defaultDeadlines) as ReadonlyArray<keyof Deadlines>
+  const notOverAtOnce = names.filter((name) => name !== "chatVerdict" && name !== "close")
+  for (const [name, value] of [
+    ...names.flatMap((name) => [-1, NaN, Infinity, "10 seconds"].map((value) => [name, value] as const)),
+    ...notOverAtOnce.map((name) => [name, 0] as const)
+  ]) {
+    it.effect(`that waits ${String(value)} ms: ${name}`, () =>
+      refuses(DeadlinesInForce, { ...defaultDeadlines, [name]: value }, `["deadlines"]["${name}"]`)
+    )
+  }
+
+  for (const value of [-1, NaN, [NaN, 0], { minutes: NaN }, "-5 minutes", "-Infinity"]) {
+    it.effect(`whose clock may be off by ${JSON.stringify(value)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(makeWorld({ clockTolerance: value as never }))
+        assert.include(detailOf(error), `["clockTolerance"]`)
+      })
+    )
+  }
+
+  for (const [name, value] of [
+    ["tries", 0],
+    ["tries", NaN],
+    ["tries", Infinity],
+    ["tries", 1.5],
+    ["giveUp", "drop"]
+  ] as const) {
+    it.effect(`whose handler has ${String(value)} as ${name}`, () => {
+      const policy: HandlerPolicy = { tries: 3, delay: () => 0, giveUp: "halt" }
+      return refuses(HandlerPolicy, { ...policy, [name]: value }, `["handler"]["${name}"]`)
+    })
+  }
+
+  for (const value of [-1, NaN]) {
+    it.effect(`whose connections settle after ${value} ms`, () =>
+      refuses(ReconnectPolicy, { ...linearBackoff(), settledAfter: value }, `["reconnect"]["settledAfter"]`)
+    )
+  }
+
+  it.effect("but one that never settles, believes every clock and leaves the chat handler no time works", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ clockTolerance: "Infinity" })
+      yield* connect(world, { currentTime: 0n })
+      yield* expectState(world, "Live")
+    }).pipe(
+      Effect.provideService(DeadlinesInForce, { ...defaultDeadlines, chatVerdict: 0, close: 0, open: 0.5 }),
+      Effect.provideService(ReconnectPolicy, linearBackoff({ settledAfter: "Infinity", maximumFailures: Infinity }))
+    )
+  )
+})
+
+describe("no policy is made", () => {
+  const throws = (make: () => unknown, option: string) => {
+    let thrown: unknown
+    try {
+      make()
+    } catch (error) {
+      thrown = error
+    }
+    assert.ok(thrown instanceof InvalidDeviceOptions)
+    assert.include(thrown.detail, `["${option}"]`)
+  }
+
+  for (const [option, value] of [
+    ["base", NaN],
+    ["base", -1],
+    ["base", "Infinity"],
+    ["cap", "-1 second"],
+    ["jitter", NaN],
+    ["jitter", 1.5],
+    ["maximumFailures", NaN],
+    ["maximumFailures", 0],
+    ["settledAfter", -1]
+  ] as const) {
+    it(`that reconnects with ${String(value)} as ${option}`, () =>
+      throws(() => linearBackoff({ [option]: value }), option))
+  }
+
+  for (const [option, value] of [
+    ["idle", 0],
+    ["idle", -1],
+    ["patience", NaN],
+    ["patience", "Infinity"],
+    ["patience", "soon"]
+  ] as const) {
+    it(`that keeps alive with ${String(value)} as ${option}`, () => {
+      throws(() => probing({ [option]: value }), option)
+      throws(() => layerPinging({ [option]: value }), option)
+    })
+  }
+})
