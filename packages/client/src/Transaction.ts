@@ -18,7 +18,8 @@ import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
 import { type Content, type ContentError, encodeOrFail, type InvalidContent } from "./Envelope.ts"
 import type { HoldingOfDevice } from "./Holding.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
-import type { DeviceStopped, OutgoingTransaction, Reflection } from "./Reflection.ts"
+import type { DeviceStopped } from "./ReflectError.ts"
+import type { OutgoingTransaction, Reflection } from "./Reflection.ts"
 
 /**
  * The connection was lost while the transaction ran.

@@ -35,7 +35,7 @@ export { NotLive } from "./LiveConnection.ts"
 export { MessageNotReplayable, type Quarantine } from "./Quarantine.ts"
 export { failuresAfter, linearBackoff, ReconnectPolicy } from "./ReconnectPolicy.ts"
 export * from "./ReconnectVerdict.ts"
-export { DeviceStopped, type ReflectError, ReflectNested, ReflectQueueFull } from "./Reflection.ts"
+export * from "./ReflectError.ts"
 export * from "./ReflectionLedger.ts"
 export { type ServerInfo, type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
 export {
