@@ -62,7 +62,10 @@ export const Deadlines = Context.Reference<Deadlines>("@d2m/client/Deadlines", {
  * @since 0.1.0
  */
 export interface Capacities {
-  /** Bytes of reflects that wait for their acks, each counted with 64 bytes more than its envelope: 8 MiB. */
+  /**
+   * Bytes of reflects that wait for their acks, each counted with 64 bytes more than its envelope: 8 MiB. What waits for room
+   * is kept as its caller gave it, apart from the first envelope of each caller.
+   */
   readonly reflects: number
   /** Messages that wait for the handler; it gets at most so many at once: 256. */
   readonly reflected: number

@@ -102,7 +102,10 @@ export class Device extends Context.Service<
      * so that receivers may get it twice. Interrupting gives it up, though it may have been sent.
      */
     readonly reflect: (content: Content) => Effect.Effect<Timestamp, ReflectError>
-    /** Sends several contents next to each other and in their order; resolves once all are promised. */
+    /**
+     * Sends several contents next to each other and in their order; resolves once all are promised. They must not change until
+     * then: those that find no room within `Capacities.reflects` are read again once they do.
+     */
     readonly reflectAll: (
       contents: NonEmptyReadonlyArray<Content>
     ) => Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError>

@@ -14,7 +14,7 @@ import {
   type Timestamp
 } from "@d2m/codec"
 import { Effect, Latch, Redacted, Result } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
@@ -30,10 +30,13 @@ import type { SessionFrame } from "./Session.ts"
 /** A reflect that is owed, and who waits for it. */
 interface Owed {
   readonly content: Content
-  readonly plain: Uint8Array
+  /** Its envelope; absent until it has room, for all but the first content of a caller. */
+  plain: Uint8Array | undefined
   /** Where it stands among the contents of its caller. */
   readonly at: number
   readonly acked: (owed: Owed, timestamp: Timestamp) => void
+  /** It was altered while it waited, and no envelope holds it any more. */
+  readonly refused: (error: ContentError) => void
   /** The same for all contents of a caller, which is told once. */
   readonly givenUp: () => void
 }
@@ -53,7 +56,9 @@ export interface OutgoingTransaction {
   readonly writing: (frame: "Begin" | "Commit", live: LiveConnection) => void
 }
 
-type DrawnReflect = Extract<Drawn<Owed, OutgoingTransaction>, { readonly _tag: "Reflect" }>
+interface DrawnReflect extends Extract<Drawn<Owed, OutgoingTransaction>, { readonly _tag: "Reflect" }> {
+  readonly entry: LedgerEntry<Owed & { readonly plain: Uint8Array }>
+}
 
 const isReflect = (item: Drawn<Owed, OutgoingTransaction>): item is DrawnReflect => item._tag === "Reflect"
 
@@ -90,26 +95,52 @@ export const makeReflection = (options: {
   /** So much must stand in line for the writer to be woken: more than 1 while `gather` runs. */
   let least = 1
 
-  const encodeAll = (contents: ReadonlyArray<Content>): Result.Result<ReadonlyArray<Uint8Array>, ContentError> => {
-    const plains: Array<Uint8Array> = []
+  /**
+   * The envelopes of contents, or why one has none. Of those that find no `room`, behind the first one, only the length is
+   * kept: they are encoded again once they have it, so that a long list takes no more memory than the capacity.
+   */
+  const encodeAll = (
+    contents: ReadonlyArray<Content>,
+    room: number
+  ): Result.Result<Array<Uint8Array | number>, ContentError> => {
+    const plains: Array<Uint8Array | number> = []
+    let weight = 0
     for (const content of contents) {
       const plain = encodeEnvelope(content, options.from)
       if (Result.isFailure(plain)) return Result.fail(plain.failure)
-      plains.push(plain.success)
+      const { length } = plain.success
+      weight += length + entryOverhead
+      plains.push(weight <= room || plains.length === 0 ? plain.success : length)
     }
     return Result.succeed(plains)
+  }
+
+  /** Encodes what had no room when it was reflected; `false` for what cannot be sent, which its caller was told. */
+  const hasPlain = (item: Drawn<Owed, OutgoingTransaction>): boolean => {
+    if (item._tag !== "Reflect" || item.entry.value.plain !== undefined) return true
+    const owed = item.entry.value
+    const plain = encodeEnvelope(owed.content, options.from)
+    if (Result.isSuccess(plain)) {
+      owed.plain = plain.success
+      return true
+    }
+    ledger.ack(item.reflectId)
+    owed.refused(plain.failure)
+    return false
   }
 
   /** Puts contents in line and waits until all are acked; whoever is interrupted gives its reflects up. */
   const owe = <E>(
     contents: NonEmptyReadonlyArray<Content>,
-    offer: (owed: Owed, weight: number) => LedgerEntry<Owed>,
-    failure: (unacked: ReadonlyArray<Content>) => E
+    kind: "Reflect" | "Transactional",
+    failure: (unacked: ReadonlyArray<Content>) => E,
+    onLine?: () => void
   ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> =>
     Effect.suspend((): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> => {
-      const plains = encodeAll(contents)
-      if (Result.isFailure(plains)) return Effect.fail(plains.failure)
-      return Effect.callback<NonEmptyReadonlyArray<Timestamp>, E>((resume) => {
+      const encoded = encodeAll(contents, ledger.room(kind))
+      if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+      const plains = encoded.success
+      return Effect.callback<NonEmptyReadonlyArray<Timestamp>, E | ContentError>((resume) => {
         const timestamps: Array<Timestamp | undefined> = []
         let left = contents.length
         const acked = ({ at }: Owed, timestamp: Timestamp): void => {
@@ -119,14 +150,25 @@ export const makeReflection = (options: {
         // What it fails with is made by the caller's own fiber, which holds up nobody else.
         const givenUp = (): void =>
           resume(Effect.suspend(() => Effect.fail(failure(contents.filter((_, at) => timestamps[at] === undefined)))))
-        const entries = plains.success.map((plain, at) =>
-          offer({ content: contents[at]!, plain, at, acked, givenUp }, plain.length + entryOverhead)
-        )
-        noteWork()
-        return Effect.sync(() => {
+        const giveUp = (): void => {
           for (const entry of entries) ledger.cancel(entry)
           noteWork()
+        }
+        const refused = (error: ContentError): void => {
+          giveUp()
+          resume(Effect.fail(error))
+        }
+        onLine?.()
+        const entries = plains.map((encoded, at) => {
+          const plain = typeof encoded === "number" ? undefined : encoded
+          const weight = (typeof encoded === "number" ? encoded : encoded.length) + entryOverhead
+          const owed: Owed = { content: contents[at]!, plain, at, acked, refused, givenUp }
+          return kind === "Reflect" ? ledger.reflect(owed, weight) : ledger.reflectInTransaction(owed, weight)
         })
+        // The functions above live as long as the last of them, and would keep every envelope so long.
+        plains.length = 0
+        noteWork()
+        return Effect.sync(giveUp)
       })
     })
 
@@ -144,8 +186,8 @@ export const makeReflection = (options: {
     Effect.withFiber((fiber): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, ReflectError> => {
       if (options.holding.isWithin(fiber)) return Effect.fail(new ReflectNested({}))
       const failure = (unacked: ReadonlyArray<Content>) => new DeviceStopped({ died, unacked: Redacted.make(unacked) })
-      if (!stopped) return owe(contents, (owed, weight) => ledger.reflect(owed, weight), failure)
-      const plains = encodeAll(contents)
+      if (!stopped) return owe(contents, "Reflect", failure)
+      const plains = encodeAll(contents, 0)
       return Effect.fail(Result.isFailure(plains) ? plains.failure : failure(contents))
     })
 
@@ -154,7 +196,7 @@ export const makeReflection = (options: {
       if (live.current() === undefined) return Effect.fail(new NotLive({ state: state.phase()._tag }))
       const plain = encodeEnvelope(content, options.from)
       if (Result.isFailure(plain)) return Effect.fail(plain.failure)
-      const owed: Owed = { content, plain: plain.success, at: 0, acked: () => {}, givenUp: () => {} }
+      const owed: Owed = { content, plain: plain.success, at: 0, acked: () => {}, refused: () => {}, givenUp: () => {} }
       if (!ledger.ephemeral(owed, plain.success.length + entryOverhead)) {
         return Effect.fail(new ReflectQueueFull({ capacity: options.capacity }))
       }
@@ -167,15 +209,7 @@ export const makeReflection = (options: {
     contents: NonEmptyReadonlyArray<Content>,
     lost: () => E,
     onLine: () => void
-  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> =>
-    owe(
-      contents,
-      (owed, weight) => {
-        onLine()
-        return ledger.reflectInTransaction(owed, weight)
-      },
-      lost
-    )
+  ): Effect.Effect<NonEmptyReadonlyArray<Timestamp>, E | ContentError> => owe(contents, "Transactional", lost, onLine)
 
   /** Waits until the mediator has acked everything that the transaction reflected. */
   const transactionDrained: Effect.Effect<void> = Effect.callback<void>((resume) => {
@@ -236,7 +270,8 @@ export const makeReflection = (options: {
         return work.await
       }
       state.refreshUnsafe()
-      const batch = drawn as unknown as NonEmptyReadonlyArray<Drawn<Owed, OutgoingTransaction>>
+      const batch = drawn.filter(hasPlain)
+      if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
       return Effect.flatMap(seal(batch.filter(isReflect)), (sealed) =>
         connection.session.sendEncoded(framesOf(batch, sealed, connection))
       )

@@ -82,6 +82,11 @@ class Lane<A, T> {
     return this.weight === 0 || this.weight + weight <= this.capacity
   }
 
+  /** Bytes that get into line at once, apart from what an empty lane takes; 0 while somebody waits for room. */
+  get room(): number {
+    return this.lobby.length > 0 ? 0 : Math.max(this.capacity - this.weight, 0)
+  }
+
   offer(entry: Entry<A, T>): void {
     if (this.lobby.length === 0 && this.hasRoom(entry.weight)) this.admit(entry)
     else MutableList.append(this.lobby, entry)
@@ -163,6 +168,11 @@ export class ReflectionLedger<A, T> {
   /** Bytes in line and written, at most the capacity unless a single entry is larger. */
   get weight(): number {
     return this.ordinary.weight
+  }
+
+  /** Bytes that get into line at once, outside transactions or in the one that runs; 0 while others wait for room. */
+  room(kind: "Reflect" | "Transactional"): number {
+    return (kind === "Reflect" ? this.ordinary.room : this.transactional?.room) ?? this.capacity
   }
 
   /** How much `draw` may have to give, what was cancelled included. */

@@ -115,7 +115,7 @@ export class Transaction extends Context.Service<
   {
     /** Reflects one content as a part of the transaction, and waits for the provisional ack. */
     readonly reflect: (content: Content) => Effect.Effect<Provisional, TransactionLost | TransactionOver | ContentError>
-    /** Reflects several contents in one go, in their order. */
+    /** Reflects several contents in one go, in their order; they must not change until it ends. */
     readonly reflectAll: (
       contents: NonEmptyReadonlyArray<Content>
     ) => Effect.Effect<NonEmptyReadonlyArray<Provisional>, TransactionLost | TransactionOver | ContentError>
