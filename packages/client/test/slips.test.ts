@@ -1,7 +1,7 @@
 // What applications do that they should not, and what it may cost them.
 import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Fiber, Logger, Option, Result } from "effect"
+import { Cause, Context, Deferred, Duration, Effect, Fiber, Logger, Option, Result } from "effect"
 import { Transaction } from "../src/index.ts"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import { ReflectionLedger } from "../src/ReflectionLedger.ts"
@@ -25,6 +25,11 @@ const grant = (peer: Peer) =>
   Effect.tap(peer.expect("BeginTransaction"), () => peer.send({ _tag: "BeginTransactionAck" }))
 const commit = (peer: Peer) =>
   Effect.tap(peer.expect("CommitTransaction"), () => peer.send({ _tag: "CommitTransactionAck" }))
+
+/** The transactions that a fiber knows itself to be within, as `Holding` keeps them. */
+const transactionsOfFiber = Context.Reference<ReadonlyArray<object>>("@d2m/client/Holding/Holdings", {
+  defaultValue: () => []
+})
 
 /** Keeps what is logged. */
 const logged = (messages: Array<string>) =>
@@ -128,6 +133,37 @@ describe("a transaction", () => {
       const inner = world.device.transaction({ scope }, Effect.succeed(true))
       const outer = world.device.transaction({ scope, precondition: inner }, Effect.void)
       assert.strictEqual((yield* Effect.flip(outer))._tag, "TransactionNested")
+    })
+  )
+
+  it.effect("that is over is forgotten by what it has started, though each starts the next one", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const within: Array<number> = []
+      const last = yield* Deferred.make<void>()
+      /** Each is started by a fiber of the one before, which hands on whatever that one left on it. */
+      const chain = (left: number): Effect.Effect<void> =>
+        Effect.gen(function* () {
+          const isOver = yield* Deferred.make<void>()
+          const body = Effect.gen(function* () {
+            within.push((yield* transactionsOfFiber).length)
+            const next = left === 0 ? Deferred.succeed(last, undefined) : chain(left - 1)
+            yield* Effect.forkDetach(Effect.andThen(Deferred.await(isOver), next))
+          })
+          yield* Effect.orDie(world.device.transaction({ scope }, body))
+          yield* Deferred.succeed(isOver, undefined)
+        })
+      yield* fork(chain(20))
+      for (let n = 0; n <= 20; n++) {
+        yield* grant(peer)
+        yield* commit(peer)
+      }
+      yield* Deferred.await(last)
+      assert.deepStrictEqual(
+        within,
+        Array.from({ length: 21 }, () => 1)
+      )
     })
   )
 
