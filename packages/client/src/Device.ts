@@ -29,23 +29,24 @@ import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
 import { Capacities, Deadlines } from "./Bounds.ts"
-import { type ChatDuplex, type ChatEnd, makeChatProxy, noChat } from "./ChatProxy.ts"
+import { makeChatProxy, noChat } from "./ChatProxy.ts"
 import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
 import { makeDeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
 import { encodeDescription } from "./DeviceDescription.ts"
-import { DeviceObserver, guarded } from "./DeviceObserver.ts"
+import type { DeviceHandlers } from "./DeviceHandlers.ts"
 import { checkOptions, type DeviceOptions } from "./DeviceOptions.ts"
 import type { DeviceOptionsError } from "./DeviceOptionsError.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { DeviceStore } from "./DeviceStore.ts"
 import type { Content, ContentError, InvalidContent, Reflected } from "./Envelope.ts"
-import { type HandlerError, HandlerPolicy } from "./Handler.ts"
+import { HandlerPolicy } from "./Handler.ts"
 import { forCaller, lasting, runIn } from "./HandlerContext.ts"
 import { clientHello, type Hello } from "./Handshake.ts"
 import { makeHolding } from "./Holding.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
+import { makeWatch } from "./observe/Watch.ts"
 import { makeQuarantine, type Quarantine } from "./Quarantine.ts"
 import { makeClockTolerance, makeReconnectLoop } from "./ReconnectLoop.ts"
 import { ReconnectPolicy } from "./ReconnectPolicy.ts"
@@ -55,32 +56,6 @@ import { makeLedger, makeReflection } from "./Reflection.ts"
 import { claimStore } from "./StoreClaim.ts"
 import { makeTransactions, type Transaction, type TransactionError, type TransactionOptions } from "./Transaction.ts"
 import type { Resume } from "./UserQuestion.ts"
-
-/**
- * What an application does with what comes in. A `Scope` that they use ends with each try of a batch, and with each chat
- * session.
- *
- * @category models
- * @since 0.1.0
- */
-export interface DeviceHandlers<R = never, R2 = never> {
-  /**
-   * Handles messages of other devices, in the mediator's order, one batch at a time; they are acked when it succeeds.
-   *
-   * It goes on over a lost connection and may see a message again whose batch failed or whose nonce could not be recorded.
-   * Stopping the device interrupts it, and its batch comes again, ephemerals apart. While it runs at most
-   * `Capacities.reflected` messages wait; then the socket is not read, answers of the mediator included: a handler that waits
-   * for the device's `reflect`, `transaction` or `devices` costs the connection when many messages come in. Let another fiber
-   * wait.
-   */
-  readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
-  /**
-   * Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it.
-   *
-   * It should end soon after `incoming` does: the next connection waits for its word, at most 5 s.
-   */
-  readonly chat?: (io: ChatDuplex) => Effect.Effect<ChatEnd, never, R2>
-}
 
 /**
  * One device of a group. Connects when its layer is built, reconnects by itself, and hangs up with 1000 when the layer's
@@ -213,9 +188,10 @@ export const makeDevice = <R = never, R2 = never>(
     yield* claimStore(store, keys.groupId, deviceId)
     const runFork = Effect.runForkWith(context)
 
-    const observer = guarded(yield* DeviceObserver, (error) =>
+    const watch = yield* makeWatch({ groupId: keys.groupId, deviceId }, (error) =>
       runFork(Effect.logError("an observer of the device has thrown", error))
     )
+    const { meter, observer } = watch
     const events = yield* makeEventLog(capacities.events, observer.onEvent)
     const live = makeLiveCell()
     const holding = makeHolding()
@@ -240,7 +216,8 @@ export const makeDevice = <R = never, R2 = never>(
       state,
       events,
       live,
-      holding
+      holding,
+      meter
     })
     const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
     const transactions = makeTransactions({
@@ -274,7 +251,8 @@ export const makeDevice = <R = never, R2 = never>(
       stall: deadlines.stall,
       live,
       events,
-      isAwaiting
+      isAwaiting,
+      meter
     })
     const devices = makeDevices({
       deviceId,
@@ -283,6 +261,13 @@ export const makeDevice = <R = never, R2 = never>(
       blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
       live,
       state
+    })
+
+    yield* watch.attach({
+      state: () => state.phase()._tag,
+      pendingReflects: () => ledger.pending,
+      pendingBytes: () => ledger.weight,
+      unhandled: reflected.unhandled
     })
 
     const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
@@ -361,7 +346,7 @@ export const makeDevice = <R = never, R2 = never>(
       reflect: (content) => Effect.map(reflection.reflectAll([content]), ([timestamp]) => timestamp),
       reflectAll: reflection.reflectAll,
       reflectEphemeral: reflection.ephemeral,
-      transaction: transactions.transaction,
+      transaction: watch.transaction(transactions.transaction),
       devices: devices.list,
       drop: devices.drop,
       setSharedData: devices.setSharedData,

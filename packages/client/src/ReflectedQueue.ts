@@ -31,6 +31,7 @@ import {
 } from "./Handler.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
 import { NonceSet } from "./NonceSet.ts"
+import type { Meter } from "./observe/Meter.ts"
 
 interface Delivery {
   readonly live: LiveConnection
@@ -69,6 +70,8 @@ export interface ReflectedQueue<R> {
   readonly work: Effect.Effect<void, never, R>
   /** Runs an effect while the handler is at rest. */
   readonly whileAtRest: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** How many messages have come in and are not handled yet. */
+  readonly unhandled: () => number
   /** A halt that happened while no connection was live; asked for once. */
   readonly takeHalt: () => ConnectionEnd | undefined
 }
@@ -88,14 +91,17 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   readonly events: EventLog
   /** Whether the device waits for the mediator, so that it must not stop reading for good. */
   readonly isAwaiting: () => boolean
+  readonly meter: Meter | undefined
 }): Effect.fn.Return<ReflectedQueue<R>> {
-  const { crypto, events, identity, keys, store } = options
+  const { crypto, events, identity, keys, meter, store } = options
   const queue = yield* Queue.bounded<Queued>(options.capacity)
   const atRest = Semaphore.makeUnsafe(1)
   /** How often the handler came to an end, in whatever way. */
   let finished = 0
   let halted: ConnectionEnd | undefined
   let halts = 0
+  /** How many messages the handler was given, or is about to be. */
+  let inHand = 0
   /** The batch whose nonces are being looked up. */
   let unopened: ReadonlyArray<Delivery> = []
   /** What had no room in the queue at the latest halt: it was told then, and may still get in. */
@@ -135,6 +141,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>): Effect.Effect<void> =>
     Effect.suspend(() => {
+      meter?.received(frames)
       if (live.passingOver !== undefined || live.ended !== undefined) {
         tellMissed(frames.map((frame) => ({ frame })))
         return Effect.void
@@ -270,7 +277,9 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
         if (!isEphemeral(flags)) frames.push({ _tag: "ReflectedAck", reflectedId })
       }
       // On another connection the mediator would not know these ids; there the messages come again.
-      if (isReadonlyArrayNonEmpty(frames)) acks = Effect.andThen(acks, Effect.ignore(live.send(frames)))
+      if (!isReadonlyArrayNonEmpty(frames)) continue
+      meter?.handled(frames.length)
+      acks = Effect.andThen(acks, Effect.ignore(live.send(frames)))
     }
     return acks
   }
@@ -281,6 +290,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     for (const { nonce } of done) if (nonce !== undefined) nonces.push(nonce)
     const recorded = nonces.length === 0 ? Effect.void : store.addNonces(nonces)
     return Effect.flatMap(Effect.andThen(recorded, sendAcks(done)), () => {
+      inHand = 0
       if (halt !== undefined) return Effect.fail(halt)
       const current = options.live.current()
       if (current?.passingOver === "FellBehind" && Queue.sizeUnsafe(queue) === 0) current.end(new FellBehind())
@@ -291,6 +301,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const stopAt = (end: ConnectionEnd): Effect.Effect<void> =>
     Effect.sync(() => {
       halts++
+      inHand = 0
       const waiting = waitingForRoom()
       tellMissed([...unopened, ...waiting])
       unopened = []
@@ -314,6 +325,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const settle = (taken: NonEmptyReadonlyArray<Queued>): Effect.Effect<void, never, R> => {
     const batch = sinceHalt(taken)
     if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
+    inHand = batch.length
     return Effect.uninterruptibleMask((restore) =>
       restore(Effect.flatMap(open(batch), handle)).pipe(Effect.flatMap(ack), Effect.catch(stopAt))
     ).pipe(atRest.withPermit)
@@ -323,6 +335,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     accept,
     work: Stream.fromQueue(queue).pipe(Stream.runForEachArray(settle)),
     whileAtRest: atRest.withPermit,
+    unhandled: () => inHand + Queue.sizeUnsafe(queue) + waitingForRoom().length,
     takeHalt: () => {
       const end = halted
       halted = undefined

@@ -23,6 +23,7 @@ import type { EventLog } from "./DeviceEvent.ts"
 import { type Content, type ContentError, encodeEnvelope, envelopeEntropy, sealReflects } from "./Envelope.ts"
 import type { HoldingOfDevice } from "./Holding.ts"
 import { type LiveCell, type LiveConnection, NotLive } from "./LiveConnection.ts"
+import type { Meter } from "./observe/Meter.ts"
 import { DeviceStopped, type ReflectError, ReflectNested, ReflectQueueFull } from "./ReflectError.ts"
 import { type Drawn, type LedgerEntry, ReflectionLedger } from "./ReflectionLedger.ts"
 import type { SessionFrame } from "./Session.ts"
@@ -32,6 +33,8 @@ interface Owed {
   readonly content: Content
   /** Its envelope; absent until it has room, for all but the first content of a caller. */
   plain: Uint8Array | undefined
+  /** In seconds, where somebody measures. */
+  writtenAt: number
   /** Where it stands among the contents of its caller. */
   readonly at: number
   readonly acked: (owed: Owed, timestamp: Timestamp) => void
@@ -40,6 +43,9 @@ interface Owed {
   /** The same for all contents of a caller, which is told once. */
   readonly givenUp: () => void
 }
+
+/** Nobody waits for an ephemeral. */
+const unowed = { writtenAt: 0, at: 0, acked: () => {}, refused: () => {}, givenUp: () => {} }
 
 const callersOf = (left: ReadonlyArray<Owed>): Iterable<() => void> => new Set(left.map(({ givenUp }) => givenUp))
 
@@ -86,8 +92,9 @@ export const makeReflection = (options: {
   readonly events: EventLog
   readonly live: LiveCell
   readonly holding: Pick<HoldingOfDevice, "isWithin">
+  readonly meter: Meter | undefined
 }) => {
-  const { crypto, events, identity, keys, ledger, live, state } = options
+  const { crypto, events, identity, keys, ledger, live, meter, state } = options
   const work = Latch.makeUnsafe(false)
   let drained: (() => void) | undefined
   let stopped = false
@@ -162,7 +169,7 @@ export const makeReflection = (options: {
         const entries = plains.map((encoded, at) => {
           const plain = typeof encoded === "number" ? undefined : encoded
           const weight = (typeof encoded === "number" ? encoded : encoded.length) + entryOverhead
-          const owed: Owed = { content: contents[at]!, plain, at, acked, refused, givenUp }
+          const owed: Owed = { content: contents[at]!, plain, writtenAt: 0, at, acked, refused, givenUp }
           return kind === "Reflect" ? ledger.reflect(owed, weight) : ledger.reflectInTransaction(owed, weight)
         })
         // The functions above live as long as the last of them, and would keep every envelope so long.
@@ -196,7 +203,7 @@ export const makeReflection = (options: {
       if (live.current() === undefined) return Effect.fail(new NotLive({ state: state.phase()._tag }))
       const plain = encodeEnvelope(content, options.from)
       if (Result.isFailure(plain)) return Effect.fail(plain.failure)
-      const owed: Owed = { content, plain: plain.success, at: 0, acked: () => {}, refused: () => {}, givenUp: () => {} }
+      const owed: Owed = { ...unowed, content, plain: plain.success }
       if (!ledger.ephemeral(owed, plain.success.length + entryOverhead)) {
         return Effect.fail(new ReflectQueueFull({ capacity: options.capacity }))
       }
@@ -261,6 +268,14 @@ export const makeReflection = (options: {
     }) as unknown as NonEmptyReadonlyArray<Uint8Array>
   }
 
+  const measure = (reflects: ReadonlyArray<DrawnReflect>, meter: Meter): void => {
+    const now = meter.writes()
+    for (const { entry } of reflects) {
+      entry.value.writtenAt = now
+      meter.written(entry.kind)
+    }
+  }
+
   /** draw → seal → send, for as long as the connection lives. */
   const outbound = (connection: LiveConnection): Effect.Effect<never, ConnectionEnd> => {
     const turn: Effect.Effect<void, ConnectionEnd> = Effect.suspend((): Effect.Effect<void, ConnectionEnd> => {
@@ -272,9 +287,11 @@ export const makeReflection = (options: {
       state.refreshUnsafe()
       const batch = drawn.filter(hasPlain)
       if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
-      return Effect.flatMap(seal(batch.filter(isReflect)), (sealed) =>
-        connection.session.sendEncoded(framesOf(batch, sealed, connection))
-      )
+      const reflects = batch.filter(isReflect)
+      return Effect.flatMap(seal(reflects), (sealed) => {
+        if (meter !== undefined) measure(reflects, meter)
+        return connection.session.sendEncoded(framesOf(batch, sealed, connection))
+      })
     })
     // The scheduler still lets others have their turn; a yield for each write would cost more than the write.
     return Effect.forever(turn, { disableYield: true })
@@ -308,13 +325,17 @@ export const makeReflection = (options: {
     acked: (reflectId: ReflectId, timestamp: Timestamp) => {
       const entry = ledger.ack(reflectId)
       if (entry === undefined) return events.emit({ _tag: "StrayFrame", frame: "ReflectAck" })
-      if (entry !== "Cancelled") entry.value.acked(entry.value, timestamp)
+      if (entry !== "Cancelled") {
+        meter?.acked(entry.kind, entry.value.writtenAt)
+        entry.value.acked(entry.value, timestamp)
+      }
       noteWork()
     },
 
     /** What is reflected while `tell` runs is written together, because each draw has a price of its own. */
     gather: <A>(tell: () => A): A => {
       least = framesPerWrite
+      meter?.reads()
       try {
         return tell()
       } finally {

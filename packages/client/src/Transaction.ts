@@ -137,6 +137,16 @@ export interface TransactionOptions<E = never, R = never> {
   readonly precondition?: Effect.Effect<boolean, E, R> | undefined
 }
 
+/**
+ * How transactions are run.
+ *
+ * @internal
+ */
+export type RunTransaction = <A, E, R, E2 = never, R2 = never>(
+  options: TransactionOptions<E2, R2>,
+  body: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+
 /** One Begin and what became of it. */
 interface Asking {
   readonly outgoing: OutgoingTransaction
@@ -238,7 +248,7 @@ export const makeTransactions = (options: {
       Effect.timeoutOption(options.lockPatience)
     )
 
-  const transaction = <A, E, R, E2 = never, R2 = never>(
+  const transaction: RunTransaction = <A, E, R, E2 = never, R2 = never>(
     given: TransactionOptions<E2, R2>,
     body: Effect.Effect<A, E, R>
   ): Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2> => {

@@ -52,7 +52,8 @@ const makeParts = Effect.gen(function* () {
     state: yield* makeStateCell({ capacity: 1, pending: () => ledger.pending, onState: () => {} }),
     events: yield* makeEventLog(1, () => {}),
     live: makeLiveCell(),
-    holding: makeHolding()
+    holding: makeHolding(),
+    meter: undefined
   })
   return { ledger, reflection }
 }).pipe(Effect.provide(Crypto.layer))
