@@ -6,7 +6,8 @@
 import { Schema } from "effect"
 
 /**
- * Options, or capacities, deadlines and policies in force, that no device can have; none was made, and nothing was dialled.
+ * Options, or capacities, deadlines and policies in force, that no device can have, or a transport cannot; none was made, and
+ * nothing was dialled.
  *
  * @category errors
  * @since 0.1.0

@@ -56,6 +56,13 @@ export const finiteDuration = durationWhere(
  */
 export const durationAboveZero = durationWhere("a finite duration above 0", (millis) => millis > 0 && millis < Infinity)
 
+/**
+ * A number of bytes that is reached some day, not less than `minimum`.
+ *
+ * @internal
+ */
+export const bytes = (minimum: number) => Schema.Int.check(Schema.isGreaterThanOrEqualTo(minimum))
+
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
 /**

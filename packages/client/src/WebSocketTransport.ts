@@ -3,8 +3,10 @@
  * Owns the same promises as the Node transport, as far as that interface can keep them.
  * Leaves pins, pings and holding back a fast server to `@d2m/client/node`: a global WebSocket cannot do them.
  */
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Schema } from "effect"
 import { Socket } from "effect/socket"
+import type { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
+import { bytes, checkWith, durationAboveZero, finiteDuration } from "./OptionCheck.ts"
 import { Closed, InvalidUrl, openFailed, OpenTimeout, platformError, Unreachable } from "./TransportError.ts"
 import { makeConnection, makeSocket } from "./WebSocketConnection.ts"
 import { type Inbox, makeInbox } from "./WebSocketInbox.ts"
@@ -36,6 +38,16 @@ export interface WebSocketOptions {
   readonly pollInterval?: Duration.Input
 }
 
+const check = checkWith(
+  Schema.Struct({
+    openTimeout: Schema.optional(durationAboveZero),
+    closeTimeout: Schema.optional(finiteDuration),
+    receiveLimit: Schema.optional(bytes(1)),
+    writeHighWaterMark: Schema.optional(bytes(0)),
+    pollInterval: Schema.optional(durationAboveZero)
+  })
+)
+
 const openState = 1
 
 const messageOf = (data: unknown): Uint8Array | string =>
@@ -49,15 +61,18 @@ const bufferedBytes = (ws: Socket.WebSocketLike): number =>
   "bufferedAmount" in ws && typeof ws.bufferedAmount === "number" ? ws.bufferedAmount : 0
 
 /**
- * A `Socket` over the `WebSocketConstructor` of the platform; `layerWebSocket` says what it promises.
+ * A `Socket` over the `WebSocketConstructor` of the platform; `layerWebSocket` says what it promises. Fails where a time or a
+ * number of bytes is none that can be waited for or held; what is wrong with the URL is told by the connection.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const makeWebSocket = (
   options: WebSocketOptions
-): Effect.Effect<Socket.Socket, never, Socket.WebSocketConstructor> =>
-  Effect.map(Socket.WebSocketConstructor, (construct) => {
+): Effect.Effect<Socket.Socket, InvalidDeviceOptions, Socket.WebSocketConstructor> =>
+  Effect.gen(function* () {
+    yield* Effect.fromResult(check(options))
+    const construct = yield* Socket.WebSocketConstructor
     const openTimeout = Duration.fromInputUnsafe(options.openTimeout ?? "10 seconds")
     const closeTimeout = Duration.fromInputUnsafe(options.closeTimeout ?? "2 seconds")
     const pollInterval = Duration.fromInputUnsafe(options.pollInterval ?? "20 millis")
@@ -171,5 +186,5 @@ export const makeWebSocket = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (options: WebSocketOptions): Layer.Layer<Socket.Socket> =>
+export const layerWebSocket = (options: WebSocketOptions): Layer.Layer<Socket.Socket, InvalidDeviceOptions> =>
   Layer.effect(Socket.Socket, makeWebSocket(options)).pipe(Layer.provide(Socket.layerWebSocketConstructorGlobal))

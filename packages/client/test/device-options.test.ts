@@ -1,6 +1,6 @@
-// How long a device waits: what cannot be waited for is told when it is made.
+// How long a device waits and how much it holds: what cannot be is told when it is made.
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect } from "effect"
+import { type Context, Effect, Layer } from "effect"
 import {
   type Deadlines,
   Deadlines as DeadlinesInForce,
@@ -9,10 +9,12 @@ import {
   HandlerPolicy,
   InvalidDeviceOptions,
   layerPinging,
+  layerWebSocket,
   linearBackoff,
   probing,
   ReconnectPolicy
 } from "../src/index.ts"
+import { layerNodeWebSocket } from "../src/node.ts"
 import { connect, expectState, makeWorld } from "./scripted-peer.ts"
 
 const detailOf = (error: DeviceOptionsError): string => {
@@ -116,4 +118,36 @@ describe("no policy is made", () => {
       throws(() => layerPinging({ [option]: value }), option)
     })
   }
+})
+
+describe("no transport is made", () => {
+  const wrong = [-1, NaN, Infinity, "soon", null] as const
+  const both = ["openTimeout", "closeTimeout", "writeHighWaterMark"] as const
+  const options = [
+    ...both.flatMap((option) => [layerWebSocket, layerNodeWebSocket].map((layer) => ({ option, layer }))),
+    ...["receiveLimit", "pollInterval"].map((option) => ({ option, layer: layerWebSocket })),
+    ...["readHighWaterMark", "maxPayload"].map((option) => ({ option, layer: layerNodeWebSocket }))
+  ]
+  for (const { layer, option } of options) {
+    it.effect(`with nonsense as ${option}: ${layer === layerWebSocket ? "global" : "node"}`, () =>
+      Effect.gen(function* () {
+        const values = option.endsWith("Timeout") || option === "pollInterval" ? wrong : [...wrong, 1.5]
+        for (const value of values) {
+          const error = yield* Effect.flip(
+            Effect.scoped(Layer.build(layer({ url: "ws://127.0.0.1:1", [option]: value })))
+          )
+          assert.ok(error._tag === "InvalidDeviceOptions")
+          assert.include(error.detail, `["${option}"]`)
+        }
+      })
+    )
+  }
+
+  it.effect("but one that gives closing no time, and writes one thing at a time", () =>
+    Effect.scoped(
+      Effect.forEach([layerWebSocket, layerNodeWebSocket], (layer) =>
+        Layer.build(layer({ url: "ws://127.0.0.1:1", closeTimeout: 0, writeHighWaterMark: 0 }))
+      )
+    )
+  )
 })

@@ -183,15 +183,15 @@ export const make = Effect.fnUntraced(function* (
       description: { platform: options.platform, platformDetails: "Node", appVersion: "0.1", label: name },
       onReflected
     }).pipe(
-      // The names of the demo are short.
-      Layer.orDie,
       Layer.provide([
         layerNodeWebSocket({ url, trust: "pinned-only", pins: [{ host: "127.0.0.1", pins: [pin] }] }),
         Layer.succeed(DeviceStore, store),
         layerCrypto,
         layerSecureRandom,
         Layer.succeed(ReconnectPolicy, impatient)
-      ])
+      ]),
+      // The names of the demo are short, and its transport is the usual one.
+      Layer.orDie
     )
 
   const switchOff = Effect.suspend(() => {

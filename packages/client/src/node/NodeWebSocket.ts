@@ -3,8 +3,10 @@
  * Owns the options and what they permit to be dialled.
  * Leaves reconnecting, keep-alive and the protocol to the device.
  */
-import { Clock, Context, Duration, Effect, Layer, Result } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Result, Schema } from "effect"
 import { Socket } from "effect/socket"
+import type { InvalidDeviceOptions } from "../DeviceOptionsError.ts"
+import { bytes, checkWith, durationAboveZero, finiteDuration } from "../OptionCheck.ts"
 import {
   Closed,
   NoPinFor,
@@ -81,6 +83,16 @@ const targetOf = (options: NodeWebSocketOptions): Result.Result<Target, OpenErro
     return { url, pins, tls: options.tls ?? {}, verifyChain: trust !== "pinned-only" }
   })
 
+const check = checkWith(
+  Schema.Struct({
+    openTimeout: Schema.optional(durationAboveZero),
+    closeTimeout: Schema.optional(finiteDuration),
+    maxPayload: Schema.optional(bytes(1)),
+    readHighWaterMark: Schema.optional(bytes(1)),
+    writeHighWaterMark: Schema.optional(bytes(0))
+  })
+)
+
 const make = (options: NodeWebSocketOptions) => {
   const openTimeout = Duration.fromInputUnsafe(options.openTimeout ?? "10 seconds")
   const wsOptions: WsOptions = {
@@ -139,20 +151,27 @@ const make = (options: NodeWebSocketOptions) => {
  * closes with 1000. `transportError` turns a `SocketError` into what happened. The ping is that of the one connection that
  * is open: devices that share a layer have none.
  *
+ * Fails where a time or a number of bytes is none that can be waited for or held; what is wrong with URL and pins is told by
+ * the connection.
+ *
  * No sub-protocol, no permessage-deflate, no redirects, no TLS session resumption.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerNodeWebSocket = (options: NodeWebSocketOptions): Layer.Layer<Socket.Socket | WebSocketPing> =>
-  Layer.syncContext(() => {
-    const { only, socket } = make(options)
-    const ping = Effect.suspend(
-      () =>
-        only()?.ping ??
-        Effect.fail(
-          writeFailed(new Closed({ code: 1006, reason: "no connection is open, or more than one", by: "network" }))
-        )
-    )
-    return Context.make(Socket.Socket, socket).pipe(Context.add(WebSocketPing, WebSocketPing.of({ ping })))
-  })
+export const layerNodeWebSocket = (
+  options: NodeWebSocketOptions
+): Layer.Layer<Socket.Socket | WebSocketPing, InvalidDeviceOptions> =>
+  Layer.effectContext(
+    Effect.map(Effect.fromResult(check(options)), () => {
+      const { only, socket } = make(options)
+      const ping = Effect.suspend(
+        () =>
+          only()?.ping ??
+          Effect.fail(
+            writeFailed(new Closed({ code: 1006, reason: "no connection is open, or more than one", by: "network" }))
+          )
+      )
+      return Context.make(Socket.Socket, socket).pipe(Context.add(WebSocketPing, WebSocketPing.of({ ping })))
+    })
+  )
