@@ -339,7 +339,7 @@ export const plainDevice = (name: string, change: Partial<DeviceSpec> = {}): Dev
  * @category getters
  * @since 0.1.0
  */
-export const largestGroup = (devices: ReadonlyArray<DeviceSpec>): number => {
+export const largestGroup = (devices: ReadonlyArray<Pick<DeviceSpec, "group">>): number => {
   const sizes = new Map<number, number>()
   for (const { group } of devices) sizes.set(group, (sizes.get(group) ?? 0) + 1)
   return Math.max(0, ...sizes.values())

@@ -170,7 +170,7 @@ export class SimulatedDevice {
       onLog
     })
     this.machine = machine
-    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew })
+    this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew, spec: this.spec })
     this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
     this.disk.onKept = ({ envelope, id, reflectedId }) =>

@@ -212,7 +212,10 @@ export class World {
     return new VirtualDisk(this.conditions.diskLatency)
   }
 
-  /** Adds a device, switched off. Ids are numbered in each group: another group has the same ones. */
+  /**
+   * Adds a device, switched off; once it starts, oracles judge it like those of the schedule. Ids are numbered in each group:
+   * another group has the same ones.
+   */
   addDevice(spec: DeviceSpec): SimulatedDevice {
     let siblings = 0
     for (const device of this.devices.values()) if (device.spec.group === spec.group) siblings++

@@ -14,6 +14,7 @@
 import type { ConnectionState, DeviceEvent, Reflected, Resume } from "@d2m/client"
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
+import type { DeviceSpec } from "./Schedule.ts"
 
 /**
  * When and with whom something happened.
@@ -202,6 +203,8 @@ export type WorldEvent =
       readonly withoutStorage?: boolean
       /** What the clock of one that starts shows too much, in ms. */
       readonly skew?: number
+      /** What a device is that starts: a world may have others than its schedule. */
+      readonly spec?: DeviceSpec
     })
   | {
       readonly _tag: "Fault"

@@ -4,6 +4,7 @@ import { Effect, Option } from "effect"
 import {
   type Fault,
   type OracleMaker,
+  plainDevice,
   type Program,
   programSchedule,
   runProgram,
@@ -192,6 +193,53 @@ describe("what a program does with a device", () => {
       })
     )
     assert.match(violation!.found, /a program cannot stop phone, .*: strike a Crash$/)
+  })
+})
+
+describe("a device that a program adds to the world", () => {
+  it("may chat, and be put out by the chat server", () => {
+    const ends: Array<string> = []
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        const tablet = group.world.addDevice({ ...plainDevice("tablet"), chats: true })
+        tablet.start()
+        yield* Effect.sleep("2 seconds")
+        yield* group.strike({ _tag: "ChatFails", how: "Ended", lasts: 3_000 })
+        yield* group.on("tablet", ({ state }) => Effect.map(state.get, ({ _tag }) => ends.push(_tag)))
+        yield* group.settled
+        yield* group.on("tablet", ({ state }) => Effect.map(state.get, ({ _tag }) => ends.push(_tag)))
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(ends, ["Waiting", "Live"])
+  })
+
+  it("may be of a group of its own, whose boxes and slots are nobody else's", () => {
+    const told: Array<unknown> = []
+    const { violation } = played((group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* group.on("phone", (device) => device.setSharedData({ version: 3 }))
+        const { world } = group
+        for (const name of ["stranger", "friend"]) world.addDevice({ ...plainDevice(name), group: 1 }).start()
+        yield* Effect.sleep("2 seconds")
+        yield* group.on("stranger", (device) =>
+          Effect.gen(function* () {
+            told.push((yield* device.devices).size, yield* device.sharedData)
+            yield* device.setSharedData({ version: 4 })
+            yield* device.reflect(item("hello"))
+            told.push(yield* device.sharedData)
+          })
+        )
+        told.push(yield* group.on("phone", (device) => device.sharedData))
+        world.devices.get("friend")!.perform({ _tag: "Reflect", count: 1, bytes: 9 })
+        world.devices.get("phone")!.perform({ _tag: "GetSharedData" })
+        yield* group.settled
+      })
+    )
+    assert.isUndefined(violation)
+    assert.deepStrictEqual(told, [2, Option.none(), Option.some({ version: 4 }), Option.some({ version: 3 })])
   })
 })
 

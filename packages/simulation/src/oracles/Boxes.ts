@@ -10,7 +10,7 @@ import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
 import { cryptoOf, deviceGroupKeyOf } from "../World.ts"
-import { ownerOf } from "../WorldEvent.ts"
+import type { Specs } from "./Specs.ts"
 
 export type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
 
@@ -25,20 +25,18 @@ export type BlobOpener = <S extends typeof D2d.DeviceInfo | typeof D2d.SharedDev
   box: Box<"dgdik" | "dgsddk">
 ) => Option.Option<S["Type"]>
 
-const keysOf = (schedule: Schedule) => {
+const keysOf = (schedule: Schedule, specs: Specs) => {
   const crypto = cryptoOf(schedule.conditions.crypto)
-  const groups = new Map(schedule.devices.map(({ group, name }) => [name, group]))
-  const keys = (device: string): DeviceGroupKeys =>
-    crypto.deriveKeys(deviceGroupKeyOf(groups.get(ownerOf(device)) ?? 0))
+  const keys = (device: string): DeviceGroupKeys => crypto.deriveKeys(deviceGroupKeyOf(specs.of(device)?.group ?? 0))
   return { crypto, keys }
 }
 
 /** The frame that was opened last: who looks on at a run does so one after the other, and opening a box takes longest. */
 let latest: { readonly frame: ReflectFrame; readonly id: ReturnType<BoxOpener> } | undefined
 
-/** Opens the boxes of the groups of a schedule. */
-export const boxOpener = (schedule: Schedule): BoxOpener => {
-  const { crypto, keys } = keysOf(schedule)
+/** Opens the boxes of the groups of a world. */
+export const boxOpener = (schedule: Schedule, specs: Specs): BoxOpener => {
+  const { crypto, keys } = keysOf(schedule, specs)
   const open: BoxOpener = (device, frame) => {
     const plain = crypto.open(keys(device).dgrk, frame.envelope)
     if (Result.isFailure(plain)) return "Nothing"
@@ -51,9 +49,9 @@ export const boxOpener = (schedule: Schedule): BoxOpener => {
   }
 }
 
-/** Opens what the groups of a schedule leave with the mediator. */
-export const blobOpener = (schedule: Schedule): BlobOpener => {
-  const { crypto, keys } = keysOf(schedule)
+/** Opens what the groups of a world leave with the mediator. */
+export const blobOpener = (schedule: Schedule, specs: Specs): BlobOpener => {
+  const { crypto, keys } = keysOf(schedule, specs)
   return (device, key, schema, box) =>
     Result.getSuccess(Result.flatMap(crypto.open(keys(device)[key], box), (plain) => decodeMessage(schema, plain)))
 }

@@ -15,9 +15,10 @@
 import type { Reflected } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
-import { largestGroup, type Schedule } from "../Schedule.ts"
+import { type DeviceSpec, largestGroup, type Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../Application.ts"
 import { type Answer, ownerOf, type WorldEvent } from "../WorldEvent.ts"
+import { type Numbers, numbersOf } from "./mediator/Model.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
@@ -46,26 +47,17 @@ class Delivery implements Oracle {
   readonly #askedAt = new Map<number, number>()
   /** Messages of transactions that were not committed. */
   readonly #refused = new Set<number>()
-  readonly #evicts: boolean
+  readonly #numbers: Numbers
+  readonly #mayOverflow: boolean
+  #evicts = false
   /** Devices that may take anybody's place, and have not been told yet what became of that. */
   readonly #newcomers = new Set<string>()
 
   constructor(report: Report, { conditions, devices }: Schedule) {
     this.#report = report
-    const { maxDeviceSlots = Infinity } = conditions.mediator
-    this.#evicts = maxDeviceSlots < largestGroup(devices)
-    for (const { expiration, group, name } of devices) {
-      this.#slots.set(name, {
-        name,
-        group,
-        isFleeting: expiration === "Volatile" || conditions.mediator.queueMessages !== undefined,
-        since: Infinity,
-        owed: new Set(),
-        seen: new Set(),
-        handled: new Set(),
-        failures: new Map()
-      })
-    }
+    this.#numbers = numbersOf(conditions)
+    this.#mayOverflow = conditions.mediator.queueMessages !== undefined
+    for (const spec of devices) this.#takesPart(spec)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -86,6 +78,7 @@ class Delivery implements Oracle {
         this.#seen(event.device)
         return this.#absent(event.device)
       case "Machine":
+        if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takesPart(event.spec)
         // No connection outlives its mediator.
         if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
         return
@@ -110,6 +103,20 @@ class Delivery implements Oracle {
       return `${name} has not seen message ${first}`
     }
     return undefined
+  }
+
+  #takesPart({ expiration, group, name }: DeviceSpec): void {
+    this.#slots.set(name, {
+      name,
+      group,
+      isFleeting: expiration === "Volatile" || this.#mayOverflow,
+      since: Infinity,
+      owed: new Set(),
+      seen: new Set(),
+      handled: new Set(),
+      failures: new Map()
+    })
+    this.#evicts = this.#numbers.maxDeviceSlots < largestGroup([...this.#slots.values()])
   }
 
   #registered(device: string, at: number, isNew: boolean): void {

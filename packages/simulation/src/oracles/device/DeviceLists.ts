@@ -19,6 +19,7 @@ import { listedWords } from "../../Wording.ts"
 import { type Answer, type ListedDevice, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
+import { Specs } from "../Specs.ts"
 import { Tracks } from "./Tracks.ts"
 
 type DevicesInfo = Extract<ServerFrame, { readonly _tag: "DevicesInfo" }>
@@ -73,6 +74,7 @@ const fresh = (): Track => ({
 
 class DeviceLists implements Oracle {
   readonly #report: Report
+  readonly #specs: Specs
   readonly #open: BlobOpener
   readonly #tracks = new Tracks(fresh)
   /** Nonces of device infos that a device has seen or sent, by its name. Twins begin with what their device knows. */
@@ -82,7 +84,8 @@ class DeviceLists implements Oracle {
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
-    this.#open = blobOpener(schedule)
+    this.#specs = new Specs(schedule)
+    this.#open = blobOpener(schedule, this.#specs)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -110,6 +113,7 @@ class DeviceLists implements Oracle {
         if (event.operation._tag === "ListDevices") this.#told(event.device, event.call, event.answer)
         return
       case "Machine":
+        this.#specs.see(event)
         // What a device has on its disk outlives its lives.
         if (event.change === "Started" || event.change === "Crashed") this.#tracks.of(event.device).calls.clear()
         return

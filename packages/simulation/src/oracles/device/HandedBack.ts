@@ -16,6 +16,7 @@ import type { Schedule } from "../../Schedule.ts"
 import { type HandedBack, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
+import { Specs } from "../Specs.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** A message that was asked for. */
@@ -97,6 +98,7 @@ const outOfOrder = (messages: ReadonlyArray<Asked>): Asked | undefined => {
 
 class HandedBackOracle implements Oracle {
   readonly #report: Report
+  readonly #specs: Specs
   readonly #open: BoxOpener
   readonly #knowsAll: boolean
   readonly #tracks = new Tracks(fresh)
@@ -105,7 +107,8 @@ class HandedBackOracle implements Oracle {
     this.#report = report
     // What a program asks for is not seen.
     this.#knowsAll = schedule.operations.length > 0
-    this.#open = boxOpener(schedule)
+    this.#specs = new Specs(schedule)
+    this.#open = boxOpener(schedule, this.#specs)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -137,6 +140,7 @@ class HandedBackOracle implements Oracle {
       case "HandedBack":
         return this.#check(event.device, event.unacked)
       case "Machine":
+        this.#specs.see(event)
         return event.device === mediatorName ? undefined : this.#machine(event.device, event.change, event.at)
       default:
     }

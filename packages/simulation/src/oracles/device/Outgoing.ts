@@ -18,10 +18,12 @@ import type { Schedule } from "../../Schedule.ts"
 import { type Answer, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
+import { Specs } from "../Specs.ts"
 import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
 
 class Outgoing implements Oracle {
   readonly #report: Report
+  readonly #specs: Specs
   readonly #open: BoxOpener
   readonly #knowsAll: boolean
   readonly #devices = new Map<string, Device>()
@@ -35,7 +37,8 @@ class Outgoing implements Oracle {
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     this.#knowsAll = schedule.operations.length > 0
-    this.#open = boxOpener(schedule)
+    this.#specs = new Specs(schedule)
+    this.#open = boxOpener(schedule, this.#specs)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -69,6 +72,7 @@ class Outgoing implements Oracle {
         return
       case "Machine":
         if (event.device === mediatorName) return
+        this.#specs.see(event)
         if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
         else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
         else if (event.change === "Stopped") this.#device(event.device).isStopping = true

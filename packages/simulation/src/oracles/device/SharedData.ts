@@ -17,6 +17,7 @@ import type { Schedule } from "../../Schedule.ts"
 import { type Answer, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
+import { Specs } from "../Specs.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** A version of the shared data, or none. */
@@ -46,6 +47,7 @@ const valueText = (value: Value): string => (value === undefined ? "none" : `ver
 
 class SharedData implements Oracle {
   readonly #report: Report
+  readonly #specs: Specs
   readonly #open: BlobOpener
   readonly #tracks = new Map<string, Track>()
   /** Nonces of shared data that a device has seen or sent, by its name. Twins begin with what their device knows. */
@@ -53,7 +55,8 @@ class SharedData implements Oracle {
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
-    this.#open = blobOpener(schedule)
+    this.#specs = new Specs(schedule)
+    this.#open = blobOpener(schedule, this.#specs)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -94,6 +97,7 @@ class SharedData implements Oracle {
         else if (event.operation._tag === "GetSharedData") this.#told(event.device, event.call, event.answer)
         return
       case "Machine":
+        this.#specs.see(event)
         if (event.change === "Started" || event.change === "Crashed") this.#begins(event.device)
         return
       default:

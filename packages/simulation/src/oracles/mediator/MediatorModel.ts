@@ -10,7 +10,8 @@
 import { type ClientFrame, CloseCode, type ServerFrame } from "@d2m/codec"
 import type { Oracle, OracleMaker } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
+import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import { Specs } from "../Specs.ts"
 import { checkAllSilence, checkClose, checkSilence, erred } from "./Closes.ts"
 import { devicesAsked, devicesInfoSent } from "./DevicesInfo.ts"
 import { leaderOwed, leaderSent } from "./Leaders.ts"
@@ -38,15 +39,9 @@ const refusals: ReadonlySet<number> = new Set([
   CloseCode.SlotStateMismatch
 ])
 
-/** The group of a device, and whether it chats; a twin is named after its device. */
-const specsOf = (schedule: Schedule) => {
-  const specs = new Map(schedule.devices.map((spec) => [spec.name, spec]))
-  return (device: string) => specs.get(device) ?? specs.get(ownerOf(device))
-}
-
 class MediatorModel implements Oracle {
   readonly #model: Model
-  readonly #specOf: ReturnType<typeof specsOf>
+  readonly #specs: Specs
   readonly #peers = new Map<number, Peer>()
   readonly #hasLatency: boolean
   /** By how much the store can be slowed at most, in ms. */
@@ -59,7 +54,7 @@ class MediatorModel implements Oracle {
   #judgeAt = 0
 
   constructor(report: Model["report"], schedule: Schedule) {
-    this.#specOf = specsOf(schedule)
+    this.#specs = new Specs(schedule)
     this.#hasLatency = schedule.conditions.storeLatency > 0
     this.#slowest = schedule.faults.reduce(
       (sum, { fault }) => (fault._tag === "StoreSlow" ? sum + fault.by : sum),
@@ -130,8 +125,7 @@ class MediatorModel implements Oracle {
         return
       }
       case "Machine":
-        if (event.device === mediatorName) this.#machine(event.change, event.at)
-        return
+        return event.device === mediatorName ? this.#machine(event.change, event.at) : this.#specs.see(event)
       case "Fault":
         return this.#fault(event.kind, event.phase, event.at)
       default:
@@ -167,7 +161,7 @@ class MediatorModel implements Oracle {
 
   #groupOf(device: string): Group {
     const { groups } = this.#model
-    const key = this.#specOf(device)?.group ?? 0
+    const key = this.#specs.of(device)?.group ?? 0
     const known = groups.get(key)
     if (known !== undefined) return known
     const group = makeGroup()
@@ -184,7 +178,7 @@ class MediatorModel implements Oracle {
       connection,
       device,
       group,
-      chats: this.#specOf(device)?.chats ?? false,
+      chats: this.#specs.of(device)?.chats ?? false,
       hasErred: false,
       hasAckedUnknown: false,
       greetedAt: undefined,
