@@ -53,6 +53,29 @@ export const transactions: ReadonlyArray<Mutant> = [
     patches: [{ file: "Connection.ts", find: "live.lockReleased.openUnsafe()", replace: "" }]
   },
   {
+    name: "begins-anew-unasked",
+    side: "client",
+    flaw: "A device that was rejected asks for the lock again without asking for the precondition again.",
+    breaks: "PROTOCOL C5",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "const encryptedScope = yield* sealScope(given.scope)",
+        replace: "const encryptedScope = yield* sealScope(given.scope)\n        let isAgain = false"
+      },
+      {
+        file: "Transaction.ts",
+        find: "yield* restore(precondition(false))",
+        replace: "if (!isAgain) yield* restore(precondition(false))\n          isAgain = false"
+      },
+      {
+        file: "Transaction.ts",
+        find: "yield* restore(waitForRelease(connection))",
+        replace: "isAgain = true\n            yield* restore(waitForRelease(connection))"
+      }
+    ]
+  },
+  {
     name: "lost-told-as-committed",
     side: "client",
     flaw: "A transaction whose connection is lost before the CommitTransactionAck is told to have been committed.",

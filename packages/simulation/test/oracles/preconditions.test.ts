@@ -20,10 +20,9 @@ const failed = (lockHeld: boolean): Answer => ({ _tag: "Failed", error: "Precond
 const asked = (story: Story) =>
   story.ask("phone", { _tag: "Transaction", count: 1, bytes: 10, pause: 0, ttl: 0, fails: false, holdsFor: 9 }, 1)
 const granted = (phone: Line) => phone.begin().say({ _tag: "BeginTransactionAck" })
+const scope = Box.make("dgtsk", new Uint8Array(42))
 const rejected = (phone: Line) =>
-  phone
-    .begin()
-    .say({ _tag: "TransactionRejected", deviceId: 2n as never, encryptedScope: Box.make("dgtsk", new Uint8Array(42)) })
+  phone.begin().say({ _tag: "TransactionRejected", deviceId: 2n as never, encryptedScope: scope })
 const committed = (phone: Line) => phone.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
 
 describe("preconditions", () => {
@@ -101,6 +100,46 @@ describe("preconditions", () => {
       granted(phone).lose(1006)
       story.live("phone", { existing: true })
       story.checked("phone", true).entered("phone")
+    })
+  })
+
+  it("wants the question again before the lock is asked for anew, unless that is another transaction's doing", () => {
+    breaks("who was rejected asks for the precondition again before the lock", (story, phone) => {
+      asked(story)
+      story.checked("phone", true)
+      rejected(phone)
+      granted(phone)
+    })
+    breaks("who was rejected asks for the precondition again before the lock", (story, phone) => {
+      asked(story)
+      story.checked("phone", true)
+      rejected(phone)
+      story.checked("phone", true)
+      rejected(phone)
+      granted(phone)
+    })
+    // The connection is lost with the rejection: what is asked for on the next one is told to nobody before.
+    right((story, phone) => {
+      asked(story)
+      story.checked("phone", true)
+      rejected(phone).lose(1006)
+      const next = story.live("phone", { existing: true })
+      story.checked("phone", true)
+      granted(next)
+      story.checked("phone", true).entered("phone")
+    })
+    // A mediator may reject what nobody has begun.
+    right((story, phone) => {
+      asked(story)
+      story.checked("phone", true)
+      phone.say({ _tag: "TransactionRejected", deviceId: 2n as never, encryptedScope: scope })
+      granted(phone)
+    })
+    // Of a transaction that a program has given up nobody tells the end: the next one may have no precondition.
+    right((story, phone) => {
+      story.checked("phone", true)
+      rejected(phone)
+      granted(phone)
     })
   })
 

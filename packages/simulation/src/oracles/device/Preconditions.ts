@@ -3,7 +3,9 @@
  *
  * Owns: the body runs only when both answers were yes, the first no is the last question, and an application is told of it,
  * and on which side of the lock it came. That the lock is held is seen on the wire: a BeginTransactionAck has been read since
- * the question before, and nothing was begun, committed or dialled since.
+ * the question before, and nothing was begun, committed or dialled since. And: who was rejected asks once more before it begins
+ * anew. Transactions of a device take turns, so that a BeginTransaction is that of the one that has asked and has no answer;
+ * of a program's nobody tells how they came out, and whose it is that begins is not known.
  *
  * @since 0.1.0
  */
@@ -20,7 +22,11 @@ interface Check {
 }
 
 interface Transaction {
+  /** Whether it will be told how it came out. */
+  readonly hasAsked: boolean
   check: Check | undefined
+  /** What has become of it on this connection since that answer. */
+  stage: "Asked" | "Begun" | "Rejected"
 }
 
 interface Track {
@@ -31,6 +37,11 @@ interface Track {
 }
 
 const fresh = (): Track => ({ connection: 0, grantedAt: undefined, transactions: new Map() })
+
+const unchecked = (hasAsked: boolean): Transaction => ({ hasAsked, check: undefined, stage: "Asked" })
+
+/** Whether a BeginTransaction can be that of this one. */
+const mayBegin = ({ check, hasAsked }: Transaction): boolean => hasAsked && check?.holds === true
 
 const sideOf = (isUnderLock: boolean): string => (isUnderLock ? "under the lock" : "before the lock")
 
@@ -55,19 +66,31 @@ class Preconditions implements Oracle {
         const { frame } = event
         if (frame?._tag !== "BeginTransaction" && frame?._tag !== "CommitTransaction") return
         const track = this.#tracks.of(event.device)
-        if (track.connection === event.connection) track.grantedAt = undefined
+        if (track.connection !== event.connection) return
+        track.grantedAt = undefined
+        if (frame._tag === "BeginTransaction") this.#begins(event.device, track)
         return
       }
       case "DeviceReceived": {
-        if (event.frame?._tag !== "BeginTransactionAck") return
+        const tag = event.frame?._tag
+        if (tag !== "BeginTransactionAck" && tag !== "TransactionRejected") return
         const track = this.#tracks.of(event.device)
-        if (track.connection === event.connection) track.grantedAt = ++this.#number
+        if (track.connection !== event.connection) return
+        if (tag === "BeginTransactionAck") track.grantedAt = ++this.#number
+        else this.#rejected(track)
         return
       }
       case "Opened": {
         const track = this.#tracks.of(event.device)
         track.connection = event.connection
         track.grantedAt = undefined
+        for (const transaction of track.transactions.values()) transaction.stage = "Asked"
+        return
+      }
+      case "Asked": {
+        const { operation } = event
+        if (operation._tag !== "Transaction" || operation.holdsFor === undefined) return
+        this.#tracks.of(event.device).transactions.set(event.call, unchecked(true))
         return
       }
       case "Checked":
@@ -88,9 +111,28 @@ class Preconditions implements Oracle {
     const { transactions } = this.#tracks.of(device)
     const known = transactions.get(call)
     if (known !== undefined) return known
-    const transaction: Transaction = { check: undefined }
+    const transaction = unchecked(false)
     transactions.set(call, transaction)
     return transaction
+  }
+
+  #begins(device: string, { transactions }: Track): void {
+    for (const [call, transaction] of transactions) {
+      if (!mayBegin(transaction)) continue
+      const { stage } = transaction
+      transaction.stage = "Begun"
+      if (stage !== "Rejected") continue
+      this.#report({
+        rule: "who was rejected asks for the precondition again before the lock",
+        device,
+        found: `transaction ?${call} begins anew`,
+        expected: "its question first"
+      })
+    }
+  }
+
+  #rejected({ transactions }: Track): void {
+    for (const transaction of transactions.values()) if (transaction.stage === "Begun") transaction.stage = "Rejected"
   }
 
   #checked(device: string, call: number, holds: boolean): void {
@@ -107,6 +149,7 @@ class Preconditions implements Oracle {
     }
     const isUnderLock = before !== undefined && grantedAt !== undefined && grantedAt > before.number
     transaction.check = { number: ++this.#number, holds, isUnderLock }
+    transaction.stage = "Asked"
   }
 
   #entered(device: string, call: number): void {
