@@ -109,15 +109,17 @@ const sharpened =
 
 const plain = (options: Omit<SwarmOptions, "seed">) => (seed: number) => swarm({ ...options, seed })
 
-/** A fault each `gap` ms or so, drawn by `draw`. */
+/** One or several faults at a time, each `gap` ms or so, drawn by `draw`. */
 const faultsEvery = (
   prng: Prng.Prng,
   duration: number,
   gap: number,
-  draw: () => ScheduledFault["fault"]
+  draw: () => ScheduledFault["fault"] | ReadonlyArray<ScheduledFault["fault"]>
 ): Array<ScheduledFault> => {
   const faults: Array<ScheduledFault> = []
-  for (let at = prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) faults.push({ at, fault: draw() })
+  for (let at = prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
+    for (const fault of [draw()].flat()) faults.push({ at, fault })
+  }
   return faults
 }
 
@@ -301,6 +303,35 @@ const dyingDevices = sharpened({ faults: "light" }, ({ conditions, devices, dura
   ])
 }))
 
+// What devices share can be read on one connection and not on the next, and is asked for on both.
+const misbehaving = sharpened(
+  { faults: "light", misbehaving: true },
+  ({ devices, duration, faults, operations }, prng) => ({
+    operations: [
+      ...operations,
+      ...devices.flatMap(({ joinsAt, name }) => {
+        const asked: Array<ScheduledOperation> = []
+        for (let at = joinsAt + prng.below(8_000); at < duration; at += between(prng, 500, 12_000)) {
+          const operation: Operation =
+            prng.below(4) === 0 ? { _tag: "SetSharedData", version: prng.below(1_000) } : { _tag: "GetSharedData" }
+          asked.push({ at, device: name, operation })
+        }
+        return asked
+      })
+    ].sort((a, b) => a.at - b.at),
+    faults: byTime([
+      ...faults,
+      ...faultsEvery(prng, duration, 10_000, () => {
+        const device = devices[prng.below(devices.length)]!.name
+        return [
+          { _tag: "Misbehave", device, how: "AlteredBlobs", count: 1 },
+          { _tag: "Reset", device }
+        ]
+      })
+    ])
+  })
+)
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -323,7 +354,7 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
   {
     name: "misbehaving",
     purpose: "a mediator that does what a faithful one never does",
-    schedule: plain({ faults: "light", misbehaving: true })
+    schedule: misbehaving
   },
   { name: "backlog", purpose: "devices that are far behind, on slow connections with little room", schedule: backlog },
   { name: "dying devices", purpose: "slow disks, and crashes between two writes", schedule: dyingDevices },

@@ -63,6 +63,19 @@ export const answers: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "unreadable-shared-data-kept",
+    side: "client",
+    flaw: "A device that cannot read the shared data of a ServerInfo goes on telling its application what it was before.",
+    breaks: "decision 17, decision 23",
+    patches: [
+      {
+        file: "Devices.ts",
+        find: "{ version: data.success.version } : undefined",
+        replace: "{ version: data.success.version } : shared"
+      }
+    ]
+  },
+  {
     name: "own-shared-data-forgotten",
     side: "client",
     flaw: "A device that has set the shared data goes on telling its application what it was before.",

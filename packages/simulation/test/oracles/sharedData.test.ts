@@ -32,6 +32,7 @@ const connect = (story: Story, shared: Box<"dgsddk">) => {
 const tells = (story: Story, version: number | undefined) =>
   story.ask("phone", { _tag: "GetSharedData" })(answered(version))
 const sets = (story: Story, version: number) => story.ask("phone", { _tag: "SetSharedData", version })
+const unreadable = Box.make("dgsddk", new Uint8Array(64).fill(1))
 const set = (version: number, nonce: number) =>
   ({ _tag: "SetSharedDeviceData", encryptedSharedDeviceData: sharedBox(version, nonce) }) as const
 
@@ -84,6 +85,19 @@ describe("shared data", () => {
     breaks((story) => {
       connect(story, sharedBox(4, 2))
       story.machine("phone", "Crashed").machine("phone", "Started")
+      tells(story, 4)
+    })
+  })
+
+  it("wants nothing to be told when the latest cannot be read", () => {
+    right((story) => {
+      connect(story, sharedBox(4, 2)).lose(1006)
+      connect(story, unreadable)
+      tells(story, undefined)
+    })
+    breaks((story) => {
+      connect(story, sharedBox(4, 2)).lose(1006)
+      connect(story, unreadable)
       tells(story, 4)
     })
   })
