@@ -15,9 +15,24 @@ import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import { checkedFault, InvalidSchedule, type Schedule } from "./Schedule.ts"
+import {
+  checkedDevice,
+  checkedFault,
+  type DeviceSpec,
+  InvalidSchedule,
+  plainDevice,
+  type Schedule
+} from "./Schedule.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
+
+/**
+ * What a device that joins a group may be, as in a `DeviceSpec`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NewcomerSpec = Partial<Pick<DeviceSpec, "expiration" | "exhausted" | "skew" | "chats">>
 
 /**
  * A device group as a program has it in its hands.
@@ -28,7 +43,7 @@ import type { World } from "./World.ts"
 export interface SimulatedGroup {
   /** The seed of this run. */
   readonly seed: number
-  /** The names of the devices. */
+  /** The names of the devices that there are from the start. */
   readonly devices: ReadonlyArray<string>
   /**
    * Says what the application of every device does with messages. Called before anything else; `make` is called whenever
@@ -41,6 +56,13 @@ export interface SimulatedGroup {
    */
   readonly joined: Effect.Effect<void>
   /**
+   * Adds a device to the group, switches it on, and waits until it has its place. It is out of the ordinary in nothing but what
+   * is given; its handler is made by its name like all others, and it can be struck, but no fault that the seed has drawn is its.
+   * Dies with an {@link InvalidSchedule} when a schedule could not have it besides those there are. Where the mediator has no
+   * slot left, 8 unless `conditions` say otherwise, the run fails.
+   */
+  readonly addDevice: (name: string, spec?: NewcomerSpec) => Effect.Effect<void>
+  /**
    * Runs an effect on a device, when it is on. If the device crashes in the middle, it is run again from its start once
    * the device is back: at least once, as applications do it. `stop` is not for programs: a `Crash` ends a device, and
    * it comes back.
@@ -51,6 +73,12 @@ export interface SimulatedGroup {
    * when it is none that a schedule may have.
    */
   readonly strike: (fault: Fault) => Effect.Effect<void>
+  /**
+   * Says what the program owes, in words, as long as it does: asked again and again once faults are over. Neither does
+   * `settled` come nor the run end before nothing is owed any more, and a rule is broken when that takes longer than
+   * {@link livenessBound}.
+   */
+  readonly owes: (what: () => string | undefined) => void
   /** Waits until faults are over, and nothing that was promised is owed any more. */
   readonly settled: Effect.Effect<void>
   /** Everything else, for who needs it. */
@@ -134,16 +162,26 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
   // Of the run that is under way; runs do not overlap.
   let make: (device: string) => MessageHandler = () => () => Effect.void
   const members = new Set<string>()
+  const newcomers = new Set<string>()
+  const owed: Array<() => string | undefined> = []
   const joinedOf = (devices: ReadonlyArray<string>): Effect.Effect<void> =>
     Effect.suspend(() =>
       devices.every((name) => members.has(name)) ? Effect.void : Effect.andThen(Effect.sleep(glance), joinedOf(devices))
     )
-  // It judges nothing: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
+  // It sees no rule broken: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
   const membership: OracleMaker = {
     name: "membership",
     make: () => ({
       see: (event) => {
         if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)
+      },
+      owes: () => {
+        for (const name of newcomers) if (!members.has(name)) return `${name} has not joined the group`
+        for (const what of owed) {
+          const words = what()
+          if (words !== undefined) return words
+        }
+        return undefined
       }
     })
   }
@@ -151,8 +189,11 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
     Effect.suspend(() => {
       make = () => () => Effect.void
       members.clear()
+      newcomers.clear()
+      owed.length = 0
       // Before anything goes wrong: later there may be twins, which come and go.
       const devices = [...world.devices.keys()]
+      const group = world.devices.get(devices[0]!)?.spec.group ?? 0
       return program({
         seed: world.seed,
         devices,
@@ -160,6 +201,16 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
           make = given
         },
         joined: joinedOf(devices),
+        addDevice: (name, spec) =>
+          Effect.gen(function* () {
+            const newcomer = plainDevice(name, { ...spec, group })
+            world.addDevice(yield* Effect.orDie(checkedDevice(newcomer, [...world.devices.keys()]))).start()
+            newcomers.add(name)
+            yield* joinedOf([name])
+          }),
+        owes: (what) => {
+          owed.push(what)
+        },
         on: (name, use) => seeThrough(world, name, use),
         strike: (fault) =>
           Effect.flatMap(

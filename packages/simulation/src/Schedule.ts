@@ -317,6 +317,23 @@ export const checkedFault = (fault: Fault, devices: ReadonlyArray<string>): Effe
   )
 
 /**
+ * Checks a device that is added to a world with these devices, as those of a schedule are checked.
+ *
+ * @category checking
+ * @since 0.1.0
+ */
+export const checkedDevice = (
+  device: DeviceSpec,
+  devices: ReadonlyArray<string>
+): Effect.Effect<DeviceSpec, InvalidSchedule> =>
+  Effect.mapError(DeviceSpec.makeEffect(device), (issue) => new InvalidSchedule({ detail: formatIssue(issue) })).pipe(
+    Effect.filterOrFail(
+      ({ name }) => !devices.includes(name),
+      ({ name }) => new InvalidSchedule({ detail: `two devices have the name ${name}` })
+    )
+  )
+
+/**
  * A device out of the ordinary in nothing but what is given: there from the start, in group 0, its clock right.
  *
  * @category constructors

@@ -21,7 +21,7 @@ export * from "./Operation.ts"
 export * from "./Oracle.ts"
 export { standardOracles } from "./oracles/index.ts"
 export * as Prng from "./Prng.ts"
-export { type Program, type ProgramOptions, runProgram, type SimulatedGroup } from "./Program.ts"
+export { type NewcomerSpec, type Program, type ProgramOptions, runProgram, type SimulatedGroup } from "./Program.ts"
 export * from "./ProgramSchedule.ts"
 export { type Undo } from "./Reasons.ts"
 export * from "./Repetition.ts"
@@ -30,6 +30,7 @@ export { isEndless, judgesOf, programOracle, run, type RunOptions, type RunResul
 export {
   calm,
   checked,
+  checkedDevice,
   checkedFault,
   Conditions,
   DeviceSpec,
