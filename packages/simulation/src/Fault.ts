@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
-import { count, millis, skew, u32 } from "./Quantity.ts"
+import { count, httpRefusal, millis, retryAfter, skew, u32 } from "./Quantity.ts"
 
 const device = Schema.String
 /** How long it lasts, in ms. */
@@ -67,9 +67,10 @@ export type Misbehaviour = typeof Misbehaviour.Type
  *
  * Of the network, for one device: `Stall` nothing moves in a direction, or in both (a half-open connection, a
  * partition); nothing is lost, it moves on afterwards · `Delay` everything takes longer · `Slow` a direction carries no
- * more than so many bytes a ms · `Refuse` dials fail · `Reset` both ends see 1006 · `Vanish` both ends stay open, and what is
- * sent on the present connection vanishes · `LoseCloseCodes` the device sees 1006 in the place of the mediator's codes ·
- * `SlowReader` its host reads one message each `gap` ms and no more
+ * more than so many bytes a ms · `Refuse` dials fail · `RefuseUpgrade` they are answered with a status of HTTP in the place of
+ * a WebSocket, and a `Retry-After` of so many ms, or none when it is 0 · `Reset` both ends see 1006 · `Vanish` both ends stay
+ * open, and what is sent on the present connection vanishes · `LoseCloseCodes` the device sees 1006 in the place of the
+ * mediator's codes · `SlowReader` its host reads one message each `gap` ms and no more
  *
  * Of a device: `Crash` and come back `downFor` ms later, with or without what was on its disk; `isTold`, the mediator hears of
  * it · `Pause` and go on · `ClockJump` its clock shows something else from now on · `Twin` a second machine connects as the
@@ -90,6 +91,7 @@ export const Fault = Schema.TaggedUnion({
   Delay: { device, way, by: millis, lasts },
   Slow: { device, way, bytesPerMilli, lasts },
   Refuse: { device, lasts },
+  RefuseUpgrade: { device, status: httpRefusal, retryAfter, lasts },
   Reset: { device },
   Vanish: { device },
   LoseCloseCodes: { device, lasts },
@@ -139,6 +141,8 @@ export const detailOf = (fault: Fault): string | undefined => {
       return fault.withoutStorage ? "withoutStorage" : "withStorage"
     case "ClockJump":
       return fault.by < 0 ? "back" : "ahead"
+    case "RefuseUpgrade":
+      return fault.retryAfter > 0 ? "withRetryAfter" : "withoutRetryAfter"
     case "MediatorCrash":
       return fault.isTold ? "told" : "untold"
     case "HandlerFails":

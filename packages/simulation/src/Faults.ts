@@ -42,6 +42,8 @@ const strikeDevice = (
       return route.slow(fault.way, fault.bytesPerMilli, fired)
     case "Refuse":
       return route.refuse(fired)
+    case "RefuseUpgrade":
+      return route.refuseUpgrade({ status: fault.status, retryAfter: fault.retryAfter }, fired)
     case "Reset":
       if (route.reset()) fired()
       return nothing

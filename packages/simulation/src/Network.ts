@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { openFailed, UpgradeRefused } from "@d2m/client"
 import type { ClientUrlInfo } from "@d2m/codec"
 import type { Mediator } from "@d2m/server-sim"
 import { Effect, Latch } from "effect"
@@ -15,7 +16,7 @@ import type { Machine } from "./Machine.ts"
 import { Pipe, type Tamper } from "./Pipe.ts"
 import type { Prng } from "./Prng.ts"
 import { listed, once, Reasons, type Undo } from "./Reasons.ts"
-import type { Witness } from "./WorldEvent.ts"
+import type { UpgradeRefusal, Witness } from "./WorldEvent.ts"
 
 /**
  * How long messages take, in ms: `base` and up to `spread` more, and now and then, with a chance of `tailChance`, up to
@@ -43,6 +44,7 @@ export type Way = "up" | "down"
 interface Trouble {
   readonly stalls: Record<Way, Reasons>
   readonly refusals: Reasons
+  readonly upgradeRefusals: Reasons<UpgradeRefusal>
   readonly codeLosses: Reasons
   /** Limits, in bytes a ms. */
   readonly speeds: Record<Way, Reasons<number>>
@@ -51,6 +53,19 @@ interface Trouble {
   /** From one message that the device's host reads to the next, in ms. */
   readonly readGaps: Reasons<number>
 }
+
+const refusalWords = ({ retryAfter, status }: UpgradeRefusal): string =>
+  `HTTP ${status}${retryAfter > 0 ? `, to be left alone for ${Math.round(retryAfter)} ms` : ""}`
+
+const refusalError = ({ retryAfter, status }: UpgradeRefusal): Socket.SocketError =>
+  openFailed(
+    new UpgradeRefused({
+      status,
+      address: "the mediator",
+      detail: "the virtual server refuses",
+      ...(retryAfter > 0 ? { retryAfter } : {})
+    })
+  )
 
 const openError = (cause: string): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
@@ -69,6 +84,7 @@ export class Route {
   readonly #trouble: Trouble = {
     stalls: { up: new Reasons(), down: new Reasons() },
     refusals: new Reasons(),
+    upgradeRefusals: new Reasons(),
     codeLosses: new Reasons(),
     speeds: { up: new Reasons(), down: new Reasons() },
     delays: { up: new Reasons(), down: new Reasons() },
@@ -112,6 +128,11 @@ export class Route {
   /** Refuses dials; open connections stay. `acted` is called for each that is refused. */
   refuse(acted: () => void): Undo {
     return this.#trouble.refusals.add(acted)
+  }
+
+  /** Answers dials with HTTP, as the latest refusal says, whether a mediator runs or not; `acted` is called for each. */
+  refuseUpgrade(refusal: UpgradeRefusal, acted: () => void): Undo {
+    return this.#trouble.upgradeRefusals.add(acted, refusal)
   }
 
   /** Lets the device see 1006 in the place of the mediator's close codes; `acted` is called for each that is lost. */
@@ -181,10 +202,10 @@ export class Route {
     const network = this.#network
     const place = () => ({ at: network.machine.kernel.now, device: this.device })
 
-    const fail = (why: string) =>
+    const fail = (why: string, error: Socket.SocketError, refusal?: UpgradeRefusal) =>
       Effect.suspend(() => {
-        network.witness({ _tag: "DialFailed", ...place(), why })
-        return Effect.fail(openError(why))
+        network.witness({ _tag: "DialFailed", ...place(), why, ...(refusal === undefined ? {} : { refusal }) })
+        return Effect.fail(error)
       })
 
     const reader = Effect.gen({ self: this }, function* () {
@@ -196,7 +217,17 @@ export class Route {
       // A latch resumes at once, even whoever is paused or dead by now: a turn of the scheduler tells.
       yield* Effect.andThen(this.#moves.await, Effect.yieldNow)
       const { mediator } = network
-      if (this.#trouble.refusals.act() || mediator === undefined) return yield* fail("connection refused")
+      const isUnreachable = this.#trouble.refusals.act()
+      // A proxy in front of the mediator answers in its place.
+      const refusal = isUnreachable ? undefined : this.#trouble.upgradeRefusals.values.at(-1)
+      if (refusal !== undefined) {
+        this.#trouble.upgradeRefusals.act(refusal)
+        return yield* fail(refusalWords(refusal), refusalError(refusal), refusal)
+      }
+      if (isUnreachable || mediator === undefined) {
+        const why = "connection refused"
+        return yield* fail(why, openError(why))
+      }
       const pipe = yield* Effect.acquireRelease(
         Effect.sync(() => this.#connect(machine, path, mediator)),
         (pipe) => Effect.sync(() => this.#letGo(pipe))

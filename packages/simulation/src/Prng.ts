@@ -34,6 +34,22 @@ export interface Prng {
 export const between = (prng: Prng, minimum: number, maximum: number): number =>
   minimum + prng.below(maximum - minimum + 1)
 
+/**
+ * One of several, each as likely as the others; there must be one.
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const pick = <A>(prng: Prng, from: ReadonlyArray<A>): A => from[prng.below(from.length)]!
+
+/**
+ * Whether something happens that does so that many times out of a hundred.
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const chance = (prng: Prng, outOf100: number): boolean => prng.below(100) < outOf100
+
 /** FNV-1a, to make words of a seed out of a label. */
 const hash = (text: string, basis: number): number => {
   let h = basis

@@ -11,6 +11,15 @@ const year = 366 * 24 * 3_600_000
 /** A length of time, or a time from the start of the run, in ms: a year at most. */
 export const millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: year }))
 
+/**
+ * For how long a server wants to be left alone, in ms: two minutes at most, so that everything comes to rest in time once
+ * faults are over.
+ */
+export const retryAfter = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 120_000 }))
+
+/** A status of HTTP with which a server refuses what it is asked for. */
+export const httpRefusal = Schema.Int.check(Schema.isBetween({ minimum: 400, maximum: 599 }))
+
 /** What a clock shows too much, in ms: a year at most; negative when it is slow. */
 export const skew = Schema.Finite.check(Schema.isBetween({ minimum: -year, maximum: year }))
 

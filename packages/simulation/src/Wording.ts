@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState } from "@d2m/client"
+import type { ConnectionEnd, ConnectionState } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import { messageIdOf } from "./Application.ts"
@@ -127,6 +127,12 @@ const answerWords = (answer: Answer): string => {
   return `${error}${lock}${committed === undefined ? "" : `, committed ${committed}`}${back}`
 }
 
+/** Why a connection has ended, with the code of a close or the status of a refusal. */
+const endWords = (end: ConnectionEnd): string => {
+  if (end._tag === "UpgradeRefused") return end.status === undefined ? end._tag : `${end._tag} ${end.status}`
+  return "code" in end ? `${end._tag} ${end.code}` : end._tag
+}
+
 /** A state, with what sets it apart from its like. */
 export const stateWords = (state: ConnectionState): string => {
   const pending = "pendingReflects" in state && state.pendingReflects > 0 ? `, ${state.pendingReflects} pending` : ""
@@ -137,8 +143,7 @@ export const stateWords = (state: ConnectionState): string => {
     case "Handshaking":
       return `${state._tag} ${state.attempt}${pending}`
     case "Waiting": {
-      const { because } = state
-      return `Waiting after ${because._tag}${"code" in because ? ` ${because.code}` : ""}${pending}`
+      return `Waiting after ${endWords(state.because)}${pending}`
     }
     case "NeedsUser":
       return `NeedsUser ${state.reason._tag}${pending}`
@@ -168,10 +173,8 @@ const happenedWords = (event: Extract<WorldEvent, { readonly _tag: "Happened" }>
     case "EphemeralsDropped":
     case "EphemeralsMissed":
       return `${event._tag} ${event.count}`
-    case "Disconnected": {
-      const { because } = event
-      return `Disconnected ${because._tag}${"code" in because ? ` ${because.code}` : ""}`
-    }
+    case "Disconnected":
+      return `Disconnected ${endWords(event.because)}`
     case "Dry":
     case "PromotedToLeader":
     case "PassedOver":

@@ -51,6 +51,18 @@ export interface FrameSeen<F> extends ConnectionPlace {
 }
 
 /**
+ * What a server answers in the place of a WebSocket: a status of HTTP, and for how long it wants to be left alone, in ms, 0
+ * when it does not say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface UpgradeRefusal {
+  readonly status: number
+  readonly retryAfter: number
+}
+
+/**
  * Which of its lives a device is in: 1 until it is restarted for the first time.
  *
  * @category models
@@ -145,7 +157,8 @@ export type Answer =
  *
  * - `DeviceSent` handed to the socket · `MediatorReceived` handed to the mediator · `MediatorSent` handed to the network by
  *   the mediator · `DeviceReceived` read by the device
- * - `Dialed` a connection is asked for · `DialFailed` there will be none · `Opened` there is one, at both ends
+ * - `Dialed` a connection is asked for · `DialFailed` there will be none, by a `refusal` of the server where one has come ·
+ *   `Opened` there is one, at both ends
  * - `MediatorClosed` the mediator closes with a code · `DeviceClosed` the device does, 1000 when it just lets go
  * - `MediatorLost` the mediator is told that a connection is over · `DeviceLost` the device is, with this code
  * - `Handling` the handler is given messages · `Handled` it has ended
@@ -170,7 +183,7 @@ export type WorldEvent =
   | (FrameSeen<ServerFrame> & { readonly _tag: "MediatorSent"; readonly buffered: number })
   | (FrameSeen<ServerFrame> & { readonly _tag: "DeviceReceived" })
   | (Place & { readonly _tag: "Dialed" })
-  | (Place & { readonly _tag: "DialFailed"; readonly why: string })
+  | (Place & { readonly _tag: "DialFailed"; readonly why: string; readonly refusal?: UpgradeRefusal })
   | (ConnectionPlace & { readonly _tag: "Opened" })
   | (ConnectionPlace & { readonly _tag: "MediatorClosed"; readonly code: number; readonly reason: string })
   | (ConnectionPlace & { readonly _tag: "DeviceClosed"; readonly code: number })

@@ -85,6 +85,28 @@ const effects: Readonly<Record<Exclude<Fault["_tag"], "Misbehave">, () => void>>
     assert.isBelow(played.seen("Opened", "desktop")[1]!.at, 7_000)
     assert.strictEqual(played.acted("Refuse"), 1)
   },
+  RefuseUpgrade: () => {
+    const refused = (retryAfter: number) =>
+      play([
+        at3({ _tag: "RefuseUpgrade", device: "phone", status: 503, retryAfter, lasts: 4_000 }),
+        { at: 3_500, fault: { _tag: "Reset", device: "phone" } },
+        { at: 3_500, fault: { _tag: "Reset", device: "desktop" } }
+      ])
+    const later = refused(9_000)
+    const [first, ...others] = later.seen("DialFailed")
+    assert.deepStrictEqual(others, [])
+    assert.deepStrictEqual([first!.device, first!.refusal], ["phone", { status: 503, retryAfter: 9_000 }])
+    assert.deepStrictEqual(states(later, "phone"), ["Closed", "UpgradeRefused"])
+    const again = later.seen("Dialed", "phone")[2]!.at
+    assert.isAtLeast(again, first!.at + 9_000)
+    assert.isBelow(again, first!.at + 9_100)
+    assert.isBelow(later.seen("Opened", "desktop")[1]!.at, 7_000)
+    assert.strictEqual(later.acted("RefuseUpgrade:withRetryAfter"), 1)
+
+    const atWill = refused(0)
+    assert.isBelow(atWill.seen("Opened", "phone")[1]!.at, 3_500 + 9_000)
+    assert.strictEqual(atWill.acted("RefuseUpgrade:withoutRetryAfter"), 1)
+  },
   Reset: () => {
     const played = play([at3({ _tag: "Reset", device: "phone" })])
     assert.deepStrictEqual(lossesOf(played, "phone"), [[3_000, 1006]])

@@ -60,6 +60,16 @@ const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> 
     striking({ _tag: "Slow", device: "phone", way: "up", bytesPerMilli: 1e-300, lasts: 1 }),
     "bytesPerMilli"
   ],
+  [
+    "a refusal that is a welcome",
+    striking({ _tag: "RefuseUpgrade", device: "phone", status: 200, retryAfter: 0, lasts: 1 }),
+    "status"
+  ],
+  [
+    "a server that wants to be left alone for longer than anything may take",
+    striking({ _tag: "RefuseUpgrade", device: "phone", status: 503, retryAfter: 120_001, lasts: 1 }),
+    "retryAfter"
+  ],
   ["a clock that is centuries off", striking({ _tag: "ClockJump", device: "phone", by: -1e15 }), "by"],
   ["writes that come back", striking({ _tag: "MediatorCrash", downFor: 0, kept: -1, isTold: true }), "kept"],
   ["a duration of a thousand years", scheduleOf({ duration: 1e14 }), "duration"],

@@ -6,6 +6,7 @@ const details: Readonly<Record<string, ReadonlyArray<string>>> = {
   Stall: ["up", "down", "both"],
   Delay: ["up", "down"],
   Slow: ["up", "down"],
+  RefuseUpgrade: ["withRetryAfter", "withoutRetryAfter"],
   Crash: ["withStorage", "withoutStorage"],
   ClockJump: ["ahead", "back"],
   HandlerFails: ["Fails", "Dies"],

@@ -203,6 +203,27 @@ describe("shrinking", { timeout: 180_000 }, () => {
     assert.isUndefined(shrink(swarm({ seed: 1, duration: 2_000, faults: "none" }), { oracles: [] }))
   })
 
+  it("makes a refusal of the upgrade ask for no longer than it takes", () => {
+    const patience: OracleMaker = {
+      name: "patience",
+      make: (report) => ({
+        see: (event) => {
+          if (event._tag !== "DialFailed" || (event.refusal?.retryAfter ?? 0) < 3_000) return
+          report({ rule: "nobody is sent away", device: event.device, found: event.why, expected: "a welcome" })
+        }
+      })
+    }
+    const fault = { _tag: "RefuseUpgrade", device: "phone", status: 429, retryAfter: 47_000, lasts: 9_000 } as const
+    const base = swarm({ seed: 1, duration: 10_000, faults: "none" })
+    const shrunk = shrink({ ...base, faults: [{ at: 0, fault }] }, { oracles: [patience] }) as Shrunk
+    const [left] = shrunk.schedule.faults
+    assert.isTrue(left?.fault._tag === "RefuseUpgrade")
+    if (left?.fault._tag !== "RefuseUpgrade") return
+    assert.isAtLeast(left.fault.retryAfter, 3_000)
+    assert.isBelow(left.fault.retryAfter, 6_000)
+    assert.match(shrunk.result.violation.found, /^HTTP 429, to be left alone for \d+ ms$/)
+  })
+
   it("does not take another defect for the one it has", () => {
     const twoMinds: OracleMaker = {
       name: "two minds",

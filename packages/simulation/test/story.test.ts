@@ -134,6 +134,17 @@ describe("a story", () => {
     assert.strictEqual(page({ last: 100_000, around: 2 }).join("\n"), page().join("\n"))
   })
 
+  it("says with which status an upgrade was refused, and for how long the server wants to be left alone", () => {
+    const refused = { _tag: "RefuseUpgrade", device: "phone", status: 503, retryAfter: 3_000, lasts: 1_000 } as const
+    const { entries } = tell({ ...vanished, operations: [], faults: [{ at: 0, fault: refused }] })
+    const texts = entries.filter(({ lane }) => lane === "phone" || lane === faultLane).map(({ text }) => text)
+    assert.includeMembers(texts, [
+      "! RefuseUpgrade phone: withRetryAfter",
+      "dial failed: HTTP 503, to be left alone for 3000 ms",
+      "[Waiting after UpgradeRefused 503]"
+    ])
+  })
+
   it("uses colours for who asks for them, and none for others", () => {
     const plain = page().join("\n")
     const coloured = page({ colours: true }).join("\n")

@@ -114,6 +114,26 @@ export const connections: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "retry-after-ignored",
+    side: "client",
+    flaw: "A device that is refused the upgrade comes back sooner than the server has asked for.",
+    breaks: "decision 26",
+    patches: [{ file: "ReconnectLoop.ts", find: "Math.max(planned, askedToWait(end))", replace: "planned" }]
+  },
+  {
+    name: "retry-after-instead",
+    side: "client",
+    flaw: "A device that is refused the upgrade comes back as soon as the server allows, whatever its backoff says.",
+    breaks: "decision 26",
+    patches: [
+      {
+        file: "ReconnectLoop.ts",
+        find: "Math.max(planned, askedToWait(end))",
+        replace: "askedToWait(end) || planned"
+      }
+    ]
+  },
+  {
     name: "no-backoff",
     side: "client",
     flaw: "The next connection is dialled a millisecond after the last one has ended, and nothing is said of it.",

@@ -51,6 +51,7 @@ const least: Readonly<Record<string, number>> = {
   by: 0,
   holdsFor: 0,
   gap: 1,
+  retryAfter: 0,
   kept: 0
 }
 

@@ -39,6 +39,22 @@ describe("the time between connections, by the wire alone", () => {
     assert.deepStrictEqual(story.end(), [])
   })
 
+  it("is as long as a server asks for that refuses the upgrade, and no shorter than the backoff", () => {
+    const leftAlone = (retryAfter: number) => {
+      const story = dial(begin())
+      const refusal = { status: 503, retryAfter }
+      return story.tell({ _tag: "DialFailed", ...story.place("phone"), why: "HTTP 503", refusal })
+    }
+    assert.deepStrictEqual(dial(leftAlone(20_000).wait(20_000)).end(), [])
+    assert.deepStrictEqual(dial(leftAlone(20_000).wait(19_000)).end(), [early])
+    assert.deepStrictEqual(dial(leftAlone(20_000).wait(27_000)).end(), [late])
+    assert.deepStrictEqual(dial(leftAlone(1_000).wait(1_600)).end(), [])
+    assert.deepStrictEqual(dial(leftAlone(1_000).wait(1_100)).end(), [early])
+    // It is asked for once.
+    const next = leftAlone(20_000).wait(20_000)
+    assert.deepStrictEqual(dial(refused(next).wait(4_000)).end(), [])
+  })
+
   it("is too short for a device that dials at once, however the connection ended", () => {
     const ends: ReadonlyArray<(story: Story) => unknown> = [
       refused,

@@ -120,6 +120,22 @@ describe("reconnecting", () => {
     assert.include(story.end(), "the time between connections grows linearly")
   })
 
+  it("wants a server that refuses the upgrade to be left alone for as long as it asks for", () => {
+    const refused = () => {
+      const story = begin()
+      const refusal = { status: 503, retryAfter: 20_000 }
+      return story.tell({ _tag: "DialFailed", ...story.place("phone"), why: "HTTP 503", refusal })
+    }
+    assert.deepStrictEqual(dial(waiting(refused(), 1, 20_000).wait(20_000)).end(), [])
+    const rule = "the time between connections grows linearly"
+    for (const wait of [2_000, 26_000]) {
+      assert.deepStrictEqual(dial(waiting(refused(), 1, wait).wait(wait)).end(), [rule])
+    }
+    // Nobody asks for anything any more.
+    const next = dial(waiting(refused(), 1, 20_000).wait(20_000))
+    assert.deepStrictEqual(dial(waiting(next, 2, 4_000).wait(4_000)).end(), [])
+  })
+
   it("finds a dial that comes too late, unless the device was paused", () => {
     const story = begin()
     dial(waiting(story, 1, 2_000).wait(2_500))

@@ -2,7 +2,8 @@
  * How long a device stays away between two connections, as the wire shows it (decision 26).
  *
  * Owns the time from the end of a connection, or of a dial, to the next dial: n × 2 s, at most 60 s, ±20 %, for a number of
- * failures that is counted here, and that nobody dials after 30 of them. What a device says of its waiting is not asked: its
+ * failures that is counted here, or for as long as a server that refuses the upgrade asks for, if that is longer; and that nobody
+ * dials after 30 of them. What a device says of its waiting is not asked: its
  * `Disconnected` counts only for ends that nobody else sees, and for why a device ended a connection itself. Whether what it
  * says is true as well is judged by `Reconnecting`.
  *
@@ -31,6 +32,8 @@ interface Attempt {
   isOwnEnd?: boolean
   /** When and why it was over by the device's word. */
   told?: { readonly at: number; readonly because: ConnectionEnd["_tag"] }
+  /** For how long the server wants to be left alone that has refused it, in ms. */
+  asked?: number
   /** Whether the device was paused meanwhile. */
   wasPaused?: boolean
 }
@@ -86,7 +89,7 @@ const failuresAfter = (track: Track, attempt: Attempt, noticed: number, slack: n
 const judge = (report: Report, track: Track, device: string, at: number, slack: number, heldUntil: number): void => {
   const { attempt } = track
   if (attempt === undefined) return
-  const { dialedAt, endedAt = dialedAt, told, wasPaused = false } = attempt
+  const { asked = 0, dialedAt, endedAt = dialedAt, told, wasPaused = false } = attempt
   const counted = failuresAfter(track, attempt, told?.at ?? at, slack)
   const possible = counted.filter((failures) => failures < mostFailures)
   track.failures = possible.length === 0 ? counted : possible
@@ -103,14 +106,15 @@ const judge = (report: Report, track: Track, device: string, at: number, slack: 
   const isLate = told !== undefined && heldUntil >= endedAt - betweenTries
   const sinceEnd = isLate ? waited : at - endedAt
   const isTimely = (failures: number) =>
-    (track.isHurried || waited >= shortest(failures)) &&
-    (wasPaused || sinceEnd <= longest(failures) + verdictPatience + slack)
+    (track.isHurried || waited >= shortest(failures, asked)) &&
+    (wasPaused || sinceEnd <= longest(failures, asked) + verdictPatience + slack)
   const timely = possible.filter(isTimely)
   if (timely.length > 0) {
     track.failures = timely
     return
   }
-  const [early, late] = [Math.min(...possible.map(shortest)), Math.max(...possible.map(longest))]
+  const early = Math.min(...possible.map((failures) => shortest(failures, asked)))
+  const late = Math.max(...possible.map((failures) => longest(failures, asked)))
   const found = `a dial ${Math.round(waited)} ms after the end, with ${possible.join(" or ")} failures in a row`
   const expected = `${Math.round(early)} to ${Math.round(late)} ms`
   if (waited < early) report({ rule: "nobody dials before it is time", device, found, expected })
@@ -187,7 +191,11 @@ export const backoff: OracleMaker = {
             if (attempt !== undefined) attempt.infoAt ??= event.at
             return
           }
-          case "DialFailed":
+          case "DialFailed": {
+            const { attempt } = tracks.of(event.device)
+            if (attempt !== undefined) attempt.asked = event.refusal?.retryAfter ?? 0
+            return ended(event.device, event.at, false)
+          }
           case "DeviceLost":
             return ended(event.device, event.at, false)
           case "DeviceClosed":

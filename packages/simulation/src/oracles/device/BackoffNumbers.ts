@@ -21,8 +21,13 @@ export const rounding = 2
 
 const delay = (failures: number): number => Math.min(Math.max(failures, 1) * base, cap)
 
-/** The shortest time before the next connection after so many failures in a row, in ms. */
-export const shortest = (failures: number): number => delay(failures) * (1 - jitter) - rounding
+/**
+ * The shortest time before the next connection after so many failures in a row, in ms; `asked`: a server that refuses the
+ * upgrade wants to be left alone for as long.
+ */
+export const shortest = (failures: number, asked = 0): number =>
+  Math.max(delay(failures) * (1 - jitter), asked) - rounding
 
 /** The longest time before it, in ms. */
-export const longest = (failures: number): number => delay(failures) * (1 + jitter) + rounding
+export const longest = (failures: number, asked = 0): number =>
+  Math.max(delay(failures) * (1 + jitter), asked) + rounding

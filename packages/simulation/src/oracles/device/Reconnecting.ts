@@ -1,7 +1,8 @@
 /**
  * When a device says that it connects again, and when it must not (decision 26).
  *
- * Owns: the failures that it counts and the time for which it says to wait, the user's question after 30 in a row, the fresh
+ * Owns: the failures that it counts and the time for which it says to wait, which is as long as a server asks for that refuses
+ * the upgrade if that is longer, the user's question after 30 in a row, the fresh
  * start after 30 s of a good connection, that nothing but the user or a restart leads out of a question, and that a
  * close-error of the chat server decides alone, in the place of the mediator's close code. Times are measured in kernel time;
  * how the device keeps time itself is not asked. What it does on the wire, whatever it says, is judged by `Backoff`.
@@ -44,6 +45,8 @@ interface Track {
   isOwnRefusal: boolean
   /** When the latest connection was seen to be over. */
   lostAt: number | undefined
+  /** For how long the server wants to be left alone that has refused the latest dial, in ms. */
+  asked: number
   /** When `retryNow` was last called: it may have been heard before the device says that it waits. */
   hurriedAt: number | undefined
   /** What the chat server has said of coming back, where the device must have heard of it in time. */
@@ -60,6 +63,7 @@ const fresh = (): Track => ({
   refused: undefined,
   isOwnRefusal: false,
   lostAt: undefined,
+  asked: 0,
   hurriedAt: undefined,
   canReconnect: undefined
 })
@@ -116,8 +120,8 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
   track.failures = [state.failures]
   track.waiting = {
     since: at,
-    atLeast: track.hurriedAt === at ? 0 : shortest(state.failures),
-    atMost: longest(state.failures),
+    atLeast: track.hurriedAt === at ? 0 : shortest(state.failures, track.asked),
+    atMost: longest(state.failures, track.asked),
     nextTryAt: state.nextTryAt
   }
 }
@@ -170,6 +174,9 @@ export const reconnecting: OracleMaker = {
             track.failures = [0]
             return
           }
+          case "DialFailed":
+            tracks.of(event.device).asked = event.refusal?.retryAfter ?? 0
+            return
           case "DeviceLost":
           case "DeviceClosed": {
             const track = tracks.of(event.device)
@@ -233,6 +240,7 @@ export const reconnecting: OracleMaker = {
               })
             }
             track.waiting = track.lostAt = track.canReconnect = undefined
+            track.asked = 0
             if (isAllowed) track.refused = undefined
             return
           }
