@@ -160,6 +160,7 @@ export const serve = Command.make(
       host: options.host,
       port: options.port,
       guards,
+      descriptorsEach: chatAddress.test(options.chat) ? 2 : 1,
       ...(tls === undefined ? {} : { tls })
     })
     // From the inside out: what stands below is there before and after what stands above.

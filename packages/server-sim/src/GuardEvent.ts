@@ -57,7 +57,7 @@ export type CutReason = "Stalled" | "Slow" | "Overflow" | "PingFlood"
 export type SlowReaderReason = Extract<CutReason, "Stalled" | "Slow">
 
 /**
- * Something that a guard did. `address` is what the guards count by: an IPv4 address, or the /64 of an IPv6 address. It
+ * Something that a guard did or saw. `address` is what the guards count by: an IPv4 address, or the /64 of an IPv6 address. It
  * is personal data: do not make it a label of a metric.
  *
  * @category models
@@ -70,6 +70,11 @@ export type GuardEvent =
   /** A client was sent ServerHello and left before a ClientHello of it was accepted. */
   | { readonly _tag: "HandshakeLeft"; readonly address: string }
   | { readonly _tag: "Cut"; readonly reason: CutReason; readonly address: string }
+  /**
+   * At a look, about one a second, the process had no file descriptor left: whoever connects is hung up on, unseen by the
+   * guards. It is over when there are no more of these.
+   */
+  | { readonly _tag: "OutOfDescriptors" }
 
 /**
  * Where guards report to: a function that is called at once, often while under attack, and so must be quick, must not

@@ -10,7 +10,7 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Context, Effect, Layer } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
 import { checkPort, ListenError, reasonOf } from "./ListenAddress.ts"
 import { Readiness } from "./Readiness.ts"
 
@@ -31,6 +31,9 @@ export class AdminAddress extends Context.Service<
     readonly url: string
   }
 >()("@d2m/server-sim/AdminAddress") {}
+
+/** More are hung up on: what it takes, devices do not get. */
+const maxConnections = 16
 
 const plain = (status: number, text: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(`${text}\n`, { status, headers: { "cache-control": "no-store" } })
@@ -59,7 +62,7 @@ const listenError = (host: string, port: number, { cause }: HttpServerError.Serv
  * - `GET /healthz`: 200 while the process answers
  * - `GET /readyz`: 200 and `Ready` while devices can be sent here; otherwise 503 and one word that says why
  *
- * Build it before the mediator's server, so that it still tells of a shutdown.
+ * It has 16 connections at a time at most. Build it before the mediator's server, so that it still tells of a shutdown.
  *
  * @category layers
  * @since 0.1.0
@@ -69,7 +72,12 @@ export const layerAdmin = (options: {
   readonly port: number
 }): Layer.Layer<AdminAddress, ListenError, Readiness> => {
   const { host, port } = options
-  const server = NodeHttpServer.layer(() => createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }), {
+  const bounded = (): Server => {
+    const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
+    server.maxConnections = maxConnections
+    return server
+  }
+  const server = NodeHttpServer.layer(bounded, {
     host,
     port,
     gracefulShutdownTimeout: "500 millis"

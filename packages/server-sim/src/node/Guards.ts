@@ -39,7 +39,10 @@ const network = Schema.String.check(
  * @since 0.1.0
  */
 export const Guards = Schema.Struct({
-  /** Connections that are open at the same time, from the TCP handshake on; then HTTP 503. */
+  /**
+   * Connections that are open at the same time, from the TCP handshake on; then HTTP 503. A server has fewer where the process
+   * has not so many file descriptors.
+   */
   maxConnections: positive,
   /** Of those, connections of one address; then HTTP 429. */
   maxConnectionsPerAddress: positive,

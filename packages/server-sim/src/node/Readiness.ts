@@ -9,6 +9,7 @@ import { Limits } from "@d2m/codec"
 import { Cause, Context, Effect, Exit, Layer, Semaphore } from "effect"
 import { MediatorStore, type MediatorStoreError } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
+import { areDescriptorsUsedUp } from "./Descriptors.ts"
 import { ListenAddress } from "./ListenAddress.ts"
 
 /**
@@ -17,12 +18,13 @@ import { ListenAddress } from "./ListenAddress.ts"
  * - `Ready`: it listens, its store answers, and what it was last given to write it wrote
  * - `Starting`: it does not listen yet
  * - `ShuttingDown`: it does not listen any more
+ * - `OutOfDescriptors`: the process has no file descriptor left: whoever connects is hung up on
  * - `StoreUnavailable`: its store failed to answer or to write, or took longer than 2 seconds
  *
  * @category models
  * @since 0.1.0
  */
-export type ReadinessStatus = "Ready" | "Starting" | "ShuttingDown" | "StoreUnavailable"
+export type ReadinessStatus = "Ready" | "Starting" | "ShuttingDown" | "OutOfDescriptors" | "StoreUnavailable"
 
 /** No group's name: those are 64 digits. What the store says of it does not matter, only that it says something. */
 const nobody = "readiness"
@@ -96,7 +98,11 @@ export class Readiness extends Context.Service<
       )
       const readiness = Readiness.of({
         status: Effect.suspend((): Effect.Effect<ReadinessStatus> =>
-          phase === "Listening" ? answer : Effect.succeed(phase)
+          phase !== "Listening"
+            ? Effect.succeed(phase)
+            : areDescriptorsUsedUp()
+              ? Effect.succeed("OutOfDescriptors")
+              : answer
         ),
         startsListening: Effect.sync(() => void (phase = "Listening")),
         stopsListening: Effect.sync(() => void (phase = "ShuttingDown"))

@@ -21,6 +21,7 @@ import type { InvalidOptions } from "../MediatorOptions.ts"
 import { elapsedOf } from "../Moment.ts"
 import { makeAdmission } from "./Admission.ts"
 import { type Arrivals, makeArrivals } from "./Arrivals.ts"
+import { areDescriptorsUsedUp, withinDescriptors } from "./Descriptors.ts"
 import { type Guards, makeGuards } from "./Guards.ts"
 import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
 import { listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
@@ -46,6 +47,8 @@ export interface WebSocketOptions {
   readonly closeTimeout?: number
   /** What it puts up with; what is absent is as in `defaultGuards`. */
   readonly guards?: Partial<Guards>
+  /** File descriptors that a connection may take: 1 if absent, which is its own; 2 with `layerTcpChat`. */
+  readonly descriptorsEach?: number
   /**
    * Called for each connection that is admitted: faults that are in force on it from its opening on, so that they also hit
    * its handshake. `Unreachable`: TCP is reset before the upgrade is answered; with a fault that cannot happen, the
@@ -223,6 +226,7 @@ const serve = (
     )
     const look = Effect.sync(() => {
       const time = now()
+      if (areDescriptorsUsedUp()) report({ _tag: "OutOfDescriptors" })
       arrivals.look(time)
       for (const connection of connections) connection.look(time)
     })
@@ -234,7 +238,8 @@ const serve = (
  * Serves the mediator over WebSockets at `/…/<hex ClientUrlInfo>`, whatever the segments before; anything else is answered
  * with HTTP 400. Declines permessage-deflate and sub-protocols. When the layer ends, every connection is closed with 1001.
  *
- * Guarded by {@link Guards}; what the guards do is told to `GuardEvents`. A client that is cut for not reading gets no close
+ * Guarded by {@link Guards}, with no more connections than the process has file descriptors for; what the guards do is told
+ * to `GuardEvents`. A client that is cut for not reading gets no close
  * frame, which would wait behind what it does not read: it sees 1006, and what it missed comes on its next connection.
  *
  * @category layers
@@ -247,7 +252,7 @@ export const layerWebSocket = (
     ListenAddress,
     Effect.gen(function* () {
       const mediator = yield* Mediator
-      const guards = yield* makeGuards(options.guards)
+      const guards = yield* withinDescriptors(yield* makeGuards(options.guards), options.descriptorsEach ?? 1)
       const { host, tls } = options
       const pair = tls === undefined ? undefined : yield* readTls(tls, { host, port: options.port })
       const port = yield* serve(mediator, options, guards, pair)

@@ -43,6 +43,7 @@ const nameOf = (event: GuardEvent): string => {
     case "HandshakeFailed":
       return `${event._tag}:${event.code}`
     case "HandshakeLeft":
+    case "OutOfDescriptors":
       return event._tag
     default:
       return `${event._tag}:${event.reason}`
@@ -74,6 +75,9 @@ const seriesOf = (tally: Tally): ReadonlyArray<Series> => {
     ),
     counter("handshakes_failed", failed, () => otherFailures(tally), { code: "other" }),
     counter("handshakes_failed", failed, () => told(tally, "HandshakeLeft"), { code: "left" }),
+    counter("descriptors_exhausted", "Looks, about one a second, that found no file descriptor left", () =>
+      told(tally, "OutOfDescriptors")
+    ),
     ...Object.keys(cuts).map((reason) =>
       counter("connections_cut", "Connections that guards cut off, by reason", () => told(tally, `Cut:${reason}`), {
         reason: labelOf(reason)
