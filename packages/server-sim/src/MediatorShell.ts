@@ -137,10 +137,10 @@ export const makeShell = (
       isAwake: (groupKey) => knowsGroup(state, groupKey) || writer.isBusyWith(groupKey),
       onReady: (ready) => feed(...ready),
       onFailed: (failed, cause) => {
-        watch.failed("a connection could not be opened", cause)
+        watch.failed("a connection could not be opened", cause, failed[0]?.groupKey)
         for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
       },
-      onVisitFailed: (cause) => watch.failed("volatile slots of a group will expire late", cause)
+      onVisitFailed: (cause, groupKey) => watch.failed("volatile slots of a group will expire late", cause, groupKey)
     })
 
     const open = (opening: Opening): void => {
@@ -211,7 +211,7 @@ export const makeShell = (
         run()
       },
       onReadFailed: (peer, cause) => {
-        watch.failed("the mediator's store failed", cause)
+        watch.failed("the mediator's store failed", cause, peer.groupKey)
         failGroup(peer.groupKey, Cause.pretty(cause))
         run()
       }

@@ -49,7 +49,7 @@ interface Load {
 
 const nothingStored: GroupSnapshot = { encryptedSharedDeviceData: new Uint8Array(0), slots: [] }
 
-/** Openings with these services. `onFailed` gets a connection that cannot be opened. */
+/** Openings with these services. `onFailed` gets connections of one group that cannot be opened. */
 export const makeOpenings = (options: {
   readonly forks: Forks
   readonly store: MediatorStore["Service"]
@@ -60,7 +60,8 @@ export const makeOpenings = (options: {
   readonly isAwake: (groupKey: GroupKey) => boolean
   readonly onReady: (ready: ReadonlyArray<Opening | Loaded>) => void
   readonly onFailed: (peers: ReadonlyArray<Peer>, cause: Cause.Cause<unknown>) => void
-  readonly onVisitFailed: (cause: Cause.Cause<unknown>) => void
+  /** Without a group the store did not even say which there are. */
+  readonly onVisitFailed: (cause: Cause.Cause<unknown>, groupKey?: GroupKey) => void
 }): Openings => {
   const { crypto, forks, isAwake, onFailed, onReady, onVisitFailed, random, store, watch } = options
   const loading = new Map<GroupKey, Load>()
@@ -78,7 +79,7 @@ export const makeOpenings = (options: {
         loading.delete(groupKey)
         const { openings, visited } = load
         if (Exit.isFailure(exit)) {
-          if (visited !== undefined) onVisitFailed(exit.cause)
+          if (visited !== undefined) onVisitFailed(exit.cause, groupKey)
           const peers = openings.map(({ peer }) => peer)
           if (peers.length > 0) onFailed(peers, exit.cause)
         } else {

@@ -41,6 +41,27 @@ describe("Readiness", () => {
     }).pipe(Effect.provide(readiness(load)))
   })
 
+  it.effect("is not lost for a group that the store cannot read: all the others are served", () => {
+    const damaged = "da".repeat(32)
+    const store = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        load: (groupKey) =>
+          groupKey === damaged
+            ? new MediatorStoreError({ operation: "load", reason: "Corrupt", detail: "malformed" })
+            : store.load(groupKey)
+      }))
+    ).pipe(Layer.provide(MediatorStore.layerMemory))
+    return Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      const { load } = yield* MediatorStore
+      yield* startsListening
+      yield* Effect.flip(load(damaged))
+      assert.strictEqual(yield* status, "Ready")
+    }).pipe(Effect.provide(Layer.provide(Readiness.layer, store)))
+  })
+
   it.effect("is lost while the store cannot write, and found again by writing", () => {
     let isFull = false
     let writes = 0

@@ -133,28 +133,31 @@ describe("layerLog", () => {
     }).pipe(Effect.provide(Layer.provide(Layer.provideMerge(layerLog, mediatorWith({}, { store: broken })), layer)))
   })
 
-  it.effect("does not flood the log with a store that fails again and again", () => {
-    const { layer, lines } = logged()
-    const broken = Layer.effect(
-      MediatorStore,
-      Effect.map(MediatorStore, (store) => ({
-        ...store,
-        load: () => Effect.fail(new MediatorStoreError({ operation: "load", detail: "disk gone" }))
-      }))
-    ).pipe(Layer.provide(MediatorStore.layerMemory))
-    return Effect.gen(function* () {
-      for (let n = 0; n < 50; n++) yield* (yield* open()).until("Closed")
-      yield* TestClock.adjust("1 second")
-      yield* (yield* open()).until("Closed")
-      assert.deepStrictEqual(
-        lines.map(({ annotations, text }) => [text, annotations]),
-        [
-          ["ERROR a connection could not be opened", {}],
-          ["ERROR a connection could not be opened", { "left out": 49 }]
-        ]
-      )
-    }).pipe(Effect.provide(Layer.provide(mediatorWith({}, { store: broken }), layer)))
-  })
+  it.effect(
+    "says of which group the store knows nothing, and does not flood the log when it fails again and again",
+    () => {
+      const { layer, lines } = logged()
+      const broken = Layer.effect(
+        MediatorStore,
+        Effect.map(MediatorStore, (store) => ({
+          ...store,
+          load: () => Effect.fail(new MediatorStoreError({ operation: "load", detail: "disk gone" }))
+        }))
+      ).pipe(Layer.provide(MediatorStore.layerMemory))
+      return Effect.gen(function* () {
+        for (let n = 0; n < 50; n++) yield* (yield* open()).until("Closed")
+        yield* TestClock.adjust("1 second")
+        yield* (yield* open()).until("Closed")
+        assert.deepStrictEqual(
+          lines.map(({ annotations, text }) => [text, annotations]),
+          [
+            ["ERROR a connection could not be opened", { group: hex.slice(0, 8) }],
+            ["ERROR a connection could not be opened", { group: hex.slice(0, 8), "left out": 49 }]
+          ]
+        )
+      }).pipe(Effect.provide(Layer.provide(mediatorWith({}, { store: broken }), layer)))
+    }
+  )
 })
 
 interface Ended {

@@ -7,16 +7,18 @@
  */
 import { type Cause, type Clock, Effect } from "effect"
 import type { Forks } from "../Forks.ts"
+import type { GroupKey } from "../StoreCommand.ts"
+import { groupLabel } from "./Label.ts"
 
-/** Logs a failure of a kind, unless one of its kind was just logged. */
-export type FailureLog = (kind: string, cause: Cause.Cause<unknown>) => void
+/** Logs a failure of a kind, unless one of its kind was just logged; with the group, where it is about one. */
+export type FailureLog = (kind: string, cause: Cause.Cause<unknown>, groupKey?: GroupKey) => void
 
 const interval = 1_000
 
 /** A log on these forks. */
 export const makeFailureLog = (forks: Forks, clock: Clock.Clock): FailureLog => {
   const kinds = new Map<string, { readonly until: number; leftOut: number }>()
-  return (kind, cause) => {
+  return (kind, cause, groupKey) => {
     const now = clock.currentTimeMillisUnsafe()
     const last = kinds.get(kind)
     if (last !== undefined && now < last.until) {
@@ -25,7 +27,10 @@ export const makeFailureLog = (forks: Forks, clock: Clock.Clock): FailureLog => 
     }
     kinds.set(kind, { until: now + interval, leftOut: 0 })
     const leftOut = last?.leftOut ?? 0
-    const annotations = leftOut === 0 ? {} : { "left out": leftOut }
+    const annotations = {
+      ...(groupKey === undefined ? {} : { group: groupLabel(groupKey) }),
+      ...(leftOut === 0 ? {} : { "left out": leftOut })
+    }
     forks.start(Effect.annotateLogs(Effect.logError(kind, cause), annotations), () => {})
   }
 }
