@@ -73,8 +73,9 @@ const fields = Schema.Struct({
   /** Bytes of frames that may wait for all connections together; then the one with the most is cut off. */
   outgoingTotal: positive,
   /**
-   * Bytes waiting for the store above which nothing more is read from the clients that write, small commands counted with
-   * half a KiB each. A sixteenth of it for each group: the others wait behind it.
+   * Bytes waiting for the store above which nothing more is read from the clients of groups that write, small commands counted
+   * with half a KiB each. A sixteenth of it for each group: the others wait behind it. What one read of a socket brings, some
+   * 64 KiB, comes on top for each connection.
    */
   storeHighWater: positive,
   /** Proxied bytes that wait for the chat server before the connection is closed with 4009. */

@@ -25,7 +25,10 @@ export interface StoreWriter {
   readonly durable: () => PersistId
   /** About how many bytes are not durable yet. */
   readonly backlog: () => number
-  /** Whether so much waits, of all groups or of this one, that no more should be heard of it. */
+  /**
+   * Whether so much waits, of all groups or of this one, that no more should be heard of it. Never of a group of which nothing
+   * waits: whoever writes nothing is no part of it.
+   */
   readonly isAhead: (groupKey: GroupKey) => boolean
   /** Whether that is over: half as much waits. */
   readonly hasRoomFor: (groupKey: GroupKey) => boolean
@@ -115,7 +118,7 @@ export const makeStoreWriter = (
     },
     durable: () => durable,
     backlog: () => backlog,
-    isAhead: (groupKey) => exceeds(groupKey, storeHighWater),
+    isAhead: (groupKey) => backlogs.has(groupKey) && exceeds(groupKey, storeHighWater),
     hasRoomFor: (groupKey) => !exceeds(groupKey, storeHighWater / 2),
     isBusyWith: (groupKey) => backlogs.has(groupKey),
     discard: (groupKey) => {
