@@ -15,8 +15,9 @@ import { Context } from "effect"
  * - `TooManyFromAddress` (429): as many are open as one address may have
  * - `TooManyFailures` (429): too many handshakes from this address have failed lately
  * - `GroupNotAllowed` (403): there is an allow-list, and the device group is not on it
- * - `BadRequest` (400, 405, 431): no HTTP, a path without ClientUrlInfo, a malformed upgrade, headers without end
- * - `NotAnUpgrade` (426): a plain request to the WebSocket's path
+ * - `BadRequest` (400, 405, 426, 431): no HTTP, an upgrade that is malformed or to a path without ClientUrlInfo, headers without
+ *   end, a request that wants something
+ * - `NotAnUpgrade` (400, 426): a plain GET, HEAD or OPTIONS, as health checks and browsers send it; no failed handshake
  * - `TooSlow` (none): no complete request in time
  * - `TlsFailed` (none): TLS could not be agreed on
  * - `Overrun` (none): so many are being refused at the moment that this one got no answer

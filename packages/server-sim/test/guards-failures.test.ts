@@ -124,10 +124,16 @@ describe("failed handshakes", () => {
     )
   }
 
+  const plain = { Connection: undefined, Upgrade: undefined }
   const noUpgrades: ReadonlyArray<readonly [string, (path: string) => string, number]> = [
     ["an upgrade without a key", (path) => upgradeHead(path, { "Sec-WebSocket-Key": undefined }), 400],
     ["an upgrade to nowhere", () => upgradeHead("nowhere"), 400],
-    ["a plain request", (path) => upgradeHead(path, { Connection: undefined, Upgrade: undefined }), 426],
+    [
+      "a plain request that wants something",
+      (path) => upgradeHead(path, { ...plain, "Content-Length": "0" }, "POST"),
+      426
+    ],
+    ["a plain request with a body", (path) => `${upgradeHead(path, { ...plain, "Content-Length": "1" })}x`, 426],
     ["an upgrade with a body that does not come", (path) => upgradeHead(path, { "Content-Length": "5" }), 400],
     ["an upgrade with pieces that do not come", (path) => upgradeHead(path, { "Transfer-Encoding": "chunked" }), 400],
     ["a request for a tunnel", () => "CONNECT mediator:443 HTTP/1.1\r\nHost: mediator\r\n\r\n", 400],
@@ -141,7 +147,7 @@ describe("failed handshakes", () => {
           const raw = yield* rawTcp((yield* ListenAddress).port)
           raw.write(head(yield* pathText))
           assert.match(yield* raw.closed, new RegExp(`^HTTP/1.1 ${status} `))
-          assert.deepStrictEqual(yield* next, refusal(status === 426 ? "NotAnUpgrade" : "BadRequest"))
+          assert.deepStrictEqual(yield* next, refusal("BadRequest"))
           assert.match(yield* refused(), /^429 /)
           yield* greeted(elsewhere)
         })
@@ -154,12 +160,11 @@ describe("failed handshakes", () => {
       Effect.gen(function* () {
         const from = (address: string) => ({ headers: { "x-forwarded-for": address } })
         const { port } = yield* ListenAddress
-        const plain = { Connection: undefined, Upgrade: undefined }
         for (const head of [
           upgradeHead("nowhere", { "X-Forwarded-For": "203.0.113.1" }),
-          upgradeHead(yield* pathText, { ...plain, "X-Forwarded-For": "203.0.113.2" }),
+          upgradeHead(yield* pathText, { ...plain, "X-Forwarded-For": "203.0.113.2" }, "POST"),
           upgradeHead("nowhere"),
-          upgradeHead(yield* pathText, plain)
+          upgradeHead(yield* pathText, plain, "POST")
         ]) {
           const raw = yield* rawTcp(port)
           raw.write(head)

@@ -71,6 +71,41 @@ describe("no failed handshakes are", () => {
   })
 
   for (const isSecure of [false, true]) {
+    it.live(`looks what is there, of health checks, monitors and browsers${isSecure ? ", over TLS" : ""}`, () =>
+      Effect.gen(function* () {
+        const tls = isSecure ? yield* SelfSigned.make() : undefined
+        yield* guarded(
+          { guards },
+          ({ rest }) =>
+            Effect.gen(function* () {
+              const { port } = yield* ListenAddress
+              const paths = ["healthz", "readyz", "metrics", "", "wp-login.php", "*", yield* pathText]
+              const heads = ["GET", "HEAD", "OPTIONS"].flatMap((method) =>
+                paths.map((path) => upgradeHead(path, { Connection: undefined, Upgrade: undefined }, method))
+              )
+              heads.push("OPTIONS / HTTP/1.0\r\n\r\n")
+              for (const head of heads) {
+                const look = yield* (isSecure ? rawTls : rawTcp)(port)
+                look.write(head)
+                assert.match(yield* look.closed, /^HTTP\/1\.1 4(00|26) /)
+              }
+              for (let n = 0; n < 5; n++) {
+                const look = yield* rawTcp(port)
+                look.socket.end()
+                yield* look.closed
+              }
+              yield* greeted(tls && { ca: tls.cert })
+              const reasons = (yield* rest).map((event) => event._tag === "Refused" && event.reason)
+              assert.deepStrictEqual(
+                reasons,
+                heads.map(() => "NotAnUpgrade")
+              )
+            }),
+          tls && { tls: { key: tls.key, cert: tls.cert } }
+        )
+      })
+    )
+
     it.effect(`refusals for what others do or want, however long one stays${isSecure ? ", over TLS" : ""}`, () =>
       Effect.gen(function* () {
         const tls = isSecure ? yield* TestClock.withLive(SelfSigned.make()) : undefined

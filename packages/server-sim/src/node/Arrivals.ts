@@ -44,8 +44,11 @@ interface Entry {
   isSettled: boolean
 }
 
-/** What a newcomer is refused for that is its own doing; the rest is up to others, or to the operator. */
-const clientsFault: ReadonlySet<RefusalReason> = new Set(["BadRequest", "NotAnUpgrade", "TooSlow", "TlsFailed"])
+/**
+ * What a newcomer is refused for that is its own doing; the rest is up to others, or to the operator. A plain request asks for
+ * nothing: a health check must not lock out the devices behind its address.
+ */
+const clientsFault: ReadonlySet<RefusalReason> = new Set(["BadRequest", "TooSlow", "TlsFailed"])
 
 /** One TCP connection, the same for the plain socket and the TLS socket over it. */
 const endpoints = ({ localAddress, remoteAddress, remotePort }: Socket): string =>

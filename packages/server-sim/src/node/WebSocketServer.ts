@@ -73,6 +73,12 @@ const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0
 
+const harmless: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS"])
+
+/** Whether somebody only looks what is here: a health check, a browser, a monitor. */
+const isLook = (request: IncomingMessage): boolean =>
+  harmless.has(request.method) && !hasBody(request) && request.headers.expect === undefined
+
 /** How `ws` is to read and to close. The option `closeTimeout` and its like are younger than the types. */
 const socketOptions = (
   guards: Guards
@@ -195,7 +201,8 @@ const serve = (
 
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const path = pathOf(request)
-      const refusal = Result.isFailure(path) ? badRequest(path.failure.message) : notAnUpgrade
+      const answer = Result.isFailure(path) ? badRequest(path.failure.message) : notAnUpgrade
+      const refusal: HttpRefusal = { ...answer, reason: isLook(request) ? "NotAnUpgrade" : "BadRequest" }
       response.on("finish", () => arrivals.answered(request.socket))
       arrivals.refused(request.socket, refusal.reason, forwardedFor(request))
       refuseRequest(response, refusal)
