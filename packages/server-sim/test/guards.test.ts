@@ -4,7 +4,7 @@ import { makeAdmission } from "../src/node/Admission.ts"
 import { addressKey, makeProxies } from "../src/node/ClientAddress.ts"
 import { defaultGuards, Guards, makeGuards } from "../src/node/Guards.ts"
 import { lookAtReader, watchReader } from "../src/node/SlowReader.ts"
-import { makeBucket, makeBuckets, take } from "../src/node/TokenBucket.ts"
+import { makeBucket, makeBuckets, take } from "../src/TokenBucket.ts"
 
 const groupId = new Uint8Array(32).fill(0xab)
 const anyone = { groupId, forwardedFor: undefined }

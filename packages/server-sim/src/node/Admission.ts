@@ -10,7 +10,7 @@ import type { RefusalReason } from "../GuardEvent.ts"
 import { groupKeyOf } from "../State.ts"
 import { addressKey, makeProxies } from "./ClientAddress.ts"
 import type { Guards } from "./Guards.ts"
-import { makeBuckets } from "./TokenBucket.ts"
+import { makeBuckets } from "../TokenBucket.ts"
 
 /** Why a newcomer is refused. */
 export interface Refusal {

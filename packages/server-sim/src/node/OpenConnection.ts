@@ -17,7 +17,7 @@ import type { Attachment, Transport } from "../Transport.ts"
 import type { Guards } from "./Guards.ts"
 import { type HandshakeWatch, watchHandshake } from "./HandshakeWatch.ts"
 import { lookAtReader, watchReader } from "./SlowReader.ts"
-import { makeBucket, take } from "./TokenBucket.ts"
+import { makeBucket, take } from "../TokenBucket.ts"
 import { attachWebSocket } from "./WebSocketTransport.ts"
 
 /** A WebSocket under guard. */

@@ -1,16 +1,19 @@
 /**
  * A mediator's life as log lines.
  *
- * Owns which happening is a line, at which level and with which annotations. Formats and destinations are those of the
- * loggers in the context. No line holds a whole group id, a key, a challenge, an envelope, a device info or anything else
- * that a client sent.
+ * Owns which happening is a line, at which level and with which annotations. How many there may be is `LogLimit`'s; formats
+ * and destinations are those of the loggers in the context. No line holds a whole group id, a key, a challenge, an envelope,
+ * a device info or anything else that a client sent.
  *
  * @since 0.1.0
  */
-import { Context, Effect, Layer, LogLevel, References } from "effect"
+import { Clock, Context, Effect, Layer, LogLevel, References } from "effect"
 import type { Decision } from "../Decision.ts"
 import { Mediator } from "../Mediator.ts"
+import { elapsedOf } from "../Moment.ts"
 import { deviceLabel, groupLabel } from "./Label.ts"
+import { makeLogLimit } from "./LogLimit.ts"
+import type { GroupKey } from "../StoreCommand.ts"
 import type { Happening, ObservedConnection } from "./Observer.ts"
 
 interface Line {
@@ -85,10 +88,19 @@ const lineOf = (happening: Happening): Line | undefined => {
   }
 }
 
+const groupKeyOf = (happening: Happening): GroupKey =>
+  "connection" in happening ? happening.connection.groupKey : happening.groupKey
+
+/** How often it is told what was left out. */
+const interval = "10 seconds"
+
 /**
  * Logs what happens in the mediator: devices that register, their connections that end and why, slots and transactions
  * that are lost; at `Debug` also sockets that open or end without a device, leaders, transactions, and which groups failed.
- * That something failed is logged without it, too. Build it before the server, so that it sees the last connection close.
+ * That something failed is logged without it, too.
+ *
+ * A group has 60 lines at once and 60 a minute, and all groups have 5000 at once and 50 a second; how many were left out is a
+ * line every 10 seconds. At `Debug` nothing is left out. Build it before the server, so that it sees the last connection close.
  *
  * @category layers
  * @since 0.1.0
@@ -99,9 +111,19 @@ export const layerLog: Layer.Layer<never, never, Mediator> = Layer.effectDiscard
     const context = yield* Effect.context<never>()
     const runFork = Effect.runForkWith(context)
     const minimum = Context.get(context, References.MinimumLogLevel)
+    const isLimited = LogLevel.isGreaterThan(minimum, "Debug")
+    const clock = yield* Clock.Clock
+    const limit = makeLogLimit(elapsedOf(clock))
+    const summary = Effect.suspend(() => {
+      const leftOut = limit.leftOut()
+      return leftOut === undefined ? Effect.void : Effect.annotateLogs(Effect.logWarning("log lines left out"), leftOut)
+    })
+    yield* Effect.addFinalizer(() => summary)
+    yield* Effect.sleep(interval).pipe(Effect.andThen(summary), Effect.forever, Effect.forkScoped)
     yield* mediator.observe((happening) => {
       const line = lineOf(happening)
       if (line === undefined || LogLevel.isLessThan(line.level, minimum)) return
+      if (isLimited && !limit.allows(groupKeyOf(happening), line.message, elapsedOf(clock))) return
       runFork(Effect.annotateLogs(Effect.logWithLevel(line.level)(line.message), line.annotations))
     })
   })
