@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -152,6 +152,18 @@ it.effect("a place that cannot be written", () =>
       assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Unwritable" }, filename)
       assert.match(error.message, /^the device store failed to open its file \(Unwritable\): ./)
     }
+  })
+)
+
+// Root may write it all the same.
+it.effect.skipIf(process.getuid?.() === 0)("a file that may only be read", () =>
+  Effect.gen(function* () {
+    const filename = yield* file
+    yield* withStore(filename, (store) => store.setSlot("Existing"))
+    chmodSync(filename, 0o444)
+    const error = yield* openError(filename)
+    assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Unwritable" })
+    assert.include(error.message, "EACCES")
   })
 )
 

@@ -291,6 +291,18 @@ describe("the file", () => {
   )
 })
 
+// Root may write it all the same.
+it.live.skipIf(process.getuid?.() === 0)("a file that may only be read is refused as such", () =>
+  Effect.gen(function* () {
+    const path = yield* directory
+    yield* on(path, Effect.void)
+    chmodSync(fileIn(path), 0o444)
+    const error = yield* Effect.flip(on(path, Effect.void))
+    assert.deepInclude(error, { operation: "open", reason: "Unwritable" })
+    assert.include(error.message, "EACCES")
+  })
+)
+
 describe("its versions", () => {
   it.live("data of version 1 is read as it was written", () =>
     Effect.gen(function* () {

@@ -4,7 +4,7 @@
  * Leaves the meaning of what it keeps to `DeviceStore`.
  */
 import { Effect, Layer, Option, Stream } from "effect"
-import { closeSync, openSync } from "node:fs"
+import { accessSync, closeSync, constants, openSync } from "node:fs"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import {
   blobSourceKey,
@@ -153,8 +153,17 @@ const makeFile = (filename: string): void => {
     closeSync(openSync(filename, "wx", 0o600))
   } catch (cause) {
     const { code } = platformError(cause)
-    if (code === "EEXIST") return
+    if (code === "EEXIST") return checkAccess(filename)
     throw refused(code === "ENOSPC" ? "Full" : "Unwritable", `${JSON.stringify(filename)} cannot be opened: ${code}`)
+  }
+}
+
+/** SQLite would open what may only be read, and call its locks a failure of the disk. */
+const checkAccess = (filename: string): void => {
+  try {
+    accessSync(filename, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw refused("Unwritable", `${JSON.stringify(filename)} cannot be opened: ${platformError(cause).code}`)
   }
 }
 

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { DeviceId } from "@d2m/codec"
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs"
+import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
@@ -71,6 +71,8 @@ const makeFile = (file: string): void => {
     closeSync(openSync(file, "wx", 0o600))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause
+    // SQLite would open it to read, and call its locks a failure of the disk.
+    accessSync(file, constants.R_OK | constants.W_OK)
   }
 }
 
