@@ -250,13 +250,14 @@ describe("WebSocket server", () => {
 })
 
 describe("listening", () => {
-  const failure = (listen: WebSocketOptions) =>
+  const refusal = (listen: WebSocketOptions) =>
     Effect.map(Effect.exit(Effect.scoped(Layer.build(served({}, listen)))), (exit) => {
       assert(Exit.isFailure(exit))
       const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
       assert(error instanceof ListenError)
-      return error.reason
+      return error
     })
+  const failure = (listen: WebSocketOptions) => Effect.map(refusal(listen), ({ reason }) => reason)
 
   it.live("fails for a reason that is told", () =>
     Effect.gen(function* () {
@@ -272,11 +273,20 @@ describe("listening", () => {
         yield* failure({ ...loopback, tls: { keyFile: "/nonexistent/key", certFile: "/nonexistent/cert" } }),
         "TlsUnreadable"
       )
-      assert.strictEqual(yield* failure({ ...loopback, tls: { key, cert } }), "TlsInvalid")
-      assert.strictEqual(
-        yield* failure({ ...loopback, tls: { key: Redacted.make("no pem"), cert: "no pem" } }),
-        "TlsInvalid"
-      )
+      const none = Redacted.make("")
+      for (const [tls, says] of [
+        [{ key, cert }, /mismatch/],
+        [{ key, cert: "no pem" }, /^the certificate is unusable: /],
+        [{ key: Redacted.make("no pem"), cert }, /^the private key is unusable: /],
+        // With one of them missing Node would listen, and no handshake would succeed.
+        [{ key, cert: "" }, /^there is no certificate$/],
+        [{ key: none, cert }, /^there is no private key$/],
+        [{ key: none, cert: " \n" }, /^there is no certificate$/]
+      ] as const) {
+        const error = yield* refusal({ ...loopback, tls })
+        assert.strictEqual(error.reason, "TlsInvalid")
+        assert.match(error.detail, says)
+      }
     })
   )
 })

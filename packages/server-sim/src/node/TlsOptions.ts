@@ -7,7 +7,7 @@
  */
 import { Effect, Redacted } from "effect"
 import { readFileSync } from "node:fs"
-import { createSecureContext } from "node:tls"
+import { createSecureContext, type SecureContextOptions } from "node:tls"
 import { ListenError } from "./ListenAddress.ts"
 
 /**
@@ -28,6 +28,16 @@ export interface TlsPair {
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
+/** Whether Node takes this for what it is to be; it takes nothing at all for nothing to say, and then no handshake succeeds. */
+const check = (what: string, pem: string, options: SecureContextOptions): void => {
+  if (pem.trim() === "") throw new Error(`there is no ${what}`)
+  try {
+    createSecureContext(options)
+  } catch (cause) {
+    throw new Error(`the ${what} is unusable: ${messageOf(cause)}`, { cause })
+  }
+}
+
 /** Reads the pair and checks that its halves belong together. */
 export const readTls = (
   tls: TlsOptions,
@@ -42,7 +52,11 @@ export const readTls = (
       catch: (cause) => new ListenError({ ...address, reason: "TlsUnreadable", detail: messageOf(cause) })
     })
     yield* Effect.try({
-      try: () => createSecureContext({ ...pair }),
+      try: () => {
+        check("certificate", pair.cert, { cert: pair.cert })
+        check("private key", pair.key, { key: pair.key })
+        createSecureContext({ ...pair })
+      },
       catch: (cause) => new ListenError({ ...address, reason: "TlsInvalid", detail: messageOf(cause) })
     })
     return pair
