@@ -56,7 +56,9 @@ const flagOf: ReadonlyMap<string, string> = new Map([
  * @since 0.1.0
  */
 export const unusable = ({ detail }: InvalidOptions): UnusableOptions =>
-  new UnusableOptions({ detail: detail.replace(/\b[a-z]+[A-Z]\w*/g, (name) => flagOf.get(name) ?? name) })
+  new UnusableOptions({
+    detail: detail.replace(/\b[a-z]+[A-Z]\w*/g, (name) => flagOf.get(name) ?? name).replace(/\n +at /g, " at ")
+  })
 
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte

@@ -27,6 +27,9 @@ import * as SelfSignedCertificate from "./SelfSignedCertificate.ts"
 
 const chatAddress = /^(?:tcp:\/\/)?(?<host>\[[0-9a-fA-F:.]+\]|[^\s:/]+):(?<port>\d{1,5})$/
 
+/** IPv6 addresses stand in brackets where a port follows, and some write them so where none does. */
+const withoutBrackets = (host: string): string => host.replace(/^\[(.+)\]$/, "$1")
+
 /** In seconds: longer, no lock and no slot is meant to wait. */
 const year = 365 * 24 * 3600
 
@@ -35,7 +38,8 @@ const flags = {
     // Node takes an empty one for all of them.
     Flag.withSchema(Schema.NonEmptyString),
     Flag.withDescription("Address to listen on"),
-    Flag.withDefault("127.0.0.1")
+    Flag.withDefault("127.0.0.1"),
+    Flag.map(withoutBrackets)
   ),
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
@@ -95,7 +99,7 @@ const chatUpstream = (chat: string) => {
   const port = Number(address?.["port"])
   return address === undefined || port < 1 || port > 65535
     ? Effect.fail(invalid("chat", chat, "silent, none, echo, or HOST:PORT"))
-    : Effect.succeed(Node.layerTcpChat({ host: address["host"]!.replace(/^\[|\]$/g, ""), port }))
+    : Effect.succeed(Node.layerTcpChat({ host: withoutBrackets(address["host"]!), port }))
 }
 
 /** How the server identifies itself: not at all, by files, or by a certificate of its own making. */

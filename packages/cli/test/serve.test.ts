@@ -147,6 +147,22 @@ describe("d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
   )
 
+  for (const host of ["::1", "[::1]"]) {
+    it.live(`listens on ${host}, and says its URL`, () =>
+      Effect.gen(function* () {
+        const {
+          address,
+          admin,
+          host: bound,
+          port
+        } = JSON.parse(yield* (yield* serve("--host", host, "--admin", "[::1]:0")).line)
+        assert.strictEqual(bound, "::1")
+        assert.strictEqual(address, `ws://[::1]:${port}/`)
+        assert.strictEqual(yield* Effect.promise(async () => (await fetch(`${admin}readyz`)).text()), "Ready\n")
+      }).pipe(Effect.scoped)
+    )
+  }
+
   it.live("says in one line why it cannot listen", () =>
     Effect.gen(function* () {
       const port = yield* takenPort
@@ -199,7 +215,12 @@ describe("d2m serve", () => {
     [["--allow-group", "7a"], "64 hexadecimal digits", 2],
     [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound", 1],
     [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 1],
-    [["--trust-proxy", "example.org"], "an IP address", 2],
+    [
+      ["--trust-proxy", "10.0.0.0/33"],
+      'd2m: Expected an IP address, or one with a prefix length at ["--trust-proxy"][0]\n',
+      2
+    ],
+    [["--host", "[]"], "cannot listen on []:0: HostUnavailable", 1],
     [["--idle-timeout", "5"], "between 30 and", 2],
     [["--transaction-mib", "600"], "--outgoing-mib must have room for outgoingHighWater and --transaction-mib", 2],
     [["--frobnicate"], "Unrecognized flag", 2]

@@ -28,7 +28,7 @@ const isNetwork = (text: string): boolean => {
 }
 
 const network = Schema.String.check(
-  Schema.makeFilter((text) => (isNetwork(text) ? undefined : "an IP address, or one with a prefix length"))
+  Schema.makeFilter((text) => (isNetwork(text) ? undefined : "Expected an IP address, or one with a prefix length"))
 )
 
 /**
