@@ -1,8 +1,8 @@
 /**
  * `d2m serve`: a mediator behind a WebSocket server, until somebody stops it.
  *
- * Owns the options, the one JSON line that tells where it listens, and that SIGTERM is success. Closing every connection
- * with 1001 when it stops is the server's.
+ * Owns the options, the one JSON line that tells where it listens, and what signals mean: SIGTERM is success. Closing every
+ * connection with 1001 when it stops is the server's.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import {
   strictOptions
 } from "@d2m/server-sim"
 import * as Node from "@d2m/server-sim/node"
-import { Console, Context, Effect, Layer, Option, Schema } from "effect"
+import { Console, Context, Effect, Latch, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { count, guardFlags, guardsOf, limitsOf, unusable } from "./GuardFlags.ts"
 import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
@@ -121,16 +121,32 @@ const tlsOf = Effect.fnUntraced(function* (options: {
   return { tls: { cert: certificate, key: secret } as const, pin }
 })
 
-/** Whoever runs a service stops it with SIGTERM, and looks at its exit code. */
-const endsWellAtTerm = Effect.gen(function* () {
+/**
+ * Whoever runs a service stops it with SIGTERM, and looks at its exit code. A terminal that is closed must not end all
+ * connections without a word: gives what waits for that, and then ends like it.
+ */
+const signals = Effect.gen(function* () {
   const interrupted = yield* InterruptedCode
+  const hungUp = Latch.makeUnsafe(false)
   const note = () => {
     interrupted.code = 0
   }
+  const hangUp = () => {
+    if (hungUp.openUnsafe()) interrupted.code = 129
+  }
+  // Kept until the end: another one must not cut the goodbyes short.
   yield* Effect.acquireRelease(
-    Effect.sync(() => process.once("SIGTERM", note)),
-    () => Effect.sync(() => process.off("SIGTERM", note))
+    Effect.sync(() => {
+      process.once("SIGTERM", note)
+      process.on("SIGHUP", hangUp)
+    }),
+    () =>
+      Effect.sync(() => {
+        process.off("SIGTERM", note)
+        process.off("SIGHUP", hangUp)
+      })
   )
+  return Effect.andThen(hungUp.await, Effect.interrupt)
 })
 
 /**
@@ -179,7 +195,7 @@ export const serve = Command.make(
     )
     return yield* Effect.scoped(
       Effect.gen(function* () {
-        yield* endsWellAtTerm
+        const hangUp = yield* signals
         const context = yield* Effect.catchTag(Layer.build(everything), "InvalidOptions", (wrong) =>
           Effect.fail(unusable(wrong))
         )
@@ -194,7 +210,7 @@ export const serve = Command.make(
             ...(Option.isNone(operators) ? {} : { admin: operators.value.url })
           })
         )
-        return yield* Effect.never
+        return yield* hangUp
       })
     )
   })

@@ -130,6 +130,27 @@ describe("d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide(Crypto.layer))
   )
 
+  for (const [signal, code] of [
+    ["SIGHUP", 129],
+    ["SIGTERM", 0]
+  ] as const) {
+    it.live(`says goodbye at ${signal}, however often, and ends with ${code}`, () =>
+      Effect.gen(function* () {
+        const server = yield* serve("--self-signed")
+        const { address, pin } = JSON.parse(yield* server.line)
+        const { state } = yield* device(1n, address, pin)
+        yield* Stream.runHead(Stream.filter(state.changes, ({ _tag }) => _tag === "Live"))
+        const waiting = yield* Stream.filter(state.changes, (state) => state._tag === "Waiting").pipe(
+          Stream.runHead,
+          Effect.forkChild({ startImmediately: true })
+        )
+        for (let n = 0; n < 3; n++) server.child.kill(signal)
+        assert.strictEqual((yield* server.ended).code, code)
+        assert.include(JSON.stringify(yield* Fiber.join(waiting)), '"code":1001')
+      }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
+    )
+  }
+
   it.live("goes on when its log cannot be written, and has succeeded when SIGTERM ends it", () =>
     Effect.gen(function* () {
       const server = yield* serveUnder(["sh", "-c", `exec "$@" 2>/dev/full`, "sh"], "--self-signed")
