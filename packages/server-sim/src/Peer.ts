@@ -24,6 +24,7 @@ export interface Peer {
   readonly groupKey: GroupKey
   readonly serverGroup: string
   readonly transport: Transport
+  readonly origin: string | undefined
   /** For watchers: absent before its ClientHello was accepted. */
   deviceId: DeviceId | undefined
   /** `Opening` until the core knows it, `Closing` as soon as the core does not any more. */
@@ -62,6 +63,7 @@ export const makePeer = (
   groupKey,
   serverGroup,
   transport,
+  origin: transport.origin,
   deviceId: undefined,
   phase: "Opening",
   early: [],

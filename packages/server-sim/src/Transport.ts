@@ -16,6 +16,8 @@ import type { ConnectionId } from "./Input.ts"
  * @since 0.1.0
  */
 export interface Transport {
+  /** Where it comes from, as guards count it: an IPv4 address, or the /64 of an IPv6 address. Absent in memory. */
+  readonly origin?: string | undefined
   /** Takes a frame for sending. The bytes are the transport's from now on. */
   readonly send: (frame: Uint8Array) => void
   /** What was sent since the last time may go out now: the mediator has nothing more for the moment. */

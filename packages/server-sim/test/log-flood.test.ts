@@ -31,18 +31,24 @@ const groupKey = (group: number): string => group.toString(16).padStart(64, "0")
 
 const traffic = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 }
 
-const connection = (group: number) => ({ id: 1, groupKey: groupKey(group), deviceId: DeviceId.make(1n), traffic })
+const connection = (group: number, origin?: string) => ({
+  id: 1,
+  groupKey: groupKey(group),
+  origin,
+  deviceId: DeviceId.make(1n),
+  traffic
+})
 
-const registered = (group: number): Happening => ({
+const registered = (group: number, origin?: string): Happening => ({
   _tag: "Registered",
-  connection: connection(group),
+  connection: connection(group, origin),
   isNew: true,
   queued: 0
 })
 
 /** What a device can have the log say by connecting: it registers, replaces itself, loses a slot and a transaction, leaves. */
-const visit = (group: number): ReadonlyArray<Happening> => [
-  registered(group),
+const visit = (group: number, origin?: string): ReadonlyArray<Happening> => [
+  registered(group, origin),
   { _tag: "Decided", groupKey: groupKey(group), decision: { _tag: "Replaced", deviceId: DeviceId.make(1n) } },
   {
     _tag: "Decided",
@@ -99,6 +105,21 @@ describe("the log of a mediator", () => {
       assert.deepStrictEqual(lines.splice(0).at(-1)?.annotations, { "device registered": 15_000 })
       for (let group = 0; group < 20_000; group++) tell(registered(group))
       assert.lengthOf(lines, 500)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("has lines of everybody else when one address has a new group each time", () => {
+    const { layer, lines, tell } = told()
+    return Effect.gen(function* () {
+      for (let group = 1; group < 5_000; group++) visit(group, "203.0.113.1").forEach(tell)
+      assert.lengthOf(lines.splice(0), 600)
+      for (let group = 5_000; group < 5_100; group++) visit(group, "203.0.113.2").forEach(tell)
+      assert.lengthOf(lines.splice(0), 500)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(lines.splice(0), [{ text: "WARN log lines left out", annotations: leftOut(4_879) }])
+      for (let group = 1; group < 5_000; group++) visit(group, "203.0.113.1").forEach(tell)
+      assert.lengthOf(lines, 300)
+      assert.notInclude(JSON.stringify(lines), "203.0.113")
     }).pipe(Effect.provide(layer))
   })
 

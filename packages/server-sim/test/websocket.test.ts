@@ -249,6 +249,22 @@ describe("WebSocket server", () => {
   )
 })
 
+describe("observers", () => {
+  it.live("are told an address as the guards count it, behind a proxy the client's", () => {
+    const guards = { trustedProxies: ["127.0.0.1"] }
+    return Effect.gen(function* () {
+      const origins: Array<string | undefined> = []
+      yield* (yield* Mediator).observe((happening) => {
+        if (happening._tag === "Registered") origins.push(happening.connection.origin)
+      })
+      yield* join(1)
+      const behind = yield* dial(yield* urlOf, { headers: { "x-forwarded-for": "2001:db8::1:2:3:4" } })
+      yield* register(behind, 2)
+      assert.deepStrictEqual(origins, ["127.0.0.1", "2001:db8:0:0::/64"])
+    }).pipe(Effect.scoped, Effect.provide(served({}, { ...loopback, guards })))
+  })
+})
+
 describe("listening", () => {
   const refusal = (listen: WebSocketOptions) =>
     Effect.map(Effect.exit(Effect.scoped(Layer.build(served({}, listen)))), (exit) => {

@@ -86,7 +86,7 @@ export const openConnection = (
       if (isLastWord) patience = Math.max(closeTimeout, guards.slowReaderDeadline)
       transport.close(code, reason)
     }
-    handshake = watchHandshake({ ...transport, cut, close }, isRegistered, handshakeFailed)
+    handshake = watchHandshake({ ...transport, origin: address, cut, close }, isRegistered, handshakeFailed)
     return handshake.transport
   }
 

@@ -99,8 +99,8 @@ const interval = "10 seconds"
  * that are lost; at `Debug` also sockets that open or end without a device, leaders, transactions, and which groups failed.
  * That something failed is logged without it, too.
  *
- * A group has 60 lines at once and 60 a minute, and all groups have 5000 at once and 50 a second; how many were left out is a
- * line every 10 seconds. At `Debug` nothing is left out. Build it before the server, so that it sees the last connection close.
+ * A group has 60 lines at once and 60 a minute, the groups of one address have 600 at once and 300 a minute, and all groups have
+ * 5000 at once and 50 a second; how many were left out is a line every 10 seconds. At `Debug` nothing is left out. Build it before the server, so that it sees the last connection close.
  *
  * @category layers
  * @since 0.1.0
@@ -122,6 +122,7 @@ export const layerLog: Layer.Layer<never, never, Mediator> = Layer.effectDiscard
     yield* Effect.sleep(interval).pipe(Effect.andThen(summary), Effect.forever, Effect.forkScoped)
     yield* mediator.observe((happening) => {
       const line = lineOf(happening)
+      if (happening._tag === "Registered") limit.registered(happening.connection)
       if (line === undefined || LogLevel.isLessThan(line.level, minimum)) return
       if (isLimited && !limit.allows(groupKeyOf(happening), line.message, elapsedOf(clock))) return
       runFork(Effect.annotateLogs(Effect.logWithLevel(line.level)(line.message), line.annotations))

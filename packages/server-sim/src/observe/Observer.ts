@@ -1,8 +1,8 @@
 /**
  * What somebody who watches a mediator is told: the life of its connections, and what it decides about groups.
  *
- * Owns the vocabulary. Rare things only: nothing here happens once a frame, and nothing here is a secret, so that it is
- * fit for logs and traces. Whole frames are the journal's.
+ * Owns the vocabulary. Rare things only: nothing here happens once a frame, and but for addresses nothing here is a
+ * secret, so that it is fit for logs and traces. Whole frames are the journal's.
  *
  * @since 0.1.0
  */
@@ -21,6 +21,8 @@ import type { EndedBy, Traffic } from "./Meter.ts"
 export interface ObservedConnection {
   readonly id: ConnectionId
   readonly groupKey: GroupKey
+  /** Its address, as guards count it; absent in memory. Personal data: for counting, not for telling. */
+  readonly origin: string | undefined
   /** Absent before the ClientHello was accepted. */
   readonly deviceId: DeviceId | undefined
   /** So far. */
