@@ -15,7 +15,10 @@ const upgraded = Effect.fnUntraced(function* (port: number) {
   const raw = yield* rawTcp(port)
   raw.write(head)
   const text = yield* Effect.raceFirst(raw.got("\r\n"), raw.closed)
-  return text.slice(9, 12)
+  const status = text.slice(9, 12)
+  // Those who are refused make room for the next one.
+  if (status !== "101") yield* raw.closed
+  return status
 })
 
 const serveWithin = (descriptors: number, ...args: ReadonlyArray<string>) =>
