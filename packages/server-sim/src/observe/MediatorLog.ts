@@ -100,7 +100,8 @@ const interval = "10 seconds"
  * That something failed is logged without it, too.
  *
  * A group has 60 lines at once and 60 a minute, the groups of one address have 600 at once and 300 a minute, and all groups have
- * 5000 at once and 50 a second; how many were left out is a line every 10 seconds. At `Debug` nothing is left out. Build it before the server, so that it sees the last connection close.
+ * 5000 at once and 50 a second; how many were left out is a line every 10 seconds. At `Debug` nothing is left out. Build it
+ * before the server, so that it sees the last connection close.
  *
  * @category layers
  * @since 0.1.0
