@@ -9,7 +9,7 @@
 import { Effect, Option, Schema } from "effect"
 import { closeSync, openSync } from "node:fs"
 import { devNull } from "node:os"
-import type { Guards } from "./Guards.ts"
+import { type Guards, openGuards } from "./Guards.ts"
 
 const Report = Schema.Struct({
   userLimits: Schema.Struct({ open_files: Schema.Struct({ soft: Schema.Number }) })
@@ -43,7 +43,8 @@ export const withinDescriptors = Effect.fnUntraced(function* (guards: Guards, ea
   if (guards.maxConnections * each + guards.maxRefusals <= room) return guards
   const maxRefusals = Math.min(guards.maxRefusals, Math.max(1, Math.floor(room / 8)))
   const maxConnections = Math.min(guards.maxConnections, Math.max(1, Math.floor((room - maxRefusals) / each)))
-  if (maxConnections < guards.maxConnections) {
+  // Open guards ask for as many as there are.
+  if (maxConnections < guards.maxConnections && guards.maxConnections < openGuards.maxConnections) {
     yield* Effect.annotateLogs(Effect.logWarning("fewer connections than asked for: file descriptors are scarce"), {
       maxConnections,
       wanted: guards.maxConnections,
