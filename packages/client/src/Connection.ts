@@ -23,7 +23,7 @@ import type { StateCell } from "./ConnectionState.ts"
 import type { BlobRejection } from "./DeviceBlob.ts"
 import type { EventLog } from "./DeviceEvent.ts"
 import type { Devices } from "./Devices.ts"
-import type { DeviceStore } from "./DeviceStore.ts"
+import type { DeviceStore, DeviceStoreError } from "./DeviceStore.ts"
 import { Handshake, type Hello } from "./Handshake.ts"
 import { KeepAlive, type Pulse } from "./KeepAlive.ts"
 import { type Link, openLink } from "./Link.ts"
@@ -153,12 +153,18 @@ const makeEnqueue =
     return violation === undefined ? accepted : Effect.andThen(accepted, Effect.fail(violation))
   }
 
+/** A write that fails leaves the last word to the reader, which knows why; `Link.broken` ends its turn. */
+const leaveToReader = <A>(write: Effect.Effect<A, ConnectionEnd>): Effect.Effect<A, DeviceStoreError> =>
+  Effect.catch(write, (end) => (end._tag === "DeviceStoreError" ? Effect.fail(end) : Effect.never))
+
 const pulseOf = (live: LiveConnection): Pulse => ({
   lastWriteAt: live.link.lastWriteAt,
   reads: live.link.reads,
   listeningTime: live.link.listeningTime,
-  probe: live.ask({ _tag: "GetDevicesInfo" }, (requests) =>
-    requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
+  probe: leaveToReader(
+    live.ask({ _tag: "GetDevicesInfo" }, (requests) =>
+      requests.expectDevices({ settle: () => {}, lost: () => {}, unattended: true })
+    )
   )
 })
 
@@ -228,13 +234,9 @@ export const runConnection = Effect.fnUntraced(function* (
     const route = makeRoute(parts, crypto, live)
     const enqueue = makeEnqueue(reflected, live)
     const inbound = Stream.runForEachArray(live.session.frames, (frames) => enqueue(route(frames)))
-    // A write that fails leaves the last word to the reader, which knows why.
-    const outbound = Effect.catch(reflection.outbound(live), (end) =>
-      end._tag === "DeviceStoreError" ? Effect.fail(end) : Effect.never
-    )
     const running: ReadonlyArray<Effect.Effect<void, ConnectionEnd>> = [
       inbound,
-      outbound,
+      leaveToReader(reflection.outbound(live)),
       keepAlive.watch(pulseOf(live)),
       watchDeadlines(live, reflection, deadlines.answer),
       live.link.broken,

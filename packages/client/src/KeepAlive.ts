@@ -25,7 +25,10 @@ export interface Pulse {
   readonly reads: () => number
   /** Milliseconds on the listening clock. */
   readonly listeningTime: () => number
-  /** Sends GetDevicesInfo, whose answer nobody waits for. */
+  /**
+   * Sends GetDevicesInfo, whose answer nobody waits for. Once a write has failed it does not return: the reader is given time
+   * to learn why, and the connection ends.
+   */
   readonly probe: Effect.Effect<void, ConnectionEnd>
 }
 

@@ -1,9 +1,9 @@
 // What becomes of a connection while its device does not read, because its handler takes its time.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Fiber, Queue, Scheduler, Stream } from "effect"
+import { Effect, type Fiber, Option, Queue, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Capacities, type ChatDuplex, type DeviceHandlers, defaultCapacities } from "../src/index.ts"
-import { connect, expectState, makeWorld, reflected, settle, text, textOf } from "./scripted-peer.ts"
+import { Capacities, type ChatDuplex, type ChatEnd, type DeviceHandlers, defaultCapacities } from "../src/index.ts"
+import { connect, expectState, makeWorld, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
 
 const messages = 12
 
@@ -20,6 +20,10 @@ const heldUp = (handlers: Pick<DeviceHandlers<never>, "chat"> = {}) =>
     const permit = Effect.andThen(Queue.offer(permits, undefined), settle)
     return { world, peer, permit }
   }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 4 }))
+
+/** Two ways in which a device notices that it cannot write any more. */
+const byEphemeral = ({ device }: World) => Effect.asVoid(Effect.result(device.reflectEphemeral(text("breaks"))))
+const byProbe = (_world: World) => TestClock.adjust("20 seconds")
 
 describe("a device that does not read because its handler takes its time", () => {
   it.effect("learns why it was closed when its next ack cannot be written any more", () =>
@@ -62,15 +66,76 @@ describe("a device that does not read because its handler takes its time", () =>
   it.effect("hears the last word of the chat server, which stands behind what it has not read", () =>
     Effect.gen(function* () {
       const canReconnect = (io: ChatDuplex) =>
-        Stream.runHead(io.incoming).pipe(Effect.as({ _tag: "CloseError", canReconnect: false } as const))
-      const { peer, world } = yield* heldUp({ chat: canReconnect })
-      yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(0xe0) })
-      yield* peer.breakWrites
-      yield* peer.close(4000)
-      yield* world.device.reflectEphemeral(text("breaks"))
-      yield* TestClock.adjust("1 seconds")
-      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ChatRefused")
+        Stream.runHead(io.incoming).pipe(
+          Effect.map((heard): ChatEnd =>
+            Option.isSome(heard) ? { _tag: "CloseError", canReconnect: false } : { _tag: "Ended" }
+          )
+        )
+      for (const findOut of [byEphemeral, byProbe]) {
+        const { peer, world } = yield* heldUp({ chat: canReconnect })
+        yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(0xe0) })
+        yield* peer.breakWrites
+        yield* peer.close(4000)
+        yield* findOut(world)
+        yield* TestClock.adjust("1 seconds")
+        assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ChatRefused")
+      }
     })
+  )
+
+  it.effect("learns why it was closed when its sign of life cannot be written any more", () =>
+    Effect.gen(function* () {
+      for (const [code, reason] of [
+        [4112, "DuplicateDevice"],
+        [4113, "Dropped"]
+      ] as const) {
+        const { peer, world } = yield* heldUp()
+        yield* peer.breakWrites
+        yield* peer.close(code)
+        yield* byProbe(world)
+        assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, reason)
+      }
+    })
+  )
+
+  it.effect("learns why it was closed while its sign of life waited for room", () =>
+    Effect.gen(function* () {
+      const { peer, world } = yield* heldUp()
+      peer.flow.closeUnsafe()
+      yield* byProbe(world)
+      yield* expectState(world, "Live")
+      // The mediator's end of it lets go of whatever waits to be written.
+      yield* peer.close(4112)
+      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "DuplicateDevice")
+    })
+  )
+
+  it.effect("gives up a connection whose sign of life cannot be written, if nobody says why: 1 s while it reads", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.breakWrites
+      yield* byProbe(world)
+      yield* TestClock.adjust("999 millis")
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude((yield* expectState(world, "Waiting")).because, { _tag: "Closed", code: 1006 })
+    })
+  )
+
+  it.effect("gives it up after 10 s if it never reads again", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ chat: () => Effect.never })
+      const peer = yield* connect(world)
+      for (let n = 0; n < 6; n++) yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(n) })
+      yield* settle
+      yield* peer.breakWrites
+      yield* byProbe(world)
+      yield* TestClock.adjust("9999 millis")
+      yield* expectState(world, "Live")
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude((yield* expectState(world, "Waiting")).because, { _tag: "Closed", code: 1006 })
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, chat: 2 }))
   )
 
   it.effect("gives up a connection that cannot be written to even if its chat is never read", () =>

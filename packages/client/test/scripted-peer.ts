@@ -140,7 +140,9 @@ export const makeScriptedMediator: Effect.Effect<ScriptedMediator> = Effect.gen(
       isClosed: () => ended
     }
     yield* Queue.offer(accepted, peer)
-    return { pull: Queue.takeAll(toDevice), upgrade: Socket.SocketUpgradeError.unsupported }
+    // As with a real socket, a pull takes a step of its own.
+    const pull = Effect.andThen(Effect.yieldNow, Queue.takeAll(toDevice))
+    return { pull, upgrade: Socket.SocketUpgradeError.unsupported }
   })
 
   return {
