@@ -4,7 +4,7 @@
  * Leaves the order of the handshake to `Handshake` and everything after it to `Session`.
  */
 import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
-import { Clock, Deferred, Effect, Result, type Scope } from "effect"
+import { Clock, Deferred, Effect, Result, Scope } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
@@ -99,7 +99,10 @@ export const openLink = Effect.fnUntraced(function* (options: {
   const socket = yield* Socket.Socket
   const clock = yield* Clock.Clock
   const deadlines = yield* Deadlines
+  // By a scope of their own a socket that others dial too knows which writer goes with this reader.
+  const scope = yield* Scope.fork(yield* Effect.scope)
   const { pull } = yield* socket.reader.pipe(
+    Scope.provide(scope),
     Effect.mapError(transportError),
     Effect.timeoutOrElse({
       duration: deadlines.open,
@@ -107,7 +110,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
     })
   )
   // The stock writer parks what is written while disconnected: it is taken only where a connection is open.
-  const writer = yield* socket.writer
+  const writer = yield* Scope.provide(socket.writer, scope)
   const now = () => elapsedMillisUnsafe(clock)
 
   let ended = false

@@ -110,8 +110,9 @@ const notConnected = Effect.suspend(() =>
 )
 
 /**
- * A `Socket` that dials `connect` for each reader. A writer belongs to the connection that is open when it is acquired
- * or, acquired earlier, when it first writes; it never moves on to the next one. `only` is the one connection that is open.
+ * A `Socket` that dials `connect` for each reader. A writer belongs to the connection that was dialled in its scope; without
+ * one, to the latest that is open when it is acquired or, acquired earlier, when it first writes. It never moves on to the
+ * next one. `only` is the one connection that is open.
  *
  * @internal
  */
@@ -120,6 +121,8 @@ export const makeSocket = <C extends Connection>(
 ): { readonly socket: Socket.Socket; readonly only: () => C | undefined } => {
   let current: C | undefined
   const open = new Set<C>()
+  /** By the scope of their readers: whoever shares this socket may dial before the writer to a reader is acquired. */
+  const dialled = new WeakMap<Scope.Scope, C>()
 
   const reader: Socket.Socket["reader"] = Effect.gen(function* () {
     let own: C | undefined
@@ -131,15 +134,16 @@ export const makeSocket = <C extends Connection>(
     )
     own = yield* connect
     current = own
+    dialled.set(yield* Effect.scope, own)
     open.add(own)
     return { pull: own.pull, upgrade: Socket.SocketUpgradeError.unsupported }
   })
 
-  const writer: Socket.Socket["writer"] = Effect.sync(() => {
-    let bound = current
+  const writer: Socket.Socket["writer"] = Effect.map(Effect.scope, (scope) => {
+    let bound = dialled.get(scope) ?? current
     const withBound = (write: (connection: C) => Effect.Effect<void, Socket.SocketError>) =>
       Effect.suspend(() => {
-        bound ??= current
+        bound ??= dialled.get(scope) ?? current
         return bound === undefined ? notConnected : write(bound)
       })
     return {

@@ -60,8 +60,9 @@ export interface LinkOptions {
 export interface Link {
   /**
    * One element of `pull` is one message, and a pull returns everything that has arrived. Every end is a `SocketError`. A
-   * writer belongs to the connection that was open when it was acquired, or else to the next one: writing fails once that
-   * has ended. Messages are not copied: what was written must not be changed afterwards.
+   * writer belongs to the connection that was dialed in its scope, or else to the latest that was open when it was acquired,
+   * or else to the next one: writing fails once that has ended. Messages are not copied: what was written must not be changed
+   * afterwards.
    */
   readonly socket: Socket.Socket
   /** Puts a fault in force for the open connection and those to come, until the scope closes; fails if it is `Invalid`. */
@@ -83,6 +84,8 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     latencySampler(options.latencyDown ?? options.latency, host.random)
   ]
   let current: LinkConnection | undefined
+  /** By the scope of their readers: another device may dial before the writer to a reader is acquired. */
+  const dialed = new WeakMap<Scope.Scope, LinkConnection>()
   let dials = 0
 
   const inForce = (): ReadonlyArray<ActiveFault> => [...(options.faults ?? []).map(activate), ...injected]
@@ -106,10 +109,12 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     yield* moves.await
     if (isInForce("Unreachable")) return yield* openError("the mediator cannot be reached")
     const inbox = yield* Queue.unbounded<Message, Socket.SocketError>()
+    const scope = yield* Effect.scope
     const { pull } = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const connection = connect(host, path, options, inForce(), inbox)
         current = connection
+        dialed.set(scope, connection)
         isOpen.openUnsafe()
         return connection
       }),
@@ -118,13 +123,13 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     return { pull, upgrade: Socket.SocketUpgradeError.unsupported }
   })
 
-  const writer = Effect.sync((): Socket.Writer => {
-    let own = current
+  const writer = Effect.map(Effect.scope, (scope): Socket.Writer => {
+    let own = dialed.get(scope) ?? current
     const withOwn = (
       use: (connection: LinkConnection) => Effect.Effect<void, Socket.SocketError>
     ): Effect.Effect<void, Socket.SocketError> =>
       Effect.suspend(() => {
-        own ??= current
+        own ??= dialed.get(scope) ?? current
         return own === undefined ? Effect.andThen(isOpen.await, withOwn(use)) : use(own)
       })
     return {

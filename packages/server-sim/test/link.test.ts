@@ -1,3 +1,4 @@
+import { encodeClientFrame } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
@@ -65,6 +66,27 @@ describe("a link", () => {
       const b = yield* join(1, {}, 1)
       assert.isTrue(yield* mediator.close(device(1), 4113, "bye"))
       assert.deepStrictEqual(yield* b.until("Closed"), { _tag: "Closed", code: 4113, reason: "bye" })
+    }).pipe(withTest)
+  )
+
+  it.effect("gives a writer of the connection that its scope has opened, whoever dials meanwhile", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const { socket } = yield* mediator.link(path)
+      const [one, other] = yield* Effect.all([Scope.make(), Scope.make()])
+      const { pull } = yield* Scope.provide(socket.reader, one)
+      yield* Scope.provide(socket.reader, other)
+      yield* pull
+      const next = yield* Effect.forkScoped(pull, { startImmediately: true })
+      const writer = yield* Scope.provide(socket.writer, one)
+      // No frame that may come first: the mediator ends the connection that it came on.
+      yield* writer.write(encodeClientFrame(reflect(1)))
+      yield* TestClock.adjust("1 millis")
+      assert.isDefined(next.pollUnsafe())
+      assert.strictEqual(codeOf(next.pollUnsafe()!), 4010)
+      yield* Scope.provide(socket.reader, one)
+      const late = yield* Effect.exit(writer.write(encodeClientFrame(reflect(1))))
+      assert.strictEqual(codeOf(late), "SocketWriteError")
     }).pipe(withTest)
   )
 
