@@ -70,7 +70,7 @@ export interface ChatProxy {
   readonly over: Effect.Effect<never, ChatOver>
   /** Whether there is a handler to be asked for its verdict. */
   readonly isRunning: () => boolean
-  /** The connection has ended: what the handler has to say about it, if it does so in time. */
+  /** The connection has ended: what the handler has to say about it, if it does so in time. Interrupts it otherwise. */
   readonly verdict: Effect.Effect<ChatEnd | undefined>
 }
 
@@ -84,7 +84,8 @@ export const noChat: ChatProxy = {
 }
 
 /**
- * Makes the chat proxy of one connection; its handler is interrupted when the scope closes.
+ * Makes the chat proxy of one connection. Its handler is interrupted when its time for a verdict is over, which nobody waits
+ * for, and when the scope closes.
  *
  * @internal
  */
@@ -156,10 +157,15 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
   )
 
   const verdict = Effect.suspend(() => {
-    if (running === undefined) return Effect.succeed(undefined)
+    const handler = running
+    if (handler === undefined) return Effect.succeed(undefined)
     return Queue.end(queue).pipe(
-      Effect.andThen(Effect.timeoutOption(Fiber.join(running), patience)),
-      Effect.map(Option.getOrUndefined)
+      Effect.andThen(Effect.timeoutOption(Fiber.join(handler), patience)),
+      Effect.map((end) => {
+        if (Option.isSome(end)) return end.value
+        handler.interruptUnsafe()
+        return undefined
+      })
     )
   })
 

@@ -30,7 +30,8 @@ export interface DeviceHandlers<R = never, R2 = never> {
   /**
    * Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it.
    *
-   * It should end soon after `incoming` does: the next connection waits for its word, at most 5 s.
+   * It should end soon after `incoming` does: the next connection waits for its word, at most 5 s. Then it is interrupted, and
+   * what it still has to clean up may overlap the next chat session; stopping the device waits for it.
    */
   readonly chat?: (io: ChatDuplex) => Effect.Effect<ChatEnd, never, R2>
 }

@@ -64,7 +64,7 @@ export const makeReconnectLoop = (options: {
   let question: Deferred.Deferred<Resume> | undefined
   let impatient: Latch.Latch | undefined
 
-  /** The connection is closed before the chat handler is asked about it. */
+  /** The connection is closed before the chat handler is asked about it, which may then still clean up behind the next one. */
   const connectOnce = (failures: number, policy: ReconnectPolicy) =>
     Effect.gen(function* () {
       const chat = yield* options.chat
@@ -78,7 +78,7 @@ export const makeReconnectLoop = (options: {
         state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })
       }
       return { end, held, chat: yield* chat.verdict } satisfies Ended
-    }).pipe(Effect.scoped)
+    })
 
   /** Carries an answer out: what the user decided about the slot is remembered before the next ClientHello. */
   const apply = (answer: Resume, reason: UserReason): Effect.Effect<void, DeviceStoreError, DeviceStore> =>
@@ -160,7 +160,7 @@ export const makeReconnectLoop = (options: {
       decided = { reason, answer: yield* askUser(reason) }
       failures = 0
     }
-  })
+  }).pipe(Effect.scoped)
 
   return {
     run,

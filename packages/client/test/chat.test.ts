@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Option, Queue, Stream } from "effect"
+import { Deferred, Effect, Fiber, Option, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Capacities, type ChatDuplex, type ChatEnd, continueAsIs, defaultCapacities } from "../src/index.ts"
 import { connect, expectState, greet, makeWorld, serverInfo, settle } from "./scripted-peer.ts"
@@ -178,6 +178,34 @@ describe("close-error", () => {
         const decided = yield* expectState(world, verdict)
         assert.isTrue(decided._tag === "NeedsUser" || decided.nextTryAt !== undefined)
       }
+    })
+  )
+
+  it.effect("the next connection waits 5 s and not longer for a handler that has to clean up", () =>
+    Effect.gen(function* () {
+      const cleaned = yield* Deferred.make<void>()
+      let sessions = 0
+      const chat = () => {
+        sessions++
+        return Effect.onInterrupt(Effect.never, () => Deferred.await(cleaned))
+      }
+      const world = yield* makeWorld({ chat })
+      yield* Effect.addFinalizer(() => Deferred.succeed(cleaned, undefined))
+      const peer = yield* connect(world)
+      yield* peer.close(4000)
+      yield* TestClock.adjust("4999 millis")
+      assert.isFalse(yield* world.device.retryNow)
+      yield* TestClock.adjust("1 millis")
+      assert.isDefined((yield* expectState(world, "Waiting")).nextTryAt)
+      assert.isTrue(yield* world.device.retryNow)
+      yield* connect(world)
+      yield* expectState(world, "Live")
+      assert.strictEqual(sessions, 2)
+      const stop = yield* Effect.forkScoped(world.device.stop, { startImmediately: true })
+      yield* settle
+      assert.isUndefined(stop.pollUnsafe(), "what a device has started ends with it")
+      yield* Deferred.succeed(cleaned, undefined)
+      yield* Fiber.join(stop)
     })
   )
 
