@@ -21,7 +21,8 @@ const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "
  * - `StrayFrame` an ack, Dry or promotion that nothing asked for, ignored
  * - `TransactionEnded` another device's transaction is over; `LockHeld` one is in the way of ours. `scope` is absent when
  *   it could not be read
- * - `EphemeralsDropped` ephemerals that were not written before the connection ended
+ * - `EphemeralsDropped` ephemerals that were not written before the connection ended, or not known to be: their write failed or
+ *   waited for room
  * - `EphemeralsMissed` ephemerals of other devices that came and that the handler did not get: the device halted, or messages
  *   are passed over. The mediator does not send them again
  * - `PassedOver` the handler stands still: messages are not taken in until it moves, and come again, ephemerals apart

@@ -40,7 +40,7 @@ export type Drawn<A, T> =
  * @since 0.1.0
  */
 export interface Cut<A, T> {
-  /** Ephemerals that were never written, oldest first. */
+  /** Ephemerals that were never written as far as is known, oldest first. */
   readonly ephemerals: ReadonlyArray<A>
   /** Reflects of a transaction that had no ack yet: they are never sent again singly. */
   readonly transactional: ReadonlyArray<A>
@@ -133,7 +133,8 @@ const isMarker = <A, T>(item: Item<A, T>): item is Marker<T> => item.kind === "B
  *
  * A reflect stands in line, is drawn to be written with the next reflect-id, and leaves with its ack; at the end of a
  * connection what has no ack goes back to the head of the line in its order (decision 22). An ephemeral leaves when it is
- * drawn. Drawing a Begin shuts the line of everything else until its Commit has been drawn or it was rejected.
+ * drawn, and is told of if no other draw comes before the end of the connection. Drawing a Begin shuts the line of everything
+ * else until its Commit has been drawn or it was rejected.
  *
  * ```text
  *   reflect ──► lobby ──► line ──draw──► written ──ack──► done
@@ -150,6 +151,8 @@ export class ReflectionLedger<A, T> {
   private transactional: Lane<A, T> | undefined
   /** A transaction whose Begin was drawn and has not been handed to the connection. */
   private drawnBegin: T | undefined
+  /** Ephemerals of the latest draw, which are not known to be written. */
+  private drawnEphemerals: Array<A> = []
   private readonly written = new WrittenReflects<Entry<A, T>>()
   private nextId: number
   private unacked = 0
@@ -257,10 +260,12 @@ export class ReflectionLedger<A, T> {
 
   /**
    * Takes at most `count` things to write, and no more behind those that weigh `bytes`, nor while the oldest one without an
-   * ack is 65 536 ids behind. `now` is what `oldestWrittenAt` will tell of them.
+   * ack is 65 536 ids behind. `now` is what `oldestWrittenAt` will tell of them. Ephemerals that were drawn before count as
+   * written from here on.
    */
   draw(now: number, count: number, bytes = Infinity): Array<Drawn<A, T>> {
     const drawn: Array<Drawn<A, T>> = []
+    if (this.drawnEphemerals.length > 0) this.drawnEphemerals = []
     for (let weight = 0; drawn.length < count && weight < bytes && this.written.hasRoomFor(this.nextId);) {
       const item = (this.transactional ?? this.ordinary).next()
       if (item === undefined) break
@@ -277,6 +282,7 @@ export class ReflectionLedger<A, T> {
       if (item.kind === "Ephemeral") {
         item.place = "Done"
         item.lane.release(item.weight)
+        this.drawnEphemerals.push(item.value)
         continue
       }
       item.place = "Written"
@@ -298,7 +304,8 @@ export class ReflectionLedger<A, T> {
 
   /** The connection has ended: what has no ack stands at the head of the line again, in its order. */
   cut(): Cut<A, T> {
-    const ephemerals: Array<A> = []
+    const ephemerals = this.drawnEphemerals
+    this.drawnEphemerals = []
     const transactional: Array<A> = []
     const unbegun: Array<T> = this.drawnBegin === undefined ? [] : [this.drawnBegin]
     this.drawnBegin = undefined

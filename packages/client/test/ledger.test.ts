@@ -70,14 +70,17 @@ describe("order and ids", () => {
     assert.strictEqual(ledger.pending, 4)
   })
 
-  it("a cut takes ephemerals that were not written; written ones are gone already", () => {
+  it("a cut takes ephemerals that were not written, in line and drawn; those of an earlier draw are gone already", () => {
     const ledger = make()
     assert.isTrue(ledger.ephemeral("e1", 5))
-    ledger.reflect("a", 10)
     assert.isTrue(ledger.ephemeral("e2", 5))
+    ledger.reflect("a", 10)
+    assert.isTrue(ledger.ephemeral("e3", 5))
     assert.deepStrictEqual(tell(ledger.draw(0, 1)), ["1:e1"])
-    assert.deepStrictEqual(ledger.cut().ephemerals, ["e2"])
-    assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["2:a"])
+    assert.deepStrictEqual(tell(ledger.draw(0, 1)), ["2:e2"])
+    assert.deepStrictEqual(ledger.cut().ephemerals, ["e2", "e3"])
+    assert.deepStrictEqual(ledger.cut().ephemerals, [])
+    assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["3:a"])
     assert.strictEqual(ledger.weight, 10)
   })
 })

@@ -1,9 +1,21 @@
 import { type ReflectId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Latch, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Capacities, defaultCapacities } from "../src/index.ts"
-import { ackOf, connect, expectState, makeWorld, me, settle, text, textOf, type World } from "./scripted-peer.ts"
+import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
+import {
+  ackOf,
+  connect,
+  expectState,
+  makeWorld,
+  me,
+  type Peer,
+  settle,
+  text,
+  textOf,
+  type World
+} from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 const pending = (world: World) =>
@@ -355,6 +367,35 @@ describe("ephemerals", () => {
         frames.map((frame) => (frame._tag === "Reflect" ? world.group.textIn(frame) : frame._tag)),
         ["a"]
       )
+    })
+  )
+
+  it.effect("on their way to the socket at a cut: gone, and told once, whatever kept them", () =>
+    Effect.gen(function* () {
+      const kept = yield* Latch.make(true)
+      const memory = yield* makeDeviceStoreMemory()
+      const addNonces: typeof memory.addNonces = (nonces) => Effect.andThen(kept.await, memory.addNonces(nonces))
+      for (const keep of [
+        (_peer: Peer) => Effect.asVoid(kept.close),
+        (peer: Peer) => Effect.asVoid(peer.flow.close),
+        (peer: Peer) => peer.breakWrites
+      ]) {
+        yield* kept.open
+        const world = yield* makeWorld({ store: { ...memory, addNonces } })
+        const peer = yield* connect(world)
+        yield* world.device.reflectEphemeral(text("written"))
+        yield* peer.expect("Reflect")
+        yield* keep(peer)
+        yield* world.device.reflectEphemeral(text("drawn"))
+        yield* settle
+        yield* world.device.reflectEphemeral(text("in line"))
+        yield* peer.close(1001)
+        yield* settle
+        assert.deepStrictEqual(yield* peer.drain, [])
+        const dropped = world.events.filter(({ _tag }) => _tag === "EphemeralsDropped")
+        assert.deepStrictEqual(dropped, [{ _tag: "EphemeralsDropped", count: 2 }])
+        yield* world.device.stop
+      }
     })
   )
 
