@@ -164,6 +164,8 @@ export class DeviceStore extends Context.Service<
     ) => Effect.Effect<number, DeviceStoreError | QuarantineFull>
     /** Everything in quarantine, in the order it came in. */
     readonly quarantined: Effect.Effect<ReadonlyArray<QuarantineEntry>, DeviceStoreError>
+    /** One entry of the quarantine; none for an unknown id. */
+    readonly quarantineEntry: (id: number) => Effect.Effect<Option.Option<QuarantineEntry>, DeviceStoreError>
     /** Removes an entry; an unknown id is no error. */
     readonly release: (id: number) => Effect.Effect<void, DeviceStoreError>
   }
@@ -221,6 +223,7 @@ export const makeDeviceStoreMemory = (options?: {
       nonces.add(nonce)
       blobNonces.add(nonce)
     }
+    const copyEntry = (entry: QuarantineEntry): QuarantineEntry => ({ ...entry, envelope: copy(entry.envelope) })
     const keepAside = (entry: Omit<QuarantineEntry, "id">): number | undefined => {
       for (const known of quarantine.values()) if (sameMessage(known, entry)) return known.id
       if (quarantine.size >= capacity) return undefined
@@ -262,9 +265,8 @@ export const makeDeviceStoreMemory = (options?: {
           if (nonce !== undefined) nonces.add(nonce)
           return Effect.succeed(id)
         }),
-      quarantined: Effect.sync(() =>
-        Array.from(quarantine.values(), (entry) => ({ ...entry, envelope: copy(entry.envelope) }))
-      ),
+      quarantined: Effect.sync(() => Array.from(quarantine.values(), copyEntry)),
+      quarantineEntry: (id) => Effect.sync(() => Option.map(Option.fromUndefinedOr(quarantine.get(id)), copyEntry)),
       release: (id) =>
         Effect.sync(() => {
           quarantine.delete(id)

@@ -4,7 +4,7 @@
  * Leaves putting messages there to `ReflectedQueue`, and keeping them to `DeviceStore`.
  */
 import { Box, type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
-import { Effect, Result, Schema } from "effect"
+import { Effect, Option, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { DeviceStore, QuarantineEntry, DeviceStoreError } from "./DeviceStore.ts"
 import { openReflected, type Reflected } from "./Envelope.ts"
@@ -59,8 +59,9 @@ export const makeQuarantine = (options: {
   const { crypto, keys, store } = options
 
   const replay = Effect.fnUntraced(function* (id: number) {
-    const entry = (yield* store.quarantined).find((candidate) => candidate.id === id)
-    if (entry === undefined) return yield* new MessageNotReplayable({ id, reason: "NotThere" })
+    const found = yield* store.quarantineEntry(id)
+    if (Option.isNone(found)) return yield* new MessageNotReplayable({ id, reason: "NotThere" })
+    const entry = found.value
     if (entry.reason === "NonceReused") return yield* new MessageNotReplayable({ id, reason: entry.reason })
     // What is not here for its nonce was a reflected message.
     const message = openReflected(crypto, keys.dgrk, { ...entry, envelope: Box.make("dgrk", entry.envelope) })

@@ -133,7 +133,12 @@ export const deviceStoreSuite = (
           yield* store.quarantined,
           Array.from(entries, (one, n) => ({ ...one, id: ids[n]! }))
         )
+        for (const [n, one] of entries.entries()) {
+          assert.deepStrictEqual(yield* store.quarantineEntry(ids[n]!), Option.some({ ...one, id: ids[n]! }))
+        }
+        for (const id of [4711, -1, 0.5]) assert.deepStrictEqual(yield* store.quarantineEntry(id), Option.none())
         yield* store.release(ids[0]!)
+        assert.deepStrictEqual(yield* store.quarantineEntry(ids[0]!), Option.none())
         yield* store.release(ids[0]!)
         yield* store.release(4711)
         assert.deepStrictEqual(
@@ -217,7 +222,8 @@ export const deviceStoreSuite = (
           const blob = Option.getOrThrow(yield* store.latestBlob({ _tag: "SharedDeviceData" }))
           const [sent] = yield* store.sentBlobs({ _tag: "SharedDeviceData" })
           const [quarantined] = yield* store.quarantined
-          for (const out of [nonce!, blob.nonce, blob.hash, sent!.nonce, sent!.hash, quarantined!.envelope]) {
+          const { envelope } = Option.getOrThrow(yield* store.quarantineEntry(quarantined!.id))
+          for (const out of [nonce!, blob.nonce, blob.hash, sent!.nonce, sent!.hash, quarantined!.envelope, envelope]) {
             assert.deepStrictEqual(out, before)
             out.fill(255)
           }

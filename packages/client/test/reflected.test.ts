@@ -406,6 +406,21 @@ describe("what cannot be handled", () => {
       assert.strictEqual((yield* world.device.quarantine.list).length, 1)
     }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
   )
+
+  it.effect("replay reads the one message, however many there are", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeDeviceStoreMemory()
+      const world = yield* makeWorld({
+        store: { ...memory, quarantined: Effect.die("all of them are read") },
+        onReflected: (batch) => failing("bad")(batch)
+      })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
+      yield* settle
+      const { id } = world.events.find((event) => event._tag === "Quarantined")!
+      assert.strictEqual((yield* Effect.flip(world.device.quarantine.replay(id)))._tag, "HandlerError")
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
+  )
 })
 
 describe("a replay that is given up", () => {

@@ -120,6 +120,7 @@ export class VirtualDisk {
             : Effect.succeed(id)
       ),
     quarantined: Effect.sync(() => [...this.#quarantine.values()]),
+    quarantineEntry: (id) => Effect.sync(() => Option.fromUndefinedOr(this.#quarantine.get(id))),
     release: (id) =>
       this.#write("release a message", () => {
         this.#quarantine.delete(id)

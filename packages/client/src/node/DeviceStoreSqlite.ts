@@ -249,6 +249,7 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
     quarantine: db.prepare(`INSERT INTO quarantine
       (reflected_id, flags, timestamp, envelope, reason, detail, quarantined_at) VALUES (?, ?, ?, ?, ?, ?, ?)`),
     quarantined: db.prepare("SELECT * FROM quarantine ORDER BY id"),
+    quarantineEntry: db.prepare("SELECT * FROM quarantine WHERE id = ?"),
     release: db.prepare("DELETE FROM quarantine WHERE id = ?")
   }))
 
@@ -320,6 +321,10 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
         (id) => (id === undefined ? Effect.fail(new QuarantineFull({ capacity })) : Effect.succeed(id))
       ),
     quarantined: attempt("list its quarantine", () => sql.quarantined.all().map(entryOf)),
+    quarantineEntry: (id) =>
+      attempt("read a quarantined message", () =>
+        Option.map(Option.fromNullishOr(sql.quarantineEntry.get(id)), entryOf)
+      ),
     release: (id) => attempt("release a message", () => void sql.release.run(id))
   })
 })
