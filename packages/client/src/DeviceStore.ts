@@ -123,6 +123,15 @@ export class QuarantineFull extends Schema.TaggedError<QuarantineFull>("@d2m/cli
 export const defaultQuarantineCapacity = 1000
 
 /**
+ * How many blobs of a source that were sent and not served yet a store remembers. So many changes would have to be lost with a
+ * connection for the mediator to serve one that was forgotten, which would look like a replay.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const sentBlobsKept = 256
+
+/**
  * The memory of one device of one group. What a write promises is kept when the write returns, as durably as the store
  * keeps anything.
  *
@@ -147,7 +156,7 @@ export class DeviceStore extends Context.Service<
      * for `hasNonces` and for `hasBlobNonce`: all or nothing, or a blob that was cut short would look like a replay.
      */
     readonly setLatestBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, DeviceStoreError>
-    /** The blobs that this device has sent since the latest of a source, in their order. */
+    /** The last {@link sentBlobsKept} blobs that this device has sent since the latest of a source, in their order. */
     readonly sentBlobs: (source: BlobSource) => Effect.Effect<ReadonlyArray<LatestBlob>, DeviceStoreError>
     /** Records a blob as sent, its nonce as `setLatestBlob` does, and leaves the latest of its source in place. */
     readonly addSentBlob: (source: BlobSource, blob: LatestBlob) => Effect.Effect<void, DeviceStoreError>
@@ -212,13 +221,12 @@ export const makeDeviceStoreMemory = (options?: {
     const capacity = options?.quarantineCapacity ?? defaultQuarantineCapacity
     const nonces = new NonceSet()
     const latest = new Map<string, LatestBlob>()
-    const sent = new Map<string, ReadonlyArray<LatestBlob>>()
+    const sent = new Map<string, Array<LatestBlob>>()
     const blobNonces = new NonceSet()
     const quarantine = new Map<number, QuarantineEntry>()
     let slot: SlotExpectation = "New"
     let lastId = 0
     const copyBlob = (blob: LatestBlob): LatestBlob => ({ nonce: copy(blob.nonce), hash: copy(blob.hash) })
-    const sentOf = (source: BlobSource): ReadonlyArray<LatestBlob> => sent.get(blobSourceKey(source)) ?? []
     const addBlobNonce = (nonce: Uint8Array): void => {
       nonces.add(nonce)
       blobNonces.add(nonce)
@@ -251,11 +259,13 @@ export const makeDeviceStoreMemory = (options?: {
           latest.set(blobSourceKey(source), copyBlob(blob))
           sent.delete(blobSourceKey(source))
         }),
-      sentBlobs: (source) => Effect.sync(() => sentOf(source).map(copyBlob)),
+      sentBlobs: (source) => Effect.sync(() => (sent.get(blobSourceKey(source)) ?? []).map(copyBlob)),
       addSentBlob: (source, blob) =>
         Effect.sync(() => {
           addBlobNonce(blob.nonce)
-          sent.set(blobSourceKey(source), [...sentOf(source), copyBlob(blob)])
+          const blobs = sent.get(blobSourceKey(source)) ?? []
+          if (blobs.push(copyBlob(blob)) > sentBlobsKept) blobs.shift()
+          sent.set(blobSourceKey(source), blobs)
         }),
       hasBlobNonce: (hashed) => Effect.sync(() => blobNonces.has(hashed)),
       quarantine: (entry, nonce) =>

@@ -61,6 +61,7 @@ export {
   type QuarantineEntry,
   QuarantineFull,
   type QuarantineReason,
+  sentBlobsKept,
   type SlotExpectation,
   DeviceStoreError
 } from "./DeviceStore.ts"

@@ -3,7 +3,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Stream } from "effect"
-import { type BlobSource, DeviceStore, type QuarantineEntry, type DeviceStoreError } from "../src/DeviceStore.ts"
+import {
+  type BlobSource,
+  DeviceStore,
+  type QuarantineEntry,
+  sentBlobsKept,
+  type DeviceStoreError
+} from "../src/DeviceStore.ts"
 
 export const bytes = (length: number, seed: number) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 17) & 255)
 
@@ -111,6 +117,26 @@ export const deviceStoreSuite = (
           assert.deepStrictEqual(yield* store.hasNonces([bytes(32, n)]), [true])
           assert.strictEqual(yield* store.hasBlobNonce(bytes(32, n)), n !== 6)
         }
+      }))
+
+    test("keeps the last 256 blobs that were sent of a source, and the nonces of all", (store) =>
+      Effect.gen(function* () {
+        const [shared, info] = [{ _tag: "SharedDeviceData" }, { _tag: "DeviceInfo", deviceId: 7n }] as const
+        const blob = (n: number) => {
+          const nonce = new Uint8Array(32)
+          new DataView(nonce.buffer).setUint32(0, n)
+          return { nonce, hash: bytes(32, n) }
+        }
+        yield* store.addSentBlob(info, blob(5000))
+        for (let n = 0; n < sentBlobsKept + 3; n++) yield* store.addSentBlob(shared, blob(n))
+        const sent = yield* store.sentBlobs(shared)
+        assert.deepStrictEqual(
+          sent,
+          Array.from({ length: sentBlobsKept }, (_, n) => blob(n + 3))
+        )
+        assert.deepStrictEqual(yield* store.sentBlobs(info), [blob(5000)])
+        assert.isTrue(yield* store.hasBlobNonce(blob(0).nonce))
+        assert.deepStrictEqual(yield* store.hasNonces([blob(0).nonce]), [true])
       }))
 
     test("keeps quarantined messages as they came, in order, until released", (store) =>

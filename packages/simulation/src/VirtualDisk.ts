@@ -13,6 +13,7 @@ import {
   type LatestBlob,
   type QuarantineEntry,
   QuarantineFull,
+  sentBlobsKept,
   type SlotExpectation,
   DeviceStoreError
 } from "@d2m/client"
@@ -104,7 +105,8 @@ export class VirtualDisk {
     addSentBlob: (source, blob) =>
       this.#write("record a sent blob", () => {
         this.#addBlobNonce(blob.nonce)
-        this.#sentBlobs.set(keyOfSource(source), [...(this.#sentBlobs.get(keyOfSource(source)) ?? []), blob])
+        const sent = [...(this.#sentBlobs.get(keyOfSource(source)) ?? []), blob]
+        this.#sentBlobs.set(keyOfSource(source), sent.slice(-sentBlobsKept))
       }),
     hasBlobNonce: (hashed) => Effect.sync(() => this.#blobNonces.has(keyOf(hashed))),
     quarantine: (entry, nonce) =>

@@ -1,3 +1,4 @@
+import { sentBlobsKept } from "@d2m/client"
 import { DeviceId } from "@d2m/codec"
 import type { MediatorStore } from "@d2m/server-sim"
 import { assert, describe, it } from "@effect/vitest"
@@ -170,6 +171,16 @@ describe("the disk of a device", () => {
     undo()
     Effect.runSync(disk.store.addNonces([nonce(2)]))
     assert.deepStrictEqual(Effect.runSync(disk.store.hasNonces([nonce(1), nonce(2)])), [true, true])
+  })
+
+  it("forgets what was sent long ago, as every store of a device does", () => {
+    const disk = new VirtualDisk(0)
+    const source = { _tag: "SharedDeviceData" } as const
+    for (let n = 0; n <= sentBlobsKept; n++) {
+      Effect.runSync(disk.store.addSentBlob(source, { nonce: nonce(n & 1), hash: nonce(n === 1 ? 9 : 8) }))
+    }
+    const sent = Effect.runSync(disk.store.sentBlobs(source))
+    assert.deepStrictEqual([sent.length, sent[0]!.hash[0], sent[1]!.hash[0]], [sentBlobsKept, 9, 8])
   })
 
   it("has a copy that goes its own way", () => {

@@ -14,6 +14,7 @@ import {
   type QuarantineEntry,
   QuarantineFull,
   type QuarantineReason,
+  sentBlobsKept,
   type SlotExpectation,
   DeviceStoreError
 } from "../DeviceStore.ts"
@@ -241,6 +242,8 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
       ON CONFLICT DO UPDATE SET nonce = excluded.nonce, hash = excluded.hash`),
     sentBlobs: db.prepare("SELECT nonce, hash FROM sent_blob WHERE source = ? ORDER BY id"),
     addSentBlob: db.prepare("INSERT INTO sent_blob (source, nonce, hash) VALUES (?, ?, ?)"),
+    trimSentBlobs: db.prepare(`DELETE FROM sent_blob WHERE source = ? AND id <=
+      (SELECT id FROM sent_blob WHERE source = ? ORDER BY id DESC LIMIT 1 OFFSET ${sentBlobsKept})`),
     clearSentBlobs: db.prepare("DELETE FROM sent_blob WHERE source = ?"),
     hasBlobNonce: db.prepare("SELECT 1 FROM blob_nonce WHERE hashed = ?"),
     addBlobNonce: db.prepare("INSERT INTO blob_nonce VALUES (?) ON CONFLICT DO NOTHING"),
@@ -305,7 +308,9 @@ const make = Effect.fnUntraced(function* (options: DeviceStoreSqliteOptions) {
       attempt("keep a sent blob", () =>
         inTransaction(db, () => {
           addBlobNonce(blob.nonce)
-          sql.addSentBlob.run(blobSourceKey(source), blob.nonce, blob.hash)
+          const key = blobSourceKey(source)
+          sql.addSentBlob.run(key, blob.nonce, blob.hash)
+          sql.trimSentBlobs.run(key, key)
         })
       ),
     hasBlobNonce: (hashed) => attempt("look up a blob's nonce", () => sql.hasBlobNonce.get(hashed) !== undefined),
