@@ -3,7 +3,7 @@
  * Owns the errors above the transport, and the close code that each end is told to the peer with.
  * Leaves to `ReconnectVerdict` what follows from an end.
  */
-import { CloseCode, DecodeError } from "@d2m/codec"
+import { CloseCode, DecodeError, ReflectedId } from "@d2m/codec"
 import { Schema } from "effect"
 import { QuarantineFull, DeviceStoreError } from "./DeviceStore.ts"
 import { TransportError } from "./TransportError.ts"
@@ -94,7 +94,7 @@ export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>("@d2m/cli
  * @since 0.1.0
  */
 export class HandlerHalted extends Schema.TaggedError<HandlerHalted>("@d2m/client/HandlerHalted")("HandlerHalted", {
-  reflectedId: Schema.Int,
+  reflectedId: ReflectedId,
   detail: Schema.String
 }) {
   override get message(): string {

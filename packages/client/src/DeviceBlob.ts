@@ -14,7 +14,9 @@ import {
   type DecodeError,
   encodeClientFrame,
   Limits,
-  padEncoded
+  padEncoded,
+  ReflectedId,
+  Timestamp
 } from "@d2m/codec"
 import { Clock, Effect, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
@@ -42,6 +44,9 @@ export const plainRoom = <Use extends BoxUse>(use: Use, frameAround: (box: Box<U
   const box = Box.make(use, new Uint8Array(Limits.frame / 2))
   return Limits.frame - (encodeClientFrame(frameAround(box)).length - box.length) - Limits.boxOverhead
 }
+
+/** What stands in quarantine in the place of what only a message has. */
+const noMessage = { reflectedId: ReflectedId.make(0), flags: 0, timestamp: Timestamp.make(0n) }
 
 /** @internal */
 export type DeviceBlobs = ReturnType<typeof makeDeviceBlobs>
@@ -108,9 +113,9 @@ export const makeDeviceBlobs = (options: {
   const setAside = (box: Uint8Array, source: BlobSource) =>
     Effect.gen(function* () {
       const detail = `${source._tag}: a nonce that was used before`
-      const entry = { reflectedId: 0, flags: 0, timestamp: 0n, envelope: box, reason: "NonceReused", detail } as const
+      const entry = { ...noMessage, envelope: box, reason: "NonceReused", detail } as const
       const id = yield* store.quarantine({ ...entry, quarantinedAt: yield* Clock.currentTimeMillis })
-      events.emit({ _tag: "Quarantined", id, reflectedId: 0, reason: "NonceReused", detail })
+      events.emit({ _tag: "Quarantined", id, reflectedId: noMessage.reflectedId, reason: "NonceReused", detail })
       // The blob stays with the mediator: a quarantine without room loses nothing.
     }).pipe(Effect.catchTag("QuarantineFull", () => Effect.void))
 

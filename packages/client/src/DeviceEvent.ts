@@ -3,10 +3,10 @@
  * Owns the closed union `DeviceEvent` and where events are published.
  * Leaves the state of the connection to `ConnectionState`.
  */
+import { DeviceId, ReflectedId } from "@d2m/codec"
 import { Effect, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 
-const reflectedId = Schema.Int
 const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "NonceReused"])
 
 /**
@@ -35,18 +35,18 @@ const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "
 export const DeviceEvent = Schema.TaggedUnion({
   Dry: {},
   PromotedToLeader: {},
-  Duplicate: { reflectedId, ephemeral: Schema.Boolean },
-  Quarantined: { id: Schema.Int, reflectedId, reason, detail: Schema.String },
+  Duplicate: { reflectedId: ReflectedId, ephemeral: Schema.Boolean },
+  Quarantined: { id: Schema.Int, reflectedId: ReflectedId, reason, detail: Schema.String },
   HandlerFailed: { messages: Schema.Int, tries: Schema.Int, detail: Schema.String },
   BlobRejected: {
     blob: Schema.Literals(["DeviceInfo", "SharedDeviceData", "TransactionScope"]),
-    deviceId: Schema.optionalKey(Schema.BigInt),
+    deviceId: Schema.optionalKey(DeviceId),
     reason
   },
   UnknownFrame: { type: Schema.Int, length: Schema.Int },
   StrayFrame: { frame: Schema.String },
-  TransactionEnded: { deviceId: Schema.BigInt, scope: Schema.optionalKey(Schema.Int) },
-  LockHeld: { deviceId: Schema.BigInt, scope: Schema.optionalKey(Schema.Int) },
+  TransactionEnded: { deviceId: DeviceId, scope: Schema.optionalKey(Schema.Int) },
+  LockHeld: { deviceId: DeviceId, scope: Schema.optionalKey(Schema.Int) },
   EphemeralsDropped: { count: Schema.Int },
   EphemeralsMissed: { count: Schema.Int },
   PassedOver: {},

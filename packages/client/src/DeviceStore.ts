@@ -3,6 +3,7 @@
  * Owns the face and the in-memory store; every byte that goes in or comes out is a copy.
  * Leaves the durable store to `@d2m/client/node`, when to read and write to the device, and whose it is to `StoreClaim`.
  */
+import type { ReflectedId, Timestamp } from "@d2m/codec"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import { NonceSet } from "./NonceSet.ts"
 
@@ -23,7 +24,7 @@ export type SlotExpectation = "New" | "Registering" | "Existing"
  * @since 0.1.0
  */
 export type BlobSource =
-  | { readonly _tag: "DeviceInfo"; readonly deviceId: bigint }
+  | { readonly _tag: "DeviceInfo"; readonly deviceId: DeviceId }
   | { readonly _tag: "SharedDeviceData" }
 
 /**
@@ -56,9 +57,9 @@ export type QuarantineReason = "Undecryptable" | "Malformed" | "HandlerFailed" |
  */
 export interface QuarantineEntry {
   readonly id: number
-  readonly reflectedId: number
+  readonly reflectedId: ReflectedId
   readonly flags: number
-  readonly timestamp: bigint
+  readonly timestamp: Timestamp
   readonly envelope: Uint8Array
   readonly reason: QuarantineReason
   readonly detail: string

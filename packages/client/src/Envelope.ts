@@ -216,7 +216,7 @@ export interface Unopened {
 export const openReflected = (
   crypto: Crypto["Service"],
   key: BoxKey<"dgrk">,
-  frame: Pick<ReflectedFrame, "envelope" | "flags"> & { readonly reflectedId: number; readonly timestamp: bigint }
+  frame: Pick<ReflectedFrame, "envelope" | "flags" | "reflectedId" | "timestamp">
 ): Result.Result<Reflected, Unopened> => {
   const plain = crypto.open(key, frame.envelope)
   if (Result.isFailure(plain)) return Result.fail({ reason: "Undecryptable", detail: plain.failure.message })
@@ -225,8 +225,8 @@ export const openReflected = (
   return Result.succeed({
     content: envelope.success.content,
     sender: envelope.success.deviceId as DeviceId,
-    timestamp: frame.timestamp as Timestamp,
-    reflectedId: frame.reflectedId as ReflectedId,
+    timestamp: frame.timestamp,
+    reflectedId: frame.reflectedId,
     ephemeral: isEphemeral(frame.flags),
     protocolVersion: envelope.success.protocolVersion
   })

@@ -15,14 +15,17 @@ import type { Socket } from "effect/socket"
 import { describe, expectTypeOf, test } from "vitest"
 import type { DeviceStore } from "../src/DeviceStore.ts"
 import {
+  type BlobSource,
   type ConnectionEnd,
   type ConnectionState,
   type Content,
   type DeviceEntry,
+  type DeviceEvent,
   type DeviceOptions,
   type DeviceOptionsError,
   Device,
   type EnvelopeTooLarge,
+  type HandlerHalted,
   handshake,
   type Hello,
   type InvalidContent,
@@ -30,6 +33,8 @@ import {
   type LinkFrame,
   makeDevice,
   type NotLive,
+  type QuarantineEntry,
+  type Reflected,
   type ReflectError,
   type ReflectQueueFull,
   type Session,
@@ -208,6 +213,27 @@ describe("a layer", () => {
     const device = makeDevice({ ...options, onReflected: () => Effect.andThen(Inbox, acquire) })
     expectTypeOf<Effect.Services<typeof device>>().toEqualTypeOf<
       Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Inbox | Scope.Scope
+    >()
+  })
+})
+
+describe("what an application is told goes where it is asked for", () => {
+  type Told<Tag extends DeviceEvent["_tag"]> = Extract<DeviceEvent, { readonly _tag: Tag }>
+
+  test("devices in events are those that can be dropped and looked up", () => {
+    type DropArguments = Parameters<Device["Service"]["drop"]>
+    expectTypeOf<[Told<"LockHeld">["deviceId"]]>().toEqualTypeOf<DropArguments>()
+    expectTypeOf<[Told<"TransactionEnded">["deviceId"]]>().toEqualTypeOf<DropArguments>()
+    expectTypeOf<[NonNullable<Told<"BlobRejected">["deviceId"]>]>().toEqualTypeOf<DropArguments>()
+    expectTypeOf<Extract<BlobSource, { readonly _tag: "DeviceInfo" }>["deviceId"]>().toEqualTypeOf<DeviceId>()
+  })
+
+  test("a message has the same number and time as a message, in events, in quarantine and where it halts the device", () => {
+    expectTypeOf<Told<"Quarantined">["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
+    expectTypeOf<Told<"Duplicate">["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
+    expectTypeOf<HandlerHalted["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
+    expectTypeOf<Pick<QuarantineEntry, "reflectedId" | "timestamp">>().toEqualTypeOf<
+      Pick<Reflected, "reflectedId" | "timestamp">
     >()
   })
 })

@@ -1,6 +1,7 @@
 /**
  * What every device store promises, written once and run over each.
  */
+import { DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Stream } from "effect"
 import {
@@ -14,9 +15,9 @@ import {
 export const bytes = (length: number, seed: number) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 17) & 255)
 
 export const entry = (n: number): Omit<QuarantineEntry, "id"> => ({
-  reflectedId: n,
+  reflectedId: ReflectedId.make(n),
   flags: n & 1,
-  timestamp: 1_700_000_000_000n + BigInt(n),
+  timestamp: Timestamp.make(1_700_000_000_000n + BigInt(n)),
   envelope: bytes(40 + n, n),
   reason: "HandlerFailed",
   detail: `attempt ${n}`,
@@ -83,9 +84,9 @@ export const deviceStoreSuite = (
       Effect.gen(function* () {
         const sources: ReadonlyArray<BlobSource> = [
           { _tag: "SharedDeviceData" },
-          { _tag: "DeviceInfo", deviceId: 0n },
-          { _tag: "DeviceInfo", deviceId: 2n ** 64n - 1n },
-          { _tag: "DeviceInfo", deviceId: 2n ** 63n }
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(0n) },
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(2n ** 64n - 1n) },
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(2n ** 63n) }
         ]
         for (const source of sources) assert.deepStrictEqual(yield* store.latestBlob(source), Option.none())
         for (const [n, source] of sources.entries()) {
@@ -100,7 +101,10 @@ export const deviceStoreSuite = (
 
     test("keeps what was sent of a source until the next latest, and the nonces of blobs for good", (store) =>
       Effect.gen(function* () {
-        const [shared, info] = [{ _tag: "SharedDeviceData" }, { _tag: "DeviceInfo", deviceId: 7n }] as const
+        const [shared, info] = [
+          { _tag: "SharedDeviceData" },
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(7n) }
+        ] as const
         const blob = (n: number) => ({ nonce: bytes(32, n), hash: bytes(32, n + 50) })
         assert.deepStrictEqual(yield* store.sentBlobs(shared), [])
         yield* store.setLatestBlob(shared, blob(1))
@@ -121,7 +125,10 @@ export const deviceStoreSuite = (
 
     test("keeps the last 256 blobs that were sent of a source, and the nonces of all", (store) =>
       Effect.gen(function* () {
-        const [shared, info] = [{ _tag: "SharedDeviceData" }, { _tag: "DeviceInfo", deviceId: 7n }] as const
+        const [shared, info] = [
+          { _tag: "SharedDeviceData" },
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(7n) }
+        ] as const
         const blob = (n: number) => {
           const nonce = new Uint8Array(32)
           new DataView(nonce.buffer).setUint32(0, n)
@@ -143,9 +150,9 @@ export const deviceStoreSuite = (
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* store.quarantined, [])
         const extreme: Omit<QuarantineEntry, "id"> = {
-          reflectedId: 0xffff_ffff,
+          reflectedId: ReflectedId.make(0xffff_ffff),
           flags: 0xffff,
-          timestamp: 2n ** 64n - 1n,
+          timestamp: Timestamp.make(2n ** 64n - 1n),
           envelope: new Uint8Array(),
           reason: "Undecryptable",
           detail: "Zürich \u0000 ' \" 🙂",
@@ -195,8 +202,8 @@ export const deviceStoreSuite = (
         const first = yield* store.quarantine(entry(1))
         assert.strictEqual(yield* store.quarantine({ ...entry(1), reason: "Malformed", quarantinedAt: 1 }), first)
         yield* store.quarantine({ ...entry(1), envelope: bytes(41, 9) })
-        yield* store.quarantine({ ...entry(1), timestamp: 5n })
-        yield* store.quarantine({ ...entry(1), reflectedId: 5 })
+        yield* store.quarantine({ ...entry(1), timestamp: Timestamp.make(5n) })
+        yield* store.quarantine({ ...entry(1), reflectedId: ReflectedId.make(5) })
         const all = yield* store.quarantined
         assert.lengthOf(all, 4)
         assert.strictEqual(all[0]!.reason, "HandlerFailed")

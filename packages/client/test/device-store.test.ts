@@ -1,3 +1,4 @@
+import { DeviceId } from "@d2m/codec"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
@@ -39,7 +40,10 @@ it.effect("a file opened again has everything", () =>
       Effect.gen(function* () {
         yield* store.setSlot("Existing")
         yield* store.addNonces([bytes(32, 1), bytes(32, 2)])
-        yield* store.setLatestBlob({ _tag: "DeviceInfo", deviceId: 7n }, { nonce: bytes(32, 3), hash: bytes(32, 4) })
+        yield* store.setLatestBlob(
+          { _tag: "DeviceInfo", deviceId: DeviceId.make(7n) },
+          { nonce: bytes(32, 3), hash: bytes(32, 4) }
+        )
         return [yield* store.quarantine(entry(1)), yield* store.quarantine(entry(2))] as const
       })
     )
@@ -51,7 +55,7 @@ it.effect("a file opened again has everything", () =>
         // That of the blob is one of them.
         assert.lengthOf(yield* Stream.runCollect(store.nonces), 3)
         assert.deepStrictEqual(
-          yield* store.latestBlob({ _tag: "DeviceInfo", deviceId: 7n }),
+          yield* store.latestBlob({ _tag: "DeviceInfo", deviceId: DeviceId.make(7n) }),
           Option.some({ nonce: bytes(32, 3), hash: bytes(32, 4) })
         )
         assert.deepStrictEqual(yield* store.quarantined, [{ ...entry(1), id: first }])
@@ -242,7 +246,7 @@ it.effect("a file belongs to the device that it was first opened for, and to nob
 it.effect("a file of the first version is brought up to date and has everything", () =>
   Effect.gen(function* () {
     const filename = yield* file
-    const [info, shared] = [{ _tag: "DeviceInfo", deviceId: 7n }, { _tag: "SharedDeviceData" }] as const
+    const [info, shared] = [{ _tag: "DeviceInfo", deviceId: DeviceId.make(7n) }, { _tag: "SharedDeviceData" }] as const
     const blob = (n: number) => ({ nonce: bytes(32, n), hash: bytes(32, n + 1) })
     yield* withStore(filename, (store) =>
       Effect.andThen(

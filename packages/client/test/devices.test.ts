@@ -1,4 +1,4 @@
-import { Box, Crypto, D2d, decodeMessage, type DeviceId, encodeMessage } from "@d2m/codec"
+import { Box, Crypto, D2d, decodeMessage, type DeviceId, encodeMessage, ReflectedId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Result, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
@@ -81,7 +81,10 @@ describe("listing", () => {
         assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
         assert.deepStrictEqual(yield* list(world, peer, [[other, blob]]), ["one"])
         assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "two", nonce)]]), ["NonceReused"])
-        assert.deepInclude((yield* world.device.quarantine.list)[0], { reason: "NonceReused", reflectedId: 0 })
+        assert.deepInclude((yield* world.device.quarantine.list)[0], {
+          reason: "NonceReused",
+          reflectedId: ReflectedId.make(0)
+        })
         assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "three")]]), ["three"])
         const forged = info(world, "four")
         forged[45]! ^= 1

@@ -1,4 +1,4 @@
-import { CloseCode, DecodeError } from "@d2m/codec"
+import { CloseCode, DecodeError, ReflectedId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { type ConnectionEnd, failuresAfter, linearBackoff, reconnectVerdict } from "../src/index.ts"
 import * as End from "../src/ConnectionEnd.ts"
@@ -81,7 +81,7 @@ describe("verdict", () => {
       [new End.DeadlinePassed({ waitedFor: "answer", millis: 1 }), "again"],
       [new DeviceStoreError({ reason: "Full", operation: "", detail: "" }), "again"],
       [new QuarantineFull({ capacity: 1 }), "Halted"],
-      [new End.HandlerHalted({ reflectedId: 1, detail: "" }), "Halted"],
+      [new End.HandlerHalted({ reflectedId: ReflectedId.make(1), detail: "" }), "Halted"],
       [new End.TransactionAborted({}), "over"],
       [new End.FellBehind({}), "over"],
       [new End.ChatOver({ canReconnect: true }), "again"]
@@ -106,7 +106,7 @@ describe("verdict", () => {
     assert.strictEqual(End.closeCodeOf(new End.ProtocolViolation({ expected: "a", found: "b" })), 4010)
     assert.strictEqual(End.closeCodeOf(new End.UnsupportedVersion({ minimum: 1, maximum: 1, offered: 0 })), 4110)
     assert.strictEqual(End.closeCodeOf(new End.SlotContradiction({ expected: "New", found: 1 })), 4115)
-    const secret = new End.HandlerHalted({ reflectedId: 1, detail: "contact XYZ" })
+    const secret = new End.HandlerHalted({ reflectedId: ReflectedId.make(1), detail: "contact XYZ" })
     assert.strictEqual(End.closeCodeOf(secret), 1000)
     assert.strictEqual(End.closeReasonOf(secret), "HandlerHalted")
   })

@@ -1,4 +1,4 @@
-import { ReflectFlags } from "@d2m/codec"
+import { ReflectedId, ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
@@ -114,7 +114,7 @@ describe("duplicates", () => {
           yield* peer.send(reflected(1, box), reflected(2, box))
           assert.deepStrictEqual(acks(yield* peer.drain), [1, 2])
           assert.deepStrictEqual(seen(world), [["a"]])
-          assert.deepInclude(world.events, { _tag: "Duplicate", reflectedId: 2, ephemeral: false })
+          assert.deepInclude(world.events, { _tag: "Duplicate", reflectedId: ReflectedId.make(2), ephemeral: false })
           return box
         })
       )
@@ -242,7 +242,12 @@ describe("what cannot be handled", () => {
       assert.deepStrictEqual(seen(world).slice(3), [["bad"], ["c"]])
       assert.deepStrictEqual(acks(yield* peer.drain), [1, 2, 3])
       const [entry] = yield* world.device.quarantine.list
-      assert.deepInclude(entry, { reflectedId: 2, reason: "HandlerFailed", detail: "no bad", quarantinedAt: 3000 })
+      assert.deepInclude(entry, {
+        reflectedId: ReflectedId.make(2),
+        reason: "HandlerFailed",
+        detail: "no bad",
+        quarantinedAt: 3000
+      })
       yield* peer.send(reflected(2, entry!.envelope))
       assert.deepStrictEqual(acks(yield* peer.drain), [2])
       assert.strictEqual(seen(world).length, 5, "never again after its quarantine")

@@ -3,6 +3,7 @@
  * Owns the tables, their versions, and the promise that what was written is on the disk.
  * Leaves the meaning of what it keeps to `DeviceStore`.
  */
+import { ReflectedId, Timestamp } from "@d2m/codec"
 import { Effect, Layer, Option, Stream } from "effect"
 import { accessSync, closeSync, constants, openSync } from "node:fs"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
@@ -210,9 +211,9 @@ const blobOf = (row: Row): LatestBlob => ({ nonce: bytes(row["nonce"]), hash: by
 
 const entryOf = (row: Row): QuarantineEntry => ({
   id: Number(row["id"]),
-  reflectedId: Number(row["reflected_id"]),
+  reflectedId: ReflectedId.make(Number(row["reflected_id"])),
   flags: Number(row["flags"]),
-  timestamp: BigInt(String(row["timestamp"])),
+  timestamp: Timestamp.make(BigInt(String(row["timestamp"]))),
   envelope: bytes(row["envelope"]),
   reason: String(row["reason"]) as QuarantineReason,
   detail: new TextDecoder().decode(bytes(row["detail"])),

@@ -54,9 +54,7 @@ export const inbound: ReadonlyArray<Mutant> = [
     side: "client",
     flaw: "The handler is told that a message is of 1970.",
     breaks: "decision 11",
-    patches: [
-      { file: "Envelope.ts", find: "timestamp: frame.timestamp as Timestamp", replace: "timestamp: 0n as Timestamp" }
-    ]
+    patches: [{ file: "Envelope.ts", find: "timestamp: frame.timestamp", replace: "timestamp: 0n as Timestamp" }]
   },
   {
     name: "tried-once-more",

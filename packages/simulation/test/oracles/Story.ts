@@ -13,7 +13,7 @@ import {
   encodeMessage,
   encodeClientFrame,
   encodeServerFrame,
-  type ReflectedId,
+  ReflectedId,
   type ReflectId,
   type ServerFrame,
   type Timestamp
@@ -234,7 +234,13 @@ export class Story {
 
   /** The device says that it keeps a message that failed. */
   quarantineTold(device: string, reflectedId: number, reason: "HandlerFailed" | "NonceReused" = "HandlerFailed"): this {
-    const event = { _tag: "Quarantined", id: 1, reflectedId, reason, detail: "" } as const
+    const event = {
+      _tag: "Quarantined",
+      id: 1,
+      reflectedId: ReflectedId.make(reflectedId),
+      reason,
+      detail: ""
+    } as const
     return this.tell({ _tag: "Happened", ...this.place(device), life: 1, event })
   }
 }
