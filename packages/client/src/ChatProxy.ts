@@ -6,7 +6,7 @@
  */
 import { Limits, type Proxy } from "@d2m/codec"
 import { type Cause, Effect, Exit, Fiber, Option, Queue, Schema, Stream, type Scope } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { ChatOver, FellBehind } from "./ConnectionEnd.ts"
 import type { Link } from "./Link.ts"
 
@@ -108,9 +108,7 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
     for (let at = 0; at < bytes.length; at += Limits.payload) {
       frames.push({ _tag: "Proxy", data: bytes.subarray(at, at + Limits.payload) })
     }
-    return frames.length === 0
-      ? Effect.void
-      : Effect.mapError(link.send(frames as unknown as NonEmptyReadonlyArray<Proxy>), () => new ChatClosed({}))
+    return isReadonlyArrayNonEmpty(frames) ? Effect.mapError(link.send(frames), () => new ChatClosed({})) : Effect.void
   }
 
   const stalled: Effect.Effect<void, FellBehind> = Effect.suspend(() =>

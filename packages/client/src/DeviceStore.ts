@@ -3,7 +3,7 @@
  * Owns the face and the in-memory store; every byte that goes in or comes out is a copy.
  * Leaves the durable store to `@d2m/client/node`, when to read and write to the device, and whose it is to `StoreClaim`.
  */
-import type { ReflectedId, Timestamp } from "@d2m/codec"
+import type { DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
 import { Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import { NonceSet } from "./NonceSet.ts"
 

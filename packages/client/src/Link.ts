@@ -4,7 +4,7 @@
  * Leaves the order of the handshake to `Handshake` and everything after it to `Session`.
  */
 import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
-import { Clock, Deferred, Effect, Result, Scope } from "effect"
+import { Array as Arr, Clock, Deferred, Effect, Result, Scope } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
@@ -173,7 +173,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
     })
 
   const send = (frames: NonEmptyReadonlyArray<ClientFrame>): Effect.Effect<void, TransportError> =>
-    Effect.suspend(() => sendEncoded(frames.map(encodeClientFrame) as [Uint8Array, ...Array<Uint8Array>]))
+    Effect.suspend(() => sendEncoded(Arr.map(frames, encodeClientFrame)))
 
   /**
    * A peer that closes breaks a write before its close code has been read, and the code decides what to do next, as does the

@@ -13,7 +13,7 @@ import {
   type ReflectId,
   type Timestamp
 } from "@d2m/codec"
-import { Effect, Latch, Redacted, Result } from "effect"
+import { Array as Arr, Effect, Latch, Redacted, Result } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
@@ -152,7 +152,7 @@ export const makeReflection = (options: {
         let left = contents.length
         const acked = ({ at }: Owed, timestamp: Timestamp): void => {
           timestamps[at] = timestamp
-          if (--left === 0) resume(Effect.succeed(timestamps as unknown as NonEmptyReadonlyArray<Timestamp>))
+          if (--left === 0) resume(Effect.succeed(Arr.map(contents, (_, n) => timestamps[n]!)))
         }
         // What it fails with is made by the caller's own fiber, which holds up nobody else.
         const givenUp = (): void =>
@@ -258,14 +258,14 @@ export const makeReflection = (options: {
     sealed: ReadonlyArray<Uint8Array>,
     connection: LiveConnection
   ): NonEmptyReadonlyArray<Uint8Array> => {
-    if (sealed.length === drawn.length) return sealed as unknown as NonEmptyReadonlyArray<Uint8Array>
+    if (sealed.length === drawn.length && isReadonlyArrayNonEmpty(sealed)) return sealed
     let next = 0
-    return drawn.map((item) => {
+    return Arr.map(drawn, (item) => {
       if (item._tag === "Reflect") return sealed[next++]!
       if (item._tag === "Begin") ledger.beginWritten()
       item.transaction.writing(item._tag, connection)
       return encodeClientFrame(item._tag === "Begin" ? item.transaction.begin : { _tag: "CommitTransaction" })
-    }) as unknown as NonEmptyReadonlyArray<Uint8Array>
+    })
   }
 
   const measure = (reflects: ReadonlyArray<DrawnReflect>, meter: Meter): void => {
@@ -280,7 +280,7 @@ export const makeReflection = (options: {
   const outbound = (connection: LiveConnection): Effect.Effect<never, ConnectionEnd> => {
     const turn: Effect.Effect<void, ConnectionEnd> = Effect.suspend((): Effect.Effect<void, ConnectionEnd> => {
       const drawn = ledger.draw(connection.link.listeningTime(), framesPerWrite, bytesPerWrite)
-      if (drawn.length === 0) {
+      if (!isReadonlyArrayNonEmpty(drawn)) {
         work.closeUnsafe()
         return work.await
       }

@@ -4,8 +4,8 @@
  * Leaves making one to `Handshake`; there is no other way to get one.
  */
 import type { ClientFrame } from "@d2m/codec"
-import { Effect, Stream } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
+import { Array as Arr, Effect, Stream } from "effect"
+import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, ProtocolViolation } from "./ConnectionEnd.ts"
 import { type Link, type MediatorFrame, sessionWriter } from "./Link.ts"
 import type { TransportError } from "./TransportError.ts"
@@ -55,7 +55,8 @@ export interface Session {
   readonly frames: Stream.Stream<SessionServerFrame, ConnectionEnd>
 }
 
-const isMisplaced = (frame: MediatorFrame): boolean => frame._tag === "ServerHello" || frame._tag === "ServerInfo"
+const isPlaced = (frame: MediatorFrame): frame is SessionServerFrame =>
+  frame._tag !== "ServerHello" && frame._tag !== "ServerInfo"
 
 /**
  * For `Handshake` alone.
@@ -68,10 +69,9 @@ export const makeSession = (link: Link, info: ServerInfo): Session => {
   const check = (
     frames: NonEmptyReadonlyArray<MediatorFrame>
   ): Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> => {
-    const at = frames.findIndex(isMisplaced)
-    if (at < 0) return Effect.succeed(frames as NonEmptyReadonlyArray<SessionServerFrame>)
-    misplaced = frames[at]
-    return at === 0 ? pull : Effect.succeed(frames.slice(0, at) as unknown as NonEmptyReadonlyArray<SessionServerFrame>)
+    const placed = frames.every(isPlaced) ? frames : Arr.takeWhile(frames, isPlaced)
+    misplaced = frames[placed.length]
+    return isReadonlyArrayNonEmpty(placed) ? Effect.succeed(placed) : pull
   }
   const checked = Effect.flatMap(link.frames, check)
   const pull: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> = Effect.suspend(() =>

@@ -11,7 +11,7 @@
  * ```
  */
 import { type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
-import { Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "effect"
+import { Array as Arr, Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
@@ -273,9 +273,7 @@ export const makeTransactions = (options: {
             reflected = true
           }
           return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!), onLine)
-        }).pipe(
-          Effect.map((timestamps) => timestamps.map((timestamp) => ({ timestamp })) as [Provisional, ...Provisional[]])
-        )
+        }).pipe(Effect.map(Arr.map((timestamp): Provisional => ({ timestamp }))))
       const service = Transaction.of({
         reflectAll,
         reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional)
