@@ -5,6 +5,7 @@
  */
 import { CloseCode, DecodeError, ReflectedId } from "@d2m/codec"
 import { Schema } from "effect"
+import { fitReason } from "./CloseReason.ts"
 import { QuarantineFull, DeviceStoreError } from "./DeviceStore.ts"
 import { TransportError } from "./TransportError.ts"
 
@@ -197,10 +198,11 @@ export const closeCodeOf = (end: ConnectionEnd): number => {
 }
 
 /**
- * The reason that goes with {@link closeCodeOf}: where the mediator is to blame what it did, else only what happened.
+ * The reason that goes with {@link closeCodeOf}: where the mediator is to blame what it did, else only what happened. A close
+ * frame has room for it: at most 123 bytes of UTF-8.
  *
  * @category getters
  * @since 0.1.0
  */
 export const closeReasonOf = (end: ConnectionEnd): string =>
-  closeCodeOf(end) === CloseCode.NormalClosure ? end._tag : end.message.slice(0, 120)
+  closeCodeOf(end) === CloseCode.NormalClosure ? end._tag : fitReason(end.message)

@@ -7,6 +7,7 @@ import { isSendable } from "@d2m/codec"
 import { type Duration, Effect, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
+import { fitReason } from "./CloseReason.ts"
 import { Closed, writeFailed } from "./TransportError.ts"
 import type { Inbox, Message } from "./WebSocketInbox.ts"
 
@@ -33,10 +34,6 @@ export interface Connection {
   readonly write: Socket.Writer["write"]
   readonly writeAll: Socket.Writer["writeAll"]
 }
-
-// A close frame carries at most 125 bytes, two of which are the code.
-const fitReason = (reason: string): string =>
-  reason.slice(0, new TextEncoder().encodeInto(reason, new Uint8Array(123)).read)
 
 const unsent = (detail: string): Socket.SocketError =>
   writeFailed(new Closed({ code: 1006, reason: detail, by: "client" }))

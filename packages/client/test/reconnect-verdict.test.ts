@@ -1,4 +1,4 @@
-import { CloseCode, DecodeError, ReflectedId } from "@d2m/codec"
+import { CloseCode, DecodeError, Limits, ReflectedId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { type ConnectionEnd, failuresAfter, linearBackoff, reconnectVerdict } from "../src/index.ts"
 import * as End from "../src/ConnectionEnd.ts"
@@ -100,6 +100,15 @@ describe("verdict", () => {
     assert.strictEqual(ended._tag, "AskUser")
     const skew = reconnectVerdict(new End.ClockSkew({ skew: 1, limit: 0 }), { slot: "Existing", chat: chat(true) })
     assert.strictEqual(skew._tag, "AskUser", "what the device itself needs the user for stays")
+  })
+
+  it("tells the mediator as much as a close frame has room for, in whole characters", () => {
+    const reasonOf = (found: string) => End.closeReasonOf(new End.ProtocolViolation({ expected: "a", found }))
+    const whole = reasonOf("")
+    const room = Limits.closeReason - whole.length
+    assert.strictEqual(reasonOf("b".repeat(room)), whole + "b".repeat(room))
+    assert.strictEqual(reasonOf("b".repeat(room + 1)), whole + "b".repeat(room))
+    assert.strictEqual(reasonOf("🙂".repeat(room)), whole + "🙂".repeat(Math.floor(room / 4)))
   })
 
   it("tells the mediator why only where it is to blame", () => {
