@@ -16,7 +16,7 @@ import {
   type Reflected as ReflectedFrame,
   type ReflectedAck
 } from "@d2m/codec"
-import { type Cause, Clock, Effect, Queue, Result, Semaphore, Stream } from "effect"
+import { type Cause, Clock, Effect, Latch, Queue, Result, Semaphore, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
@@ -104,8 +104,9 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   let inHand = 0
   /** The batch whose nonces are being looked up. */
   let unopened: ReadonlyArray<Delivery> = []
-  /** What had no room in the queue at the latest halt: it was told then, and may still get in. */
-  let toldAtHalt: ReadonlySet<Delivery> = new Set()
+  /** What of the latest read has no room in the queue yet; it gets in as batches are taken out. */
+  let waiting: ReadonlyArray<Queued> = []
+  const room = Latch.makeUnsafe(false)
 
   /** Tells of ephemerals alone: other messages come again, because they were not acked. */
   const tellMissed = (missed: ReadonlyArray<{ readonly frame: ReflectedFrame }>): void => {
@@ -113,13 +114,20 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     if (count > 0) events.emit({ _tag: "EphemeralsMissed", count })
   }
 
-  /** What of the latest read has no room in the queue yet. */
-  const waitingForRoom = (): ReadonlyArray<Delivery> =>
-    queue.state._tag === "Done"
-      ? []
-      : Array.from(queue.state.offers as Iterable<Queue.Queue.OfferEntry<Queued>>).flatMap((offer) =>
-          offer._tag === "Array" ? offer.remaining.slice(offer.offset) : [offer.message]
-        )
+  /** Nothing waits for room any more: what did so is not taken in. */
+  const turnAway = (): ReadonlyArray<Queued> => {
+    const turned = waiting
+    waiting = []
+    room.openUnsafe()
+    return turned
+  }
+
+  const admitted: Effect.Effect<void> = Effect.suspend(() => {
+    waiting = Queue.offerAllUnsafe(queue, waiting)
+    if (waiting.length === 0) return Effect.void
+    room.closeUnsafe()
+    return Effect.andThen(room.await, admitted)
+  })
 
   const runHandler = makeHandler({
     handler: options.handler,
@@ -146,27 +154,27 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
         tellMissed(frames.map((frame) => ({ frame })))
         return Effect.void
       }
-      const rest = Queue.offerAllUnsafe(
+      waiting = Queue.offerAllUnsafe(
         queue,
         frames.map((frame) => ({ live, frame, halts }))
       )
-      if (rest.length === 0) return Effect.void
+      if (waiting.length === 0) return Effect.void
       const fallBehind = Effect.sync(() => {
         live.passingOver = "FellBehind"
         events.emit({ _tag: "PassedOver" })
-        tellMissed(waitingForRoom())
+        tellMissed(turnAway())
       })
       // What stands behind them still counts: acks, chat bytes, the close code.
       const passOver = Effect.sync(() => {
         live.passingOver = "Unanswerable"
-        tellMissed(waitingForRoom())
+        tellMissed(turnAway())
       })
       return live.link.holdUp(
         Effect.raceAllFirst([
-          Effect.asVoid(Queue.offerAll(queue, rest)),
+          admitted,
           Effect.andThen(stalled, fallBehind),
           Effect.andThen(live.link.unanswerable, passOver)
-        ])
+        ]).pipe(Effect.ensuring(Effect.sync(turnAway)))
       )
     })
 
@@ -302,10 +310,8 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     Effect.sync(() => {
       halts++
       inHand = 0
-      const waiting = waitingForRoom()
-      tellMissed([...unopened, ...waiting])
+      tellMissed([...unopened, ...turnAway()])
       unopened = []
-      toldAtHalt = new Set(waiting)
       const live = options.live.current()
       if (live === undefined) halted = end
       else live.end(end)
@@ -317,12 +323,13 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
    */
   const sinceHalt = (batch: NonEmptyReadonlyArray<Queued>): ReadonlyArray<Delivery> => {
     if (batch[0].halts === halts) return batch
-    tellMissed(batch.filter((delivery) => delivery.halts < halts && !toldAtHalt.has(delivery)))
+    tellMissed(batch.filter((delivery) => delivery.halts < halts))
     return batch.filter((delivery) => delivery.halts === halts)
   }
 
   /** A device that is stopped does not leave handled messages without record or ack. */
   const settle = (taken: NonEmptyReadonlyArray<Queued>): Effect.Effect<void, never, R> => {
+    room.openUnsafe()
     const batch = sinceHalt(taken)
     if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
     inHand = batch.length
@@ -335,7 +342,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     accept,
     work: Stream.fromQueue(queue).pipe(Stream.runForEachArray(settle)),
     whileAtRest: atRest.withPermit,
-    unhandled: () => inHand + Queue.sizeUnsafe(queue) + waitingForRoom().length,
+    unhandled: () => inHand + Queue.sizeUnsafe(queue) + waiting.length,
     takeHalt: () => {
       const end = halted
       halted = undefined
