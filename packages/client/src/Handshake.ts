@@ -138,6 +138,10 @@ const expectFrame = Effect.fnUntraced(function* <Tag extends MediatorFrame["_tag
   return frame as Extract<MediatorFrame, { readonly _tag: Tag }>
 })
 
+/** A write that fails leaves the last word to the reader, which knows why. */
+const lastWord = (link: Link): Effect.Effect<never, ConnectionEnd> =>
+  Effect.raceFirst(Effect.forever(link.next), link.broken)
+
 /**
  * Makes a session of a connection that was just opened.
  *
@@ -166,7 +170,7 @@ export const handshake: (
     )
     const slot = yield* store.slot
     if (slot === "New") yield* store.setSlot("Registering")
-    yield* link.send([clientHello(hello, version, response, slot)])
+    yield* Effect.catch(link.send([clientHello(hello, version, response, slot)]), () => lastWord(link))
 
     const info = yield* expectFrame(link, "ServerInfo")
     const contradiction = checkSlotState(slot, info)

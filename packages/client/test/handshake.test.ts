@@ -1,9 +1,17 @@
 import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, Limits } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result } from "effect"
+import { Effect, Fiber, Latch, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
-import { Capacities, connectAnyway, continueAsIs, defaultCapacities, negotiateVersion } from "../src/index.ts"
+import {
+  Capacities,
+  type ChatDuplex,
+  type ChatEnd,
+  connectAnyway,
+  continueAsIs,
+  defaultCapacities,
+  negotiateVersion
+} from "../src/index.ts"
 import {
   ackOf,
   connect,
@@ -161,6 +169,47 @@ describe("handshake", () => {
       yield* TestClock.adjust("3 seconds")
       yield* connect(world)
       yield* expectState(world, "Live")
+    })
+  )
+
+  it.effect("a ClientHello that cannot be written leaves the last word to what is read, for 1 s", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeDeviceStoreMemory()
+      const lastWord = (io: ChatDuplex) =>
+        Stream.runHead(io.incoming).pipe(
+          Effect.map((heard): ChatEnd =>
+            Option.isSome(heard) ? { _tag: "CloseError", canReconnect: false } : { _tag: "Ended" }
+          )
+        )
+      /** The mediator's end of it breaks while the device looks up its slot. */
+      const broken = Effect.gen(function* () {
+        const looked = yield* Latch.make(false)
+        const store = { ...memory, slot: Effect.andThen(looked.await, memory.slot) }
+        const world = yield* makeWorld({ store, chat: lastWord })
+        const peer = yield* world.mediator.accept
+        yield* peer.send({
+          _tag: "ServerHello",
+          version: 0,
+          esk: new Uint8Array(32).fill(9),
+          challenge: new Uint8Array(32)
+        })
+        yield* settle
+        yield* peer.breakWrites
+        return { looked, peer, world }
+      })
+
+      const told = yield* broken
+      yield* told.peer.send({ _tag: "Proxy", data: Uint8Array.of(0xe0) })
+      yield* told.peer.close(4000)
+      yield* told.looked.open
+      assert.strictEqual((yield* expectState(told.world, "NeedsUser")).reason._tag, "ChatRefused")
+
+      const untold = yield* broken
+      yield* untold.looked.open
+      yield* TestClock.adjust("999 millis")
+      yield* expectState(untold.world, "Handshaking")
+      yield* TestClock.adjust("1 millis")
+      assert.deepInclude((yield* expectState(untold.world, "Waiting")).because, { _tag: "Closed", code: 1006 })
     })
   )
 
