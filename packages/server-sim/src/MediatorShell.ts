@@ -13,6 +13,7 @@ import { SecureRandom } from "effect/crypto"
 import { makeAlarm } from "./Alarm.ts"
 import { ChatUpstream } from "./ChatUpstream.ts"
 import { makeForks } from "./Forks.ts"
+import { makeGroupVisits } from "./GroupVisits.ts"
 import type { ConnectionId, Input } from "./Input.ts"
 import { momentOf, nowOf } from "./Moment.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
@@ -75,7 +76,6 @@ export const makeShell = (
     /** The time of the steps for what is taken from `waiting`. */
     let moment = momentOf(clock)
     let wakeAt = Infinity
-    let hasForgotten = false
 
     const failGroup = (groupKey: GroupKey, detail: string): void => {
       writer.discard(groupKey)
@@ -87,7 +87,7 @@ export const makeShell = (
       // Ahead of what waits: nothing may build on a state that the store does not share.
       waiting.splice(cursor, 0, { _tag: "GroupFailed", groupKey })
       watch.groupFailed(groupKey, detail)
-      hasForgotten = true
+      visits.forgotten()
     }
 
     /** A core that failed in the middle of an input may not know all of its connections. */
@@ -111,10 +111,8 @@ export const makeShell = (
         watch.failed("the mediator's store failed", exit.cause)
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
         for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(exit.cause))
-      } else if (hasForgotten) {
-        // The store works again: what failed groups had to do in time is taken up.
-        hasForgotten = false
-        openings.visit()
+      } else {
+        visits.written()
       }
       for (const peer of unwritten) dirty.add(peer)
       unwritten.clear()
@@ -134,13 +132,20 @@ export const makeShell = (
       crypto,
       random,
       watch,
-      isAwake: (groupKey) => knowsGroup(state, groupKey) || writer.isBusyWith(groupKey),
       onReady: (ready) => feed(...ready),
       onFailed: (failed, cause) => {
         watch.failed("a connection could not be opened", cause, failed[0]?.groupKey)
         for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
-      },
-      onVisitFailed: (cause, groupKey) => watch.failed("volatile slots of a group will expire late", cause, groupKey)
+      }
+    })
+
+    const visits = makeGroupVisits({
+      forks,
+      store,
+      isKnown: (groupKey) => knowsGroup(state, groupKey),
+      isBusy: writer.isBusyWith,
+      load: openings.visit,
+      onFailed: (cause, groupKey) => watch.failed("volatile slots of a group will expire late", cause, groupKey)
     })
 
     const open = (opening: Opening): void => {
@@ -377,7 +382,7 @@ export const makeShell = (
       }).pipe(Effect.andThen(Effect.sync(closeAll)))
     )
 
-    openings.visit()
+    visits.start()
 
     return {
       attach,

@@ -2,8 +2,7 @@
  * Connections that are not known to the core yet, and groups that it should know without one.
  *
  * Owns what an `Opened` needs first: fresh randomness, and for a group that the core does not know what the store knows,
- * asked once for all who wait and never while something about that group is still being written. Owns, too, the visits to
- * groups with volatile slots when a mediator starts.
+ * asked once for all who wait and never while something about that group is still being written.
  *
  * @since 0.1.0
  */
@@ -13,7 +12,7 @@ import type { SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
 import type { Forks } from "./Forks.ts"
 import type { Loaded } from "./Input.ts"
-import type { MediatorStore } from "./MediatorStore.ts"
+import type { MediatorStore, MediatorStoreError } from "./MediatorStore.ts"
 import type { Watch } from "./observe/Watch.ts"
 import type { Peer } from "./Peer.ts"
 import type { GroupKey, GroupSnapshot } from "./StoreCommand.ts"
@@ -36,15 +35,20 @@ export interface Openings {
   readonly load: (opening: Opening, isBusy: boolean) => void
   /** The store has written something. */
   readonly written: () => void
-  /** Loads the groups with volatile slots, one after the other; `onReady` gets each. */
-  readonly visit: () => void
+  /** Asks the store about a group that nobody opens; done when `onReady` had it. */
+  readonly visit: (groupKey: GroupKey) => Effect.Effect<void, MediatorStoreError>
+}
+
+/** Somebody who has the core know a group whatever becomes of the openings. */
+interface Visit {
+  readonly groupId: GroupId
+  readonly done: (exit: Exit.Exit<void, MediatorStoreError>) => void
 }
 
 /** What the store is being asked about a group. */
 interface Load {
   readonly openings: Array<Opening>
-  /** Set if the core is to know the group whatever becomes of the openings. */
-  visited: GroupId | undefined
+  visit: Visit | undefined
 }
 
 const nothingStored: GroupSnapshot = { encryptedSharedDeviceData: new Uint8Array(0), slots: [] }
@@ -56,20 +60,16 @@ export const makeOpenings = (options: {
   readonly crypto: Crypto["Service"]
   readonly random: SecureRandom.SecureRandom["Service"]
   readonly watch: Watch
-  /** Whether the core knows the group, or did so a moment ago. */
-  readonly isAwake: (groupKey: GroupKey) => boolean
   readonly onReady: (ready: ReadonlyArray<Opening | Loaded>) => void
   readonly onFailed: (peers: ReadonlyArray<Peer>, cause: Cause.Cause<unknown>) => void
-  /** Without a group the store did not even say which there are. */
-  readonly onVisitFailed: (cause: Cause.Cause<unknown>, groupKey?: GroupKey) => void
 }): Openings => {
-  const { crypto, forks, isAwake, onFailed, onReady, onVisitFailed, random, store, watch } = options
+  const { crypto, forks, onFailed, onReady, random, store, watch } = options
   const loading = new Map<GroupKey, Load>()
   let blocked: Array<Opening> = []
 
   const entropy = Effect.all([random.randomBytes(32), random.randomBytes(32)])
 
-  const startLoad = (groupKey: GroupKey, load: Load, onLoaded: () => void = () => {}): void => {
+  const startLoad = (groupKey: GroupKey, load: Load): void => {
     loading.set(groupKey, load)
     const since = watch.stores()
     forks.start(
@@ -77,34 +77,21 @@ export const makeOpenings = (options: {
       (exit) => {
         watch.stored("load", since, exit)
         loading.delete(groupKey)
-        const { openings, visited } = load
+        const { openings, visit } = load
         if (Exit.isFailure(exit)) {
-          if (visited !== undefined) onVisitFailed(exit.cause, groupKey)
           const peers = openings.map(({ peer }) => peer)
           if (peers.length > 0) onFailed(peers, exit.cause)
         } else {
           const stored = Option.getOrElse(exit.value, () => nothingStored)
           const ready: Array<Opening | Loaded> = openings.map((opening) => ({ ...opening, stored }))
           // Behind the openings: where one of them has come to something, this is of no interest.
-          if (visited !== undefined) ready.push({ _tag: "Loaded", groupId: visited, stored })
+          if (visit !== undefined) ready.push({ _tag: "Loaded", groupId: visit.groupId, stored })
           onReady(ready)
         }
-        onLoaded()
+        visit?.done(Exit.asVoid(exit))
       }
     )
   }
-
-  const visitOne = (groupKey: GroupKey): Effect.Effect<void> =>
-    Effect.callback((resume) => {
-      const groupId = Hex.decode(groupKey)
-      const load = loading.get(groupKey)
-      if (Result.isFailure(groupId) || isAwake(groupKey)) return resume(Effect.void)
-      if (load === undefined) {
-        return startLoad(groupKey, { openings: [], visited: groupId.success }, () => resume(Effect.void))
-      }
-      load.visited = groupId.success
-      resume(Effect.void)
-    })
 
   return {
     prepare: (peer) => {
@@ -119,7 +106,7 @@ export const makeOpenings = (options: {
       const load = loading.get(groupKey)
       if (load !== undefined) load.openings.push(opening)
       else if (isBusy) blocked.push(opening)
-      else startLoad(groupKey, { openings: [opening], visited: undefined })
+      else startLoad(groupKey, { openings: [opening], visit: undefined })
     },
     written: () => {
       if (blocked.length === 0) return
@@ -127,13 +114,14 @@ export const makeOpenings = (options: {
       blocked = []
       onReady(openings)
     },
-    visit: () => {
-      forks.start(
-        Effect.flatMap(store.volatileGroups, (groupKeys) => Effect.forEach(groupKeys, visitOne, { discard: true })),
-        (exit) => {
-          if (Exit.isFailure(exit)) onVisitFailed(exit.cause)
-        }
-      )
-    }
+    visit: (groupKey) =>
+      Effect.callback((resume) => {
+        const groupId = Hex.decode(groupKey)
+        if (Result.isFailure(groupId)) return resume(Effect.void)
+        const visit: Visit = { groupId: groupId.success, done: resume }
+        const load = loading.get(groupKey)
+        if (load === undefined) startLoad(groupKey, { openings: [], visit })
+        else load.visit = visit
+      })
   }
 }

@@ -107,6 +107,10 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
   const memory = makeMemoryStore()
   yield* memory.apply([{ _tag: "Persist", id: 1, groupKey: key, commands }])
   let isFull = false
+  let refuses: "look-ups" | "loads" | undefined
+  let lookUps = 0
+  const unless = <A>(isRefused: () => boolean, effect: Effect.Effect<A, MediatorStoreError>) =>
+    Effect.suspend(() => (isRefused() ? new MediatorStoreError({ operation: "load", detail: "not yet" }) : effect))
   const layer = Layer.succeed(MediatorStore, {
     ...memory,
     apply: (persists) =>
@@ -114,7 +118,12 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
         isFull
           ? Effect.fail(new MediatorStoreError({ operation: "apply", detail: "no space" }))
           : memory.apply(persists)
-      )
+      ),
+    load: (groupKey) => unless(() => refuses === "loads", memory.load(groupKey)),
+    volatileGroups: Effect.andThen(
+      Effect.sync(() => lookUps++),
+      unless(() => refuses === "look-ups", memory.volatileGroups)
+    )
   })
   return {
     slots: Effect.map(memory.load(key), (found) =>
@@ -123,8 +132,23 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
     full: (is: boolean) => {
       isFull = is
     },
+    refuse: (what: typeof refuses) => {
+      refuses = what
+    },
+    lookUps: () => lookUps,
     mediator: mediatorWith({ volatileGrace: 60_000, idleTimeout: 600_000 }, { store: layer })
   }
+})
+
+/** Fails to register a device on a store that is full. */
+const failToJoin = Effect.gen(function* () {
+  const refused = yield* open()
+  const serverHello = yield* refused.until("ServerHello")
+  const response = yield* Effect.fromResult(
+    makeCrypto(tweetNacl).answerChallenge(keys, serverHello, new Uint8Array(24))
+  )
+  yield* refused.send(hello(2, { response }))
+  assert.strictEqual((yield* refused.until("Closed")).code, 1011)
 })
 
 /** Registers a device of a group in which nobody else is. */
@@ -180,13 +204,7 @@ describe("a mediator that starts on what another has stored", () => {
       const { full, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
       yield* Effect.gen(function* () {
         full(true)
-        const refused = yield* open()
-        const serverHello = yield* refused.until("ServerHello")
-        const response = yield* Effect.fromResult(
-          makeCrypto(tweetNacl).answerChallenge(keys, serverHello, new Uint8Array(24))
-        )
-        yield* refused.send(hello(2, { response }))
-        assert.strictEqual((yield* refused.until("Closed")).code, 1011)
+        yield* failToJoin
         full(false)
         yield* joinAnother
         assert.deepStrictEqual(yield* slots, [id(1)])
@@ -195,4 +213,43 @@ describe("a mediator that starts on what another has stored", () => {
       }).pipe(Effect.scoped, Effect.provide(mediator))
     })
   )
+
+  it.effect("expires them as well when its store has failed in between and nobody writes any more", () =>
+    Effect.gen(function* () {
+      const { full, lookUps, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
+      yield* Effect.gen(function* () {
+        full(true)
+        yield* failToJoin
+        yield* TestClock.adjust("10 minutes")
+        assert.deepStrictEqual(yield* slots, [id(1)])
+        assert.isBelow(lookUps(), 15)
+        full(false)
+        yield* TestClock.adjust("2 minutes")
+        assert.deepStrictEqual(yield* slots, [])
+      }).pipe(Effect.scoped, Effect.provide(mediator))
+    })
+  )
+
+  for (const what of ["look-ups", "loads"] as const) {
+    it.effect(`expires them as well when its store refuses ${what} at first`, () =>
+      Effect.gen(function* () {
+        const { lookUps, mediator, refuse, slots } = yield* leftBehind(registered(1, VOLATILE))
+        refuse(what)
+        yield* Effect.gen(function* () {
+          yield* Mediator
+          yield* TestClock.adjust("10 seconds")
+          // At 0, 1, 3 and 7 s, and later once a minute.
+          assert.strictEqual(lookUps(), 4)
+          yield* TestClock.adjust("1 hour")
+          assert.closeTo(lookUps(), 4 + 60, 4)
+          refuse(undefined)
+          yield* TestClock.adjust("2 minutes")
+          assert.deepStrictEqual(yield* slots, [])
+          const before = lookUps()
+          yield* TestClock.adjust("1 hour")
+          assert.strictEqual(lookUps(), before)
+        }).pipe(Effect.provide(mediator))
+      })
+    )
+  }
 })
