@@ -160,6 +160,35 @@ describe("layerLog", () => {
   )
 })
 
+describe("an observer that throws", () => {
+  it.effect("costs nobody anything but a line in the log, once a second", () => {
+    const { layer, lines } = logged()
+    return Effect.gen(function* () {
+      const mediator = yield* Mediator
+      const told: Array<string> = []
+      yield* mediator.observe(() => {
+        throw new Error("the exporter is broken")
+      })
+      yield* mediator.observe(({ _tag }) => void told.push(_tag))
+      const [a, b] = [yield* join(1), yield* join(2)]
+      yield* a.send(begin(1), reflect(1), commit)
+      yield* b.until("Reflected")
+      yield* a.close(1000)
+      yield* b.close(1000)
+      assert.deepStrictEqual(
+        told.filter((tag) => tag !== "Decided"),
+        ["Opened", "Registered", "Opened", "Registered", "Ended", "Ended"]
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Effect.scoped(open())
+      const [first, second] = lines
+      assert.lengthOf(lines, 2)
+      assert.strictEqual(first?.text, "ERROR an observer of the mediator failed")
+      assert.deepStrictEqual(second?.annotations, { "left out": told.length - 3 })
+    }).pipe(Effect.scoped, Effect.provide(Layer.provide(Mediator.layerTest, layer)))
+  })
+})
+
 interface Ended {
   readonly name: string
   readonly parent: string | undefined

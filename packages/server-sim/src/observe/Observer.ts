@@ -58,7 +58,8 @@ export type Happening =
   | { readonly _tag: "GroupFailed"; readonly groupKey: GroupKey }
 
 /**
- * Is told what happens, while it happens: it must not wait, throw or talk to the mediator.
+ * Is told what happens, while it happens: it must not wait or talk to the mediator. What it throws is logged, and harms
+ * nobody else.
  *
  * @category models
  * @since 0.1.0

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { clientFrameTypes, decodeClientFrame, type ServerFrame } from "@d2m/codec"
-import { type Clock, Exit, Result } from "effect"
+import { Cause, type Clock, Exit, Result } from "effect"
 import type { Decision } from "../Decision.ts"
 import type { Forks } from "../Forks.ts"
 import type { CutReason } from "../GuardEvent.ts"
@@ -97,8 +97,17 @@ export const makeWatch = (options: MediatorOptions, clock: Clock.Clock, forks: F
     journal.append({ ...place, ...deviceId, ...entry })
   }
 
+  const failed = makeFailureLog(forks, clock)
+
+  /** In the middle of a step, or of a socket's callback: whatever an observer throws must not end either. */
   const tell = (happening: Happening): void => {
-    for (const observer of observers) observer(happening)
+    for (const observer of observers) {
+      try {
+        observer(happening)
+      } catch (defect) {
+        failed("an observer of the mediator failed", Cause.die(defect))
+      }
+    }
   }
 
   return {
@@ -111,7 +120,7 @@ export const makeWatch = (options: MediatorOptions, clock: Clock.Clock, forks: F
       observers.add(observer)
       return () => observers.delete(observer)
     },
-    failed: makeFailureLog(forks, clock),
+    failed,
 
     opened: (peer) => {
       meter.opened++
