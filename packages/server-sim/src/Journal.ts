@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { ClientFrame, DeviceId, ServerFrame } from "@d2m/codec"
-import { Effect, Queue, Stream } from "effect"
+import { type Cause, Effect, Queue, Stream } from "effect"
 import type { Decision } from "./Decision.ts"
 import type { ConnectionId } from "./Input.ts"
 import type { GroupKey } from "./StoreCommand.ts"
@@ -68,7 +68,9 @@ export interface Journal {
   /** Whether an entry would be kept or read by anybody. */
   readonly isActive: () => boolean
   readonly append: (entry: JournalEntry) => void
-  /** The kept entries, then all that follow. A reader that falls far behind loses the oldest. */
+  /** No entry follows: readers end behind the last one. */
+  readonly end: () => void
+  /** The kept entries, then all that follow, up to the end. A reader that falls far behind loses the oldest. */
   readonly stream: Stream.Stream<JournalEntry>
 }
 
@@ -77,7 +79,8 @@ const readerCapacity = 65_536
 /** A journal that keeps the last `capacity` entries. */
 export const makeJournal = (capacity: number): Journal => {
   const kept: Array<JournalEntry> = []
-  const readers = new Set<Queue.Enqueue<JournalEntry>>()
+  const readers = new Set<Queue.Enqueue<JournalEntry, Cause.Done>>()
+  let hasEnded = false
   return {
     isActive: () => capacity > 0 || readers.size > 0,
     append: (entry) => {
@@ -88,12 +91,18 @@ export const makeJournal = (capacity: number): Journal => {
       }
       for (const reader of readers) Queue.offerUnsafe(reader, entry)
     },
+    end: () => {
+      hasEnded = true
+      for (const reader of readers) Queue.endUnsafe(reader)
+      readers.clear()
+    },
     stream: Stream.callback<JournalEntry>(
       (queue) =>
         Effect.acquireRelease(
           Effect.sync(() => {
             for (const entry of kept.slice(-capacity || kept.length)) Queue.offerUnsafe(queue, entry)
-            readers.add(queue)
+            if (hasEnded) Queue.endUnsafe(queue)
+            else readers.add(queue)
           }),
           () => Effect.sync(() => readers.delete(queue))
         ),

@@ -61,7 +61,10 @@ export class Mediator extends Context.Service<
     /** A group as it stands; none if nobody has connected to it, nothing is left of it, or it is not in memory (`idleGroups`). */
     readonly group: (id: GroupId) => Effect.Effect<Option.Option<GroupView>>
 
-    /** Every frame, close, decision and fault: first the entries that were kept (`journalCapacity`), then all that follow. */
+    /**
+     * Every frame, close, decision and fault: first the entries that were kept (`journalCapacity`), then all that follow, up
+     * to the last close when the mediator's layer ends. A reader that is 65 536 entries behind loses the oldest.
+     */
     readonly journal: Stream.Stream<JournalEntry>
 
     /** Tells the observer what happens from now on, until the scope closes. */

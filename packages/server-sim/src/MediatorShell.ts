@@ -379,7 +379,7 @@ export const makeShell = (
         isClosed = true
         feed({ _tag: "Shutdown" })
         return Effect.timeoutOption(writer.settled, options.shutdownTimeout)
-      }).pipe(Effect.andThen(Effect.sync(closeAll)))
+      }).pipe(Effect.andThen(Effect.sync(closeAll)), Effect.andThen(Effect.sync(watch.journal.end)))
     )
 
     visits.start()

@@ -1,7 +1,7 @@
 import { encodeClientFrame } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
-import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { begin, commit, id, reflect } from "./drive.ts"
 import { codeOf, join, keys, mediatorWith, openLink, path } from "./memory-device.ts"
@@ -252,6 +252,22 @@ describe("the journal", () => {
       )
       assert.deepInclude(entries.at(-1), { deviceId: id(1), connection: 1 })
     }).pipe(withTest)
+  )
+
+  it.effect("ends with the mediator, behind the last close, for those who come later still too", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(mediatorWith({ journalCapacity: 2 }), scope)
+      const { journal } = Context.get(context, Mediator)
+      const reading = yield* Effect.forkChild(Stream.runCollect(journal), { startImmediately: true })
+      const a = yield* Effect.provideContext(join(1), context)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* a.until("Closed")).code, 1001)
+      const entries = yield* Fiber.join(reading)
+      assert.strictEqual(entries[0]?._tag, "Opened")
+      assert.deepInclude(entries.at(-1), { _tag: "Closed", code: 1001, connection: 1 })
+      assert.deepStrictEqual(yield* Stream.runCollect(journal), entries.slice(-2))
+    })
   )
 })
 
