@@ -8,7 +8,7 @@ import {
   MediatorStore,
   MediatorStoreError
 } from "@d2m/server-sim"
-import { Effect, Exit, Layer, Logger, Metric, References, Tracer } from "effect"
+import { Effect, Exit, Layer, Logger, Metric, References, Scope, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { begin, bytes, commit, id, reflect } from "./drive.ts"
@@ -250,6 +250,31 @@ describe("layerSpans", () => {
       })
       assert.notProperty(ended[4]!.attributes, "d2m.device")
     }).pipe(Effect.provide(Layer.provide(watched(layerSpans), layer)))
+  })
+
+  it.effect("ends the spans of connections that it does not see the end of", () => {
+    const { ended, layer } = keepingTracer()
+    return Effect.gen(function* () {
+      const mediator = yield* Layer.build(Mediator.layerTest)
+      const scope = yield* Scope.make()
+      yield* Layer.buildWithScope(Layer.provide(layerSpans, [Layer.succeedContext(mediator), layer]), scope)
+      yield* Effect.provideContext(Effect.andThen(join(1), open()), mediator)
+      yield* TestClock.adjust("3 seconds")
+      const [handshake] = ended.splice(0)
+      assert.strictEqual(handshake?.name, "d2m.handshake")
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(
+        ended.map(({ name, parent, seconds }) => [name, parent !== undefined, seconds]),
+        [
+          ["d2m.session", true, 3],
+          ["d2m.connection", false, 3],
+          ["d2m.handshake", true, 3],
+          ["d2m.connection", false, 3]
+        ]
+      )
+      assert.deepInclude(ended[1]?.attributes, { "d2m.device": "0000000000000001", "d2m.frames.in": 1 })
+      assert.notProperty(ended[1]?.attributes, "d2m.close.code")
+    }).pipe(Effect.scoped)
   })
 
   it.effect("observes nobody without a tracer", () => {
