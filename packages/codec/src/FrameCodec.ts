@@ -22,11 +22,10 @@ interface PayloadCodec {
 }
 
 interface FrameSchema extends Schema.Top {
-  readonly fields: Schema.Struct.Fields
+  readonly fields: Schema.Struct.Fields & { readonly _tag: Schema.tag<string> }
 }
 
-const tagOf = (schema: FrameSchema): string =>
-  (schema.fields["_tag"] as unknown as { readonly schema: { readonly literal: string } }).schema.literal
+const tagOf = ({ fields }: FrameSchema): string => fields._tag.schema.literal
 
 const payloadCodec = (schema: FrameSchema, { body, name, type }: ContainerInfo): PayloadCodec => {
   const tag = tagOf(schema)
