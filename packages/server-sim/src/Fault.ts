@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { ClientFrame, ServerFrame } from "@d2m/codec"
+import { type ClientFrame, Limits, type ServerFrame } from "@d2m/codec"
 import { Data, Schema, type Types } from "effect"
 
 /**
@@ -124,9 +124,6 @@ const invalidMatch = ({ count = 1, skip = 0 }: FrameMatch): string | undefined =
   return count >= 1 ? undefined : `count must be at least 1, and is ${count}`
 }
 
-/** What a close frame has room for behind its code (RFC 6455, 5.5). */
-const longestReason = 123
-
 const invalidDetail = (fault: Fault): string | undefined => {
   switch (fault._tag) {
     case "Slow":
@@ -138,8 +135,8 @@ const invalidDetail = (fault: Fault): string | undefined => {
       if (fault.at === undefined || (Number.isInteger(fault.at) && fault.at >= 0)) return undefined
       return `at must be an index, and is ${fault.at}`
     case "Close":
-      if (new TextEncoder().encode(fault.reason).length <= longestReason) return undefined
-      return `reason must have at most ${longestReason} bytes`
+      if (new TextEncoder().encode(fault.reason).length <= Limits.closeReason) return undefined
+      return `reason must have at most ${Limits.closeReason} bytes`
     default:
       return undefined
   }
