@@ -30,6 +30,7 @@ import { groupOf, hasDue, step } from "./Step.ts"
 import type { GroupKey } from "./StoreCommand.ts"
 import { makeStoreWriter } from "./StoreWriter.ts"
 import type { Attachment, Transport } from "./Transport.ts"
+import { closeReason } from "./Turn.ts"
 
 /** A running core. */
 export interface MediatorShell {
@@ -356,7 +357,7 @@ export const makeShell = (
         gone: (code = noCode) => hasEnded(peer, "Peer", code, ""),
         violated: (code, reason) => hasEnded(peer, "Mediator", code, reason),
         requestClose: (code, reason) => {
-          if (peer.phase === "Opening") endPeer(peer, code, reason)
+          if (peer.phase === "Opening") endPeer(peer, code, closeReason(reason))
           else feed({ _tag: "CloseRequested", connection: peer.id, code, reason })
         },
         requestCut: (reason) => cutOff(peer, reason),

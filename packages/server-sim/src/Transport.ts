@@ -56,7 +56,7 @@ export interface Attachment {
   readonly gone: (code?: number) => void
   /** The transport itself has closed the connection with this code, for what it could not read. */
   readonly violated: (code: number, reason: string) => void
-  /** Asks the mediator to close the connection, behind what it has promised. */
+  /** Asks the mediator to close the connection, behind what it has promised; of the reason as much leaves as fits. */
   readonly requestClose: (code: number, reason: string) => void
   /** Asks the mediator to cut the connection, now. */
   readonly requestCut: (reason: SlowReaderReason) => void

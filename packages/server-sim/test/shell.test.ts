@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Box, type ClientFrame, Crypto, makeCrypto, tweetNacl } from "@d2m/codec"
+import { Box, type ClientFrame, Crypto, Limits, makeCrypto, tweetNacl } from "@d2m/codec"
 import { ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { join, keys, mediatorWith, open, openLink, tags } from "./memory-device.ts"
+import { join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
 
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
 
@@ -234,6 +234,31 @@ describe("a store that does not work", () => {
         assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
         store.fail("none")
         yield* join(1)
+      }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+    })
+  }
+})
+
+describe("a close that a server asks for", () => {
+  for (const phase of ["opens", "is open"] as const) {
+    it.effect(`has a reason that fits a close frame while the connection ${phase}`, () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        const { attach } = yield* Mediator
+        const closed: Array<readonly [number, string]> = []
+        if (phase === "opens") store.gate.closeUnsafe()
+        const { requestClose } = attach(path, {
+          send: () => {},
+          flush: () => {},
+          close: (code, reason) => void closed.push([code, reason]),
+          cut: () => {},
+          buffered: () => 0,
+          pause: () => {},
+          resume: () => {},
+          inject: () => undefined
+        })
+        requestClose(1001, "\u00e9".repeat(200))
+        assert.deepStrictEqual(closed, [[1001, "?".repeat(Limits.closeReason)]])
       }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
     })
   }
