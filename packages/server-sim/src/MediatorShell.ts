@@ -1,33 +1,33 @@
 /**
  * Runs the core: feeds it inputs, does what it puts out.
  *
- * Owns the state, its one timer and what leaves on each connection. Both shells, in memory and over WebSockets, attach
- * their connections here. Synchronous at heart: a burst of messages is one pass, whose writes are one call of the store
- * and whose frames are one flush of each connection.
+ * Owns the state, its one timer and whose turn it is. How connections live is `PeerLife`'s, what becomes of a group that
+ * fails `GroupFailures`'. Both shells, in memory and over WebSockets, attach their connections here. Synchronous at heart:
+ * a burst of messages is one pass, whose writes are one call of the store and whose frames are one flush of each connection.
  *
  * @since 0.1.0
  */
 import { type ClientUrlInfo, CloseCode, Crypto } from "@d2m/codec"
-import { Cause, Clock, Effect, Exit, type Scope } from "effect"
+import { Clock, Effect, Exit, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { makeAlarm } from "./Alarm.ts"
 import { ChatUpstream } from "./ChatUpstream.ts"
 import { makeForks } from "./Forks.ts"
+import { makeGroupFailures } from "./GroupFailures.ts"
 import { makeGroupVisits } from "./GroupVisits.ts"
 import type { ConnectionId, Input } from "./Input.ts"
 import { momentOf, nowOf } from "./Moment.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import { MediatorStore, type MediatorStoreError } from "./MediatorStore.ts"
-import { cutTexts, makeWatch, noCode, type Watch } from "./observe/Watch.ts"
+import { makeWatch, noCode, type Watch } from "./observe/Watch.ts"
 import { makeOpenings, type Opening } from "./Openings.ts"
 import type { Decided, Output, Persist } from "./Output.ts"
-import { makeOutgoingBudget } from "./OutgoingBudget.ts"
-import { clearOutbox, enqueue, hold, type HoldReasons, makePeer, type Peer, waitsForStore } from "./Peer.ts"
+import { enqueue, type Peer, waitsForStore } from "./Peer.ts"
+import { makePeerLife } from "./PeerLife.ts"
 import { makePeerWriter } from "./PeerWriter.ts"
 import { makeChats } from "./ShellChat.ts"
-import { type Environment, groupKeyOf, knowsGroup, makeState, type State } from "./State.ts"
+import { type Environment, knowsGroup, makeState, type State } from "./State.ts"
 import { groupOf, hasDue, step } from "./Step.ts"
-import type { GroupKey } from "./StoreCommand.ts"
 import { makeStoreWriter } from "./StoreWriter.ts"
 import type { Attachment, Transport } from "./Transport.ts"
 import { closeReason } from "./Turn.ts"
@@ -64,13 +64,8 @@ export const makeShell = (
 
     const environment: Environment = { options, crypto }
     const watch = makeWatch(options, clock, forks, () => nowOf(clock))
-    const peers = new Map<ConnectionId, Peer>()
-    const dirty = new Set<Peer>()
-    const unwritten = new Set<Peer>()
-    const heldByStore = new Set<Peer>()
     const waiting: Array<Input | Opening> = []
     let state = makeState()
-    let lastConnection = 0
     let isRunning = false
     let isClosed = false
     let cursor = 0
@@ -78,50 +73,22 @@ export const makeShell = (
     let moment = momentOf(clock)
     let wakeAt = Infinity
 
-    const failGroup = (groupKey: GroupKey, detail: string): void => {
-      writer.discard(groupKey)
-      for (const peer of peers.values()) {
-        if (peer.groupKey !== groupKey) continue
-        clearOutbox(peer)
-        if (peer.phase === "Closing") endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
-      }
-      // Ahead of what waits: nothing may build on a state that the store does not share.
-      waiting.splice(cursor, 0, { _tag: "GroupFailed", groupKey })
-      watch.groupFailed(groupKey, detail)
-      visits.forgotten()
-    }
-
-    /** A core that failed in the middle of an input may not know all of its connections. */
-    const closeForgotten = (groupKey: GroupKey): void => {
-      for (const peer of peers.values()) {
-        if (peer.groupKey === groupKey && peer.phase === "Open" && !state.connections.has(peer.id)) {
-          endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
-        }
-      }
-    }
-
-    /** A group is absent if any may have been the reason. */
-    const coreFailed = (groupKey: GroupKey | undefined, defect: unknown): void => {
-      watch.failed("the mediator's core failed", Cause.die(defect))
-      const failed = groupKey === undefined ? [...state.groups.keys()] : [groupKey]
-      for (const key of failed) failGroup(key, String(defect))
-    }
+    const life = makePeerLife({
+      options,
+      watch,
+      tell: (input) => waiting.push(input),
+      feed: (input) => feed(input)
+    })
+    const { budget, dirty, peers, unwritten } = life
 
     const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>): void => {
       if (Exit.isFailure(exit)) {
-        watch.failed("the mediator's store failed", exit.cause)
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
-        for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(exit.cause))
+        failures.storeFailed(groupKeys, exit.cause)
       } else {
         visits.written()
       }
-      for (const peer of unwritten) dirty.add(peer)
-      unwritten.clear()
-      for (const peer of heldByStore) {
-        if (!writer.hasRoomFor(peer.groupKey)) continue
-        heldByStore.delete(peer)
-        holdPeer(peer, { byStore: false })
-      }
+      life.written(writer.hasRoomFor)
       openings.written()
       run()
     }
@@ -136,7 +103,7 @@ export const makeShell = (
       onReady: (ready) => feed(...ready),
       onFailed: (failed, cause) => {
         watch.failed("a connection could not be opened", cause, failed[0]?.groupKey)
-        for (const peer of failed) endPeer(peer, CloseCode.InternalError, "the mediator failed internally")
+        for (const peer of failed) life.fail(peer)
       }
     })
 
@@ -149,6 +116,15 @@ export const makeShell = (
       onFailed: (cause, groupKey) => watch.failed("volatile slots of a group will expire late", cause, groupKey)
     })
 
+    const failures = makeGroupFailures({
+      life,
+      watch,
+      state: () => state,
+      tellFirst: (input) => waiting.splice(cursor, 0, input),
+      discard: writer.discard,
+      onForgotten: visits.forgotten
+    })
+
     const open = (opening: Opening): void => {
       const { challenge, esk, peer, stored } = opening
       if (peer.phase !== "Opening") return
@@ -158,50 +134,10 @@ export const makeShell = (
       peer.phase = "Open"
       const groupId = peer.groupId
       stepOnce({ _tag: "Opened", connection: peer.id, groupId, esk, challenge, ...(stored && { stored }) })
-      holdPeer(peer, { byStore: false })
+      life.hold(peer, { byStore: false })
       const messages = peer.early
       peer.early = []
       for (const message of messages) stepOnce({ _tag: "Received", connection: peer.id, message })
-    }
-
-    /** Silence of a peer that is not read must not count against it. */
-    const holdPeer = (peer: Peer, reasons: HoldReasons): void => {
-      const change = hold(peer, reasons)
-      if (change !== undefined && peer.phase === "Open") waiting.push({ _tag: change, connection: peer.id })
-    }
-
-    const endPeer = (peer: Peer, code: number, reason: string): void => {
-      if (peer.phase === "Gone") return
-      forgetPeer(peer)
-      peer.transport.close(code, reason)
-      watch.ended(peer, "Mediator", code, reason)
-    }
-
-    /** The transport has ended, and the core does not know yet. */
-    const hasEnded: Watch["ended"] = (peer, by, code, reason) => {
-      budget.forget(peer)
-      if (peer.phase === "Gone") return
-      forgetPeer(peer)
-      watch.ended(peer, by, code, reason)
-      feed({ _tag: "Gone", connection: peer.id })
-    }
-
-    /** Ends it without a goodbye, which would wait, too. What is in the peer's queue is in the store. */
-    const cutOff = (peer: Peer, reason: keyof typeof cutTexts): void => {
-      peer.transport.cut(reason)
-      hasEnded(peer, "Mediator", noCode, cutTexts[reason])
-    }
-
-    const budget = makeOutgoingBudget(options, (peer) => cutOff(peer, "Overflow"))
-
-    const forgetPeer = (peer: Peer): void => {
-      peer.phase = "Gone"
-      peers.delete(peer.id)
-      dirty.delete(peer)
-      unwritten.delete(peer)
-      heldByStore.delete(peer)
-      peer.chat?.close()
-      clearOutbox(peer)
     }
 
     const peerWriter = makePeerWriter({
@@ -210,15 +146,14 @@ export const makeShell = (
       forks,
       watch,
       tell: (input) => waiting.push(input),
-      hold: holdPeer,
-      onClose: (peer, code, reason) => endPeer(peer, code, reason),
+      hold: life.hold,
+      onClose: life.close,
       onRead: (peer) => {
         dirty.add(peer)
         run()
       },
       onReadFailed: (peer, cause) => {
-        watch.failed("the mediator's store failed", cause, peer.groupKey)
-        failGroup(peer.groupKey, Cause.pretty(cause))
+        failures.storeFailed([peer.groupKey], cause)
         run()
       }
     })
@@ -279,7 +214,7 @@ export const makeShell = (
       try {
         ;[state, outputs] = step(state, input, moment, environment)
       } catch (defect) {
-        return coreFailed(groupKey, defect)
+        return failures.coreFailed(groupKey, defect)
       }
       for (const output of outputs) perform(output, input)
     }
@@ -301,7 +236,7 @@ export const makeShell = (
           const next = waiting[cursor++]!
           if (next._tag === "Opening") open(next)
           else stepOnce(next)
-          if (next._tag === "GroupFailed") closeForgotten(next.groupKey)
+          if (next._tag === "GroupFailed") failures.settle(next.groupKey)
         }
         waiting.length = cursor = 0
         writer.flush()
@@ -325,14 +260,11 @@ export const makeShell = (
     }
 
     const attach = (path: ClientUrlInfo, transport: Transport): Attachment => {
-      const groupKey = groupKeyOf(path.deviceGroupId)
-      const peer = makePeer(++lastConnection, path.deviceGroupId, groupKey, path.serverGroup, transport)
-      peers.set(peer.id, peer)
-      watch.opened(peer)
-      if (isClosed) endPeer(peer, CloseCode.GoingAway, "the mediator is shutting down")
+      const peer = life.begin(path, transport)
+      if (isClosed) goAway(peer)
       else openings.prepare(peer)
       // Whoever is not open by now waits for the store, and so do its messages.
-      if (peer.phase === "Opening") holdPeer(peer, { byStore: true })
+      if (peer.phase === "Opening") life.hold(peer, { byStore: true })
       return {
         connection: peer.id,
         isRegistered: () => peer.deviceId !== undefined,
@@ -342,9 +274,8 @@ export const makeShell = (
           if (peer.phase !== "Open") return
           for (const message of messages) waiting.push({ _tag: "Received", connection: peer.id, message })
           run()
-          if (writer.isAhead(groupKey) && peers.has(peer.id)) {
-            heldByStore.add(peer)
-            holdPeer(peer, { byStore: true })
+          if (writer.isAhead(peer.groupKey) && peers.has(peer.id)) {
+            life.holdForStore(peer)
             run()
           }
         },
@@ -354,13 +285,13 @@ export const makeShell = (
           peerWriter.checkLevel(peer)
           run()
         },
-        gone: (code = noCode) => hasEnded(peer, "Peer", code, ""),
-        violated: (code, reason) => hasEnded(peer, "Mediator", code, reason),
+        gone: (code = noCode) => life.ended(peer, "Peer", code, ""),
+        violated: (code, reason) => life.ended(peer, "Mediator", code, reason),
         requestClose: (code, reason) => {
-          if (peer.phase === "Opening") endPeer(peer, code, closeReason(reason))
+          if (peer.phase === "Opening") life.close(peer, code, closeReason(reason))
           else feed({ _tag: "CloseRequested", connection: peer.id, code, reason })
         },
-        requestCut: (reason) => cutOff(peer, reason),
+        requestCut: (reason) => life.cutOff(peer, reason),
         faultFired: (fault) => watch.faultFired(peer, fault)
       }
     }
@@ -370,8 +301,10 @@ export const makeShell = (
       run()
     }
 
+    const goAway = (peer: Peer): void => life.close(peer, CloseCode.GoingAway, "the mediator is shutting down")
+
     const closeAll = (): void => {
-      for (const peer of peers.values()) endPeer(peer, CloseCode.GoingAway, "the mediator is shutting down")
+      for (const peer of peers.values()) goAway(peer)
     }
 
     // What was promised is written, and only then do the last frames and the closes leave.

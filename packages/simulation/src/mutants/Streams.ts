@@ -270,8 +270,8 @@ export const streams: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "MediatorShell.ts",
-        find: "for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(exit.cause))",
-        replace: ""
+        find: "failures.storeFailed(groupKeys, exit.cause)",
+        replace: `watch.failed("the mediator's store failed", exit.cause)`
       }
     ]
   }
