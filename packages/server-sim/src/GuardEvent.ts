@@ -78,8 +78,8 @@ export type GuardEvent =
   | { readonly _tag: "OutOfDescriptors" }
 
 /**
- * Where guards report to: a function that is called at once, often while under attack, and so must be quick, must not
- * block and must not throw. Nobody listens unless told.
+ * Where guards report to: a function that is called at once, often while under attack, and so must be quick and must not
+ * block. What it throws is logged, and harms nobody. Nobody listens unless told.
  *
  * @category services
  * @since 0.1.0

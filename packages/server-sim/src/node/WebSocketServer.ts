@@ -19,6 +19,7 @@ import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
 import type { InvalidOptions } from "../MediatorOptions.ts"
 import { elapsedOf } from "../Moment.ts"
+import { harmless, makeFailureLog } from "../observe/FailureLog.ts"
 import { makeAdmission } from "./Admission.ts"
 import { type Arrivals, makeArrivals } from "./Arrivals.ts"
 import { areDescriptorsUsedUp, withinDescriptors } from "./Descriptors.ts"
@@ -149,8 +150,10 @@ const serve = (
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const { closeTimeout = 2_000, host, port } = options
-    const report = yield* GuardEvents
     const clock = yield* Clock.Clock
+    const forks = yield* makeForks
+    const failed = makeFailureLog(forks, clock)
+    const report = harmless(yield* GuardEvents, "a listener of the mediator's guards failed", failed)
     const now = (): number => elapsedOf(clock)
     const admission = makeAdmission(guards)
     const arrivals = makeArrivals(admission, guards.upgradeDeadline, tls !== undefined, now, report)
@@ -159,7 +162,7 @@ const serve = (
       mediator,
       guards,
       closeTimeout,
-      forks: yield* makeForks,
+      forks,
       now,
       report,
       reset: arrivals.reset,

@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { type Cause, type Clock, Effect } from "effect"
+import { Cause, type Clock, Effect } from "effect"
 import type { Forks } from "../Forks.ts"
 import type { GroupKey } from "../StoreCommand.ts"
 import { groupLabel } from "./Label.ts"
@@ -34,3 +34,17 @@ export const makeFailureLog = (forks: Forks, clock: Clock.Clock): FailureLog => 
     forks.start(Effect.annotateLogs(Effect.logError(kind, cause), annotations), () => {})
   }
 }
+
+/**
+ * A listener that may be told anything anywhere, in the middle of a step or of a socket's callback: what it throws must end
+ * neither, and is logged as a failure of this kind.
+ */
+export const harmless =
+  <A>(listener: (told: A) => void, kind: string, failed: FailureLog): ((told: A) => void) =>
+  (told) => {
+    try {
+      listener(told)
+    } catch (defect) {
+      failed(kind, Cause.die(defect))
+    }
+  }

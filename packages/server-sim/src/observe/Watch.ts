@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { clientFrameTypes, decodeClientFrame, type ServerFrame } from "@d2m/codec"
-import { Cause, type Clock, Exit, Result } from "effect"
+import { type Clock, Exit, Result } from "effect"
 import type { Decision } from "../Decision.ts"
 import type { Forks } from "../Forks.ts"
 import type { CutReason } from "../GuardEvent.ts"
@@ -16,7 +16,7 @@ import type { MediatorOptions } from "../MediatorOptions.ts"
 import type { Peer } from "../Peer.ts"
 import type { GroupKey } from "../StoreCommand.ts"
 import { pushAck, shiftAcks } from "./AckTimes.ts"
-import { type FailureLog, makeFailureLog } from "./FailureLog.ts"
+import { type FailureLog, harmless, makeFailureLog } from "./FailureLog.ts"
 import {
   count,
   countReceived,
@@ -99,15 +99,8 @@ export const makeWatch = (options: MediatorOptions, clock: Clock.Clock, forks: F
 
   const failed = makeFailureLog(forks, clock)
 
-  /** In the middle of a step, or of a socket's callback: whatever an observer throws must not end either. */
   const tell = (happening: Happening): void => {
-    for (const observer of observers) {
-      try {
-        observer(happening)
-      } catch (defect) {
-        failed("an observer of the mediator failed", Cause.die(defect))
-      }
-    }
+    for (const observer of observers) observer(happening)
   }
 
   return {
@@ -117,8 +110,9 @@ export const makeWatch = (options: MediatorOptions, clock: Clock.Clock, forks: F
       isTiming = true
     },
     observe: (observer) => {
-      observers.add(observer)
-      return () => observers.delete(observer)
+      const harmlessly = harmless(observer, "an observer of the mediator failed", failed)
+      observers.add(harmlessly)
+      return () => observers.delete(harmlessly)
     },
     failed,
 
