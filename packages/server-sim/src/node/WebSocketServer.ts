@@ -74,11 +74,11 @@ const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) !== 0
 
-const harmless: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS"])
+const plainMethods: ReadonlySet<string | undefined> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /** Whether somebody only looks what is here: a health check, a browser, a monitor. */
 const isLook = (request: IncomingMessage): boolean =>
-  harmless.has(request.method) && !hasBody(request) && request.headers.expect === undefined
+  plainMethods.has(request.method) && !hasBody(request) && request.headers.expect === undefined
 
 /** How `ws` is to read and to close. The option `closeTimeout` and its like are younger than the types. */
 const socketOptions = (
