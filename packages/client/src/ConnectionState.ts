@@ -5,6 +5,7 @@
  */
 import { Effect, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
+import { publishSliding } from "./SlidingPubSub.ts"
 import { ResumeChoice, UserReason } from "./UserQuestion.ts"
 
 const pendingReflects = Schema.Int
@@ -110,7 +111,7 @@ export const makeStateCell = (options: {
       published = options.pending()
       const state = current()
       options.onState(state)
-      PubSub.publishUnsafe(pubsub, state)
+      publishSliding(pubsub, state)
     }
     publish()
     const refreshUnsafe = () => {

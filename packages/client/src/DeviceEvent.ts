@@ -6,6 +6,7 @@
 import { DeviceId, ReflectedId } from "@d2m/codec"
 import { Effect, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
+import { publishSliding } from "./SlidingPubSub.ts"
 
 const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "NonceReused"])
 
@@ -78,7 +79,7 @@ export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => 
   Effect.map(PubSub.sliding<DeviceEvent | undefined>(capacity), (pubsub) => ({
     emit: (event) => {
       onEvent(event)
-      PubSub.publishUnsafe(pubsub, event)
+      publishSliding(pubsub, event)
     },
     events: Stream.fromPubSub(pubsub).pipe(Stream.takeWhile((event) => event !== undefined)),
     end: () => void PubSub.endUnsafe(pubsub, undefined)
