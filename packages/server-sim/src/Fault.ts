@@ -56,7 +56,8 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * - `Garble`: one byte of the picked frames is inverted, the last one unless `at` says which; it never picks a frame that
  *   has no such byte
  * - `Delay`: the picked frames arrive `millis` later; the ones behind them wait unless they `overtake`
- * - `Rewrite`: the picked frames are replaced by whatever the function makes of them; strings are text messages
+ * - `Rewrite`: the picked frames are replaced by whatever the function makes of them; strings are text messages. When it
+ *   throws or returns anything else, the connection is closed with 1011 and the reason
  *
  * @category models
  * @since 0.1.0
@@ -124,6 +125,9 @@ const invalidMatch = ({ count = 1, skip = 0 }: FrameMatch): string | undefined =
   return count >= 1 ? undefined : `count must be at least 1, and is ${count}`
 }
 
+const invalidDirection = (direction: Direction): string | undefined =>
+  direction === "up" || direction === "down" ? undefined : "direction must be up or down"
+
 const invalidDetail = (fault: Fault): string | undefined => {
   switch (fault._tag) {
     case "Slow":
@@ -137,14 +141,25 @@ const invalidDetail = (fault: Fault): string | undefined => {
     case "Close":
       if (new TextEncoder().encode(fault.reason).length <= Limits.closeReason) return undefined
       return `reason must have at most ${Limits.closeReason} bytes`
-    default:
+    case "Rewrite":
+      return typeof fault.with === "function" ? undefined : `with must be a function, and is a ${typeof fault.with}`
+    case "Cut":
+    case "NoClosingHandshake":
+    case "Unreachable":
+    case "Stall":
+    case "Drop":
+    case "Duplicate":
       return undefined
+    // Of those who have no types: a fault that is none would never happen.
+    default:
+      return "it is none of the faults"
   }
 }
 
 /** Why a fault cannot happen on any connection, if so. */
 export const invalidFault = (fault: Fault): InjectError | undefined => {
   const match = "match" in fault ? fault.match : undefined
-  const detail = invalidDetail(fault) ?? (match && invalidMatch(match))
+  const direction = "direction" in fault ? invalidDirection(fault.direction) : undefined
+  const detail = invalidDetail(fault) ?? direction ?? (match && invalidMatch(match))
   return detail === undefined ? undefined : new InjectError({ reason: "Invalid", fault: fault._tag, detail })
 }

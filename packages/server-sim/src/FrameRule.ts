@@ -8,6 +8,7 @@
 import { type ClientFrame, decodeClientFrame, type DecodeError, decodeServerFrame, type ServerFrame } from "@d2m/codec"
 import { Result } from "effect"
 import type { Direction, Fault, FrameFault } from "./Fault.ts"
+import { rewritten } from "./FaultFunctions.ts"
 
 /** What travels; text messages are strings. */
 export type Message = Uint8Array | string
@@ -61,23 +62,26 @@ export const picks = (rule: FrameRule, message: Message): boolean => {
   return index >= 0 && index < (match.count ?? Infinity)
 }
 
-/** What becomes of a picked message; it is the same message when only its time changes. */
-export const alteredBy = (fault: FrameFault, message: Message): ReadonlyArray<Message> => {
+/**
+ * What becomes of a picked message; it is the same message when only its time changes. Fails with the reason to close with
+ * when the function of a `Rewrite` does.
+ */
+export const alteredBy = (fault: FrameFault, message: Message): Result.Result<ReadonlyArray<Message>, string> => {
   switch (fault._tag) {
     case "Drop":
-      return []
+      return Result.succeed([])
     case "Duplicate":
-      return [message, message]
+      return Result.succeed([message, message])
     case "Garble": {
-      if (typeof message === "string") return [message]
+      if (typeof message === "string") return Result.succeed([message])
       const garbled = Uint8Array.from(message)
       const at = fault.at ?? garbled.length - 1
       if (at in garbled) garbled[at]! ^= 0xff
-      return [garbled]
+      return Result.succeed([garbled])
     }
     case "Delay":
-      return [message]
+      return Result.succeed([message])
     case "Rewrite":
-      return typeof message === "string" ? [message] : fault.with(message)
+      return typeof message === "string" ? Result.succeed([message]) : rewritten(fault, message)
   }
 }

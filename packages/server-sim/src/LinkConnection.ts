@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { ClientUrlInfo } from "@d2m/codec"
+import { type ClientUrlInfo, CloseCode } from "@d2m/codec"
 import { Cause, type Clock, Duration, Effect, Latch, Queue, type Random } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
@@ -91,7 +91,21 @@ export const connect = (
   let release = nothing
   let attachment: Attachment | undefined
 
-  const onFault = (fault: string): void => attachment?.faultFired(fault)
+  /** What the mediator is to hear as soon as it knows of the connection: its first frame may come before that. */
+  let early: Array<(attachment: Attachment) => void> | undefined = []
+
+  const tell = (word: (attachment: Attachment) => void): void => {
+    if (attachment === undefined) early?.push(word)
+    else word(attachment)
+  }
+
+  const onFault = (fault: string): void => tell((attachment) => attachment.faultFired(fault))
+
+  const onBroken = (reason: string): void => {
+    up.cut()
+    end(CloseCode.InternalError, reason)
+    tell((attachment) => attachment.violated(CloseCode.InternalError, reason))
+  }
 
   /** The device's side is over. */
   const end = (code: number, reason?: string): void => {
@@ -119,7 +133,8 @@ export const connect = (
         Queue.offerUnsafe(inbox, message)
       }
     },
-    onFault
+    onFault,
+    onBroken
   })
 
   const up: LinkDirection = makeLinkDirection({
@@ -130,7 +145,8 @@ export const connect = (
       attachment?.received(messages)
       if (up.bytes() <= highWater) room.openUnsafe()
     },
-    onFault
+    onFault,
+    onBroken
   })
 
   const cause = ({ fault, rule }: ActiveFault): Cancel => {
@@ -181,7 +197,7 @@ export const connect = (
         end(1006)
       }),
     cut: () => tear(1006),
-    buffered: () => down.bytes() + inboxBytes,
+    buffered: () => (hasEnded ? 0 : down.bytes() + inboxBytes),
     pause: () => {
       release = up.stall()
     },
@@ -196,7 +212,11 @@ export const connect = (
   }
 
   for (const active of faults) inject(active)
-  if (!hasEnded) attachment = host.attach(path, transport)
+  if (!hasEnded) {
+    attachment = host.attach(path, transport)
+    for (const word of early) word(attachment)
+  }
+  early = undefined
 
   return {
     pull: Effect.map(Queue.takeAll(inbox), (messages) => {

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import type { Cancel, Forks } from "./Forks.ts"
 import { alteredBy, type FrameRule, type Message, picks } from "./FrameRule.ts"
 import { makeLinkWire, type Sized } from "./LinkWire.ts"
@@ -55,8 +55,10 @@ export const makeLinkDirection = (options: {
   readonly latency: (() => number) | undefined
   readonly deliver: (messages: ReadonlyArray<Message>) => void
   readonly onFault: (fault: string) => void
+  /** A fault's own function has failed, and the direction has ended: so must the connection, for this reason. */
+  readonly onBroken: (reason: string) => void
 }): LinkDirection => {
-  const { deliver, forks, latency, now, onFault } = options
+  const { deliver, forks, latency, now, onBroken, onFault } = options
   const rules = new Set<FrameRule>()
   const travelling: Array<Travelling> = []
   let bytes = 0
@@ -130,16 +132,30 @@ export const makeLinkDirection = (options: {
     }
   })
 
-  /** What the rules make of a message. */
+  const cut = (): void => {
+    isOver = true
+    disarm()
+    wire.cut()
+    travelling.length = bytes = count = 0
+  }
+
+  /** What the rules make of a message; nothing once one of them has failed. */
   const altered = (original: Message): ReadonlyArray<Leaving> => {
     let messages: ReadonlyArray<Message> = [original]
     let extra = 0
     let holdsUp = true
     for (const rule of rules) {
+      if (isOver) return []
       if (!picks(rule, original)) continue
       const { fault } = rule
       onFault(fault._tag)
-      messages = messages.flatMap((message) => alteredBy(fault, message))
+      const outcome = Result.all(messages.map((message) => alteredBy(fault, message)))
+      if (Result.isFailure(outcome)) {
+        cut()
+        onBroken(outcome.failure)
+        return []
+      }
+      messages = outcome.success.flat()
       if (fault._tag !== "Delay") continue
       extra += fault.millis
       if (fault.overtake === true) holdsUp = false
@@ -155,6 +171,7 @@ export const makeLinkDirection = (options: {
       if (isOver || onEnd !== undefined) return
       if (passesOnTheSpot()) return deliver(messages)
       const leaving = messages.flatMap(altered)
+      if (isOver) return
       for (const { size } of leaving) bytes += size
       count += leaving.length
       wire.put(leaving)
@@ -164,12 +181,7 @@ export const makeLinkDirection = (options: {
       onEnd = tell
       wire.put([{ message: undefined, size: 0, extra: 0, holdsUp: true }])
     },
-    cut: () => {
-      isOver = true
-      disarm()
-      wire.cut()
-      travelling.length = bytes = count = 0
-    },
+    cut,
     bytes: () => bytes,
     weight: () => bytes + count * overhead,
     stall: () => {

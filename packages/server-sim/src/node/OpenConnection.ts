@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { type ClientUrlInfo, closeCode } from "@d2m/codec"
+import { Result } from "effect"
 import type { Socket } from "node:net"
 import type { WebSocket } from "ws"
 import type { Fault } from "../Fault.ts"
@@ -46,7 +47,7 @@ const policyViolation = 1008
 
 /**
  * Attaches an admitted WebSocket on its TCP or TLS socket to the mediator. Under faults from its opening on, what becomes of
- * its handshake does not count against its address.
+ * its handshake does not count against its address; if these faults could not be told, it is closed with 1011 and why.
  */
 export const openConnection = (
   host: OpenConnectionHost,
@@ -54,8 +55,9 @@ export const openConnection = (
   address: string,
   ws: WebSocket,
   socket: Socket,
-  faults: ReadonlyArray<Fault>
+  wanted: Result.Result<ReadonlyArray<Fault>, string>
 ): OpenConnection => {
+  const faults = Result.getOrElse(wanted, (): ReadonlyArray<Fault> => [])
   const { closeTimeout, forks, guards, mediator, now, report } = host
   const reader = watchReader(now())
   const pingRate = { burst: guards.pings, perMinute: guards.pingsPerMinute }
@@ -110,6 +112,7 @@ export const openConnection = (
     socket,
     reset: () => host.reset(socket),
     faults,
+    broken: Result.isFailure(wanted) ? wanted.failure : undefined,
     forks,
     now
   })

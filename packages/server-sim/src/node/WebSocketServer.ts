@@ -13,7 +13,8 @@ import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type ServerOptions, WebSocketServer } from "ws"
-import { Fault, invalidFault } from "../Fault.ts"
+import type { Fault } from "../Fault.ts"
+import { faultsOf } from "../FaultFunctions.ts"
 import { makeForks } from "../Forks.ts"
 import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
@@ -52,8 +53,8 @@ export interface WebSocketOptions {
   readonly descriptorsEach?: number
   /**
    * Called for each connection that is admitted: faults that are in force on it from its opening on, so that they also hit
-   * its handshake. `Unreachable`: TCP is reset before the upgrade is answered; with a fault that cannot happen, the
-   * connection is closed with 1011 and the reason. None if absent.
+   * its handshake. `Unreachable`: TCP is reset before the upgrade is answered; with a fault that cannot happen, or when it
+   * throws, the connection is closed with 1011 and the reason. None if absent.
    */
   readonly faults?: (path: ClientUrlInfo) => ReadonlyArray<Fault>
 }
@@ -104,13 +105,6 @@ const socketOptions = (
 const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards, closeTimeout: number): number =>
   Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline, closeTimeout) / 4)))
 
-/** The faults of a connection; if one of them cannot happen, only a close that says so. */
-const faultsOf = ({ faults }: WebSocketOptions, path: ClientUrlInfo): ReadonlyArray<Fault> => {
-  const wanted = faults?.(path) ?? []
-  const error = wanted.map(invalidFault).find((error) => error !== undefined)
-  return error === undefined ? wanted : [Fault.Close({ code: CloseCode.InternalError, reason: error.message })]
-}
-
 /** Closes what is open with 1001, in bounded time. */
 const stop = (
   server: Server,
@@ -149,7 +143,7 @@ const serve = (
   tls: TlsPair | undefined
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { closeTimeout = 2_000, host, port } = options
+    const { closeTimeout = 2_000, faults: faultsFor = () => [], host, port } = options
     const clock = yield* Clock.Clock
     const forks = yield* makeForks
     const failed = makeFailureLog(forks, clock)
@@ -192,8 +186,9 @@ const serve = (
       const { deviceGroupId: groupId } = path.success
       const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
       if (refusal !== undefined) return refuse(socket, guardRefusal(refusal), request)
-      const faults = faultsOf(options, path.success)
-      if (faults.some(({ _tag }) => _tag === "Unreachable")) return arrivals.reset(socket)
+      const faults = faultsOf(() => faultsFor(path.success))
+      const isReachable = Result.getOrElse(faults, () => []).every(({ _tag }) => _tag !== "Unreachable")
+      if (!isReachable) return arrivals.reset(socket)
       sockets.handleUpgrade(request, socket, head, (ws) => {
         arrivals.upgraded(socket)
         const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket, faults)

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { type ClientUrlInfo, isSendable } from "@d2m/codec"
+import { type ClientUrlInfo, CloseCode, isSendable } from "@d2m/codec"
 import { violationCode } from "@d2m/codec/node"
 import type { Duplex } from "node:stream"
 import type { RawData, WebSocket } from "ws"
@@ -42,6 +42,8 @@ export interface AcceptedWebSocket {
   readonly reset: () => void
   /** In force from the opening on; all of them can happen. */
   readonly faults: ReadonlyArray<Fault>
+  /** Set if the connection has no chance, as what its faults should be cannot be told: the reason to close with. */
+  readonly broken: string | undefined
   readonly forks: Forks
   readonly now: () => number
 }
@@ -57,7 +59,7 @@ export interface AttachedWebSocket {
 export const attachWebSocket = (
   mediator: Pick<Mediator["Service"], "options" | "attach">,
   path: ClientUrlInfo,
-  { faults, forks, now, reset, socket, ws }: AcceptedWebSocket
+  { broken, faults, forks, now, reset, socket, ws }: AcceptedWebSocket
 ): AttachedWebSocket => {
   /** Nothing may follow a close frame. */
   const mayWrite = (): boolean => ws.readyState === ws.OPEN
@@ -74,12 +76,19 @@ export const attachWebSocket = (
   let isCut = false
   /** Too much is under way to the mediator. */
   let isFull = false
-  /** Faults that have acted before the mediator could be told. */
-  let early: Array<string> | undefined = []
+  /** What could not be told before the mediator knows of the connection. */
+  let early: Array<(attachment: Attachment) => void> | undefined = []
 
-  const onFault = (fault: string): void => {
-    if (early === undefined) attachment.faultFired(fault)
-    else early.push(fault)
+  const tell = (word: (attachment: Attachment) => void): void => {
+    if (early === undefined) word(attachment)
+    else early.push(word)
+  }
+
+  const onFault = (fault: string): void => tell((attachment) => attachment.faultFired(fault))
+
+  const onBroken = (reason: string): void => {
+    close(CloseCode.InternalError, reason)
+    tell((attachment) => attachment.violated(CloseCode.InternalError, reason))
   }
 
   const pause = (): void => {
@@ -124,6 +133,7 @@ export const attachWebSocket = (
       now,
       latency: undefined,
       onFault,
+      onBroken,
       deliver: (messages) => {
         attachment.received(messages)
         checkRoom(way)
@@ -138,6 +148,7 @@ export const attachWebSocket = (
       now,
       latency: undefined,
       onFault,
+      onBroken,
       deliver: (messages) => {
         for (const message of messages) put(message)
         if (isSending) return
@@ -242,10 +253,10 @@ export const attachWebSocket = (
   }
 
   /** The connection has ended, behind the messages that are under way. */
-  const ended = (tell: () => void): void => {
+  const ended = (onEnd: () => void): void => {
     handOver()
-    if (up === undefined || isCut) tell()
-    else up.end(tell)
+    if (up === undefined || isCut) onEnd()
+    else up.end(onEnd)
   }
 
   ws.on("message", (data: RawData, isBinary: boolean) => {
@@ -263,8 +274,9 @@ export const attachWebSocket = (
     ended(() => attachment.gone(code))
   })
   for (const fault of faults) inject(fault)
+  if (broken !== undefined) onBroken(broken)
   const attachment = mediator.attach(path, transport)
-  for (const fault of early) attachment.faultFired(fault)
+  for (const word of early) word(attachment)
   early = undefined
   return { attachment, waiting: frames.waiting }
 }
