@@ -19,6 +19,9 @@ export type Direction = "up" | "down"
 /**
  * Picks frames out of one direction. `Frame` are the kinds of frames that travel in it.
  *
+ * Frames are counted from when the fault is put in force: over all connections of a link, but on a served mediator anew on
+ * each, as there each connection is given faults of its own.
+ *
  * @category models
  * @since 0.1.0
  */

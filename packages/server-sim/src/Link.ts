@@ -45,8 +45,8 @@ export interface LinkOptions {
   /** Bytes on the way to the mediator above which writing waits: 1 MiB if absent. */
   readonly highWaterUp?: number
   /**
-   * Faults that are in force on each connection from its dial on, and count frames anew on each. With one that cannot
-   * happen, dialing fails.
+   * Faults that are in force on each connection from its dial on. They count frames over all of them, so that a `count` of 1
+   * is once and for all. With one that cannot happen, dialing fails.
    */
   readonly faults?: ReadonlyArray<Fault>
 }
@@ -76,6 +76,7 @@ const openError = (cause: unknown): Socket.SocketError =>
 
 /** A link to the host. Nothing happens before its socket is dialed. */
 export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptions): Link => {
+  const given = (options.faults ?? []).map(activate)
   const injected = new Set<ActiveFault>()
   const isOpen = Latch.makeUnsafe(false)
   const moves = Latch.makeUnsafe(true)
@@ -88,7 +89,7 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
   const dialed = new WeakMap<Scope.Scope, LinkConnection>()
   let dials = 0
 
-  const inForce = (): ReadonlyArray<ActiveFault> => [...(options.faults ?? []).map(activate), ...injected]
+  const inForce = (): ReadonlyArray<ActiveFault> => [...given, ...injected]
   const isInForce = (tag: Fault["_tag"]): boolean => inForce().some(({ fault }) => fault._tag === tag)
 
   const letGo = (connection: LinkConnection): void => {

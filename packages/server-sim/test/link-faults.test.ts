@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Fault, Mediator } from "@d2m/server-sim"
+import { Fault, type Link, Mediator } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Option, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { begin, bytes, id, reflect } from "./drive.ts"
@@ -267,21 +267,26 @@ describe("faults", () => {
     }).pipe(withTest)
   )
 
-  it.effect("injected through a link last over connections and count over them", () =>
+  it.effect("of a link last over its connections and count over them, given with it or injected", () =>
     Effect.gen(function* () {
       const mediator = yield* Mediator
-      const link = yield* mediator.link(path)
-      yield* link.inject(Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } }))
-      const acks = (state: number) =>
+      const lost = Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } })
+      const acks = (link: Link, device: number, state: number) =>
         Effect.scoped(
           Effect.gen(function* () {
             const a = yield* openLink(link)
-            yield* a.register(1, state)
+            yield* a.register(device, state)
             yield* a.send(reflect(1))
             return (yield* a.rest).filter(({ _tag }) => _tag === "ReflectAck").length
           })
         )
-      assert.deepStrictEqual([yield* acks(0), yield* acks(1)], [0, 1])
+      const injected = yield* mediator.link(path)
+      yield* injected.inject(lost)
+      assert.deepStrictEqual([yield* acks(injected, 1, 0), yield* acks(injected, 1, 1)], [0, 1])
+      const given = yield* mediator.link(path, { faults: [lost] })
+      assert.deepStrictEqual([yield* acks(given, 2, 0), yield* acks(given, 2, 1)], [0, 1])
+      const other = yield* mediator.link(path, { faults: [lost] })
+      assert.deepStrictEqual([yield* acks(other, 3, 0), yield* acks(other, 3, 1)], [0, 1])
     }).pipe(withTest)
   )
 })

@@ -55,6 +55,24 @@ export interface WebSocketOptions {
    * Called for each connection that is admitted: faults that are in force on it from its opening on, so that they also hit
    * its handshake. `Unreachable`: TCP is reset before the upgrade is answered; with a fault that cannot happen, or when it
    * throws, the connection is closed with 1011 and the reason. None if absent.
+   *
+   * `skip` and `count` of a fault are about the connection that it is given: a fault that is given to each happens on each.
+   *
+   * @example
+   * ```ts
+   * import { Fault } from "@d2m/server-sim"
+   * import type { WebSocketOptions } from "@d2m/server-sim/node"
+   *
+   * const lostAck = Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } })
+   *
+   * // Once and for all: the first connection has it, those that follow have none.
+   * const faults = [[lostAck]].values()
+   * export const options: WebSocketOptions = {
+   *   host: "127.0.0.1",
+   *   port: 0,
+   *   faults: () => faults.next().value ?? []
+   * }
+   * ```
    */
   readonly faults?: (path: ClientUrlInfo) => ReadonlyArray<Fault>
 }
