@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { type ClientFrame, Limits, type ServerFrame } from "@d2m/codec"
+import { type ClientFrame, clientFrameTypes, isSendable, Limits, type ServerFrame, serverFrameTypes } from "@d2m/codec"
 import { Data, Schema, type Types } from "effect"
 
 /**
@@ -49,7 +49,7 @@ type OfFrames<Tag extends string, Details = {}> = Types.Simplify<{ readonly _tag
  * once.
  *
  * - `Cut`: the network is gone; both sides see 1006 and what was under way is lost (over a socket, TCP is reset)
- * - `Close`: the socket is closed with a code that the mediator knows nothing of
+ * - `Close`: the socket is closed with a code that the mediator knows nothing of: any that a close frame can carry
  * - `NoClosingHandshake`: when the mediator closes, the device sees 1006 instead of the code
  * - `Unreachable`: dialing fails; an open connection is not touched
  * - `Stall`: nothing moves in a direction, as on a half-open connection; it moves on afterwards
@@ -100,7 +100,7 @@ export type FrameFault = Extract<Fault, { readonly _tag: "Drop" | "Duplicate" | 
  * - `NotConnected`: the device has no connection that is registered; faults that hold from a connection's opening on, and
  *   so in its handshake, are options of a link and of the WebSocket server
  * - `Unsupported`: it cannot happen to an open connection (`Unreachable`), or its transport cannot do it
- * - `Invalid`: with a number or text in it with which it could never happen
+ * - `Invalid`: with a number, text or name in it with which it could never happen
  *
  * @category errors
  * @since 0.1.0
@@ -123,13 +123,28 @@ export class InjectError extends Schema.TaggedError<InjectError>()("InjectError"
   }
 }
 
-const invalidMatch = ({ count = 1, skip = 0 }: FrameMatch): string | undefined => {
+const frameTypes: Readonly<Record<Direction, ReadonlyMap<string, number>>> = {
+  up: clientFrameTypes,
+  down: serverFrameTypes
+}
+
+const invalidMatch = (direction: Direction, { count = 1, frame, skip = 0 }: FrameMatch): string | undefined => {
+  if (frame !== undefined && frame !== "Unknown" && !frameTypes[direction].has(frame)) {
+    return `frame must be a kind of frame that travels ${direction}, and is ${frame}`
+  }
   if (!(skip >= 0)) return `skip must not be below 0, and is ${skip}`
   return count >= 1 ? undefined : `count must be at least 1, and is ${count}`
 }
 
 const invalidDirection = (direction: Direction): string | undefined =>
   direction === "up" || direction === "down" ? undefined : "direction must be up or down"
+
+/** What is wrong with where it happens. */
+const invalidPlace = (fault: Fault): string | undefined => {
+  if (!("direction" in fault)) return undefined
+  const match = "match" in fault ? fault.match : undefined
+  return invalidDirection(fault.direction) ?? (match && invalidMatch(fault.direction, match))
+}
 
 const invalidDetail = (fault: Fault): string | undefined => {
   switch (fault._tag) {
@@ -142,6 +157,7 @@ const invalidDetail = (fault: Fault): string | undefined => {
       if (fault.at === undefined || (Number.isInteger(fault.at) && fault.at >= 0)) return undefined
       return `at must be an index, and is ${fault.at}`
     case "Close":
+      if (!isSendable(fault.code)) return `code must be one that a close frame can carry, and is ${fault.code}`
       if (new TextEncoder().encode(fault.reason).length <= Limits.closeReason) return undefined
       return `reason must have at most ${Limits.closeReason} bytes`
     case "Rewrite":
@@ -161,8 +177,6 @@ const invalidDetail = (fault: Fault): string | undefined => {
 
 /** Why a fault cannot happen on any connection, if so. */
 export const invalidFault = (fault: Fault): InjectError | undefined => {
-  const match = "match" in fault ? fault.match : undefined
-  const direction = "direction" in fault ? invalidDirection(fault.direction) : undefined
-  const detail = invalidDetail(fault) ?? direction ?? (match && invalidMatch(match))
+  const detail = invalidDetail(fault) ?? invalidPlace(fault)
   return detail === undefined ? undefined : new InjectError({ reason: "Invalid", fault: fault._tag, detail })
 }

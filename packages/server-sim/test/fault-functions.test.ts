@@ -105,7 +105,10 @@ describe("the function that gives a served connection its faults", () => {
       () => [Fault.Rewrite({ direction: "down", with: "text" as never })],
       "Rewrite cannot happen: with must be a function, and is a string"
     ],
-    [() => [Fault.Stall({ direction: "left" as never })], "Stall cannot happen: direction must be up or down"]
+    [
+      () => [Fault.Drop({ direction: "left" as never, match: { frame: "Reflect" } })],
+      "Drop cannot happen: direction must be up or down"
+    ]
   ]
 
   for (const [faults, reason] of functions) {

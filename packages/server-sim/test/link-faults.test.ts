@@ -3,7 +3,7 @@ import { Fault, type Link, Mediator } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Option, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { begin, bytes, id, reflect } from "./drive.ts"
-import { codeOf, join, keys, openLink, path, tags } from "./memory-device.ts"
+import { codeOf, join, keys, open, openLink, path, tags } from "./memory-device.ts"
 
 const withTest = Effect.provide(Mediator.layerTest)
 const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
@@ -250,7 +250,18 @@ describe("faults", () => {
         [Fault.Garble({ direction: "up", at: 1.5 }), "at must be an index"],
         [Fault.Drop({ direction: "up", match: { skip: -1 } }), "skip must not be below 0"],
         [Fault.Drop({ direction: "up", match: { count: 0 } }), "count must be at least 1"],
-        [Fault.Close({ code: 4999, reason: "\u00e9".repeat(62) }), "reason must have at most 123 bytes"]
+        [Fault.Close({ code: 4999, reason: "\u00e9".repeat(62) }), "reason must have at most 123 bytes"],
+        ...[0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 70_000, 1000.5, Number.NaN].map(
+          (code) => [Fault.Close({ code }), `code must be one that a close frame can carry, and is ${code}`] as const
+        ),
+        [
+          Fault.Drop({ direction: "down", match: { frame: "Nope" as never } }),
+          "frame must be a kind of frame that travels down, and is Nope"
+        ],
+        [
+          Fault.Drop({ direction: "up", match: { frame: "ReflectAck" as never } }),
+          "frame must be a kind of frame that travels up, and is ReflectAck"
+        ]
       ]
       for (const [fault, detail] of invalid) {
         for (const inject of [mediator.inject(device(1), fault), a.link.inject(fault)]) {
@@ -264,6 +275,25 @@ describe("faults", () => {
       }
       yield* a.send(reflect(1))
       yield* a.until("ReflectAck")
+    }).pipe(withTest)
+  )
+
+  it.effect("close with every code that a close frame can carry", () =>
+    Effect.gen(function* () {
+      for (const [state, code] of [1000, 1003, 1007, 1014, 3000, 4999].entries()) {
+        const a = yield* join(1, {}, Math.min(state, 1))
+        yield* a.link.inject(Fault.Close({ code }))
+        assert.strictEqual((yield* a.until("Closed")).code, code)
+      }
+    }).pipe(withTest)
+  )
+
+  it.effect("of a frame that the codec does not know are possible, both ways", () =>
+    Effect.gen(function* () {
+      for (const direction of ["up", "down"] as const) {
+        const a = yield* open({ faults: [Fault.Drop({ direction, match: { frame: "Unknown" } })] })
+        yield* a.until("ServerHello")
+      }
     }).pipe(withTest)
   )
 

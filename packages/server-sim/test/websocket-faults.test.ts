@@ -337,6 +337,12 @@ describe("faults from the opening of a WebSocket on", () => {
         code: 1011,
         reason: "Slow cannot happen: bytesPerSecond must be above 0, and is 0"
       })
+      const unsendable = yield* dial(yield* urlOf)
+      assert.deepStrictEqual(yield* unsendable.next, {
+        _tag: "Closed",
+        code: 1011,
+        reason: "Close cannot happen: code must be one that a close frame can carry, and is 1005"
+      })
       yield* join(1)
     }).pipe(
       Effect.provide(
@@ -346,7 +352,8 @@ describe("faults from the opening of a WebSocket on", () => {
             [Fault.Close({ code: 4999, reason: "why" })],
             [Fault.Cut()],
             [Fault.Unreachable()],
-            [Fault.Slow({ direction: "up", bytesPerSecond: 0 })]
+            [Fault.Slow({ direction: "up", bytesPerSecond: 0 })],
+            [Fault.Close({ code: 1005 })]
           )
         )
       )
