@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { Schema } from "effect"
+import { constructing } from "./Constructor.ts"
 import * as Protobuf from "./Protobuf.ts"
 import { containerHeaderLength, reserved, type StructFiller } from "./Struct.ts"
 
@@ -51,7 +52,7 @@ export const containerFields = [
 const containerKey = "d2m/container"
 
 /**
- * Declares a frame whose payload is a packed struct.
+ * Declares a frame whose payload is a packed struct. Its `make` throws an `EncodeError` at a value that a field cannot hold.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,11 +64,15 @@ export const structFrame = <const Tag extends string, const Fields extends Schem
 ): Schema.TaggedStruct<Tag, Fields> => {
   const { fillers = [], ...rest } = info
   const container: ContainerInfo = { ...rest, body: { _tag: "Struct", fillers } }
-  return Schema.TaggedStruct(tag, fields).annotate({ [containerKey]: container, identifier: tag })
+  return constructing(
+    info.name,
+    Schema.TaggedStruct(tag, fields).annotate({ [containerKey]: container, identifier: tag })
+  )
 }
 
 /**
- * Declares a frame whose payload is a protobuf message of the package `d2m`.
+ * Declares a frame whose payload is a protobuf message of the package `d2m`. Its `make` fills in what has a default, and
+ * throws an `EncodeError` at a value that a field cannot hold.
  *
  * @category constructors
  * @since 0.1.0
@@ -78,9 +83,9 @@ export const protobufFrame = <const Tag extends string, const Fields extends Sch
   fields: Fields
 ): Schema.TaggedStruct<Tag, Fields> => {
   const container: ContainerInfo = { ...info, name: tag, body: { _tag: "Protobuf" } }
-  return Protobuf.message(`d2m.${tag}`, info.meaning, { _tag: Schema.tag(tag), ...fields }).annotate({
-    [containerKey]: container
-  })
+  const name = `d2m.${tag}`
+  const message = Protobuf.message(name, info.meaning, { _tag: Schema.tag(tag), ...fields })
+  return constructing(name, message.annotate({ [containerKey]: container }))
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import { Effect, Schema } from "effect"
 import { type Box, type BoxInfo, type BoxSchema, boxSchema } from "./Box.ts"
+import { constructing } from "./Constructor.ts"
 import type { BoxUse } from "./DeviceGroupKey.ts"
 import { DeviceId, I32, U32, U64 } from "./Scalars.ts"
 
@@ -227,7 +228,7 @@ export const box = <Use extends BoxUse>(number: number, meaning: string, box: Bo
  * @since 0.1.0
  */
 export const fixedBytes = (length: number, number: number, meaning: string, box?: BoxInfo) =>
-  annotated(Schema.Uint8Array.check(Schema.isBetweenLength(length, length)), {
+  annotated(Schema.Uint8Array.check(Schema.isBetweenLength(length, length, { expected: `${length} bytes` })), {
     label: "implicit",
     number,
     element: { type: "bytes", length, ...(box === undefined ? {} : { box }) },
@@ -353,6 +354,8 @@ export const oneof = <const Cases extends Readonly<Record<string, Schema.Top & {
  * })) {}
  * ```
  *
+ * Its `make` fills in what has a default, and throws an `EncodeError` at a value that a field cannot hold.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -360,7 +363,8 @@ export const message = <const Fields extends Schema.Struct.Fields>(
   name: string,
   meaning: string,
   fields: Fields
-): Schema.Struct<Fields> => Schema.Struct(fields).annotate({ [messageKey]: { name, meaning }, identifier: name })
+): Schema.Struct<Fields> =>
+  constructing(name, Schema.Struct(fields).annotate({ [messageKey]: { name, meaning }, identifier: name }))
 
 /**
  * Reads the wire annotation of a message's property.

@@ -59,8 +59,6 @@ const embeddedWriter = (schema: MessageSchema, place: Place): WriteElement => {
 /** One comparison: engines cut a bigint to 64 bits for less than comparing it with both ends costs. */
 const fitsU64 = (value: bigint): boolean => BigInt.asUintN(64, value) === value
 
-const anI32 = "an integer of -2147483648 to 2147483647"
-
 const elementWriter = (element: Element, place: Place): WriteElement => {
   switch (element.type) {
     case "uint32":
@@ -70,7 +68,7 @@ const elementWriter = (element: Element, place: Place): WriteElement => {
       }
     case "enum":
       return (writer, value) => {
-        if (typeof value !== "number" || (value | 0) !== value) throw refused(place, anI32, value)
+        if (typeof value !== "number" || (value | 0) !== value) throw refused(place, ranges.i32, value)
         writer.int32(value)
       }
     case "bool":
