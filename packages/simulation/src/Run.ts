@@ -17,7 +17,7 @@ import { standardOracles } from "./oracles/index.ts"
 import { namesNobody, type Schedule } from "./Schedule.ts"
 import { noHandlerDies } from "./SimulatedDevice.ts"
 import { newYear2026 } from "./Simulation.ts"
-import { thrownText, valueText, withStacks } from "./Stacks.ts"
+import { errorText, thrownText, valueText, withStacks } from "./Stacks.ts"
 import { Tally } from "./Tally.ts"
 import { staysAway } from "./User.ts"
 import { World, type WorldOptions } from "./World.ts"
@@ -164,7 +164,7 @@ const programFailed = (cause: Cause.Cause<unknown>, at: number): Violation => {
     rule: "the program succeeds",
     at,
     device: undefined,
-    found: error instanceof Error ? `${error.name}: ${error.message}` : valueText(error),
+    found: error instanceof Error ? errorText(error) : valueText(error),
     expected: "no failure",
     cause: error
   }

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 
-import { Formatter } from "effect"
+import { Formatter, SchemaIssue } from "effect"
 
 /** The frames of a stack that tell where something was thrown; those below are the scheduler's. */
 const frames = 8
@@ -28,6 +28,21 @@ export const withStacks = <A>(areKept: boolean, run: () => A): A => {
 /** What is no error. */
 export const valueText = (value: unknown): string => (typeof value === "string" ? value : Formatter.format(value))
 
+const issueText = SchemaIssue.makeFormatterDefault()
+
+/** What a schema has refused: the error that its `make` throws says no more than that it has. */
+const refusalOf = ({ cause }: Error): string =>
+  SchemaIssue.isIssue(cause) ? `: ${issueText(cause).replaceAll("\n  at ", " at ")}` : ""
+
+const headOf = ({ message, name }: Error): string => `${name}: ${message}`
+
+/** An error's name and message. */
+export const errorText = (error: Error): string => headOf(error) + refusalOf(error)
+
 /** What was thrown, with its stack if it has one. */
-export const thrownText = (thrown: unknown): string =>
-  thrown instanceof Error ? (thrown.stack ?? `${thrown.name}: ${thrown.message}`) : valueText(thrown)
+export const thrownText = (thrown: unknown): string => {
+  if (!(thrown instanceof Error)) return valueText(thrown)
+  const { stack = "" } = thrown
+  const head = headOf(thrown)
+  return stack.startsWith(head) ? errorText(thrown) + stack.slice(head.length) : stack || errorText(thrown)
+}

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Schema } from "effect"
 import {
   InvalidSchedule,
   type Program,
@@ -50,6 +50,16 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.deepStrictEqual(seeds, [7, 8, 9])
       assert.strictEqual(summary.seeds, 3)
       assert.isAbove(summary.frames, 10)
+    })
+  )
+
+  it.effect("that makes what its own schema does not allow is told why", () =>
+    Effect.gen(function* () {
+      const Note = Schema.Struct({ revision: Schema.Natural })
+      const program: Program = () => Effect.sync(() => Note.make({ revision: -1 }))
+      const failure = yield* Effect.flip(simulate(program, { ...two, seeds: 1, faults: "none" }))
+      assert.ok(failure._tag === "SimulationFailed")
+      assert.match(failure.found, /^Error: Schema validation failed: Expected a value .* at \["revision"\]$/)
     })
   )
 
