@@ -14,6 +14,7 @@ import { noDevice, strikeFor } from "./Faults.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
+import { ProgramHandlers } from "./ProgramHandlers.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import {
   checkedDevice,
@@ -46,8 +47,9 @@ export interface SimulatedGroup {
   /** The names of the devices that there are from the start. */
   readonly devices: ReadonlyArray<string>
   /**
-   * Says what the application of every device does with messages. Called before anything else; `make` is called whenever
-   * a device starts: what it keeps to itself is memory, which a crash loses, and what is outside is the device's storage.
+   * Says what the application of every device does with messages. Called once, and before anything else: dies when a
+   * device has started. `make` is called whenever one does: what it keeps to itself is memory, which a crash loses, and
+   * what is outside is the device's storage.
    */
   readonly onReflected: (make: (device: string) => MessageHandler) => void
   /**
@@ -160,7 +162,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
   }
   if (program === undefined) return common
   // Of the run that is under way; runs do not overlap.
-  let make: (device: string) => MessageHandler = () => () => Effect.void
+  let handlers = new ProgramHandlers()
   const members = new Set<string>()
   const newcomers = new Set<string>()
   const owed: Array<() => string | undefined> = []
@@ -187,7 +189,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
   }
   const play = ({ settled, world }: Stage) =>
     Effect.suspend(() => {
-      make = () => () => Effect.void
+      handlers = new ProgramHandlers()
       members.clear()
       newcomers.clear()
       owed.length = 0
@@ -197,9 +199,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
       return program({
         seed: world.seed,
         devices,
-        onReflected: (given) => {
-          make = given
-        },
+        onReflected: (make) => handlers.onReflected(make, world),
         joined: joinedOf(devices),
         addDevice: (name, spec) =>
           Effect.gen(function* () {
@@ -224,7 +224,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
   return {
     ...common,
     oracles: [...standardOracles, arrivals, membership, ...oracles],
-    handler: (device) => make(device.name),
+    handler: (device) => handlers.handlerOf(device.name),
     program: play
   }
 }
