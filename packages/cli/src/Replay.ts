@@ -10,7 +10,6 @@ import {
   type Expectation,
   lanesText,
   ScheduleNotReplayable,
-  otherVersionText,
   readSchedule,
   type Schedule,
   type SeedReport,
@@ -110,7 +109,7 @@ const read = Effect.fnUntraced(function* (path: string) {
   )
   return yield* Effect.mapError(
     readSchedule(text),
-    ({ message }) => new UnreadableSchedule({ path, reason: otherVersionText(text) ?? message.replace(/\s+/g, " ") })
+    ({ detail }) => new UnreadableSchedule({ path, reason: detail.replace(/\s+/g, " ") })
   )
 })
 

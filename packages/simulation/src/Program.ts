@@ -9,6 +9,7 @@
 import { Device } from "@d2m/client"
 import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
+import { checkedDevice, checkedFault, InvalidSchedule } from "./CheckedSchedule.ts"
 import type { Fault } from "./Fault.ts"
 import { noDevice, strikeFor } from "./Faults.ts"
 import type { OracleMaker } from "./Oracle.ts"
@@ -16,14 +17,8 @@ import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { ProgramHandlers } from "./ProgramHandlers.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
-import {
-  checkedDevice,
-  checkedFault,
-  type DeviceSpec,
-  InvalidSchedule,
-  plainDevice,
-  type Schedule
-} from "./Schedule.ts"
+import { type DeviceSpec, plainDevice, type Schedule } from "./Schedule.ts"
+import { wrongOptions, wrongProgram } from "./SimulateBounds.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
 
@@ -242,13 +237,14 @@ export const unfitForProgram = ({ operations }: Schedule): InvalidSchedule | und
 
 /**
  * Runs a program in one world. Throws an `InvalidSchedule` where an operation or a fault names a device that there is not,
- * and where there are operations at all: what is done in the world is up to the program.
+ * and where there are operations at all: what is done in the world is up to the program; and an `InvalidSimulateOptions`
+ * where the program or the options are none.
  *
  * @category running
  * @since 0.1.0
  */
 export const runProgram = (schedule: Schedule, program: Program, options: ProgramOptions = {}): RunResult => {
-  const unfit = unfitForProgram(schedule)
+  const unfit = wrongProgram(program) ?? wrongOptions(options) ?? unfitForProgram(schedule)
   if (unfit !== undefined) throw unfit
   return run(schedule, programRun(program, options))
 }

@@ -8,7 +8,7 @@
  */
 import type { Fault } from "./Fault.ts"
 import { type Conditions, largestGroup, type Schedule } from "./Schedule.ts"
-import { outOfBounds } from "./SimulateBounds.ts"
+import { wrongOptions } from "./SimulateBounds.ts"
 import { type FaultLevel, roomFor, swarm } from "./Swarm.ts"
 
 /**
@@ -23,7 +23,7 @@ export interface ProgramScheduleOptions {
    * same name, none is empty, `mediator`, or has a `'` in it.
    */
   readonly devices?: number | ReadonlyArray<string>
-  /** How long things go wrong, in ms of virtual time: a minute unless given. */
+  /** How long things go wrong, in ms of virtual time, a week at most: a minute unless given. */
   readonly duration?: number
   /** What goes wrong: `swarm` unless given. */
   readonly faults?: FaultLevel
@@ -32,7 +32,7 @@ export interface ProgramScheduleOptions {
    * or its slot, another machine takes its place, its handler fails until a message is set aside. Not unless given.
    */
   readonly losses?: boolean
-  /** Conditions that are not left to the seed. */
+  /** Conditions that are not left to the seed; there is a slot for each device. */
   readonly conditions?: Partial<Conditions>
 }
 
@@ -85,15 +85,15 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
 }
 
 /**
- * What goes wrong under a seed, and in which conditions; what is done is up to the program. Throws an `InvalidSchedule`
- * for options that nothing can be drawn with; names and conditions are not looked at before the schedule is `checked`.
+ * What goes wrong under a seed, and in which conditions; what is done is up to the program. Throws an
+ * `InvalidSimulateOptions` for options that nothing can be drawn with.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const programSchedule = (seed: number, options: ProgramScheduleOptions = {}): Schedule => {
   const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
-  const invalid = outOfBounds({ seed, devices, duration, faults })
+  const invalid = wrongOptions({ ...options, seed, seeds: 1 })
   if (invalid !== undefined) throw invalid
   const count = typeof devices === "number" ? devices : devices.length
   const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })

@@ -8,6 +8,9 @@ import { Schema } from "effect"
 /** A leap year, in ms. */
 const year = 366 * 24 * 3_600_000
 
+/** So long things go wrong at most, in ms, where a schedule is drawn: a week. Oracles remember all that was said in a world. */
+export const longestRun = 7 * 24 * 3_600_000
+
 /** A length of time, or a time from the start of the run, in ms: a year at most. */
 export const millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: year }))
 
@@ -25,6 +28,16 @@ export const skew = Schema.Finite.check(Schema.isBetween({ minimum: -year, maxim
 
 /** How many, one at least. */
 export const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
+
+/** So many devices may be in a world. */
+export const mostDevices = 100_000
+
+/** Of a world: doubles are exact up to there. */
+export const seedNumber = Schema.Number.check(
+  Schema.makeFilter((seed) => Number.isSafeInteger(seed) && seed >= 0, {
+    expected: `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`
+  })
+)
 
 /** A number that travels as 32 bits. */
 export const u32 = Schema.Int.check(Schema.isUint32())

@@ -2,15 +2,15 @@
  * One run of a world as data: who takes part, what they do, what goes wrong, and the seed for everything else.
  *
  * Owns the versioned JSON form, in which a failure is kept and replayed. A schedule is made by `Swarm` from a seed, by
- * hand, or by `Shrink` from another one.
+ * hand, or by `Shrink` from another one; that it can be carried out is seen to by `CheckedSchedule`.
  *
  * @since 0.1.0
  */
 import { MediatorOptions, strictOptions } from "@d2m/server-sim"
-import { Effect, Option, Schema, SchemaIssue } from "effect"
+import { Schema } from "effect"
 import { Fault } from "./Fault.ts"
 import { Operation } from "./Operation.ts"
-import { millis, skew } from "./Quantity.ts"
+import { millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
 import { mediatorName, ownerOf } from "./WorldEvent.ts"
 
 /** Milliseconds from the start of the run. */
@@ -18,13 +18,23 @@ const at = millis
 const chance = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
 /** Names tell participants apart wherever something is told or judged. */
-const deviceName = Schema.String.check(
+export const deviceName = Schema.String.check(
   Schema.makeFilter((name) => {
     if (name === "") return "a device needs a name"
     if (name === mediatorName) return `"${mediatorName}" is the name of the mediator`
     return ownerOf(name) === name ? undefined : `a name with ' in it is that of a twin: ${name}`
   })
 )
+
+/** The first name that stands there a second time. */
+export const takenTwice = (names: ReadonlyArray<string>): string | undefined => {
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return undefined
+}
 
 /**
  * One device of a schedule.
@@ -176,10 +186,10 @@ const named = ({
 ]
 
 /** Of the JSON form. */
-const version = 1
+export const version = 1
 
 /** The first name that nobody has, with its place. */
-const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: ReadonlyArray<DeviceSpec> }) => {
+export const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: ReadonlyArray<DeviceSpec> }) => {
   const names = new Set(schedule.devices.map(({ name }) => name))
   return named(schedule).find(([name]) => !names.has(name))
 }
@@ -194,14 +204,14 @@ const strayOf = (schedule: Parameters<typeof named>[0] & { readonly devices: Rea
  */
 export const Schedule = Schema.Struct({
   version: Schema.Literal(version),
-  seed: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
+  seed: seedNumber,
   duration: millis,
   conditions: Conditions,
   devices: Schema.Array(DeviceSpec).check(
+    Schema.makeFilter((devices) => (devices.length === 0 ? "a world needs at least one device" : undefined)),
+    Schema.isMaxLength(mostDevices),
     Schema.makeFilter((devices) => {
-      if (devices.length === 0) return "a world needs at least one device"
-      const names = devices.map(({ name }) => name)
-      const twice = names.find((name, index) => names.indexOf(name) < index)
+      const twice = takenTwice(devices.map(({ name }) => name))
       return twice === undefined ? undefined : `two devices have the name ${twice}`
     })
   ),
@@ -237,101 +247,6 @@ export type Schedule = typeof Schedule.Type
  * @since 0.1.0
  */
 export const ScheduleJson = Schema.fromJsonString(Schedule)
-
-/**
- * Reads what stands in a file. A key that means nothing is an error: a misspelled one would be another run.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const readSchedule: (text: string) => Effect.Effect<Schedule, Schema.SchemaError> = Schema.decodeEffect(
-  ScheduleJson,
-  { onExcessProperty: "error" }
-)
-
-const Versioned = Schema.fromJsonString(Schema.Struct({ version: Schema.Int }))
-
-/**
- * Why the text of a file can be no schedule that is read here, if another version has written it; nothing otherwise.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const otherVersionText = (text: string): string | undefined => {
-  const read = Schema.decodeOption(Versioned)(text)
-  if (Option.isNone(read) || read.value.version <= version) return undefined
-  return `it was written by a newer version: its format is ${read.value.version}, and this one reads ${version}`
-}
-
-/**
- * A schedule that cannot be carried out, or options that none can be drawn with: names that are no names, not one's own or
- * nobody's, numbers outside of their range.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InvalidSchedule extends Schema.TaggedError<InvalidSchedule>("@d2m/simulation/InvalidSchedule")(
-  "InvalidSchedule",
-  {
-    /** What is wrong, with its place in the schedule. */
-    detail: Schema.String
-  }
-) {
-  override get message(): string {
-    return `invalid schedule: ${this.detail}`
-  }
-}
-
-/** What is wrong with a schedule in which somebody is named whom there is not. */
-export const namesNobody = (schedule: Schedule): InvalidSchedule | undefined => {
-  const stray = strayOf(schedule)
-  if (stray === undefined) return undefined
-  const [name, path] = stray
-  return new InvalidSchedule({ detail: `there is no device ${JSON.stringify(name)}, at ${path.join(".")}` })
-}
-
-const formatIssue = SchemaIssue.makeFormatterDefault()
-
-/**
- * Checks a schedule that was put together by hand, as one from a file is checked when it is read.
- *
- * @category checking
- * @since 0.1.0
- */
-export const checked = (schedule: Schedule): Effect.Effect<Schedule, InvalidSchedule> =>
-  Effect.mapError(Schedule.makeEffect(schedule), (issue) => new InvalidSchedule({ detail: formatIssue(issue) }))
-
-/**
- * Checks a fault that strikes in a world with these devices, as those of a schedule are checked.
- *
- * @category checking
- * @since 0.1.0
- */
-export const checkedFault = (fault: Fault, devices: ReadonlyArray<string>): Effect.Effect<Fault, InvalidSchedule> =>
-  Effect.mapError(Fault.makeEffect(fault), (issue) => new InvalidSchedule({ detail: formatIssue(issue) })).pipe(
-    Effect.filterOrFail(
-      (sound) => !("device" in sound) || devices.includes(ownerOf(sound.device)),
-      (sound) =>
-        new InvalidSchedule({ detail: `there is no device ${"device" in sound ? JSON.stringify(sound.device) : ""}` })
-    )
-  )
-
-/**
- * Checks a device that is added to a world with these devices, as those of a schedule are checked.
- *
- * @category checking
- * @since 0.1.0
- */
-export const checkedDevice = (
-  device: DeviceSpec,
-  devices: ReadonlyArray<string>
-): Effect.Effect<DeviceSpec, InvalidSchedule> =>
-  Effect.mapError(DeviceSpec.makeEffect(device), (issue) => new InvalidSchedule({ detail: formatIssue(issue) })).pipe(
-    Effect.filterOrFail(
-      ({ name }) => !devices.includes(name),
-      ({ name }) => new InvalidSchedule({ detail: `two devices have the name ${name}` })
-    )
-  )
 
 /**
  * A device out of the ordinary in nothing but what is given: there from the start, in group 0, its clock right.

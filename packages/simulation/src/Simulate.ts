@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
+import { checked, type InvalidSchedule } from "./CheckedSchedule.ts"
 import { compareTraces, traced } from "./Divergence.ts"
 import { NotRepeated, ScheduleNotReplayable, OutOfTime, SimulationFailed } from "./Failure.ts"
 import { type LanesOptions, lanesText } from "./Lanes.ts"
@@ -16,9 +17,9 @@ import { programSchedule, type ProgramScheduleOptions } from "./ProgramSchedule.
 import { whyNotReplayable } from "./Replayable.ts"
 import { isRepeated } from "./Repetition.ts"
 import { isEndless, run, type RunOptions, type RunResult, runWithStacks } from "./Run.ts"
-import { checked, type InvalidSchedule, type Schedule } from "./Schedule.ts"
+import type { Schedule } from "./Schedule.ts"
 import { shrink } from "./Shrink.ts"
-import { outOfBounds } from "./SimulateBounds.ts"
+import { type InvalidSimulateOptions, wrongOptions, wrongProgram } from "./SimulateBounds.ts"
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
 import { traceLine } from "./Trace.ts"
@@ -167,9 +168,12 @@ export const replay = (
   schedule: Schedule,
   program?: Program,
   options: SimulateOptions = {}
-): Effect.Effect<RunResult, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | ScheduleNotReplayable> =>
+): Effect.Effect<
+  RunResult,
+  SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule | InvalidSimulateOptions | ScheduleNotReplayable
+> =>
   Effect.gen(function* () {
-    const invalid = outOfBounds(options)
+    const invalid = wrongOptions(options) ?? (program === undefined ? undefined : wrongProgram(program))
     if (invalid !== undefined) return yield* invalid
     yield* checked(schedule)
     const unfit = program === undefined ? undefined : unfitForProgram(schedule)
@@ -186,7 +190,7 @@ export const replay = (
 /**
  * Runs a program in a world for each seed, one after the other, and fails with the first that fails, shrunk; with a
  * {@link NotRepeated} when it does not come out the same again, with {@link OutOfTime} when `isOver` said so before all seeds were run, or
- * with an {@link InvalidSchedule} when options, names or conditions are none that a world can have.
+ * with an {@link InvalidSimulateOptions} when the options are none that a simulation can have, or the program is none.
  *
  * @category running
  * @since 0.1.0
@@ -194,14 +198,14 @@ export const replay = (
 export const simulate = (
   program: Program,
   options: SimulateOptions = {}
-): Effect.Effect<Summary, SimulationFailed | NotRepeated | OutOfTime | InvalidSchedule> =>
+): Effect.Effect<Summary, SimulationFailed | NotRepeated | OutOfTime | InvalidSimulateOptions> =>
   Effect.gen(function* () {
-    const invalid = outOfBounds(options)
+    const invalid = wrongProgram(program) ?? wrongOptions(options)
     if (invalid !== undefined) return yield* invalid
     const { seed: first = 0, seeds = 100 } = options
     const summary = new Summary()
     for (let seed = first; seed < first + seeds; seed++) {
-      const schedule = yield* checked(programSchedule(seed, options))
+      const schedule = programSchedule(seed, options)
       summary.add(reportOf(yield* judged(schedule, program, summary.seeds, options)))
       // Whoever waits, or wants to interrupt, gets a turn.
       yield* Effect.yieldNow

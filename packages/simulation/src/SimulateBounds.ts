@@ -1,44 +1,138 @@
 /**
  * What may be asked for of a simulation.
  *
- * Owns the bounds of its options, which are checked before a schedule is drawn with them. What is drawn is checked as a
- * `Schedule`.
+ * Owns the check of its options, before a schedule is drawn with them or a world made: a key that means nothing is an error, as
+ * it is in a file. What a schedule may have in it is `CheckedSchedule`'s.
  *
  * @since 0.1.0
  */
-import { Effect, Schema, SchemaIssue } from "effect"
-import { count, millis } from "./Quantity.ts"
-import { InvalidSchedule } from "./Schedule.ts"
+import { U32 } from "@d2m/codec"
+import { Result, Schema } from "effect"
+import { checkedBy } from "./IssueText.ts"
+import { count, longestRun, millis, seedNumber } from "./Quantity.ts"
+import { Conditions, deviceName, takenTwice } from "./Schedule.ts"
 import type { FaultLevel } from "./Swarm.ts"
+
+/**
+ * Options that no simulation can have: a number outside of its range, a key that means nothing, what no device can be made
+ * with; or a program that is none.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidSimulateOptions extends Schema.TaggedError<InvalidSimulateOptions>(
+  "@d2m/simulation/InvalidSimulateOptions"
+)("InvalidSimulateOptions", {
+  /** What was expected, what was found, and which option it is. */
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return `invalid options: ${this.detail}`
+  }
+}
 
 const levels: ReadonlyArray<FaultLevel> = ["none", "light", "swarm", "brutal"]
 
-/** Of a simulation, so much as a schedule does not hold itself. */
-const Bounds = Schema.Struct({
-  seed: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+const isFunction = (value: unknown): value is (...args: ReadonlyArray<never>) => unknown => typeof value === "function"
+const aFunction = Schema.declare(isFunction, { expected: "a function" })
+
+const names = Schema.Array(deviceName).check(
+  Schema.isMinLength(1),
+  Schema.makeFilter((given) => {
+    const twice = takenTwice(given)
+    return twice === undefined ? undefined : `two devices have the name ${twice}`
+  })
+)
+
+const condition = Conditions.fields
+
+const SomeConditions = Schema.Struct({
+  preempt: Schema.optionalKey(condition.preempt),
+  latency: Schema.optionalKey(condition.latency),
+  crypto: Schema.optionalKey(condition.crypto),
+  storeLatency: Schema.optionalKey(condition.storeLatency),
+  diskLatency: Schema.optionalKey(condition.diskLatency),
+  userDelay: Schema.optionalKey(condition.userDelay),
+  mediator: Schema.optionalKey(condition.mediator)
+})
+
+const isMaker = (value: unknown): value is { readonly name: string; readonly make: unknown } =>
+  typeof value === "object" &&
+  value !== null &&
+  "name" in value &&
+  typeof value.name === "string" &&
+  value.name !== "" &&
+  "make" in value &&
+  isFunction(value.make)
+
+/** Anything else that it has is its own. */
+const oracle = Schema.declare(isMaker, { expected: "an oracle: an object with a name and a function make" })
+
+const description = Schema.Struct({
+  platform: Schema.Number,
+  platformDetails: Schema.String,
+  appVersion: Schema.String,
+  label: Schema.String
+})
+
+const versions = Schema.Struct({ minimum: U32, maximum: U32 }).check(
+  Schema.makeFilter(({ maximum, minimum }) => (minimum <= maximum ? undefined : "expected minimum <= maximum"))
+)
+
+/** The options of devices that are not their world's. */
+const DeviceOptions = Schema.Struct({
+  identity: Schema.optionalKey(Schema.NonEmptyString),
+  description: Schema.optionalKey(description),
+  versions: Schema.optionalKey(versions),
+  protocolVersion: Schema.optionalKey(U32),
+  firstReflectId: Schema.optionalKey(U32)
+})
+
+const Options = Schema.Struct({
+  seed: Schema.optional(seedNumber),
   seeds: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-  devices: Schema.optional(Schema.Union([count, Schema.Array(Schema.String).check(Schema.isMinLength(1))])),
-  duration: Schema.optional(millis),
+  devices: Schema.optional(Schema.Union([count, names])),
+  duration: Schema.optional(millis.check(Schema.isLessThanOrEqualTo(longestRun))),
   faults: Schema.optional(Schema.Literals(levels)),
+  losses: Schema.optional(Schema.Boolean),
+  conditions: Schema.optional(SomeConditions),
+  oracles: Schema.optional(Schema.Array(oracle)),
+  deviceOptions: Schema.optional(DeviceOptions),
   story: Schema.optional(Schema.Literals(["brief", "full"])),
+  verify: Schema.optional(Schema.Boolean),
   maxSteps: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
-  shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
+  shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+  isOver: Schema.optional(aFunction)
 }).check(
   Schema.makeFilter(({ seed = 0, seeds = 1 }) =>
     seed <= Number.MAX_SAFE_INTEGER - (seeds - 1)
       ? undefined
       : { path: ["seed"], issue: `the last of ${seeds} seeds is beyond ${Number.MAX_SAFE_INTEGER}` }
-  )
+  ),
+  Schema.makeFilter(({ conditions, devices = 3 }) => {
+    const slots = conditions?.mediator?.maxDeviceSlots
+    const most = typeof devices === "number" ? devices : devices.length
+    return slots === undefined || slots >= most
+      ? undefined
+      : {
+          path: ["conditions", "mediator", "maxDeviceSlots"],
+          issue: `expected a slot for each of the ${most} devices, found ${slots}: a device without one never joins`
+        }
+  })
 )
 
-const formatIssue = SchemaIssue.makeFormatterDefault()
+const someOptions = checkedBy(Options)
 
 /** What is wrong with options that no simulation can have. */
-export const outOfBounds = (options: typeof Bounds.Type): InvalidSchedule | undefined =>
-  Bounds.makeEffect(options).pipe(
-    Effect.match({
-      onFailure: (issue) => new InvalidSchedule({ detail: formatIssue(issue) }),
-      onSuccess: () => undefined
-    }),
-    Effect.runSync
-  )
+export const wrongOptions = (options: unknown): InvalidSimulateOptions | undefined => {
+  const sound = someOptions(options)
+  return Result.isSuccess(sound) ? undefined : new InvalidSimulateOptions({ detail: sound.failure })
+}
+
+const aProgram = checkedBy(Schema.declare(isFunction, { expected: "a program: a function of a SimulatedGroup" }))
+
+/** What is wrong with a program that is none: it may have come to nothing where two modules import each other. */
+export const wrongProgram = (program: unknown): InvalidSimulateOptions | undefined => {
+  const sound = aProgram(program)
+  return Result.isSuccess(sound) ? undefined : new InvalidSimulateOptions({ detail: sound.failure })
+}

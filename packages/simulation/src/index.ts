@@ -5,6 +5,7 @@
  */
 export { messageIdOf, messageOf } from "./Application.ts"
 export * from "./BulkCrypto.ts"
+export { checked, checkedDevice, checkedFault, InvalidSchedule, readSchedule } from "./CheckedSchedule.ts"
 export * from "./Divergence.ts"
 export * from "./Failure.ts"
 export * from "./Fault.ts"
@@ -29,17 +30,11 @@ export { whyNotReplayable } from "./Replayable.ts"
 export { isEndless, judgesOf, programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 export {
   calm,
-  checked,
-  checkedDevice,
-  checkedFault,
   Conditions,
   DeviceSpec,
   Expectation,
-  InvalidSchedule,
   largestGroup,
-  otherVersionText,
   plainDevice,
-  readSchedule,
   Schedule,
   ScheduledFault,
   ScheduledOperation,
@@ -50,6 +45,7 @@ export { type SimulatedDevice } from "./SimulatedDevice.ts"
 export { type SimulatedMediator } from "./SimulatedMediator.ts"
 export * from "./Shrink.ts"
 export * from "./Simulate.ts"
+export { InvalidSimulateOptions } from "./SimulateBounds.ts"
 export * as Simulation from "./Simulation.ts"
 export * from "./Story.ts"
 export * from "./Summary.ts"

@@ -11,9 +11,10 @@ import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { it as base } from "vitest"
+import { readSchedule } from "./CheckedSchedule.ts"
 import { type NotRepeated, ScheduleNotReplayable, type SimulationFailed } from "./Failure.ts"
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
-import { otherVersionText, readSchedule, type Schedule, ScheduleJson } from "./Schedule.ts"
+import { type Schedule, ScheduleJson } from "./Schedule.ts"
 import type { Program } from "./Program.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
 
@@ -119,7 +120,7 @@ const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, S
       try: () => Fs.readFileSync(failure instanceof URL ? fileURLToPath(failure) : failure, "utf8"),
       catch: (error) => refused(messageOf(error))
     })
-    return yield* Effect.mapError(readSchedule(text), ({ message }) => refused(otherVersionText(text) ?? message))
+    return yield* Effect.mapError(readSchedule(text), ({ detail }) => refused(detail))
   })
 }
 

@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import {
+  type Conditions,
   type FaultLevel,
-  InvalidSchedule,
+  type FreeDeviceOptions,
+  InvalidSimulateOptions,
+  type OracleMaker,
   type Program,
   programSchedule,
   replay,
+  runProgram,
   simulate,
   type SimulateOptions
 } from "../src/index.ts"
@@ -29,6 +33,24 @@ describe("a simulation", () => {
     { seed: Number.MAX_SAFE_INTEGER, seeds: 2 },
     { shrinkRuns: -1 },
     { story: "long" as "full" },
+    { duration: 8 * 24 * 3_600_000 },
+    { losses: "yes" as unknown as boolean },
+    { verify: "yes" as unknown as boolean },
+    { oracles: {} as ReadonlyArray<OracleMaker> },
+    { oracles: [{ name: "x" } as OracleMaker] },
+    { isOver: true as unknown as () => boolean },
+    { seedss: 3 } as SimulateOptions,
+    { device: 3 } as SimulateOptions,
+    { conditions: null as unknown as Partial<Conditions> },
+    { conditions: { typo: 1 } as Partial<Conditions> },
+    { conditions: { mediator: { typo: 1 } as Conditions["mediator"] } },
+    { conditions: { mediator: { maxDeviceSlots: 2 } } },
+    { deviceOptions: { typo: 1 } as FreeDeviceOptions },
+    { deviceOptions: { onReflected: () => Effect.void } as FreeDeviceOptions },
+    { deviceOptions: { protocolVersion: -1 } },
+    { deviceOptions: { firstReflectId: 2 ** 33 } },
+    { deviceOptions: { identity: "" } },
+    { deviceOptions: { versions: { minimum: 3, maximum: 1 } } },
     { conditions: { preempt: 1 } },
     { conditions: { preempt: 0.6 } }
   ]
@@ -40,8 +62,8 @@ describe("a simulation", () => {
         const begun: Array<number> = []
         const program: Program = ({ seed }) => Effect.sync(() => begun.push(seed))
         const error = yield* Effect.flip(simulate(program, { seeds: 1, ...options }))
-        assert.strictEqual(error._tag, "InvalidSchedule")
-        assert.include(error.message, Object.keys(options.conditions ?? options)[0]!)
+        assert.strictEqual(error._tag, "InvalidSimulateOptions")
+        assert.include(error.message, Object.keys(options.conditions ?? options.deviceOptions ?? options)[0]!)
         assert.deepStrictEqual(begun, [])
       })
     )
@@ -49,17 +71,64 @@ describe("a simulation", () => {
 
   it("is drawn within the same bounds when its schedule is drawn alone", () => {
     for (const options of wrong) {
-      const { conditions, maxSteps, seeds, shrinkRuns, story, seed = 0, ...drawn } = options
-      if ([conditions, maxSteps, seeds, shrinkRuns, story].some((other) => other !== undefined)) continue
-      assert.throws(() => programSchedule(seed, drawn), InvalidSchedule, Object.keys(options)[0])
+      const { maxSteps, seeds, shrinkRuns, story, seed = 0, ...drawn } = options
+      if ([maxSteps, seeds, shrinkRuns, story].some((other) => other !== undefined)) continue
+      assert.throws(() => programSchedule(seed, drawn), InvalidSimulateOptions, Object.keys(options)[0])
     }
   })
+
+  it.effect("does not begin with a program that is none", () =>
+    Effect.gen(function* () {
+      const lost = undefined as unknown as Program
+      const error = yield* Effect.flip(simulate(lost, { seeds: 1 }))
+      assert.strictEqual(
+        error.message,
+        "invalid options: expected a program: a function of a SimulatedGroup, found undefined"
+      )
+      assert.throws(() => runProgram(programSchedule(0), lost), InvalidSimulateOptions)
+      const none = yield* Effect.flip(simulate(() => Effect.void, null as unknown as SimulateOptions))
+      assert.include(none.message, "found null")
+    })
+  )
+
+  const told: ReadonlyArray<readonly [options: SimulateOptions, detail: string]> = [
+    [{ seed: 2 ** 53 }, "expected a whole number from 0 to 9007199254740991, found 9007199254740992, at seed"],
+    [{ seeds: 0 }, "expected a value greater than or equal to 1, found 0, at seeds"],
+    [{ faults: "heavy" as FaultLevel }, 'expected "none" | "light" | "swarm" | "brutal", found "heavy", at faults'],
+    [{ devices: ["Ann", "Ann's phone"] }, "a name with ' in it is that of a twin: Ann's phone, at devices.1"],
+    [
+      { conditions: { mediator: { maxDeviceSlots: 1 } } },
+      "expected a slot for each of the 3 devices, found 1: a device without one never joins, at conditions.mediator.maxDeviceSlots"
+    ],
+    [
+      { deviceOptions: { protocolVersion: -1 } },
+      "expected a value between 0 and 4294967295, found -1, at deviceOptions.protocolVersion"
+    ]
+  ]
+  for (const [options, detail] of told) {
+    it.effect(`says what was expected, found, and where, of ${JSON.stringify(options)}`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(simulate(() => Effect.void, options))
+        assert.strictEqual(error.message, `invalid options: ${detail}`)
+      })
+    )
+  }
+
+  it.effect("names the options that there are where one is misspelled, and cuts short what was found", () =>
+    Effect.gen(function* () {
+      const typo = yield* Effect.flip(simulate(() => Effect.void, { seedss: 3 } as SimulateOptions))
+      assert.match(typo.message, /^invalid options: a key that means nothing: the keys are seed, seeds, .*, at seedss$/)
+      const story = "long".repeat(1_000) as "full"
+      const long = yield* Effect.flip(simulate(() => Effect.void, { story }))
+      assert.isBelow(long.message.length, 150)
+    })
+  )
 
   it.effect("is not replayed with options that are none", () =>
     Effect.gen(function* () {
       const schedule = programSchedule(0, { duration: 1_000, faults: "none" })
       const error = yield* Effect.flip(replay(schedule, () => Effect.void, { maxSteps: 0 }))
-      assert.strictEqual(error._tag, "InvalidSchedule")
+      assert.strictEqual(error._tag, "InvalidSimulateOptions")
     })
   )
 

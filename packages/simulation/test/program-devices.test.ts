@@ -245,10 +245,10 @@ describe("a device that a program adds to the world", () => {
 
 describe("a fault that a program strikes with", () => {
   const wrong: ReadonlyArray<readonly [fault: Fault, found: RegExp]> = [
-    [{ _tag: "Pause", device: "phone", lasts: Infinity }, /finite.*"lasts"/s],
-    [{ _tag: "Pause", device: "phone", lasts: -1 }, /between 0 and .*"lasts"/s],
-    [{ _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 0.5 }, /integer.*"count"/s],
-    [{ _tag: "Meteor" } as unknown as Fault, /Expected .*"Stall"/],
+    [{ _tag: "Pause", device: "phone", lasts: Infinity }, /a finite number, found Infinity, at lasts$/],
+    [{ _tag: "Pause", device: "phone", lasts: -1 }, /between 0 and 31622400000, found -1, at lasts$/],
+    [{ _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 0.5 }, /an integer, found 0.5, at count$/],
+    [{ _tag: "Meteor" } as unknown as Fault, /expected Stall, Delay, .*, Misbehave, found "Meteor", at _tag$/],
     [{ _tag: "Reset", device: "toaster" }, /there is no device "toaster"/]
   ]
 

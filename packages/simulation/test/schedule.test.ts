@@ -134,6 +134,42 @@ describe("a schedule", () => {
     })
   )
 
+  it.effect("in a file says what was expected, what was found in its place, and where", () =>
+    Effect.gen(function* () {
+      const text = JSON.stringify(striking({ _tag: "Reset", device: "phone" }))
+      for (const [from, to, detail] of [
+        ["Reset", "Krash", /^expected Stall, Delay, .*, Misbehave, found "Krash", at faults\.0\.fault\._tag$/],
+        ['"_tag":"Reset",', "", /^expected an object with the _tag Stall, .*, found \{.*\}, at faults\.0\.fault$/],
+        [',"device":"phone"', "", /^expected a value, found none, at faults\.0\.fault\.device$/],
+        ['"version":1', '"version":0', /^expected 1, found 0, at version$/],
+        ['"version":1', '"version":2', /^it was written by a newer version: its format is 2, and this one reads 1$/],
+        ['"seed":1', '"seed":9007199254740992', /^expected a whole number .*, found 9007199254740992, at seed$/],
+        ['"seed":1', '"seed":"one"', /^expected number, found "one", at seed$/],
+        [/\]\}$/.exec(text)![0], "", /^no JSON: .*/]
+      ] as const) {
+        assert.include(text, from)
+        const unread = yield* Effect.flip(readSchedule(text.replace(from, to)))
+        assert.strictEqual(unread._tag, "InvalidSchedule")
+        assert.match(unread.detail, detail)
+      }
+      assert.include((yield* Effect.flip(readSchedule(`{\n"seed": oops }`))).message, "oops")
+    })
+  )
+
+  it.effect("may stand in a file behind a byte order mark", () =>
+    Effect.gen(function* () {
+      const schedule = scheduleOf({})
+      assert.deepStrictEqual(yield* readSchedule(`\uFEFF${JSON.stringify(schedule)}`), schedule)
+    })
+  )
+
+  it.effect("that is put together by hand has no keys that mean nothing either", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(checked({ ...scheduleOf({}), durations: 5 } as Schedule))
+      assert.match(error.detail, /^a key that means nothing: .*, at durations$/)
+    })
+  )
+
   it.effect("may strike a twin while there is none", () =>
     Effect.gen(function* () {
       const schedule = yield* checked(striking({ _tag: "Reset", device: "phone'1" }))

@@ -36,7 +36,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       ]
       for (const wrong of options) {
         const error = yield* Effect.flip(simulate(program, { ...wrong, seeds: 1 }))
-        assert.strictEqual(error._tag, "InvalidSchedule")
+        assert.strictEqual(error._tag, "InvalidSimulateOptions")
       }
       assert.deepStrictEqual(begun, [])
     })
