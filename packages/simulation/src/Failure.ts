@@ -138,8 +138,16 @@ export class OutOfTime extends Schema.TaggedError<OutOfTime>("@d2m/simulation/Ou
 }) {
   override get message(): string {
     const seeds = `${this.clean} ${this.clean === 1 ? "seed" : "seeds"}`
+    const clean = `out of time in seed ${this.seed}, after ${seeds} in which no rule was broken:`
+    if (this.steps === 0) {
+      return [
+        clean,
+        "nothing had happened in its world yet.",
+        "It is drawn and made as a whole: take a shorter duration, fewer devices, or a longer timeout."
+      ].join("\n")
+    }
     return [
-      `out of time in seed ${this.seed}, after ${seeds} in which no rule was broken:`,
+      clean,
       `its world was ${(this.elapsed / 1000).toFixed(3)} s old after ${this.steps} steps.`,
       "Many steps without time to pass are a program that never ends; otherwise take fewer seeds, or a longer timeout."
     ].join("\n")

@@ -83,7 +83,7 @@ export interface RunResult {
   readonly tally: Tally
 }
 
-/** Steps between two questions whether a run is over. */
+/** Steps between two questions whether a run is over, and devices before its first step. */
 const slice = 50
 
 const mostSteps = ({ devices, duration }: Schedule): number =>
@@ -271,11 +271,15 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   const phase = (name: "Safety" | "Liveness" | "Over") => world.witness({ _tag: "Phase", at: kernel.now, phase: name })
 
   phase("Safety")
-  for (const spec of schedule.devices) {
+  const { isOver: isTold = () => false, maxSteps = mostSteps(schedule) } = options
+  let isCut = false
+  for (const [index, spec] of schedule.devices.entries()) {
+    // A world of many takes its time.
+    if (index > 0 && index % slice === 0 && (isCut = isTold())) break
     const device = world.addDevice(spec)
     world.after(spec.joinsAt, () => device.start())
   }
-  options.prepare?.(world)
+  if (!isCut) options.prepare?.(world)
   mediator.start()
   for (const { at, device, operation } of schedule.operations) {
     world.after(at, () => {
@@ -310,7 +314,6 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   }
 
   let isOver = false
-  let isCut = false
   let restless: string | undefined
   const poll = () => {
     restless = unrest(world, tally, judges) ?? (stage === undefined ? undefined : notEnded)
@@ -342,10 +345,9 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
   })
 
   try {
-    const { isOver: isTold = () => false, maxSteps = mostSteps(schedule) } = options
     const isReached = () => isOver || violation !== undefined
     let rest: Rest = "OutOfSteps"
-    while (rest === "OutOfSteps" && kernel.steps < maxSteps && !(isCut = isTold())) {
+    while (rest === "OutOfSteps" && kernel.steps < maxSteps && !(isCut ||= isTold())) {
       rest = kernel.runUntil(isReached, Math.min(kernel.steps + slice, maxSteps))
     }
     if (rest !== "Reached" && !isCut) {

@@ -150,6 +150,8 @@ export class World {
   isLiveness = false
   readonly #options: WorldOptions
   readonly #digest = new Digest()
+  /** How many devices a group has, twins included. */
+  readonly #siblings = new Map<number, number>()
   #lastMessage = 0
   #lastCall = 0
   #twins = 0
@@ -217,8 +219,7 @@ export class World {
    * another group has the same ones.
    */
   addDevice(spec: DeviceSpec): SimulatedDevice {
-    let siblings = 0
-    for (const device of this.devices.values()) if (device.spec.group === spec.group) siblings++
+    const siblings = this.#siblings.get(spec.group) ?? 0
     return this.#add(spec, DeviceId.make(BigInt(siblings + 1)), this.newDisk())
   }
 
@@ -269,6 +270,7 @@ export class World {
     if (this.devices.has(spec.name)) throw new Error(`two devices have the name ${spec.name}`)
     const device = new SimulatedDevice(host, spec, deviceId, network.route(spec.name, conditions.latency), disk)
     this.devices.set(spec.name, device)
+    this.#siblings.set(spec.group, (this.#siblings.get(spec.group) ?? 0) + 1)
     return device
   }
 }

@@ -132,6 +132,16 @@ describe("a simulation", () => {
     })
   )
 
+  it.effect("of as many devices as there may be is given up before it is made when time is over, and says so", () =>
+    Effect.gen(function* () {
+      const schedule = programSchedule(0, { devices: 100_000, duration: 1_000, faults: "none" })
+      const cut = yield* Effect.flip(replay(schedule, () => Effect.void, { isOver: () => true }))
+      assert.ok(cut._tag === "OutOfTime")
+      assert.strictEqual(cut.steps, 0)
+      assert.include(cut.message, "take a shorter duration, fewer devices")
+    })
+  )
+
   it.effect("begins at the bounds", () =>
     Effect.gen(function* () {
       const options: SimulateOptions = { seeds: 1, seed: 0, devices: ["phone"], duration: 0, faults: "none" }
