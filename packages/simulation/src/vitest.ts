@@ -1,6 +1,6 @@
 /**
  * Simulations as tests of vitest: `it.simulate(name, program)`, `it.replay(name, file, program)` and
- * `it.replay(name, file)`.
+ * `it.replay(name, file)`, each with `skip`, `only`, `todo` and `fails`.
  *
  * Owns the tests, the file that a failure leaves, and the variables that a run can be steered with: `D2M_SEED` for one seed
  * alone, `D2M_SEEDS` for more or fewer of them, `D2M_STORY` for all of a failure's story. What is simulated is `Simulate`'s.
@@ -10,13 +10,15 @@
 import { Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
-import { it as base } from "vitest"
-import { readSchedule } from "./CheckedSchedule.ts"
-import { type NotRepeated, ScheduleNotReplayable, type SimulationFailed } from "./Failure.ts"
+import { it as base, type TestContext } from "vitest"
+import { type InvalidSchedule, readSchedule } from "./CheckedSchedule.ts"
+import { type NotRepeated, type OutOfTime, ScheduleNotReplayable, type SimulationFailed } from "./Failure.ts"
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
-import { type Schedule, ScheduleJson } from "./Schedule.ts"
+import { checkedBy } from "./IssueText.ts"
 import type { Program } from "./Program.ts"
+import { type Schedule, ScheduleJson } from "./Schedule.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
+import { InvalidSimulateOptions } from "./SimulateBounds.ts"
 
 /**
  * How a simulation is made a test.
@@ -31,10 +33,31 @@ export interface SimulateTestOptions extends SimulateOptions {
    */
   readonly failures?: string
   /**
-   * Real ms that the test may take: 2 minutes unless given. Runs and shrinking end when nine tenths of it are over, so that
+   * Real ms that the test may take: 2 minutes unless given, and 0 for no bound at all. Runs and shrinking end when nine tenths of it are over, so that
    * there is time to tell what was found.
    */
   readonly timeout?: number
+}
+
+/**
+ * Makes a test, as vitest's `it` does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MakeTest<Arguments extends ReadonlyArray<unknown>> {
+  (name: string, ...test: Arguments): void
+  /** A test that is not run. */
+  readonly skip: (name: string, ...test: Arguments) => void
+  /** A test beside which no other of its file is run that is not marked so too. */
+  readonly only: (name: string, ...test: Arguments) => void
+  /** The name of a test that is to be written, or to be made right: it is not run. */
+  readonly todo: (name: string, ...test: Partial<Arguments>) => void
+  /**
+   * A failure that is known: the test passes as long as a rule is broken, and leaves no file. Options that are none, a run
+   * that does not come out the same again, or no time left are told and do not count.
+   */
+  readonly fails: (name: string, ...test: Arguments) => void
 }
 
 /**
@@ -45,18 +68,13 @@ export interface SimulateTestOptions extends SimulateOptions {
  */
 export interface SimulateTests {
   /** A test that runs a program under many seeds, and fails with the first that fails, shrunk, with its story. */
-  readonly simulate: (name: string, program: Program, options?: SimulateTestOptions) => void
+  readonly simulate: MakeTest<[program: Program, options?: SimulateTestOptions]>
   /**
    * A test that runs a schedule once more: a file that such a test has left, with its program, or one of `d2m simulate`,
    * without. A file of a planted bug is refused: what it shows is seen with `d2m replay`. So is one whose program or oracle
    * is not given: its failure could not show.
    */
-  readonly replay: (
-    name: string,
-    failure: string | URL | Schedule,
-    program?: Program,
-    options?: SimulateTestOptions
-  ) => void
+  readonly replay: MakeTest<[failure: string | URL | Schedule, program?: Program, options?: SimulateTestOptions]>
 }
 
 const numberOf = (name: string): number | undefined => {
@@ -101,11 +119,19 @@ const againOf = (failure: SimulationFailed | NotRepeated, test: TestPlace, optio
   }
 }
 
+/** How such a test may fail. */
+type Failure =
+  | SimulationFailed
+  | NotRepeated
+  | OutOfTime
+  | InvalidSchedule
+  | InvalidSimulateOptions
+  | ScheduleNotReplayable
+
 /** Ends the test with an error that says all there is to know. */
-const leave = (failure: SimulationFailed | NotRepeated, test: TestPlace, options: SimulateTestOptions): never => {
-  const again = againOf(failure, test, options)
+const leave = (failure: Failure, again = ""): never => {
   const cause = failure._tag === "SimulationFailed" ? failure.cause : undefined
-  const error = new Error(`${failure.message}\n\n${again}`, cause === undefined ? {} : { cause })
+  const error = new Error(`${failure.message}${again}`, cause === undefined ? {} : { cause })
   error.name = failure._tag
   // Where the simulation was written is in the test's name; where it was found out is of no interest.
   error.stack = `${error.name}: ${error.message}`
@@ -129,35 +155,94 @@ const defaultTimeout = 120_000
 /** What is left of the time is for telling. */
 const share = 0.9
 
-/** The options of a test that begins now. */
-const bounded = (options: SimulateTestOptions): SimulateOptions => {
-  const { isOver = () => false, timeout = defaultTimeout } = options
-  const end = performance.now() + share * timeout
-  return { ...options, isOver: () => performance.now() >= end || isOver() }
+const ownOptions = checkedBy(
+  Schema.Struct({
+    failures: Schema.optional(Schema.String),
+    timeout: Schema.optional(Schema.Number.check(Schema.isGreaterThanOrEqualTo(0)))
+  })
+)
+
+/** The options of a test that begins now, those of the test itself taken out. */
+const bounded = (options: SimulateTestOptions): Effect.Effect<SimulateOptions, InvalidSimulateOptions> => {
+  const { failures, timeout = defaultTimeout, ...simulated } = options
+  const { isOver = () => false } = simulated
+  const end = timeout === 0 ? Infinity : performance.now() + share * timeout
+  return Effect.fromResult(ownOptions({ failures, timeout })).pipe(
+    Effect.mapBoth({
+      onFailure: (detail) => new InvalidSimulateOptions({ detail }),
+      onSuccess: () => ({ ...simulated, isOver: () => performance.now() >= end || isOver() })
+    })
+  )
 }
 
-const tests: SimulateTests = {
-  simulate: (name, program, options = {}) => {
-    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal, task }) =>
-      Effect.runPromise(
-        simulate(program, steered(told(bounded(options)))).pipe(
-          Effect.catchTag(["SimulationFailed", "NotRepeated"], (failure) =>
-            Effect.sync(() => leave(failure, task, options))
-          )
-        ),
-        { signal }
-      ).then(() => undefined)
-    )
-  },
-  replay: (name, failure, program, options = {}) => {
-    base(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal }) =>
-      Effect.runPromise(
-        Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, told(bounded(options)))),
-        { signal }
-      ).then(() => undefined)
-    )
-  }
+/** What registers a test with vitest: `it`, or one of its modes. */
+type Register = (
+  name: string,
+  options: { readonly timeout: number },
+  body: (context: TestContext) => Promise<void>
+) => void
+
+/** How it is registered, and whether it is to fail. */
+interface Mode {
+  readonly register: Register
+  readonly isToFail?: boolean
 }
+
+const make = (
+  { isToFail = false, register }: Mode,
+  name: string,
+  options: SimulateTestOptions,
+  body: (options: SimulateOptions) => Effect.Effect<unknown, Failure>,
+  againOf: (failure: SimulationFailed | NotRepeated, test: TestPlace) => string
+): void =>
+  register(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal, task }) =>
+    Effect.runPromise(
+      Effect.flatMap(bounded(options), (simulated) => body(told(simulated))).pipe(
+        Effect.catch((failure) => {
+          // What is not the known failure must not pass for it.
+          if (isToFail && failure._tag !== "SimulationFailed") return Effect.logError(failure.message)
+          const isFound = failure._tag === "SimulationFailed" || failure._tag === "NotRepeated"
+          return Effect.sync(() => leave(failure, isFound && !isToFail ? againOf(failure, task) : ""))
+        }),
+        Effect.asVoid
+      ),
+      { signal }
+    )
+  )
+
+const simulateIn =
+  (mode: Mode) =>
+  (name: string, program: Program, options: SimulateTestOptions = {}): void =>
+    make(
+      mode,
+      name,
+      options,
+      (simulated) => simulate(program, steered(simulated)),
+      (failure, test) => `\n\n${againOf(failure, test, options)}`
+    )
+
+const replayIn =
+  (mode: Mode) =>
+  (name: string, failure: string | URL | Schedule, program?: Program, options: SimulateTestOptions = {}): void =>
+    make(
+      mode,
+      name,
+      options,
+      (simulated) => Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, simulated)),
+      () => ""
+    )
+
+const inAllModes = <Arguments extends ReadonlyArray<unknown>>(
+  testIn: (mode: Mode) => (name: string, ...test: Arguments) => void
+): MakeTest<Arguments> =>
+  Object.assign(testIn({ register: base }), {
+    skip: testIn({ register: base.skip }),
+    only: testIn({ register: base.only }),
+    todo: (name: string, ..._test: Partial<Arguments>) => base.todo(name),
+    fails: testIn({ register: base.fails, isToFail: true })
+  })
+
+const tests: SimulateTests = { simulate: inAllModes(simulateIn), replay: inAllModes(replayIn) }
 
 /**
  * vitest's `it`, with `it.simulate` and `it.replay`.

@@ -131,6 +131,53 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("may be skipped, be still to do, or be known to fail; and has no bound with a timeout of 0", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const { output, tests } = yield* runFixture(folder, {}, "modes")
+        const statuses = Object.fromEntries(tests.map(({ status, title }) => [title, status]))
+        assert.deepStrictEqual(statuses, {
+          "a known failure": "passed",
+          "a known failure that is mended": "failed",
+          "a known failure with options that are none": "failed",
+          "a known failure again": "passed",
+          skipped: "skipped",
+          "skipped again": "skipped",
+          "to be written": "todo",
+          "to be made right": "todo",
+          "without a bound": "passed",
+          "in less than no time": "failed",
+          "a failure": "failed"
+        })
+        assert.include(output, "invalid options: expected a value greater than or equal to 1, found 0, at seeds")
+        const messageOf = (name: string) => tests.find(({ title }) => title === name)!.failureMessages[0]!
+        assert.strictEqual(
+          messageOf("in less than no time"),
+          "InvalidSimulateOptions: invalid options: expected a value greater than or equal to 0, found -1, at timeout"
+        )
+        // In the dress of one that is simulated, without frames of the library, and without a word on how to see it again.
+        assert.match(messageOf("a failure"), /^SimulationFailed: seed 0 broke a rule of program: /)
+        assert.notMatch(messageOf("a failure"), /\n +at |it again with/)
+        assert.deepStrictEqual(
+          Fs.readdirSync(folder).filter((name) => name.startsWith("d2m-failure")),
+          []
+        )
+      })
+    )
+  )
+
+  it.live("may be the only one of its file", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const { tests } = yield* runFixture(folder, {}, "only")
+        assert.deepStrictEqual(
+          tests.map(({ status }) => status),
+          ["skipped", "passed"]
+        )
+      })
+    )
+  )
+
   it.live("ends within its timeout, whatever its program does, and says where it was", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
