@@ -18,7 +18,7 @@ import { standardOracles } from "./oracles/index.ts"
 import { ProgramHandlers } from "./ProgramHandlers.ts"
 import { run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 import { type DeviceSpec, plainDevice, type Schedule } from "./Schedule.ts"
-import { wrongOptions, wrongProgram } from "./SimulateBounds.ts"
+import { membershipName, wrongOptions, wrongProgram } from "./SimulateBounds.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
 
@@ -142,7 +142,7 @@ const seeThrough = <A, E>(
  * @since 0.1.0
  */
 export interface ProgramOptions extends Pick<RunOptions, "deviceOptions" | "maxSteps" | "isOver"> {
-  /** Judges besides those of the protocol. */
+  /** Judges besides those of the protocol, whose names are their own. */
   readonly oracles?: ReadonlyArray<OracleMaker>
 }
 
@@ -167,7 +167,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
     )
   // It sees no rule broken: a run that is repeated for the stack of a defect keeps its oracles, and not its witnesses.
   const membership: OracleMaker = {
-    name: "membership",
+    name: membershipName,
     make: () => ({
       see: (event) => {
         if (event._tag === "StateChanged" && event.state._tag === "Live") members.add(event.device)

@@ -216,14 +216,20 @@ export const run = (schedule: Schedule, options: RunOptions = {}): RunResult => 
 export const runWithStacks = (schedule: Schedule, options: RunOptions): RunResult =>
   withStacks(true, () => carryOut(schedule, options))
 
+/** Of what `make` gives, which types vouch for as long as they are heeded. */
+const isOracle = (made: unknown): boolean =>
+  typeof made === "object" && made !== null && "see" in made && typeof made.see === "function"
+
 /** An oracle; one that looks at nothing where none can be made. */
 const judgeOf = (make: () => Oracle, onDefect: (defect: unknown) => void): Oracle => {
   try {
-    return make()
+    const made = make()
+    if (isOracle(made)) return made
+    onDefect(`make has returned no oracle, which has a function see, but ${valueText(made)}`)
   } catch (defect) {
     onDefect(defect)
-    return { see: () => {} }
   }
+  return { see: () => {} }
 }
 
 const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {

@@ -7,9 +7,12 @@
  * @since 0.1.0
  */
 import { U32 } from "@d2m/codec"
-import { Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { checkedBy } from "./IssueText.ts"
+import { arrivals } from "./oracles/Arrivals.ts"
+import { standardOracles } from "./oracles/index.ts"
 import { count, longestRun, millis, seedNumber } from "./Quantity.ts"
+import { judgesOf } from "./Run.ts"
 import { Conditions, deviceName, takenTwice } from "./Schedule.ts"
 import type { FaultLevel } from "./Swarm.ts"
 
@@ -68,6 +71,27 @@ const isMaker = (value: unknown): value is { readonly name: string; readonly mak
 /** Anything else that it has is its own. */
 const oracle = Schema.declare(isMaker, { expected: "an oracle: an object with a name and a function make" })
 
+/** The name of what a program waits by for its devices to have joined, and what judges nothing. */
+export const membershipName = "membership"
+
+/** A failure is told by its oracle's name, and found again by it. */
+const takenNames: ReadonlyArray<string> = [
+  ...judgesOf({ oracles: [...standardOracles, arrivals], program: () => Effect.void }),
+  membershipName
+]
+
+const ownOracles = Schema.Array(oracle).check(
+  Schema.makeFilter((given) => {
+    const own = given.map(({ name }) => name)
+    const twice = takenTwice(own)
+    if (twice !== undefined) return `two oracles have the name ${twice}`
+    const at = own.findIndex((name) => takenNames.includes(name))
+    return at < 0
+      ? undefined
+      : { path: [at, "name"], issue: `${own[at]} is the name of an oracle that is there already` }
+  })
+)
+
 const description = Schema.Struct({
   platform: Schema.Number,
   platformDetails: Schema.String,
@@ -96,7 +120,7 @@ const Options = Schema.Struct({
   faults: Schema.optional(Schema.Literals(levels)),
   losses: Schema.optional(Schema.Boolean),
   conditions: Schema.optional(SomeConditions),
-  oracles: Schema.optional(Schema.Array(oracle)),
+  oracles: Schema.optional(ownOracles),
   deviceOptions: Schema.optional(DeviceOptions),
   story: Schema.optional(Schema.Literals(["brief", "full"])),
   verify: Schema.optional(Schema.Boolean),

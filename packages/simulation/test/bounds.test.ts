@@ -11,8 +11,11 @@ import {
   replay,
   runProgram,
   simulate,
-  type SimulateOptions
+  type SimulateOptions,
+  standardOracles
 } from "../src/index.ts"
+
+const onlooker = (name: string): OracleMaker => ({ name, make: () => ({ see: () => {} }) })
 
 describe("a simulation", () => {
   const wrong: ReadonlyArray<SimulateOptions> = [
@@ -38,6 +41,10 @@ describe("a simulation", () => {
     { verify: "yes" as unknown as boolean },
     { oracles: {} as ReadonlyArray<OracleMaker> },
     { oracles: [{ name: "x" } as OracleMaker] },
+    { oracles: ["x", "y", "x"].map(onlooker) },
+    ...["program", "defects", "liveness", "membership", "arrivals", standardOracles[0]!.name].map((name) => ({
+      oracles: [onlooker(name)]
+    })),
     { isOver: true as unknown as () => boolean },
     { seedss: 3 } as SimulateOptions,
     { device: 3 } as SimulateOptions,
@@ -99,6 +106,11 @@ describe("a simulation", () => {
     [
       { conditions: { mediator: { maxDeviceSlots: 1 } } },
       "expected a slot for each of the 3 devices, found 1: a device without one never joins, at conditions.mediator.maxDeviceSlots"
+    ],
+    [{ oracles: ["x", "x"].map(onlooker) }, "two oracles have the name x, at oracles"],
+    [
+      { oracles: [onlooker("x"), onlooker("program")] },
+      "program is the name of an oracle that is there already, at oracles.1.name"
     ],
     [
       { deviceOptions: { protocolVersion: -1 } },

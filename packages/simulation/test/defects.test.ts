@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { HandlerError } from "@d2m/client"
 import {
   calm,
+  type Oracle,
   type OracleMaker,
   type Program,
   run,
@@ -61,6 +62,14 @@ describe("a defect", () => {
     const { violation } = run(quiet, { oracles: [unborn] })
     assert.deepInclude(violation, { oracle: "defects", rule: "whoever looks on can be made" })
     assert.match(violation!.found, /^the oracle unborn: Slip: on a banana\n +at slip .*defects\.test\.ts/)
+  })
+
+  it("of an oracle that is none is told by its name", () => {
+    for (const none of [undefined, {}, { see: "nothing" }]) {
+      const { violation } = run(quiet, { oracles: [{ name: "hollow", make: () => none as unknown as Oracle }] })
+      assert.deepInclude(violation, { oracle: "defects", rule: "whoever looks on can be made" })
+      assert.match(violation!.found, /^the oracle hollow: make has returned no oracle, which has a function see, but /)
+    }
   })
 
   it("that an oracle finds in the schedule already is told at the start of the world", () => {
