@@ -37,7 +37,9 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   Kept: 23,
   Checked: 24,
   Entered: 25,
-  HandedBack: 26
+  HandedBack: 26,
+  ProgramAsked: 27,
+  ProgramAnswered: 28
 }
 
 /** A running hash over events, of 64 bits. */
@@ -82,6 +84,12 @@ export class Digest {
         this.#mix(event.call)
         return this.#mixText(event.operation._tag)
       case "Answered":
+        this.#mix(event.call)
+        return this.#mixAnswer(event.answer)
+      case "ProgramAsked":
+        this.#mix(event.call)
+        return this.#mixText(event.ask._tag)
+      case "ProgramAnswered":
         this.#mix(event.call)
         return this.#mixAnswer(event.answer)
       case "Checked":

@@ -23,6 +23,7 @@ import { type InvalidSimulateOptions, wrongOptions, wrongProgram } from "./Simul
 import { Story } from "./Story.ts"
 import { reportOf, Summary } from "./Summary.ts"
 import { traceLine } from "./Trace.ts"
+import type { Label } from "./Wording.ts"
 import type { WorldEvent } from "./WorldEvent.ts"
 
 /**
@@ -43,6 +44,8 @@ export interface SimulateOptions extends ProgramOptions, ProgramScheduleOptions 
    * handshakes and all.
    */
   readonly story?: "brief" | "full"
+  /** What stories say of a content, in a word or two: the number of an `outgoingMessage` unless given, and of others nothing. */
+  readonly label?: Label
   /**
    * Whether every seed is run twice, which must come to the same, event by event: not unless given. What a program takes
    * from outside of the world shows like this before a failure does that will not come again.
@@ -94,7 +97,7 @@ const failureOf = (
   const { digest, schedule } = first.result
   const { expected, oracle, rule } = violated
   const tell = (schedule: Schedule, bounds: Pick<RunOptions, "isOver"> = {}) => {
-    const story = new Story()
+    const story = new Story(options.label)
     const trace: Array<string> = []
     const tracer = (event: WorldEvent) => trace.push(traceLine(event))
     const witnesses = [...(runOptions.witnesses ?? []), story.see, ...(options.verify === true ? [tracer] : [])]

@@ -123,6 +123,7 @@ const Options = Schema.Struct({
   oracles: Schema.optional(ownOracles),
   deviceOptions: Schema.optional(DeviceOptions),
   story: Schema.optional(Schema.Literals(["brief", "full"])),
+  label: Schema.optional(aFunction),
   verify: Schema.optional(Schema.Boolean),
   maxSteps: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   shrinkRuns: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),

@@ -7,7 +7,8 @@
  * @since 0.1.0
  */
 import { newYear2026 } from "./Simulation.ts"
-import { frameWords, stateWords, wordsOf } from "./Wording.ts"
+import { valueText } from "./Stacks.ts"
+import { frameWords, type Label, stateWords, wordsOf } from "./Wording.ts"
 import type { OnLog } from "./World.ts"
 import { mediatorName, type Witness, type WorldEvent } from "./WorldEvent.ts"
 
@@ -46,6 +47,20 @@ const routine: ReadonlySet<string> = new Set(["ServerHello", "ClientHello", "Get
 /** What a device says of itself that its state, or another entry, says as well. */
 const said: ReadonlySet<string> = new Set(["Dry", "PromotedToLeader", "Disconnected"])
 
+/** So much of a label has room in a lane. */
+const longestLabel = 60
+
+/** What a label says, in one line; one that throws says so, for a story is told to its end. */
+const guarded =
+  (label: Label): Label =>
+  (content) => {
+    try {
+      return label(content)?.replace(/\s+/g, " ").slice(0, longestLabel)
+    } catch (thrown) {
+      return `label: ${valueText(thrown instanceof Error ? thrown.message : thrown)}`
+    }
+  }
+
 type Draft = { -readonly [K in keyof StoryEntry]: StoryEntry[K] }
 
 /**
@@ -63,6 +78,13 @@ export class Story {
   readonly #states = new Map<string, string>()
   readonly #faults = new Map<string, number>()
 
+  readonly #label: Label | undefined
+
+  /** `label` says of contents what is told of them, where it says anything: their numbers are told besides. */
+  constructor(label?: Label) {
+    this.#label = label === undefined ? undefined : guarded(label)
+  }
+
   readonly see: Witness = (event) => {
     this.#tell(event)
   }
@@ -76,33 +98,37 @@ export class Story {
   #tell(event: WorldEvent): void | Draft {
     switch (event._tag) {
       case "DeviceSent":
-        return this.#send(event, event.device, `${wordsOf(event)} →`)
+        return this.#send(event, event.device, `${this.#words(event)} →`)
       case "MediatorSent":
-        return this.#send(event, mediatorName, `← ${wordsOf(event)}${this.#of(event)}`)
+        return this.#send(event, mediatorName, `← ${this.#words(event)}${this.#of(event)}`)
       case "MediatorReceived":
-        return this.#receive(event, mediatorName, `→ ${wordsOf(event)}${this.#of(event)}`)
+        return this.#receive(event, mediatorName, `→ ${this.#words(event)}${this.#of(event)}`)
       case "DeviceReceived":
-        return this.#receive(event, event.device, `← ${wordsOf(event)}`)
+        return this.#receive(event, event.device, `← ${this.#words(event)}`)
       case "Opened":
         this.#connections.set(event.device, event.connection)
         return this.#add(event, event.device, `connected #${event.connection}`)
       case "MediatorClosed":
       case "MediatorLost":
-        return this.#add(event, mediatorName, `${wordsOf(event)}${this.#of(event)}`)
+        return this.#add(event, mediatorName, `${this.#words(event)}${this.#of(event)}`)
       case "Dialed":
-        return this.#add(event, event.device, wordsOf(event), true)
+        return this.#add(event, event.device, this.#words(event), true)
       case "StateChanged":
         return this.#change(event)
       case "Handled":
         return this.#handled(event)
       case "Happened":
-        return this.#add(event, event.device, wordsOf(event), said.has(event.event._tag))
+        return this.#add(event, event.device, this.#words(event), said.has(event.event._tag))
       case "Asked":
-        return this.#add(event, event.device, `app asks ${wordsOf(event)}`)
+        return this.#add(event, event.device, `app asks ${this.#words(event)}`)
       case "Answered":
-        return this.#add(event, event.device, `app gets ${wordsOf(event)}`)
+        return this.#add(event, event.device, `app gets ${this.#words(event)}`)
+      case "ProgramAsked":
+        return this.#add(event, event.device, `program asks ${this.#words(event)}`, true)
+      case "ProgramAnswered":
+        return this.#add(event, event.device, `program gets ${this.#words(event)}`, true)
       case "Machine":
-        return this.#add(event, event.device, `== ${wordsOf(event)} ==`)
+        return this.#add(event, event.device, `== ${this.#words(event)} ==`)
       case "Fault":
         return this.#fault(event)
       case "Phase":
@@ -117,8 +143,12 @@ export class Story {
       case "Checked":
       case "Entered":
       case "HandedBack":
-        return this.#add(event, event.device, wordsOf(event))
+        return this.#add(event, event.device, this.#words(event))
     }
+  }
+
+  #words(event: WorldEvent): string {
+    return wordsOf(event, this.#label)
   }
 
   /** The story so far. */
@@ -171,7 +201,7 @@ export class Story {
   #handled(event: Extract<WorldEvent, { readonly _tag: "Handled" }>): void {
     const begun = this.#entries.findLast(({ kind, lane }) => kind === "Handling" && lane === event.device)
     const isAtOnce = begun !== undefined && begun.at === event.at - newYear2026
-    this.#add(event, event.device, wordsOf(event), isAtOnce && event.outcome === "Done")
+    this.#add(event, event.device, this.#words(event), isAtOnce && event.outcome === "Done")
   }
 
   #fault(event: Extract<WorldEvent, { readonly _tag: "Fault" }>): Draft {

@@ -2,17 +2,17 @@
  * A device as a program has it in its hands.
  *
  * Owns what has to be seen of what a program does with it, so that oracles know: what is told to connect at once, whose
- * question is answered, what of its quarantine is handled again, what the program is told of devices and shared data, and
- * what its transactions make of their preconditions. All else is seen on the wire.
+ * question is answered, what of its quarantine is handled again, what the program is told of devices and shared data,
+ * what it reflects and drops and what is promised, and what its transactions make of their preconditions.
  *
  * @since 0.1.0
  */
-import { Device, type Resume, type UserReason } from "@d2m/client"
+import { Device, type Resume, Transaction, type UserReason } from "@d2m/client"
 import { Effect, Exit } from "effect"
 import { answerOf, type Given, listed, nothing, shared } from "./Application.ts"
 import type { Operation } from "./Operation.ts"
 import { IsReplay } from "./TroubledHandler.ts"
-import type { LifePlace, Witness } from "./WorldEvent.ts"
+import type { LifePlace, ProgramAsk, Witness } from "./WorldEvent.ts"
 
 /** What must be known of a simulated device to watch it. */
 export interface Watch {
@@ -41,18 +41,56 @@ export const watched = (device: Device["Service"], watch: Watch): Device["Servic
       )
     })
   const none = () => nothing
-  const transaction: Device["Service"]["transaction"] = (options, body) => {
-    const { precondition } = options
-    if (precondition === undefined) return device.transaction(options, body)
-    return Effect.suspend(() => {
+  /** The same of what no workload knows of; oracles that judge workloads do not take it for one. */
+  const told = <A, E, R>(
+    call: number,
+    ask: ProgramAsk,
+    effect: Effect.Effect<A, E, R>,
+    give: (answer: A) => Given
+  ): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) => {
+      witness({ _tag: "ProgramAsked", ...place(), call, ask })
+      return Effect.onExit(restore(effect), (exit) =>
+        Effect.sync(() =>
+          witness({ _tag: "ProgramAnswered", ...place(), call, ask, answer: answerOf(Exit.map(exit, give)) })
+        )
+      )
+    })
+  const promised = (timestamps: ReadonlyArray<bigint>): Given => ({ timestamps: timestamps.map(Number) })
+  const reflectAll: Device["Service"]["reflectAll"] = (contents) =>
+    Effect.suspend(() => told(nextCall(), { _tag: "Reflect", contents }, device.reflectAll(contents), promised))
+  const reflectEphemeral: Device["Service"]["reflectEphemeral"] = (content) =>
+    Effect.suspend(() =>
+      told(nextCall(), { _tag: "Ephemeral", contents: [content] }, device.reflectEphemeral(content), none)
+    )
+  const drop: Device["Service"]["drop"] = (deviceId) =>
+    Effect.suspend(() => told(nextCall(), { _tag: "Drop", deviceId }, device.drop(deviceId), none))
+  const inTransaction = (call: number, transaction: Transaction["Service"]): Transaction["Service"] => {
+    const reflectAll: Transaction["Service"]["reflectAll"] = (contents) =>
+      Effect.suspend(() =>
+        told(
+          nextCall(),
+          { _tag: "TransactionReflect", contents, call },
+          transaction.reflectAll(contents),
+          (provisional) => promised(provisional.map(({ timestamp }) => timestamp))
+        )
+      )
+    return { reflectAll, reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional) }
+  }
+  const transaction: Device["Service"]["transaction"] = (options, body) =>
+    Effect.suspend(() => {
+      const { precondition } = options
       const call = nextCall()
+      const ask: ProgramAsk = { _tag: "Transaction", scope: options.scope }
+      const whole = Effect.updateService(body, Transaction, (given) => inTransaction(call, given))
+      if (precondition === undefined) return told(call, ask, device.transaction(options, whole), none)
       const checked = Effect.tap(precondition, (holds) =>
         Effect.sync(() => witness({ _tag: "Checked", ...place(), call, holds }))
       )
       const entered = Effect.sync(() => witness({ _tag: "Entered", ...place(), call }))
-      return device.transaction({ ...options, precondition: checked }, Effect.andThen(entered, body))
+      const conditional = { ...options, precondition: checked }
+      return told(call, ask, device.transaction(conditional, Effect.andThen(entered, whole)), none)
     })
-  }
   const resume = (answer: Resume) =>
     Effect.suspend(() => {
       const reason = takeQuestion()
@@ -68,6 +106,10 @@ export const watched = (device: Device["Service"], watch: Watch): Device["Servic
   const stop = Effect.die(new Error(`a program cannot stop ${name}, which would never start again: strike a Crash`))
   return Device.of({
     ...device,
+    reflect: (content) => Effect.map(reflectAll([content]), ([timestamp]) => timestamp),
+    reflectAll,
+    reflectEphemeral,
+    drop,
     transaction,
     devices: seen({ _tag: "ListDevices" }, device.devices, listed),
     setSharedData: (data) => seen({ _tag: "SetSharedData", version: data.version }, device.setSharedData(data), none),

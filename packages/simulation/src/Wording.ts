@@ -5,11 +5,25 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionEnd, ConnectionState } from "@d2m/client"
+import type { ConnectionEnd, ConnectionState, Content } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import { messageIdOf } from "./Application.ts"
-import type { Answer, BatchPlace, HandedBack, ListedDevice, Told, WorldEvent } from "./WorldEvent.ts"
+import type { Answer, BatchPlace, HandedBack, ListedDevice, ProgramAsk, Told, WorldEvent } from "./WorldEvent.ts"
+
+/**
+ * What is said of a content, in a word or two; nothing where its number will do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Label = (content: Content) => string | undefined
+
+/** Messages have the number that a workload gave them; nothing is said of anything else. */
+const numbered: Label = (content) => {
+  const id = messageIdOf(content)
+  return id === undefined || id === 0 ? undefined : `m${id}`
+}
 
 const ephemeral = (flags: number): string => (isEphemeral(flags) ? " ephemeral" : "")
 const slot = (state: number): string => (state === 0 ? "New" : state === 1 ? "Existing" : `${state}`)
@@ -62,11 +76,11 @@ const messageWords = (message: Uint8Array | string, frame: ClientFrame | ServerF
 const numbers = (ids: ReadonlyArray<string>): string =>
   ids.length > 8 ? `${ids.slice(0, 7).join(", ")} … ${ids.at(-1)}` : ids.join(", ")
 
-/** Handled messages: the numbers that the mediator gave them, and those of the workload where they are its. */
-const batchWords = ({ isReplay, messages }: BatchPlace): string => {
+/** Handled messages: the numbers that the mediator gave them, and what is said of their contents. */
+const batchWords = ({ isReplay, messages }: BatchPlace, label: Label): string => {
   const named = messages.map(({ content, reflectedId }) => {
-    const id = messageIdOf(content)
-    return id === undefined || id === 0 ? `${reflectedId}` : `${reflectedId} (m${id})`
+    const said = content === undefined ? undefined : label(content)
+    return said === undefined ? `${reflectedId}` : `${reflectedId} (${said})`
   })
   return `${numbers(named)}${isReplay === true ? " of its quarantine" : ""}`
 }
@@ -99,6 +113,22 @@ export const operationWords = (operation: Operation, firstMessage = 0): string =
     case "GetSharedData":
     case "RetryNow":
       return operation._tag
+  }
+}
+
+/** What a program asks for. */
+const askWords = (ask: ProgramAsk, label: Label): string => {
+  switch (ask._tag) {
+    case "Transaction":
+      return `Transaction in scope ${ask.scope}`
+    case "Drop":
+      return `Drop ${ask.deviceId}`
+    case "Reflect":
+    case "Ephemeral":
+    case "TransactionReflect": {
+      const what = numbers(ask.contents.map((content) => label(content) ?? content._tag))
+      return ask._tag === "TransactionReflect" ? `Reflect ${what} in ?${ask.call}` : `${ask._tag} ${what}`
+    }
   }
 }
 
@@ -184,12 +214,12 @@ const happenedWords = (event: Extract<WorldEvent, { readonly _tag: "Happened" }>
 }
 
 /**
- * An event in words, without its time and its device.
+ * An event in words, without its time and its device; contents by what `label` says of them, or the numbers of a workload.
  *
  * @category rendering
  * @since 0.1.0
  */
-export const wordsOf = (event: WorldEvent): string => {
+export const wordsOf = (event: WorldEvent, label: Label = numbered): string => {
   switch (event._tag) {
     case "DeviceSent":
     case "MediatorReceived":
@@ -210,12 +240,16 @@ export const wordsOf = (event: WorldEvent): string => {
     case "DeviceLost":
       return `connection is over, ${event.code}`
     case "Handling":
-      return `handles ${batchWords(event)}`
+      return `handles ${batchWords(event, label)}`
     case "Handled":
-      return `handled ${batchWords(event)}${event.outcome === "Done" ? "" : `: ${event.outcome}`}`
+      return `handled ${batchWords(event, label)}${event.outcome === "Done" ? "" : `: ${event.outcome}`}`
     case "Asked":
       return `${operationWords(event.operation, event.firstMessage)} ?${event.call}`
     case "Answered":
+      return `?${event.call} ${answerWords(event.answer)}`
+    case "ProgramAsked":
+      return `${askWords(event.ask, label)} ?${event.call}`
+    case "ProgramAnswered":
       return `?${event.call} ${answerWords(event.answer)}`
     case "Checked":
       return `the precondition of ?${event.call} ${event.holds ? "holds" : "does not hold"}`

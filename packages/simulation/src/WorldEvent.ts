@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, DeviceEvent, Reflected, Resume } from "@d2m/client"
+import type { ConnectionState, Content, DeviceEvent, Reflected, Resume } from "@d2m/client"
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import type { DeviceSpec } from "./Schedule.ts"
@@ -153,6 +153,31 @@ export type Answer =
     }
 
 /**
+ * What a program asks a device for that no workload knows of: its contents are its own. `call` of a `TransactionReflect` is
+ * that of its `Transaction`, whose `scope` is a `D2d.TransactionScopeScope`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ProgramAsk =
+  | { readonly _tag: "Reflect"; readonly contents: ReadonlyArray<Content> }
+  | { readonly _tag: "Ephemeral"; readonly contents: ReadonlyArray<Content> }
+  | { readonly _tag: "Transaction"; readonly scope: number }
+  | { readonly _tag: "TransactionReflect"; readonly contents: ReadonlyArray<Content>; readonly call: number }
+  | { readonly _tag: "Drop"; readonly deviceId: bigint }
+
+/**
+ * Which of the things that a program asks for something is about; `call` is numbered like those of `Asked`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProgramCallPlace extends LifePlace {
+  readonly call: number
+  readonly ask: ProgramAsk
+}
+
+/**
  * One thing that was seen.
  *
  * - `DeviceSent` handed to the socket · `MediatorReceived` handed to the mediator · `MediatorSent` handed to the network by
@@ -163,6 +188,8 @@ export type Answer =
  * - `MediatorLost` the mediator is told that a connection is over · `DeviceLost` the device is, with this code
  * - `Handling` the handler is given messages · `Handled` it has ended
  * - `Asked` an application asks a device for something · `Answered` how that came out
+ * - `ProgramAsked` a program asks a device to reflect, for a transaction, or to drop a device; all else is `Asked` ·
+ *   `ProgramAnswered` how that came out; what a crash has interrupted, and is asked for again, is not answered
  * - `Checked` an application has told a transaction whether its precondition holds · `Entered` its body begins; both of the
  *   call with that number, and only where there is a precondition
  * - `HandedBack` a device that was stopped has given back what was never acked
@@ -196,6 +223,8 @@ export type WorldEvent =
     })
   | (CallPlace & { readonly _tag: "Asked" })
   | (CallPlace & { readonly _tag: "Answered"; readonly answer: Answer })
+  | (ProgramCallPlace & { readonly _tag: "ProgramAsked" })
+  | (ProgramCallPlace & { readonly _tag: "ProgramAnswered"; readonly answer: Answer })
   | (LifePlace & { readonly _tag: "Checked"; readonly call: number; readonly holds: boolean })
   | (LifePlace & { readonly _tag: "Entered"; readonly call: number })
   | (LifePlace & { readonly _tag: "HandedBack"; readonly unacked: HandedBack })

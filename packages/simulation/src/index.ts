@@ -55,7 +55,7 @@ export { traceLine } from "./Trace.ts"
 export { type MessageHandler } from "./TroubledHandler.ts"
 export * from "./VirtualDisk.ts"
 export * from "./VirtualStore.ts"
-export { wordsOf } from "./Wording.ts"
+export { type Label, wordsOf } from "./Wording.ts"
 export { VirtualChat } from "./VirtualChat.ts"
 export {
   type FreeDeviceOptions,

@@ -1,4 +1,5 @@
 import { HandlerError, registerAgain, Transaction } from "@d2m/client"
+import { DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import {
@@ -74,6 +75,66 @@ describe("what a program does with a device", () => {
     assert.isUndefined(violation)
     assert.deepStrictEqual(told, [2, Option.some({ version: 3 }), true])
     assert.deepStrictEqual([seen("Asked"), seen("Answered"), seen("Checked"), seen("Entered")], [3, 3, 4, 1])
+  })
+
+  it("is shown to oracles with its contents: what it reflects and drops, and what is promised", () => {
+    const seen: Array<Extract<WorldEvent, { readonly _tag: "ProgramAsked" | "ProgramAnswered" }>> = []
+    const onlooker: OracleMaker = {
+      name: "onlooker",
+      make: () => ({
+        see: (event) => {
+          if (event._tag === "ProgramAsked" || event._tag === "ProgramAnswered") seen.push(event)
+        }
+      })
+    }
+    const [a, b] = [item("a"), item("b")] as const
+    const schedule = programSchedule(1, { ...names, faults: "none", duration: 20_000 })
+    const promised: Array<number> = []
+    const program: Program = (group) =>
+      Effect.gen(function* () {
+        yield* group.joined
+        yield* group.on("phone", (device) =>
+          Effect.gen(function* () {
+            promised.push(Number(yield* device.reflect(a)))
+            promised.push(...(yield* device.reflectAll([a, b])).map(Number))
+            yield* device.reflectEphemeral(b)
+            yield* device.transaction(
+              { scope: 1 },
+              Effect.gen(function* () {
+                const transaction = yield* Transaction
+                promised.push(Number((yield* transaction.reflect(a)).timestamp))
+                return yield* Effect.flip(device.reflect(b))
+              })
+            )
+            yield* device.drop(DeviceId.make(99n))
+          })
+        )
+        yield* group.settled
+      })
+    const { violation } = runProgram(schedule, program, { ...names, oracles: [onlooker] })
+    assert.isUndefined(violation)
+    const asked = seen.flatMap((event) => (event._tag === "ProgramAsked" ? [event] : []))
+    const transaction = asked[3]!.call
+    assert.deepStrictEqual(
+      asked.map(({ ask }) => ask),
+      [
+        { _tag: "Reflect", contents: [a] },
+        { _tag: "Reflect", contents: [a, b] },
+        { _tag: "Ephemeral", contents: [b] },
+        { _tag: "Transaction", scope: 1 },
+        { _tag: "TransactionReflect", contents: [a], call: transaction },
+        { _tag: "Reflect", contents: [b] },
+        { _tag: "Drop", deviceId: 99n }
+      ]
+    )
+    const answers = asked.map(({ call }) =>
+      seen.flatMap((event): ReadonlyArray<string | number> => {
+        if (event._tag !== "ProgramAnswered" || event.call !== call) return []
+        return event.answer._tag === "Done" ? event.answer.timestamps : [event.answer.error]
+      })
+    )
+    const at = (index: number) => promised[index]!
+    assert.deepStrictEqual(answers, [[at(0)], [at(1), at(2)], [], [], [at(3)], ["ReflectNested"], []])
   })
 
   it("may answer in the user's place, who is not asked any more", () => {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schema } from "effect"
 import {
   InvalidSchedule,
+  type Label,
   type Program,
   programSchedule,
   replay,
@@ -353,6 +354,27 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       assert.match(failure.story, /--- the program logs Error: that was all ---/)
       assert.notInclude(failure.story, "not asked for")
       assert.strictEqual(failure.digest, runProgram(schedule, program, two).digest)
+    })
+  )
+
+  it.effect("is told with the label of its contents, and in full with all that it has asked", () =>
+    Effect.gen(function* () {
+      const program: Program = (group) =>
+        Effect.gen(function* () {
+          yield* group.joined
+          yield* group.on("phone", (device) => device.reflect(item("tea")))
+          yield* group.settled
+          return yield* Effect.fail("in the end")
+        })
+      const label: Label = (content) =>
+        content._tag === "outgoingMessage" ? new TextDecoder().decode(content.value.body) : undefined
+      const told = yield* Effect.flip(replay(world(), program, { ...two, label, story: "full" }))
+      assert.ok(told._tag === "SimulationFailed")
+      assert.match(told.story, /│ handles \d+ \(tea\) /)
+      assert.match(told.story, /│ program asks Reflect tea \?\d+ /)
+      const brief = yield* Effect.flip(replay(world(), program, { ...two, label }))
+      assert.ok(brief._tag === "SimulationFailed")
+      assert.notInclude(brief.story, "program asks")
     })
   )
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   calm,
   faultLane,
+  type Label,
   type LanesOptions,
   lanesText,
   mediatorName,
@@ -62,6 +63,27 @@ describe("a story", () => {
     assert.strictEqual(find(4, "! Twin desktop"), "+00:04.000")
     assert.strictEqual(find(3, "== Started =="), "+00:04.000")
     assert.strictEqual(find(5, "== Started =="), "+00:00.000")
+  })
+
+  it("says of a content what its label says, in one line, and tells of one that throws", () => {
+    const handledWith = (label?: Label) => {
+      const story = new Story(label)
+      run({ ...vanished, faults: [] }, { witnesses: [story.see] })
+      return story.entries.find(({ kind }) => kind === "Handling")!.text
+    }
+    assert.match(handledWith(), /^handles \d+ \(m1\)$/)
+    assert.match(
+      handledWith(({ _tag }) => `${_tag}\nof note`),
+      /^handles \d+ \(outgoingMessage of note\)$/
+    )
+    assert.match(
+      handledWith(() => undefined),
+      /^handles \d+$/
+    )
+    const thrown = handledWith(() => {
+      throw new Error("no note")
+    })
+    assert.match(thrown, /^handles \d+ \(label: no note\)$/)
   })
 
   it("marks the messages that never arrived, and no others", () => {
