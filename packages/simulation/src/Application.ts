@@ -186,8 +186,17 @@ export const carryOut = (
   }
 }
 
+/**
+ * What an application does on each chat session, from its opening on, and how that has ended. One that dies has a defect, and
+ * ends the run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ChatHandler = (io: ChatDuplex) => Effect.Effect<ChatEnd>
+
 /** Says hello to the chat server, and listens until it says goodbye or is gone. */
-export const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> => {
+const chatter: ChatHandler = (io) => {
   const goodbye = io.incoming.pipe(
     Stream.map(canReconnectBy),
     Stream.takeUntil(Predicate.isNotUndefined),
@@ -198,3 +207,22 @@ export const chatter = (io: ChatDuplex): Effect.Effect<ChatEnd> => {
     return canReconnect === undefined ? { _tag: "Ended" } : { _tag: "CloseError", canReconnect }
   })
 }
+
+/** What a handler throws when it is called it dies of as well. */
+const calledWith = (handler: ChatHandler, io: ChatDuplex): Effect.Effect<ChatEnd> => {
+  try {
+    return handler(io)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}
+
+/** A chat handler, the plain one unless given; `onClosed` is called when it has reported a close-error. */
+export const chatWith =
+  (handler: ChatHandler = chatter, onClosed: (canReconnect: boolean) => void): ChatHandler =>
+  (io) =>
+    Effect.tap(calledWith(handler, io), (end) =>
+      Effect.sync(() => {
+        if (end._tag === "CloseError") onClosed(end.canReconnect)
+      })
+    )

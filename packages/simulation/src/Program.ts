@@ -9,6 +9,7 @@
 import { Device } from "@d2m/client"
 import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
+import type { ChatHandler } from "./Application.ts"
 import { checkedDevice, checkedFault, InvalidSchedule } from "./CheckedSchedule.ts"
 import type { Fault } from "./Fault.ts"
 import { noDevice, strikeFor } from "./Faults.ts"
@@ -47,6 +48,12 @@ export interface SimulatedGroup {
    * what is outside is the device's storage.
    */
   readonly onReflected: (make: (device: string) => MessageHandler) => void
+  /**
+   * Says what the application of every device that chats does on each chat session: all of them do with the option `chats`, and
+   * otherwise those that the seed picks. Called and made like that of {@link onReflected}. The chat server says again what it is
+   * told; the bytes E0 01 and E0 00 of it are a close-error, after which one may come back or not.
+   */
+  readonly onChat: (make: (device: string) => ChatHandler) => void
   /**
    * Waits until every device has a place in the group. What is reflected before passes by those that have none, as the
    * protocol has it.
@@ -195,6 +202,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
         seed: world.seed,
         devices,
         onReflected: (make) => handlers.onReflected(make, world),
+        onChat: (make) => handlers.onChat(make, world),
         joined: joinedOf(devices),
         addDevice: (name, spec) =>
           Effect.gen(function* () {
@@ -220,6 +228,7 @@ export const programRun = (program: Program | undefined, options: ProgramOptions
     ...common,
     oracles: [...standardOracles, arrivals, membership, ...oracles],
     handler: (device) => handlers.handlerOf(device.name),
+    chat: (device) => handlers.chatOf(device.name),
     program: play
   }
 }

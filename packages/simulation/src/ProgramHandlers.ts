@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
+import type { ChatHandler } from "./Application.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
 
@@ -28,7 +29,7 @@ class Said<A> {
     const started = startedOf(world)
     if (started !== undefined) {
       throw new Error(
-        `${name} after ${started} has started, whose messages it would miss: call it before anything else`
+        `${name} after ${started} has started, which would go on without it: call it before anything else`
       )
     }
     if (this.#what !== undefined) throw new Error(`${name} for the second time: it is called once, for all devices`)
@@ -39,10 +40,21 @@ class Said<A> {
 /** What the program of one run has said. */
 export class ProgramHandlers {
   readonly #reflected = new Said<(device: string) => MessageHandler>()
+  readonly #chat = new Said<(device: string) => ChatHandler>()
 
   /** See `SimulatedGroup.onReflected`. */
   onReflected(make: (device: string) => MessageHandler, world: World): void {
     this.#reflected.say("onReflected", make, world)
+  }
+
+  /** See `SimulatedGroup.onChat`. */
+  onChat(make: (device: string) => ChatHandler, world: World): void {
+    this.#chat.say("onChat", make, world)
+  }
+
+  /** What a device that starts does with the chat server, if anything was said. */
+  chatOf(device: string): ChatHandler | undefined {
+    return this.#chat.what?.(device)
   }
 
   /** The handler of a device that starts: one that takes everything for handled where nothing was said. */

@@ -32,6 +32,8 @@ export interface ProgramScheduleOptions {
    * or its slot, another machine takes its place, its handler fails until a message is set aside. Not unless given.
    */
   readonly losses?: boolean
+  /** Whether every device talks to a chat server: some do under some seeds unless given, and none with `false`. */
+  readonly chats?: boolean
   /** Conditions that are not left to the seed; there is a slot for each device. */
   readonly conditions?: Partial<Conditions>
 }
@@ -92,13 +94,15 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
  * @since 0.1.0
  */
 export const programSchedule = (seed: number, options: ProgramScheduleOptions = {}): Schedule => {
-  const { conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
+  const { chats, conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
   const invalid = wrongOptions({ ...options, seed, seeds: 1 })
   if (invalid !== undefined) throw invalid
   const count = typeof devices === "number" ? devices : devices.length
   const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })
   const named = withRoom({ ...(typeof devices === "number" ? drawn : renamed(drawn, devices)), program: true })
-  const schedule = losses ? named : withoutLosses(named)
+  const lossy = losses ? named : withoutLosses(named)
+  const schedule =
+    chats === undefined ? lossy : { ...lossy, devices: lossy.devices.map((device) => ({ ...device, chats })) }
   if (conditions === undefined) return schedule
   const mediator = conditions.mediator === undefined ? {} : { mediator: { ...roomFor(count), ...conditions.mediator } }
   return { ...schedule, conditions: { ...schedule.conditions, ...conditions, ...mediator } }

@@ -42,7 +42,7 @@ export interface Stage {
  * @category models
  * @since 0.1.0
  */
-export interface RunOptions extends Pick<WorldOptions, "handler" | "deviceOptions" | "onLog"> {
+export interface RunOptions extends Pick<WorldOptions, "handler" | "chat" | "deviceOptions" | "onLog"> {
   /** Who judges: {@link standardOracles} unless given. */
   readonly oracles?: ReadonlyArray<OracleMaker>
   /** Who else looks on. */
@@ -255,6 +255,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     conditions: schedule.conditions,
     witnesses: [tally.see, ...judges.map(({ see }) => see), ...(options.witnesses ?? [])],
     ...(options.handler === undefined ? {} : { handler: options.handler }),
+    ...(options.chat === undefined ? {} : { chat: options.chat }),
     ...(options.deviceOptions === undefined ? {} : { deviceOptions: options.deviceOptions }),
     onLog: options.onLog,
     onDefect: (rule, defect, device) => {

@@ -119,6 +119,7 @@ const Options = Schema.Struct({
   duration: Schema.optional(millis.check(Schema.isLessThanOrEqualTo(longestRun))),
   faults: Schema.optional(Schema.Literals(levels)),
   losses: Schema.optional(Schema.Boolean),
+  chats: Schema.optional(Schema.Boolean),
   conditions: Schema.optional(SomeConditions),
   oracles: Schema.optional(ownOracles),
   deviceOptions: Schema.optional(DeviceOptions),

@@ -8,8 +8,6 @@
  */
 import {
   Capacities,
-  type ChatDuplex,
-  type ChatEnd,
   defaultCapacities,
   Device,
   DeviceObserver,
@@ -30,7 +28,7 @@ import {
 } from "@d2m/codec"
 import { Cause, Context, Effect, Exit, type Scope } from "effect"
 import { Socket } from "effect/socket"
-import { answerOf, carryOut, chatter, type Condition, idsOf, messagesOf } from "./Application.ts"
+import { answerOf, carryOut, type ChatHandler, chatWith, type Condition, idsOf, messagesOf } from "./Application.ts"
 import { Machine } from "./Machine.ts"
 import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
@@ -65,6 +63,8 @@ export interface DeviceHost {
   readonly answer: (device: SimulatedDevice, reason: UserReason) => Resume | undefined
   /** Makes the application's part, for each life; the messages are counted as handled when it is absent. */
   readonly handler: ((device: SimulatedDevice) => MessageHandler) | undefined
+  /** Makes what it does with the chat server, for each life, if it chats; something plain where it is absent. */
+  readonly chat: ((device: SimulatedDevice) => ChatHandler | undefined) | undefined
   readonly options: Partial<DeviceOptions> | undefined
   readonly onLog: ((text: string) => void) | undefined
   readonly onDefect: OnDefect
@@ -356,10 +356,7 @@ export class SimulatedDevice {
       Context.add(Crypto, crypto),
       Context.add(DeviceStore, this.disk.store)
     )
-    const sayGoodbye = (end: ChatEnd) =>
-      Effect.sync(() => {
-        if (end._tag === "CloseError") witness({ _tag: "ChatClosed", ...place(), canReconnect: end.canReconnect })
-      })
+    const onClosed = (canReconnect: boolean) => witness({ _tag: "ChatClosed", ...place(), canReconnect })
     const device = yield* makeDevice({
       deviceId: this.deviceId,
       groupKey,
@@ -375,7 +372,7 @@ export class SimulatedDevice {
           : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
       ...options,
       onReflected: (batch) => this.handling.handle({ device: this.name, life }, batch, this.#handler),
-      ...(this.spec.chats ? { chat: (io: ChatDuplex) => Effect.tap(chatter(io), sayGoodbye) } : {})
+      ...(this.spec.chats ? { chat: chatWith(this.#host.chat?.(this), onClosed) } : {})
       // Its description is its name, which is short.
     }).pipe(Effect.orDie, Effect.provideContext(context))
     this.device = device

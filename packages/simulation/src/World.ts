@@ -9,6 +9,7 @@
 import type { DeviceOptions, Resume, UserReason } from "@d2m/client"
 import { type ClientUrlInfo, Crypto, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import { Effect } from "effect"
+import type { ChatHandler } from "./Application.ts"
 import { layerBulkCrypto } from "./BulkCrypto.ts"
 import { Digest } from "./Digest.ts"
 import { Kernel } from "./Kernel.ts"
@@ -52,6 +53,8 @@ export interface WorldOptions {
   readonly witnesses?: ReadonlyArray<Witness>
   /** Makes the application's part in handling messages: called for each life of each device. */
   readonly handler?: (device: SimulatedDevice) => MessageHandler
+  /** Makes what an application does with the chat server: called for each life of each device that chats. */
+  readonly chat?: (device: SimulatedDevice) => ChatHandler | undefined
   /** What devices are made with beyond what their spec says. */
   readonly deviceOptions?: FreeDeviceOptions
   /** Told what is logged on devices, and by a program; nothing is logged unless given. */
@@ -240,7 +243,7 @@ export class World {
 
   #add(spec: DeviceSpec, deviceId: DeviceId, disk: VirtualDisk): SimulatedDevice {
     const { conditions, crypto, kernel, network, prng } = this
-    const { deviceOptions, handler, onLog } = this.#options
+    const { chat, deviceOptions, handler, onLog } = this.#options
     const host: DeviceHost = {
       kernel,
       crypto,
@@ -263,6 +266,7 @@ export class World {
       },
       answer: (_device: SimulatedDevice, reason: UserReason): Resume | undefined => resumeFor(reason, this.isLiveness),
       handler,
+      chat,
       options: deviceOptions,
       onLog: onLog === undefined ? undefined : (text) => onLog(kernel.now, spec.name, text),
       onDefect: this.defect

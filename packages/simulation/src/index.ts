@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-export { messageIdOf, messageOf } from "./Application.ts"
+export { type ChatHandler, messageIdOf, messageOf } from "./Application.ts"
 export * from "./BulkCrypto.ts"
 export { checked, checkedDevice, checkedFault, InvalidSchedule, readSchedule } from "./CheckedSchedule.ts"
 export * from "./Divergence.ts"
