@@ -162,7 +162,8 @@ const judged = (
  * Runs a schedule again, and fails if an oracle objects, or the program if there is one: what a failure is replayed with.
  * Without a program, it runs as `d2m simulate` and `d2m replay` do. A schedule whose failure could not show here is refused
  * with {@link ScheduleNotReplayable}: its program is not given, or not the oracle that objected, or a bug was planted in its run;
- * one with operations is refused with an {@link InvalidSchedule} where a program is given, which has no room in it.
+ * one with operations is refused with an {@link InvalidSchedule} where a program is given, which has no room in it. Where no rule
+ * is broken any more, `whyShowsNothing` says whether that proves anything.
  *
  * @category running
  * @since 0.1.0

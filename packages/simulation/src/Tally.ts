@@ -18,7 +18,9 @@ const stateName = (state: ConnectionState): string => {
 
 type Fired = Extract<WorldEvent, { readonly _tag: "Fault" }>
 
-const faultName = ({ detail, kind }: Fired): string => (detail === undefined ? kind : `${kind}:${detail}`)
+/** The name that a fault is counted under. */
+export const faultName = ({ detail, kind }: Pick<Fired, "detail" | "kind">): string =>
+  detail === undefined ? kind : `${kind}:${detail}`
 
 /** An event as coverage counts it: what a device can get, and what can be done to it. */
 const eventName = (event: WorldEvent): string | undefined => {

@@ -26,7 +26,7 @@ export { type NewcomerSpec, type Program, type ProgramOptions, runProgram, type 
 export * from "./ProgramSchedule.ts"
 export { type Undo } from "./Reasons.ts"
 export * from "./Repetition.ts"
-export { whyNotReplayable } from "./Replayable.ts"
+export { whyNotReplayable, whyShowsNothing } from "./Replayable.ts"
 export { isEndless, judgesOf, programOracle, run, type RunOptions, type RunResult, type Stage } from "./Run.ts"
 export {
   calm,

@@ -16,6 +16,7 @@ import { type NotRepeated, type OutOfTime, ScheduleNotReplayable, type Simulatio
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
 import { checkedBy } from "./IssueText.ts"
 import type { Program } from "./Program.ts"
+import { whyShowsNothing } from "./Replayable.ts"
 import { type Schedule, ScheduleJson } from "./Schedule.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
 import { InvalidSimulateOptions } from "./SimulateBounds.ts"
@@ -72,7 +73,7 @@ export interface SimulateTests {
   /**
    * A test that runs a schedule once more: a file that such a test has left, with its program, or one of `d2m simulate`,
    * without. A file of a planted bug is refused: what it shows is seen with `d2m replay`. So is one whose program or oracle
-   * is not given: its failure could not show.
+   * is not given: its failure could not show. One that passes though none of its faults has acted logs a warning.
    */
   readonly replay: MakeTest<[failure: string | URL | Schedule, program?: Program, options?: SimulateTestOptions]>
 }
@@ -228,7 +229,12 @@ const replayIn =
       mode,
       name,
       options,
-      (simulated) => Effect.flatMap(scheduleOf(failure), (schedule) => replay(schedule, program, simulated)),
+      (simulated) =>
+        Effect.gen(function* () {
+          const result = yield* replay(yield* scheduleOf(failure), program, simulated)
+          const idle = whyShowsNothing(result)
+          if (idle !== undefined) yield* Effect.logWarning(`${name}: ${idle}`)
+        }),
       () => ""
     )
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Program, replay, simulate, type SimulateOptions } from "../src/index.ts"
-import { item, silence } from "./programs.ts"
+import { type Program, replay, simulate, type SimulateOptions, whyShowsNothing } from "../src/index.ts"
+import { counter, item, silence, two } from "./programs.ts"
 
 const speaks: Program = (group) =>
   Effect.andThen(
@@ -39,6 +39,25 @@ describe("the file of a program's failure", () => {
       }
       for (const oracle of ["liveness", "defects", "handling"])
         yield* replay({ ...unmarked, violates: { oracle, rule: "any" } })
+    })
+  )
+
+  it.effect("says that it shows nothing any more when no rule is broken and none of its faults acts", () =>
+    Effect.gen(function* () {
+      const failure = yield* Effect.flip(simulate(counter, two))
+      assert.ok(failure._tag === "SimulationFailed")
+      const { faults, violates } = failure.schedule
+      const idle: Program = (group) => Effect.andThen(group.joined, group.settled)
+      const late = faults.map(({ fault }) => ({ at: failure.schedule.duration, fault }))
+      const unmoved = yield* replay({ ...failure.schedule, faults: late }, idle, two)
+      assert.include(whyShowsNothing(unmoved), `none of its faults has acted (${faults[0]!.fault._tag}`)
+      assert.include(whyShowsNothing(unmoved), violates!.rule)
+      // One that acts in vain is what a failure that is mended looks like.
+      const reset = [{ at: 10_000, fault: { _tag: "Reset", device: "phone" } }] as const
+      assert.isUndefined(whyShowsNothing(yield* replay({ ...failure.schedule, faults: reset }, idle, two)))
+      assert.isUndefined(whyShowsNothing(yield* replay({ ...failure.schedule, faults: [] }, idle, two)))
+      const { violates: _, ...unknown } = failure.schedule
+      assert.isUndefined(whyShowsNothing(yield* replay({ ...unknown, faults: late }, idle, two)))
     })
   )
 })
