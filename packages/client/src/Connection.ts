@@ -11,7 +11,7 @@ import {
   type DeviceGroupKeys,
   type Reflected as ReflectedFrame
 } from "@d2m/codec"
-import { Clock, Effect, Result, type Scope, Stream } from "effect"
+import { Clock, Deferred, Effect, Result, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
@@ -107,6 +107,8 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
         if (phase._tag === "Live" && phase.dry) stray(frame._tag)
         else {
           stateful({ dry: true })
+          // Who waits for it counts on what came before; what was passed over comes on another connection.
+          if (live.passingOver === undefined) Deferred.doneUnsafe(live.dry, Effect.succeed(live.arrivals.arrived()))
           events.emit({ _tag: "Dry" })
         }
         return undefined
@@ -134,8 +136,10 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
     const messages: Array<ReflectedFrame> = []
     let violation: ProtocolViolation | undefined
     for (const frame of frames) {
-      if (frame._tag === "Reflected") messages.push(frame)
-      else violation = routeOne(frame)
+      if (frame._tag === "Reflected") {
+        live.arrivals.arrive()
+        messages.push(frame)
+      } else violation = routeOne(frame)
       if (violation !== undefined) break
     }
     state.refreshUnsafe()

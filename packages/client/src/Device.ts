@@ -44,6 +44,7 @@ import type { Content, ContentError, InvalidContent, Reflected } from "./Envelop
 import { HandlerPolicy } from "./Handler.ts"
 import { forCaller, lasting, runIn } from "./HandlerContext.ts"
 import { clientHello, type Hello } from "./Handshake.ts"
+import { makeHandling } from "./Handling.ts"
 import { makeHolding } from "./Holding.ts"
 import { makeLiveCell, type NotLive } from "./LiveConnection.ts"
 import { makeWatch } from "./observe/Watch.ts"
@@ -54,7 +55,8 @@ import { makeReflectedQueue } from "./ReflectedQueue.ts"
 import { DeviceStopped, type ReflectError, type ReflectQueueFull } from "./ReflectError.ts"
 import { makeLedger, makeReflection } from "./Reflection.ts"
 import { claimStore } from "./StoreClaim.ts"
-import { makeTransactions, type Transaction, type TransactionError, type TransactionOptions } from "./Transaction.ts"
+import { makeTransactions, type Transaction, type TransactionOptions } from "./Transaction.ts"
+import type { TransactionError } from "./TransactionError.ts"
 import type { Resume } from "./UserQuestion.ts"
 
 /**
@@ -92,7 +94,8 @@ export class Device extends Context.Service<
     /**
      * Runs a body under the group's lock; what it reflects with `Transaction` becomes visible all at once when it succeeds.
      *
-     * Waits for a connection and for other transactions. When the body fails or is interrupted after it has reflected, the
+     * Waits for a connection and for other transactions; where there is a precondition, for the handler as well (decision 29),
+     * which must not wait for it: {@link TransactionInHandler}. When the body fails or is interrupted after it has reflected, the
      * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5). Behind the body nothing interrupts the
      * commit, which lasts until the mediator has answered or the connection is over.
      *
@@ -195,6 +198,7 @@ export const makeDevice = <R = never, R2 = never>(
     const events = yield* makeEventLog(capacities.events, observer.onEvent)
     const live = makeLiveCell()
     const holding = makeHolding()
+    const handling = makeHandling()
     const ledger = makeLedger({
       capacity: capacities.reflects,
       ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
@@ -227,14 +231,16 @@ export const makeDevice = <R = never, R2 = never>(
       reflection,
       live,
       holding,
+      handling,
       lockPatience: deadlines.lock,
+      handlerPatience: deadlines.stall,
       stopped: Deferred.await(stopping)
     })
     const isAwaiting = () =>
       reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
 
     const onReflected = (batch: NonEmptyReadonlyArray<Reflected>) =>
-      Effect.scoped(Effect.suspend(() => options.onReflected(batch)))
+      handling.mark(Effect.scoped(Effect.suspend(() => options.onReflected(batch))))
     const reflected = yield* makeReflectedQueue({
       // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
       handler: onReflected,

@@ -23,7 +23,8 @@ export interface DeviceHandlers<R = never, R2 = never> {
    * It goes on over a lost connection and may see a message again whose batch failed or whose nonce could not be recorded.
    * Stopping the device interrupts it, and its batch comes again, ephemerals apart. While it runs at most
    * `Capacities.reflected` messages wait; then the socket is not read, answers of the mediator included: a handler that waits
-   * for the device's `reflect`, `transaction` or `devices` costs the connection when many messages come in. Let another fiber
+   * for the device's `reflect`, `transaction` or `devices` costs the connection when many messages come in, and one that waits
+   * for a transaction with a precondition, which waits for the handler, is refused (`TransactionInHandler`). Let another fiber
    * wait.
    */
   readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>

@@ -5,6 +5,7 @@
  */
 import { Deferred, Effect, Fiber, Latch, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
+import { type Arrivals, makeArrivals } from "./Arrivals.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { ConnectionState } from "./ConnectionState.ts"
 import type { Link } from "./Link.ts"
@@ -45,6 +46,10 @@ export interface LiveConnection {
   readonly requests: Requests
   /** Open when another device's transaction has ended since it was closed. */
   readonly lockReleased: Latch.Latch
+  /** The reflected messages that have come on it. */
+  readonly arrivals: Arrivals
+  /** Done when all has been read that was in the queue when it began: how many had arrived by then. */
+  readonly dry: Deferred.Deferred<number>
   /**
    * Why reflected messages are not taken in any more, if they are not; all but ephemerals come again on the next
    * connection. `Unanswerable`: none of them could be acked.
@@ -92,6 +97,8 @@ export const makeLiveCell = (): LiveCell => {
       link,
       requests: new Requests(link.listeningTime),
       lockReleased: Latch.makeUnsafe(false),
+      arrivals: makeArrivals(),
+      dry: Deferred.makeUnsafe<number>(),
       passingOver: undefined,
       ended: undefined,
       end: (reason) => {

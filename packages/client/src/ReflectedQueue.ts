@@ -1,6 +1,6 @@
 /**
  * Reflected messages on their way from the connection to the handler and back as acks.
- * Owns their order, duplicates, nonces, quarantine and backpressure (decisions 20, 21, 23).
+ * Owns their order, duplicates, nonces, quarantine and backpressure (decisions 20, 21, 23), and when they are settled.
  * Leaves the tries of the handler to `Handler` and the connection to `Connection`.
  *
  * ```text
@@ -333,8 +333,11 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     const batch = sinceHalt(taken)
     if (!isReadonlyArrayNonEmpty(batch)) return Effect.void
     inHand = batch.length
+    const settled = () => {
+      for (const { live } of batch) live.arrivals.settle()
+    }
     return Effect.uninterruptibleMask((restore) =>
-      restore(Effect.flatMap(open(batch), handle)).pipe(Effect.flatMap(ack), Effect.catch(stopAt))
+      restore(Effect.flatMap(open(batch), handle)).pipe(Effect.flatMap(ack), Effect.map(settled), Effect.catch(stopAt))
     ).pipe(atRest.withPermit)
   }
 

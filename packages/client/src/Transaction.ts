@@ -1,97 +1,34 @@
 /**
  * Transactions: reflects of one device that become visible all at once, or not at all.
  * Owns the order of precondition, lock, body and commit, and what a lost connection means for them (PROTOCOL C5, decisions
- * 12, 13).
+ * 12, 13, 29).
  * Leaves the gate in the outgoing line to `ReflectionLedger`.
  *
  * ```text
  *   precondition ──► Begin ──► held ──► precondition ──► body ──► all acked ──► Commit ──► acked
- *        ▲             │ rejected                          │
- *        └── Ended ◄───┘                                   └─ failed: the connection is dropped, the mediator forgets
+ *    ▲   ▲             │ rejected   ▲                      │
+ *   dry  └─── Ended ◄──┘   all handled that came before    └─ failed: the connection is dropped, the mediator forgets
  * ```
  */
 import { type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
-import { Array as Arr, Context, Deferred, Duration, Effect, Exit, Schema, Semaphore } from "effect"
+import { Array as Arr, Context, Deferred, Duration, Effect, Exit, Semaphore } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
-import { ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
-import { type Content, type ContentError, encodeOrFail, type InvalidContent } from "./Envelope.ts"
+import { type ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
+import { type Content, type ContentError, encodeOrFail } from "./Envelope.ts"
+import type { HandlingOfDevice } from "./Handling.ts"
 import type { HoldingOfDevice } from "./Holding.ts"
 import type { LiveCell, LiveConnection } from "./LiveConnection.ts"
 import type { DeviceStopped } from "./ReflectError.ts"
 import type { OutgoingTransaction, Reflection } from "./Reflection.ts"
-
-/**
- * The connection was lost while the transaction ran.
- *
- * `committed` is `no` when the Commit was not written: nothing of it will ever be visible. It is `unknown` when the Commit
- * was written and its ack did not come: it may have been done. Running it again is the caller's choice.
- *
- * @category errors
- * @since 0.1.0
- */
-export class TransactionLost extends Schema.TaggedError<TransactionLost>("@d2m/client/TransactionLost")(
-  "TransactionLost",
-  { committed: Schema.Literals(["no", "unknown"]), because: ConnectionEnd }
-) {
-  override get message(): string {
-    return `the transaction was lost (committed: ${this.committed}): ${this.because.message}`
-  }
-}
-
-/**
- * The precondition did not hold, before or after the lock was taken; nothing was reflected.
- *
- * @category errors
- * @since 0.1.0
- */
-export class PreconditionFailed extends Schema.TaggedError<PreconditionFailed>("@d2m/client/PreconditionFailed")(
-  "PreconditionFailed",
-  { lockHeld: Schema.Boolean }
-) {
-  override get message(): string {
-    return `the precondition did not hold ${this.lockHeld ? "once the lock was held" : "before the lock was asked for"}`
-  }
-}
-
-/**
- * A transaction was started inside the body of another; the protocol has no nesting.
- *
- * @category errors
- * @since 0.1.0
- */
-export class TransactionNested extends Schema.TaggedError<TransactionNested>("@d2m/client/TransactionNested")(
-  "TransactionNested",
-  {}
-) {
-  override get message(): string {
-    return "transactions do not nest"
-  }
-}
-
-/**
- * Something reflected in a transaction whose body had ended.
- *
- * @category errors
- * @since 0.1.0
- */
-export class TransactionOver extends Schema.TaggedError<TransactionOver>("@d2m/client/TransactionOver")(
-  "TransactionOver",
-  {}
-) {
-  override get message(): string {
-    return "the transaction is over"
-  }
-}
-
-/**
- * Why a transaction did not come about, apart from what its own precondition and body fail with. `InvalidContent`: no message
- * can hold its scope.
- *
- * @category errors
- * @since 0.1.0
- */
-export type TransactionError = TransactionLost | PreconditionFailed | TransactionNested | InvalidContent | DeviceStopped
+import {
+  PreconditionFailed,
+  type TransactionError,
+  TransactionInHandler,
+  TransactionLost,
+  TransactionNested,
+  TransactionOver
+} from "./TransactionError.ts"
 
 /**
  * The mediator has taken a reflect of a transaction, for as long as the transaction is not committed only provisionally.
@@ -133,7 +70,14 @@ export interface TransactionOptions<E = never, R = never> {
   readonly scope: number
   /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none, or 0: 60 s. */
   readonly ttl?: Duration.Input | undefined
-  /** Must be true before the lock is asked for, and again once it is held. */
+  /**
+   * Must be true before the lock is asked for, and again once it is held.
+   *
+   * Before the first time all is handled, or set aside, that was in the queue when the device connected; before the second
+   * all that came ahead of the lock. So what `onReflected` keeps may be compared with what was seen when an edit began. A body
+   * that counts on the same and has nothing to compare gives `Effect.succeed(true)`: without a precondition it runs as soon as
+   * the lock is held, whatever waits for the handler. Waiting for the handler under the lock is of the ttl.
+   */
   readonly precondition?: Effect.Effect<boolean, E, R> | undefined
 }
 
@@ -153,6 +97,8 @@ interface Asking {
   readonly answer: Effect.Effect<"Held" | "Rejected" | "Unwritten", TransactionLost>
   readonly committed: Deferred.Deferred<void>
   connection: LiveConnection | undefined
+  /** How many messages had come on the connection before the lock. */
+  grantedAfter: number
   commitWritten: boolean
   /** Nobody waits any more: a lock that is granted now is given back at once. */
   abandon: () => void
@@ -177,7 +123,10 @@ export const makeTransactions = (options: {
   readonly live: LiveCell
   /** How long to wait for another device's transaction before asking again, in milliseconds. */
   readonly lockPatience: number
+  /** How long to wait for the end of a handler, in milliseconds. */
+  readonly handlerPatience: number
   readonly holding: HoldingOfDevice
+  readonly handling: Pick<HandlingOfDevice, "within">
   /** Fails when the device stops. */
   readonly stopped: Effect.Effect<never, DeviceStopped>
 }) => {
@@ -214,6 +163,7 @@ export const makeTransactions = (options: {
                 return
               }
               granted = true
+              asking.grantedAfter = connection.arrivals.arrived()
               if (abandoned) reflection.commit(asking.outgoing)
               reply(Effect.succeed("Held"))
             },
@@ -224,6 +174,7 @@ export const makeTransactions = (options: {
       answer: Deferred.await(answer),
       committed: Deferred.makeUnsafe<void>(),
       connection: undefined,
+      grantedAfter: 0,
       commitWritten: false,
       abandon: () => {
         abandoned = true
@@ -241,6 +192,22 @@ export const makeTransactions = (options: {
         options.crypto.seal(options.keys.dgtsk, nonce, plain)
       )
     )
+
+  /** Waits until all is handled that was in the mediator's queue when the connection began, or until it is over. */
+  const backlogHandled = (connection: LiveConnection) =>
+    Effect.raceFirst(
+      Effect.flatMap(Deferred.await(connection.dry), connection.arrivals.settled),
+      Effect.exit(connection.over)
+    )
+
+  /** Waits for the end of the handler that has started this, without a lock that others wait for. */
+  const handlerEnded = Effect.withFiber((fiber) => {
+    const ended = options.handling.within(fiber)
+    if (ended === undefined) return Effect.void
+    const refused = Effect.fail(new TransactionInHandler({}))
+    if (ended === "itself") return refused
+    return Effect.timeoutOrElse(ended, { duration: options.handlerPatience, orElse: () => refused })
+  })
 
   /** Waits until the lock may be free; the wake-up is never lost, and a lost Ended only costs time. */
   const waitForRelease = (connection: LiveConnection) =>
@@ -274,6 +241,13 @@ export const makeTransactions = (options: {
           }
           return reflection.reflectInTransaction(contents, () => lostBy(connection.ended!), onLine)
         }).pipe(Effect.map(Arr.map((timestamp): Provisional => ({ timestamp }))))
+      /** The mediator gives the lock at once, ahead of what waits in its queue until it has said Dry. */
+      const caughtUp =
+        given.precondition === undefined
+          ? Effect.void
+          : Effect.flatMap(Deferred.await(connection.dry), (dryAfter) =>
+              connection.arrivals.settled(Math.max(dryAfter, asking.grantedAfter))
+            ).pipe(Effect.raceFirst(lost))
       const service = Transaction.of({
         reflectAll,
         reflect: (content) => Effect.map(reflectAll([content]), ([provisional]) => provisional)
@@ -305,14 +279,16 @@ export const makeTransactions = (options: {
           )
         })
       )
-      return { run, abort, commit }
+      return { caughtUp, run, abort, commit }
     }
 
     const attempt = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const encryptedScope = yield* sealScope(given.scope)
         for (;;) {
-          yield* restore(Effect.raceFirst(options.live.next, options.stopped))
+          const current = yield* restore(Effect.raceFirst(options.live.next, options.stopped))
+          if (given.precondition !== undefined) yield* restore(backlogHandled(current))
+          if (current.ended !== undefined) continue
           yield* restore(precondition(false))
           const asking = ask({ _tag: "BeginTransaction", encryptedScope, ttl })
           const answer = yield* restore(Effect.raceFirst(asking.answer, options.stopped)).pipe(
@@ -324,8 +300,8 @@ export const makeTransactions = (options: {
             yield* restore(waitForRelease(connection))
             continue
           }
-          const { abort, commit, run } = holding(asking, connection)
-          const exit = yield* Effect.exit(restore(run))
+          const { abort, caughtUp, commit, run } = holding(asking, connection)
+          const exit = yield* Effect.exit(restore(Effect.andThen(caughtUp, run)))
           if (Exit.isFailure(exit)) {
             yield* abort
             return yield* exit
@@ -337,10 +313,10 @@ export const makeTransactions = (options: {
     )
 
     type Ended = Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
+    const inTurn = options.holding.hold(turn.withPermit(attempt))
+    const run: Ended = given.precondition === undefined ? inTurn : Effect.andThen(handlerEnded, inTurn)
     return Effect.withFiber((fiber): Ended =>
-      options.holding.isWithin(fiber)
-        ? Effect.fail(new TransactionNested({}))
-        : options.holding.hold(turn.withPermit(attempt))
+      options.holding.isWithin(fiber) ? Effect.fail(new TransactionNested({})) : run
     )
   }
 

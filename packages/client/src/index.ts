@@ -41,16 +41,8 @@ export * from "./ReconnectVerdict.ts"
 export * from "./ReflectError.ts"
 export * from "./ReflectionLedger.ts"
 export { type ServerInfo, type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
-export {
-  PreconditionFailed,
-  type Provisional,
-  Transaction,
-  type TransactionError,
-  TransactionLost,
-  TransactionNested,
-  type TransactionOptions,
-  TransactionOver
-} from "./Transaction.ts"
+export { type Provisional, Transaction, type TransactionOptions } from "./Transaction.ts"
+export * from "./TransactionError.ts"
 export * from "./UserQuestion.ts"
 export {
   type BlobSource,

@@ -118,6 +118,7 @@ describe("a device's spans", () => {
         ])
         const outcome = ended.find(({ name }) => name === "d2m.transaction")!.attributes
         assert.deepInclude(outcome, { "d2m.outcome": "committed", "d2m.device": device["d2m.device"] })
+        yield* peer.send({ _tag: "ReflectionQueueDry" })
         yield* Effect.exit(world.device.transaction({ scope, precondition: Effect.succeed(false) }, body))
         assert.deepInclude(ended.at(-1)!.attributes, { "d2m.outcome": "precondition_failed" })
       })

@@ -154,6 +154,7 @@ describe("a device's metrics", () => {
         yield* peer.send({ _tag: "CommitTransactionAck" })
         yield* Fiber.join(run)
 
+        yield* peer.send({ _tag: "ReflectionQueueDry" })
         yield* Effect.exit(transaction({ scope, precondition: Effect.succeed(false) }, body))
         const given = yield* fork(Effect.exit(transaction({ scope }, transaction({ scope }, body))))
         yield* peer.expect("BeginTransaction")

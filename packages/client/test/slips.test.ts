@@ -129,7 +129,8 @@ describe("a transaction", () => {
   it.effect("within its own precondition is refused", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
-      yield* connect(world)
+      const peer = yield* connect(world)
+      yield* peer.send({ _tag: "ReflectionQueueDry" })
       const inner = world.device.transaction({ scope }, Effect.succeed(true))
       const outer = world.device.transaction({ scope, precondition: inner }, Effect.void)
       assert.strictEqual((yield* Effect.flip(outer))._tag, "TransactionNested")

@@ -9,6 +9,7 @@ const scope = D2d.TransactionScopeScope.CONTACT_SYNC
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 const reflect = (value: string) => Effect.flatMap(Transaction, (transaction) => transaction.reflect(text(value)))
 const granted = { _tag: "BeginTransactionAck" } as const
+const dry = { _tag: "ReflectionQueueDry" } as const
 const committed = { _tag: "CommitTransactionAck" } as const
 const rejected = (world: World) =>
   ({ _tag: "TransactionRejected", deviceId: other, encryptedScope: world.group.scope(6) }) as const
@@ -27,6 +28,7 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
+      yield* peer.send(dry)
       const asked = yield* Ref.make(0)
       const precondition = Effect.as(
         Ref.update(asked, (n) => n + 1),
@@ -160,6 +162,7 @@ describe("the precondition", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
+      yield* peer.send(dry)
       const precondition = Effect.succeed(false)
       const error = yield* Effect.flip(world.device.transaction({ scope, precondition }, reflect("never")))
       assert.deepInclude(error, { _tag: "PreconditionFailed", lockHeld: false })
@@ -171,6 +174,7 @@ describe("the precondition", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
+      yield* peer.send(dry)
       let holds = true
       const fiber = yield* fork(
         Effect.flip(world.device.transaction({ scope, precondition: Effect.sync(() => holds) }, reflect("never")))
@@ -197,6 +201,7 @@ describe("the precondition", () => {
     Effect.gen(function* () {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
+      yield* peer.send(dry)
       let holds = true
       const fiber = yield* fork(
         Effect.flip(world.device.transaction({ scope, precondition: Effect.sync(() => holds) }, reflect("never")))

@@ -5,7 +5,7 @@
  */
 import { Cause, Exit, Result } from "effect"
 import { DeviceStopped } from "../ReflectError.ts"
-import { PreconditionFailed, TransactionLost, TransactionNested } from "../Transaction.ts"
+import { PreconditionFailed, TransactionInHandler, TransactionLost, TransactionNested } from "../TransactionError.ts"
 
 /**
  * `Failed` body, precondition or scope failed or died · `InDoubt` the Commit was written and its ack did not come.
@@ -18,6 +18,7 @@ export type TransactionOutcome =
   | "Interrupted"
   | "PreconditionFailed"
   | "Nested"
+  | "InHandler"
   | "Lost"
   | "InDoubt"
   | "Stopped"
@@ -29,6 +30,7 @@ export const transactionOutcomes: { readonly [Outcome in TransactionOutcome]: tr
   Interrupted: true,
   PreconditionFailed: true,
   Nested: true,
+  InHandler: true,
   Lost: true,
   InDoubt: true,
   Stopped: true
@@ -41,6 +43,7 @@ export const transactionOutcome = (exit: Exit.Exit<unknown, unknown>): Transacti
   if (error instanceof TransactionLost) return error.committed === "no" ? "Lost" : "InDoubt"
   if (error instanceof PreconditionFailed) return "PreconditionFailed"
   if (error instanceof TransactionNested) return "Nested"
+  if (error instanceof TransactionInHandler) return "InHandler"
   if (error instanceof DeviceStopped) return "Stopped"
   return Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Failed"
 }
