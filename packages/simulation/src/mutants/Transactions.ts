@@ -107,5 +107,36 @@ export const transactions: ReadonlyArray<Mutant> = [
         replace: "reflection.commit(asking.outgoing)"
       }
     ]
+  },
+  {
+    name: "precondition-ahead-of-handler",
+    side: "client",
+    flaw: "The precondition is asked under the lock before the handler is done with what came ahead of the lock.",
+    breaks: "decision 29",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "connection.arrivals.settled(Math.max(dryAfter, asking.grantedAfter))",
+        replace: "connection.arrivals.settled(dryAfter)"
+      }
+    ]
+  },
+  {
+    name: "precondition-before-dry",
+    side: "client",
+    flaw: "A transaction with a precondition gets the lock and asks under it while the mediator still sends its queue.",
+    breaks: "decision 29",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "if (given.precondition !== undefined) yield* restore(backlogHandled(current))",
+        replace: ""
+      },
+      {
+        file: "Transaction.ts",
+        find: "Effect.flatMap(Deferred.await(connection.dry), (dryAfter) =>",
+        replace: "Effect.flatMap(Effect.succeed(0), (dryAfter) =>"
+      }
+    ]
   }
 ]

@@ -8,6 +8,7 @@ import { chat } from "./Chat.ts"
 import { delivery } from "./Delivery.ts"
 import { backoff } from "./device/Backoff.ts"
 import { bounds } from "./device/Bounds.ts"
+import { caughtUp } from "./device/CaughtUp.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
 import { deviceLists } from "./device/DeviceLists.ts"
 import { handedBack } from "./device/HandedBack.ts"
@@ -41,5 +42,6 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   deviceLists,
   sharedData,
   preconditions,
+  caughtUp,
   handedBack
 ]
