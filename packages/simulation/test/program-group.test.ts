@@ -61,7 +61,7 @@ describe("a device that joins the group of a program", () => {
 
   const wrong: ReadonlyArray<readonly [name: string, found: RegExp]> = [
     ["phone", /InvalidSchedule: invalid schedule: two devices have the name phone/],
-    ["mediator", /InvalidSchedule: invalid schedule: "mediator" is the name of the mediator.*"name"/s],
+    ["mediator", /InvalidSchedule: invalid schedule: "mediator" is the name of the mediator.*at name/s],
     ["", /InvalidSchedule: invalid schedule: a device needs a name/]
   ]
   for (const [name, found] of wrong) {

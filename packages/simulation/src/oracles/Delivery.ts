@@ -57,7 +57,7 @@ class Delivery implements Oracle {
     this.#report = report
     this.#numbers = numbersOf(conditions)
     this.#mayOverflow = conditions.mediator.queueMessages !== undefined
-    for (const spec of devices) this.#takesPart(spec)
+    this.#takePart(devices)
   }
 
   readonly see = (event: WorldEvent): void => {
@@ -78,7 +78,7 @@ class Delivery implements Oracle {
         this.#seen(event.device)
         return this.#absent(event.device)
       case "Machine":
-        if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takesPart(event.spec)
+        if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takePart([event.spec])
         // No connection outlives its mediator.
         if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
         return
@@ -105,17 +105,19 @@ class Delivery implements Oracle {
     return undefined
   }
 
-  #takesPart({ expiration, group, name }: DeviceSpec): void {
-    this.#slots.set(name, {
-      name,
-      group,
-      isFleeting: expiration === "Volatile" || this.#mayOverflow,
-      since: Infinity,
-      owed: new Set(),
-      seen: new Set(),
-      handled: new Set(),
-      failures: new Map()
-    })
+  #takePart(specs: ReadonlyArray<DeviceSpec>): void {
+    for (const { expiration, group, name } of specs) {
+      this.#slots.set(name, {
+        name,
+        group,
+        isFleeting: expiration === "Volatile" || this.#mayOverflow,
+        since: Infinity,
+        owed: new Set(),
+        seen: new Set(),
+        handled: new Set(),
+        failures: new Map()
+      })
+    }
     this.#evicts = this.#numbers.maxDeviceSlots < largestGroup([...this.#slots.values()])
   }
 

@@ -1,3 +1,4 @@
+import { ReflectedId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { caughtUp } from "../../src/oracles/device/CaughtUp.ts"
 import { envelope, type Line, message, Story } from "./Story.ts"
@@ -30,7 +31,7 @@ describe("caught up", () => {
         _tag: "Happened",
         ...story.place("phone"),
         life: 1,
-        event: { _tag: "Duplicate", reflectedId: 4, ephemeral: true }
+        event: { _tag: "Duplicate", reflectedId: ReflectedId.make(4), ephemeral: true }
       })
       story.checked("phone", true, 1)
     })
