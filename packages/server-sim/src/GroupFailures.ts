@@ -16,8 +16,10 @@ import type { GroupKey } from "./StoreCommand.ts"
 
 /** Fails groups. */
 export interface GroupFailures {
-  /** The store could not do what it was asked for these groups. */
-  readonly storeFailed: (groupKeys: Iterable<GroupKey>, cause: Cause.Cause<unknown>) => void
+  /** What was to be written for these groups was not, and any of them may have been the reason. */
+  readonly writeFailed: (groupKeys: Iterable<GroupKey>, cause: Cause.Cause<unknown>) => void
+  /** What is stored for the group could not be read. */
+  readonly readFailed: (groupKey: GroupKey, cause: Cause.Cause<unknown>) => void
   /** A step threw. The group is absent if any may have been the reason. */
   readonly coreFailed: (groupKey: GroupKey | undefined, defect: unknown) => void
   /** The core has had its `GroupFailed`, and has closed what it knows. */
@@ -52,11 +54,13 @@ export const makeGroupFailures = (host: {
   }
 
   return {
-    storeFailed: (groupKeys, cause) => {
-      const [groupKey, ...others] = groupKeys
-      // Of several, which were written at once, any may have been the reason.
-      watch.failed("the mediator's store failed", cause, others.length === 0 ? groupKey : undefined)
+    writeFailed: (groupKeys, cause) => {
+      watch.failed("the mediator's store failed", cause)
       for (const groupKey of groupKeys) failGroup(groupKey, Cause.pretty(cause))
+    },
+    readFailed: (groupKey, cause) => {
+      watch.failed("the mediator's store failed", cause, groupKey)
+      failGroup(groupKey, Cause.pretty(cause))
     },
     coreFailed: (groupKey, defect) => {
       watch.failed("the mediator's core failed", Cause.die(defect))

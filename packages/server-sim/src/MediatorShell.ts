@@ -84,7 +84,7 @@ export const makeShell = (
     const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>): void => {
       if (Exit.isFailure(exit)) {
         const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
-        failures.storeFailed(groupKeys, exit.cause)
+        failures.writeFailed(groupKeys, exit.cause)
       } else {
         visits.written()
       }
@@ -153,7 +153,7 @@ export const makeShell = (
         run()
       },
       onReadFailed: (peer, cause) => {
-        failures.storeFailed([peer.groupKey], cause)
+        failures.readFailed(peer.groupKey, cause)
         run()
       }
     })

@@ -59,16 +59,21 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
       (resume) => {
         const report = Path.join(folder, "report.json")
         const options = { env: { ...process.env, FAILURES: folder, REPORT: report, ...env } }
-        execFile(process.execPath, [vitest, "run", "--root", fixtures, name], options, (_, stdout, stderr) => {
-          if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
-          const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
-          resume(
-            Effect.succeed({
-              tests: testResults[0]!.assertionResults,
-              output: stripVTControlCharacters(`${stdout}${stderr}`)
-            })
-          )
-        })
+        execFile(
+          process.execPath,
+          [vitest, "run", "--allowOnly", "--root", fixtures, name],
+          options,
+          (_, stdout, stderr) => {
+            if (!Fs.existsSync(report)) return resume(Effect.die(new Error(`${stdout}${stderr}`)))
+            const { testResults }: Report = JSON.parse(Fs.readFileSync(report, "utf8"))
+            resume(
+              Effect.succeed({
+                tests: testResults[0]!.assertionResults,
+                output: stripVTControlCharacters(`${stdout}${stderr}`)
+              })
+            )
+          }
+        )
       }
     )
 
