@@ -2,7 +2,7 @@
  * Whether what devices leave with the mediator fits into the frames that give it back.
  *
  * Owns the longest frame that may ever hold a blob: a ServerInfo that nobody can read locks a device out. The blobs are
- * opaque (decision 19). How long a scope may be is `TransactionLock`'s.
+ * opaque (decision 19). How long a scope may be is `Transaction`'s.
  *
  * @since 0.1.0
  */

@@ -13,8 +13,8 @@ import {
   type SetSharedDeviceData
 } from "@d2m/codec"
 import { fitsServerInfo } from "./BlobLimits.ts"
-import { deleteSlot, freeSlot } from "./DeviceSlots.ts"
 import { closeConnection } from "./Disconnect.ts"
+import { deleteSlot, freeSlot } from "./SlotLoss.ts"
 import type { DeviceSlot, Group, Session } from "./State.ts"
 import { own, record, send, type Turn } from "./Turn.ts"
 

@@ -1,21 +1,18 @@
 /**
- * The device slots of a group: who has one, who loses it, for how long an absent device keeps it.
+ * The device slots of a group: what a slot starts with, and for how long an absent device keeps it.
  *
- * Owns least-recent order, dropping and volatile expiry (decisions 5, 14, 17; PROTOCOL D6, D24, D26, D27). Which
- * ClientHello gets a slot is `ClientHello`'s.
+ * Owns least-recent order and the grace of volatile slots (decisions 5, 14; PROTOCOL D6, D26). Which ClientHello gets a slot
+ * is `ClientHello`'s, and how one is lost `SlotLoss`'.
  *
  * @since 0.1.0
  */
 import { Box, type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { cancel, schedule } from "./Deadlines.ts"
-import type { SlotLossReason } from "./Decision.ts"
-import { closeConnection } from "./Disconnect.ts"
-import { mayRest } from "./IdleGroups.ts"
 import { invariant } from "./Invariant.ts"
 import { makeQueue } from "./ReflectionQueue.ts"
 import { type DeviceSlot, firstPosition, type Group } from "./State.ts"
-import type { PersistId, SlotSnapshot } from "./StoreCommand.ts"
-import { decide, record, type Turn } from "./Turn.ts"
+import type { SlotSnapshot } from "./StoreCommand.ts"
+import { record, type Turn } from "./Turn.ts"
 
 /** Whether a slot goes away some time after its device. A policy nobody knows keeps it: nothing is lost by that. */
 export const isVolatile = (slot: DeviceSlot): boolean => slot.expirationPolicy === DeviceSlotExpirationPolicy.VOLATILE
@@ -77,40 +74,6 @@ export const slotIsAbsent = (turn: Turn, group: Group, slot: DeviceSlot): void =
   slot.lastDisconnectAt = turn.now
   record(turn, group, { _tag: "DisconnectSlot", deviceId: slot.deviceId, at: turn.now })
   startGrace(turn, group, slot)
-}
-
-/** The time of a grace is over, and the device has not come back. */
-export const graceIsOver = (turn: Turn, group: Group, deviceId: DeviceId): void => {
-  const slot = group.slots.get(deviceId)
-  invariant(slot !== undefined && slot.session === undefined, "a grace ends with its slot or its device's absence")
-  deleteSlot(turn, group, slot, "VolatileGraceOver")
-  mayRest(turn, group)
-}
-
-/** Takes a slot and its queue away. Its session, if there is one, is left to the caller to close. */
-export const deleteSlot = (turn: Turn, group: Group, slot: DeviceSlot, why: SlotLossReason): PersistId => {
-  invariant(group.slots.get(slot.deviceId) === slot, "a slot is freed once")
-  group.slots.delete(slot.deviceId)
-  endGrace(turn, slot)
-  decide(turn, group, { _tag: "SlotFreed", deviceId: slot.deviceId, why })
-  group.departed = record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })
-  return group.departed
-}
-
-/** Frees a slot, deletes its queue and closes its connection, if there is one, with the given code. */
-export const freeSlot = (
-  turn: Turn,
-  group: Group,
-  slot: DeviceSlot,
-  why: SlotLossReason,
-  code: number,
-  reason: string
-): PersistId => {
-  const after = deleteSlot(turn, group, slot, why)
-  const { session } = slot
-  if (session !== undefined) closeConnection(turn, session.connection, code, reason, after, "Dropped")
-  mayRest(turn, group)
-  return after
 }
 
 /** Whose slot goes first: of the absent devices the one that left first, then the one that has been connected longest. */

@@ -1,58 +1,19 @@
 /**
  * Messages between the devices of a group: reflect in, reflected out, acks both ways.
  *
- * Owns which slots a message reaches, the promise behind a reflect-ack and which reflected-acks are believed (decisions
- * 10, 11; PROTOCOL D13-D16, D27). Order and pacing towards a device are `ReflectedStream`'s.
+ * Owns the promise behind a reflect-ack and which reflected-acks are believed (decisions 10, 11; PROTOCOL D13, D14, D16).
+ * Which slots a message reaches is `FanOut`'s.
  *
  * @since 0.1.0
  */
 import { CloseCode, isEphemeral, type Reflect, type ReflectedAck, type Timestamp } from "@d2m/codec"
-import { freeSlot } from "./DeviceSlots.ts"
 import { closeConnection } from "./Disconnect.ts"
-import { appended, offerEphemeral } from "./ReflectedStream.ts"
+import { offerToOthers, storeForOthers } from "./FanOut.ts"
 import type { Position } from "./PositionQueue.ts"
-import { push, remove } from "./ReflectionQueue.ts"
+import { remove } from "./ReflectionQueue.ts"
 import { type DeviceSlot, firstPosition, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
-import type { Append, PersistId } from "./StoreCommand.ts"
-import { buffer } from "./TransactionLock.ts"
+import { buffer } from "./Transaction.ts"
 import { decide, record, send, type Turn } from "./Turn.ts"
-
-/**
- * Appends a message to the queue of every other registered slot. A slot that has no room is dropped (decision 14).
- * Returns what the promise has to wait for. Unless `handOver`, the caller sees to it that sessions `advance`.
- */
-export const storeForOthers = (
-  turn: Turn,
-  group: Group,
-  sender: DeviceSlot,
-  message: ReflectedMessage,
-  handOver: boolean
-): PersistId => {
-  if (group.slots.size === 1) return group.departed
-  const { queueBytes, queueMessages } = turn.environment.options
-  const size = message.envelope.length
-  const to: Array<Append["to"][number]> = []
-  const after = record(turn, group, {
-    _tag: "Append",
-    flags: message.flags,
-    timestamp: message.timestamp,
-    envelope: message.envelope,
-    to
-  })
-  for (const slot of group.slots.values()) {
-    if (slot === sender) continue
-    if (slot.queue.length >= queueMessages || slot.queue.bytes + size > queueBytes) {
-      freeSlot(turn, group, slot, "QueueLimit", CloseCode.QueueLimit, "the reflection queue grew too long")
-      continue
-    }
-    const position = ++slot.issued
-    push(slot.queue, position, size)
-    to.push({ deviceId: slot.deviceId, position })
-    if (handOver) appended(turn, slot, position, message, after)
-    else slot.appended = after
-  }
-  return after
-}
 
 export const reflect = (turn: Turn, group: Group, session: Session, frame: Reflect): void => {
   const { connection } = session
@@ -74,10 +35,7 @@ export const reflect = (turn: Turn, group: Group, session: Session, frame: Refle
     // Provisional: what the sender may rely on is the CommitTransactionAck.
     return send(turn, connection, { _tag: "ReflectAck", reflectId: frame.reflectId, timestamp })
   }
-  if (ephemeral) {
-    for (const other of group.sessions) if (other !== session) offerEphemeral(turn, group, other, message)
-    return
-  }
+  if (ephemeral) return offerToOthers(turn, group, session, message)
   const after = storeForOthers(turn, group, session.slot, message, true)
   send(turn, connection, { _tag: "ReflectAck", reflectId: frame.reflectId, timestamp }, after)
 }

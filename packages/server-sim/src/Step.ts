@@ -12,7 +12,7 @@ import { chatIsOver, fromChat, toChat } from "./ChatProxy.ts"
 import { clientHello, open } from "./ClientHello.ts"
 import { type Deadline, nextAt, popDue } from "./Deadlines.ts"
 import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
-import { endGrace, graceIsOver } from "./DeviceSlots.ts"
+import { endGrace } from "./DeviceSlots.ts"
 import { closeConnection, forgetConnection } from "./Disconnect.ts"
 import { loadGroup, mayRest } from "./IdleGroups.ts"
 import type { Input, Loaded } from "./Input.ts"
@@ -21,6 +21,7 @@ import type { Moment } from "./Moment.ts"
 import { reflect, reflectedAck } from "./Reflect.ts"
 import { congested, drained } from "./ReflectedStream.ts"
 import { held, released, silenceDeadlineReached, wasHeard } from "./Silence.ts"
+import { graceIsOver } from "./SlotLoss.ts"
 import {
   type Connection,
   type Environment,
@@ -31,8 +32,8 @@ import {
   type State
 } from "./State.ts"
 import type { GroupKey } from "./StoreCommand.ts"
-import { lockReleased, totalExceeded } from "./TransactionBudget.ts"
-import { begin, commit, ttlReached } from "./TransactionLock.ts"
+import { begin, commit, totalExceeded, ttlReached } from "./Transaction.ts"
+import { lockReleased } from "./TransactionBudget.ts"
 import { closeReason, decide, durable, makeTurn, type Turn } from "./Turn.ts"
 
 const protocolError = (turn: Turn, connection: Connection, reason: string): void =>

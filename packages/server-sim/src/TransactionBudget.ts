@@ -7,11 +7,9 @@
  *
  * @since 0.1.0
  */
-import { CloseCode } from "@d2m/codec"
 import { cancel, schedule } from "./Deadlines.ts"
-import { closeConnection } from "./Disconnect.ts"
 import type { Group, State, TransactionLock } from "./State.ts"
-import { durable, type Turn } from "./Turn.ts"
+import type { Turn } from "./Turn.ts"
 
 /** What a transaction, and a message in it, costs besides its blobs, so that many small ones are bounded too. */
 const overhead = 128
@@ -46,7 +44,7 @@ export const lockReleased = (state: State, group: Group, lock: TransactionLock):
 }
 
 /** The one that holds most; of several the one whose group has been in memory longest. */
-const largest = (state: State): TransactionLock | undefined => {
+export const largest = (state: State): TransactionLock | undefined => {
   let found: TransactionLock | undefined
   let most = 0
   for (const { lock } of state.groups.values()) {
@@ -55,21 +53,4 @@ const largest = (state: State): TransactionLock | undefined => {
     most = bytesOf(lock)
   }
   return found
-}
-
-/** Gives up the largest until the rest have room. Its holder is told what one is told that is too large alone. */
-export const totalExceeded = (turn: Turn): void => {
-  const { transactionTotal } = turn.environment.options
-  while (turn.state.transactionBytes > transactionTotal) {
-    const lock = largest(turn.state)
-    if (lock === undefined) return
-    closeConnection(
-      turn,
-      lock.holder.connection,
-      CloseCode.ProtocolError,
-      "the transaction is too large while there are many",
-      durable,
-      "TotalReached"
-    )
-  }
 }

@@ -13,7 +13,7 @@ export const locks: ReadonlyArray<Mutant> = [
     breaks: "decision 12, PROTOCOL D20",
     patches: [
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
         replace: "if (lock !== undefined || group.slots.size >= 0) return"
       }
@@ -26,7 +26,7 @@ export const locks: ReadonlyArray<Mutant> = [
     breaks: "PROTOCOL D20",
     patches: [
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: "frame.ttl === 0 ? longest : Math.min(frame.ttl * 1000, longest)",
         replace: "longest"
       }
@@ -44,7 +44,7 @@ export const locks: ReadonlyArray<Mutant> = [
         replace: `if (lock?.holder !== session || why === "Disconnected") return\n  invariant`
       },
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
         replace: `if (lock === undefined) return
   if (!group.sessions.includes(lock.holder)) {
@@ -66,7 +66,7 @@ export const locks: ReadonlyArray<Mutant> = [
         replace: `if (lock?.holder !== session || why === "Replaced") return\n  invariant`
       },
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: `invariant(lock !== undefined, "the deadline of a transaction goes with it")`,
         replace: `if (lock === undefined) return
   if (!group.sessions.includes(lock.holder)) {
@@ -97,6 +97,11 @@ export const locks: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "TransactionLock.ts",
+        find: "import { lockReleased }",
+        replace: `import { storeForOthers } from "./FanOut.ts"\nimport { lockReleased }`
+      },
+      {
+        file: "TransactionLock.ts",
         find: "lockReleased(turn.state, group, lock)\n  tellOthers(turn, group, lock, durable)",
         replace: `lockReleased(turn.state, group, lock)
   for (const message of lock.messages) storeForOthers(turn, group, session.slot, message, true)
@@ -111,7 +116,7 @@ export const locks: ReadonlyArray<Mutant> = [
     breaks: "decision 12",
     patches: [
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: "for (const message of lock.messages) {",
         replace: "for (const message of [...lock.messages].reverse()) {"
       }
@@ -124,7 +129,7 @@ export const locks: ReadonlyArray<Mutant> = [
     breaks: "decision 12",
     patches: [
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: `{ _tag: "CommitTransactionAck" }, after)`,
         replace: `{ _tag: "CommitTransactionAck" })`
       }
@@ -135,7 +140,7 @@ export const locks: ReadonlyArray<Mutant> = [
     side: "mediator",
     flaw: "Nobody is told that a transaction was committed.",
     breaks: "PROTOCOL D19",
-    patches: [{ file: "TransactionLock.ts", find: "tellOthers(turn, group, lock, after)", replace: "" }]
+    patches: [{ file: "Transaction.ts", find: "tellOthers(turn, group, lock, after)", replace: "" }]
   },
   {
     name: "loss-told-to-nobody",
@@ -151,7 +156,7 @@ export const locks: ReadonlyArray<Mutant> = [
     breaks: "decision 12, PROTOCOL D21",
     patches: [
       {
-        file: "TransactionLock.ts",
+        file: "Transaction.ts",
         find: "const holder = held.holder.slot.deviceId",
         replace: `const holder = held.holder.slot.deviceId
     send(turn, connection, { _tag: "TransactionEnded", deviceId: holder, encryptedScope: held.encryptedScope })`

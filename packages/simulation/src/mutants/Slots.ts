@@ -141,7 +141,7 @@ export const slots: ReadonlyArray<Mutant> = [
     breaks: "decision 17, PROTOCOL D24",
     patches: [
       {
-        file: "DeviceSlots.ts",
+        file: "SlotLoss.ts",
         find: `group.departed = record(turn, group, { _tag: "DropSlot", deviceId: slot.deviceId })`,
         replace: "group.departed = slot.appended"
       }
@@ -154,7 +154,7 @@ export const slots: ReadonlyArray<Mutant> = [
     breaks: "decision 17",
     patches: [
       {
-        file: "DeviceSlots.ts",
+        file: "SlotLoss.ts",
         find: `if (session !== undefined) closeConnection(turn, session.connection, code, reason, after, "Dropped")`,
         replace: ""
       }

@@ -26,7 +26,7 @@ export const streams: ReadonlyArray<Mutant> = [
     breaks: "decision 11",
     patches: [
       {
-        file: "Reflect.ts",
+        file: "FanOut.ts",
         find: "if (slot === sender) continue",
         replace: "if (slot === sender || slot.session === undefined) continue"
       }
@@ -37,7 +37,7 @@ export const streams: ReadonlyArray<Mutant> = [
     side: "mediator",
     flaw: "A message is stored for its sender as well.",
     breaks: "decision 11",
-    patches: [{ file: "Reflect.ts", find: "if (slot === sender) continue", replace: "" }]
+    patches: [{ file: "FanOut.ts", find: "if (slot === sender) continue", replace: "" }]
   },
   {
     name: "stored-for-other-groups",
@@ -46,7 +46,7 @@ export const streams: ReadonlyArray<Mutant> = [
     breaks: "decision 11",
     patches: [
       {
-        file: "Reflect.ts",
+        file: "FanOut.ts",
         find: "if (group.slots.size === 1) return group.departed",
         replace: `if (group.slots.get(sender.deviceId) === sender) {
     for (const other of turn.state.groups.values()) {
@@ -77,7 +77,7 @@ export const streams: ReadonlyArray<Mutant> = [
     breaks: "decision 14",
     patches: [
       {
-        file: "Reflect.ts",
+        file: "FanOut.ts",
         find: `freeSlot(turn, group, slot, "QueueLimit", CloseCode.QueueLimit, "the reflection queue grew too long")`,
         replace: ""
       }
