@@ -8,7 +8,6 @@
  */
 import { Result } from "effect"
 import { type Fault, type FrameFault, InjectError, invalidFault } from "./Fault.ts"
-import type { Message } from "./FrameRule.ts"
 import { closeReason } from "./Turn.ts"
 
 /** What a value is, without its contents. */
@@ -50,7 +49,7 @@ const isMessage = (value: unknown): boolean => typeof value === "string" || valu
 export const rewritten = (
   { _tag: fault, with: replace }: Extract<FrameFault, { readonly _tag: "Rewrite" }>,
   message: Uint8Array
-): Result.Result<ReadonlyArray<Message>, string> =>
+): Result.Result<ReadonlyArray<Uint8Array | string>, string> =>
   Result.mapError(
     called(() => replace(message), isMessage, "bytes and strings"),
     (what) => reasonOf(new InjectError({ reason: "Invalid", fault, detail: `with ${what}` }))
