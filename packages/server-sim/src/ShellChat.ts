@@ -9,8 +9,7 @@
 import { Cause, Effect, Exit, Latch, Queue, Result } from "effect"
 import type { ChatCaller, ChatError, ChatUpstream } from "./ChatUpstream.ts"
 import type { Cancel, Forks } from "./Forks.ts"
-import type { ChatOver, Input } from "./Input.ts"
-import type { Peer } from "./Peer.ts"
+import type { ChatOver, ConnectionId, Input } from "./Input.ts"
 import { own } from "./Turn.ts"
 
 /** What the shell does with the chat connection of a client. */
@@ -95,6 +94,14 @@ const startChat = (
   }
 }
 
+/** A client that talks to a chat server. */
+export interface ChatClient {
+  readonly id: ConnectionId
+  readonly serverGroup: string
+  /** Absent before it has said something. */
+  chat: ShellChat | undefined
+}
+
 /** What the chat connections of a mediator have in common. */
 export interface ChatHost {
   readonly forks: Forks
@@ -108,16 +115,16 @@ export interface ChatHost {
 /** Passes on what clients say to their chat servers: the first of it opens the connection. */
 export const makeChats =
   ({ forks, highWater, tell, upstream }: ChatHost) =>
-  (peer: Peer, data: Uint8Array): void => {
-    const connection = peer.id
+  (client: ChatClient, data: Uint8Array): void => {
+    const connection = client.id
     const over = (how: ChatOver["how"]): void => tell([{ _tag: "ChatOver", connection, how }])
-    peer.chat ??= startChat(
+    client.chat ??= startChat(
       forks,
       upstream,
-      { connection, serverGroup: peer.serverGroup },
+      { connection, serverGroup: client.serverGroup },
       highWater,
       (messages) => tell(messages.map((data) => ({ _tag: "ChatReceived", connection, data }))),
       over
     )
-    if (!peer.chat.send(data)) over("Failed")
+    if (!client.chat.send(data)) over("Failed")
   }
