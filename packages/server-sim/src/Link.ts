@@ -7,49 +7,13 @@
  * @since 0.1.0
  */
 import { ClientUrlInfo, encodeMessageResult, fromUrlPath } from "@d2m/codec"
-import { type Duration, Effect, Latch, Queue, Result, type Scope } from "effect"
+import { Effect, Latch, Queue, Result, type Scope } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
 import { type Fault, type InjectError, invalidFault } from "./Fault.ts"
 import type { Message } from "./FrameRule.ts"
-import {
-  type ActiveFault,
-  activate,
-  connect,
-  latencySampler,
-  type LinkConnection,
-  type LinkHost
-} from "./LinkConnection.ts"
-
-/**
- * How long a message takes: always the same, or evenly spread between two durations. Messages never overtake each other.
- *
- * @category models
- * @since 0.1.0
- */
-export type Latency = Duration.Input | { readonly min: Duration.Input; readonly max: Duration.Input }
-
-/**
- * What the network between a device and the mediator is like.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LinkOptions {
-  /** Of both directions; none if absent. Opening takes one way up and one down. */
-  readonly latency?: Latency
-  /** To the mediator; goes before `latency`. */
-  readonly latencyUp?: Latency
-  /** To the device; goes before `latency`. */
-  readonly latencyDown?: Latency
-  /** Bytes on the way to the mediator above which writing waits: 1 MiB if absent. */
-  readonly highWaterUp?: number
-  /**
-   * Faults that are in force on each connection from its dial on. They count frames over all of them, so that a `count` of 1
-   * is once and for all. With one that cannot happen, dialing fails.
-   */
-  readonly faults?: ReadonlyArray<Fault>
-}
+import { type ActiveFault, activate, connect, type LinkConnection, type LinkHost } from "./LinkConnection.ts"
+import { latencySampler, type LinkOptions } from "./LinkOptions.ts"
 
 /**
  * A device's way to the mediator: any number of connections, one after the other.

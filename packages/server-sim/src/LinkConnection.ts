@@ -7,14 +7,14 @@
  * @since 0.1.0
  */
 import { type ClientUrlInfo, CloseCode } from "@d2m/codec"
-import { Cause, type Clock, Duration, Effect, Latch, Queue, type Random } from "effect"
+import { Cause, type Clock, Effect, Latch, Queue, type Random } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
 import type { Fault } from "./Fault.ts"
 import type { Cancel, Forks } from "./Forks.ts"
 import { type FrameRule, frameRule, type Message } from "./FrameRule.ts"
-import type { Latency, LinkOptions } from "./Link.ts"
 import { type LinkDirection, makeLinkDirection } from "./LinkDirection.ts"
+import { defaultHighWaterUp, latencySampler, type LinkOptions } from "./LinkOptions.ts"
 import type { Attachment, Transport } from "./Transport.ts"
 
 /** What a link needs from its mediator. */
@@ -56,21 +56,6 @@ const writeError = (): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: "the connection has ended" }) })
 
 const nothing: Cancel = () => {}
-
-/** Draws latencies in ms; `undefined` where there is none. */
-export const latencySampler = (latency: Latency | undefined, random: Random.Random): (() => number) | undefined => {
-  if (latency === undefined) return undefined
-  if (typeof latency === "object" && "min" in latency && "max" in latency) {
-    const min = Duration.toMillis(latency.min)
-    const max = Duration.toMillis(latency.max)
-    return () => Math.round(min + random.nextDoubleUnsafe() * (max - min))
-  }
-  const millis = Duration.toMillis(latency)
-  return millis === 0 ? undefined : () => millis
-}
-
-/** Bytes under way to the mediator above which no more are taken, unless told. */
-export const defaultHighWaterUp = 1024 * 1024
 
 /** Connects to the mediator. What arrives goes to `inbox`, which fails when the connection ends. */
 export const connect = (
