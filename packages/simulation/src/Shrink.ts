@@ -10,6 +10,7 @@
 import type { Violation } from "./Oracle.ts"
 import { programOracle, run, type RunOptions, type RunResult } from "./Run.ts"
 import type { Schedule } from "./Schedule.ts"
+import type { Attempt } from "./shrink/Attempt.ts"
 import { cutAfter, removeAlone, removeMuch } from "./shrink/Removals.ts"
 import { simplify } from "./shrink/Simplifications.ts"
 
@@ -47,15 +48,6 @@ export interface Shrunk {
   /** Whether no operation, fault or device can be taken away any more without the rule being kept. */
   readonly isMinimal: boolean
 }
-
-/**
- * Runs a candidate, and others of its kind that differ only in their seed, until one breaks the rule. Says which, or
- * nothing.
- *
- * @category models
- * @since 0.1.0
- */
-export type Attempt = (candidate: Schedule, otherSeeds?: number) => Schedule | undefined
 
 /** How a failure is told from others: by its rule alone, or by what was found as well. */
 type Signature = (violation: Violation) => string

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import type { Schedule } from "../Schedule.ts"
-import type { Attempt } from "../Shrink.ts"
 import { ownerOf } from "../WorldEvent.ts"
+import type { Attempt } from "./Attempt.ts"
 
 /** The operations and the faults of a schedule are one list here: operations first. */
 const eventsOf = ({ faults, operations }: Schedule): number => operations.length + faults.length

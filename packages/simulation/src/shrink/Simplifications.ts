@@ -9,7 +9,7 @@
 import type { Fault } from "../Fault.ts"
 import type { Operation } from "../Operation.ts"
 import { calm, type Conditions, type DeviceSpec, type Schedule } from "../Schedule.ts"
-import type { Attempt } from "../Shrink.ts"
+import type { Attempt } from "./Attempt.ts"
 
 /** Simpler values for a number, the simplest first. */
 const smaller = (value: number, least: number): ReadonlyArray<number> => {
