@@ -9,7 +9,8 @@
 import type { Fault } from "./Fault.ts"
 import { type Conditions, largestGroup, type Schedule } from "./Schedule.ts"
 import { wrongOptions } from "./SimulateBounds.ts"
-import { type FaultLevel, roomFor, swarm } from "./Swarm.ts"
+import { roomFor, swarm } from "./Swarm.ts"
+import type { FaultLevel } from "./SwarmFaults.ts"
 
 /**
  * In which worlds a program is run.

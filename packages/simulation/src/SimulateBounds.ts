@@ -14,7 +14,7 @@ import { standardOracles } from "./oracles/index.ts"
 import { count, longestRun, millis, seedNumber } from "./Quantity.ts"
 import { judgesOf } from "./Run.ts"
 import { Conditions, deviceName, takenTwice } from "./Schedule.ts"
-import type { FaultLevel } from "./Swarm.ts"
+import type { FaultLevel } from "./SwarmFaults.ts"
 
 /**
  * Options that no simulation can have: a number outside of its range, a key that means nothing, what no device can be made

@@ -10,15 +10,7 @@ import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { strictOptions } from "@d2m/server-sim"
 import type { Conditions, DeviceSpec, Schedule, ScheduledOperation } from "./Schedule.ts"
-import { drawFaults } from "./SwarmFaults.ts"
-
-/**
- * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
- *
- * @category models
- * @since 0.1.0
- */
-export type FaultLevel = "none" | "light" | "swarm" | "brutal"
+import { drawFaults, type FaultLevel } from "./SwarmFaults.ts"
 
 /**
  * What a schedule is made from.

@@ -9,7 +9,23 @@
 import { type Fault, Misbehaviour } from "./Fault.ts"
 import * as Prng from "./Prng.ts"
 import type { DeviceSpec, ScheduledFault } from "./Schedule.ts"
-import type { FaultLevel, SwarmOptions } from "./Swarm.ts"
+
+/**
+ * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FaultLevel = "none" | "light" | "swarm" | "brutal"
+
+/** What the faults of a run are drawn for. */
+interface FaultOptions {
+  /** Length of the safety phase in ms. */
+  readonly duration: number
+  readonly faults: FaultLevel
+  /** Whether the mediator does what a faithful one never does. */
+  readonly misbehaving: boolean
+}
 
 const { between, chance, pick } = Prng
 
@@ -155,7 +171,7 @@ const drawAppetite = (
 /** A server that sends devices away before it listens to them: in some runs of a swarm, and in all that are brutal. */
 const drawRefusals = (
   prng: Prng.Prng,
-  { duration, faults }: Required<Pick<SwarmOptions, "duration" | "faults">>,
+  { duration, faults }: FaultOptions,
   devices: ReadonlyArray<DeviceSpec>
 ): Array<ScheduledFault> => {
   const drawn: Array<ScheduledFault> = []
@@ -173,7 +189,7 @@ const drawRefusals = (
 /** What goes wrong in a run, in the order of time. */
 export const drawFaults = (
   prng: Prng.Prng,
-  options: Required<Pick<SwarmOptions, "duration" | "faults" | "misbehaving">>,
+  options: FaultOptions,
   devices: ReadonlyArray<DeviceSpec>
 ): Array<ScheduledFault> => {
   const { duration, faults, misbehaving } = options
