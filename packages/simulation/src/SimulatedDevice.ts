@@ -40,7 +40,6 @@ import type { VirtualDisk } from "./VirtualDisk.ts"
 import { type Watch, watched } from "./WatchedDevice.ts"
 import type { Answer, CallPlace, Witness } from "./WorldEvent.ts"
 import type { Kernel } from "./Kernel.ts"
-import type { OnDefect } from "./World.ts"
 
 /** What a device needs of its world. */
 export interface DeviceHost {
@@ -67,7 +66,8 @@ export interface DeviceHost {
   readonly chat: ((device: SimulatedDevice) => ChatHandler | undefined) | undefined
   readonly options: Partial<DeviceOptions> | undefined
   readonly onLog: ((text: string) => void) | undefined
-  readonly onDefect: OnDefect
+  /** Told of what should never happen on the device, with the rule that it breaks. */
+  readonly onDefect: (rule: string, defect: unknown) => void
 }
 
 const livesOn = "a device lives until it is stopped"
@@ -121,9 +121,7 @@ export class SimulatedDevice {
     this.deviceId = deviceId
     this.route = route
     this.disk = disk
-    this.handling = new TroubledHandler(host.kernel, host.witness, (defect) =>
-      host.onDefect(noHandlerDies, defect, this.name)
-    )
+    this.handling = new TroubledHandler(host.kernel, host.witness, (defect) => host.onDefect(noHandlerDies, defect))
     this.#watch = {
       name: spec.name,
       witness: host.witness,
@@ -310,7 +308,7 @@ export class SimulatedDevice {
   /** Tells of a defect if that is how it ended. */
   #seeTo(rule: string, exit: Exit.Exit<unknown, unknown>): void {
     if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) {
-      this.#host.onDefect(rule, Cause.squash(exit.cause), this.name)
+      this.#host.onDefect(rule, Cause.squash(exit.cause))
     }
   }
 

@@ -14,7 +14,6 @@ import type { Network } from "./Network.ts"
 import type { Prng } from "./Prng.ts"
 import type { VirtualChat } from "./VirtualChat.ts"
 import type { VirtualStore } from "./VirtualStore.ts"
-import type { OnDefect } from "./World.ts"
 import { mediatorName } from "./WorldEvent.ts"
 
 /** What a mediator needs of its world. */
@@ -25,7 +24,8 @@ export interface MediatorHost {
   readonly chat: VirtualChat
   readonly crypto: Crypto["Service"]
   readonly options: Partial<MediatorOptions>
-  readonly onDefect: OnDefect
+  /** Told of what should never happen, with the rule that it breaks. */
+  readonly onDefect: (rule: string, defect: unknown) => void
 }
 
 /**
@@ -121,7 +121,7 @@ export class SimulatedMediator {
   /** Tells of a defect if that is how it ends. */
   #seeTo(rule: string): (exit: Exit.Exit<void>) => void {
     return (exit) => {
-      if (Exit.isFailure(exit)) this.#host.onDefect(rule, Cause.squash(exit.cause), undefined)
+      if (Exit.isFailure(exit)) this.#host.onDefect(rule, Cause.squash(exit.cause))
     }
   }
 

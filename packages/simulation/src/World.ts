@@ -178,7 +178,7 @@ export class World {
       chat: this.chat,
       crypto: this.crypto,
       options: conditions.mediator,
-      onDefect: this.defect
+      onDefect: (rule, defect) => this.defect(rule, defect, undefined)
     })
   }
 
@@ -269,7 +269,7 @@ export class World {
       chat,
       options: deviceOptions,
       onLog: onLog === undefined ? undefined : (text) => onLog(kernel.now, spec.name, text),
-      onDefect: this.defect
+      onDefect: (rule, defect) => this.defect(rule, defect, spec.name)
     }
     if (this.devices.has(spec.name)) throw new Error(`two devices have the name ${spec.name}`)
     const device = new SimulatedDevice(host, spec, deviceId, network.route(spec.name, conditions.latency), disk)
