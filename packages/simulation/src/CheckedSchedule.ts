@@ -8,8 +8,8 @@
 import { Effect, Schema } from "effect"
 import { Fault } from "./Fault.ts"
 import { checkedBy } from "./IssueText.ts"
+import { ownerOf } from "./Names.ts"
 import { DeviceSpec, Schedule, strayOf, version } from "./Schedule.ts"
-import { ownerOf } from "./WorldEvent.ts"
 
 /**
  * A schedule that cannot be read or carried out: no JSON, of a newer version, names that are no names, not one's own or

@@ -9,10 +9,10 @@
 import { Effect } from "effect"
 import { detailOf, type Fault } from "./Fault.ts"
 import { misbehave } from "./MisbehavingMediator.ts"
+import { ownerOf } from "./Names.ts"
 import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
 import type { World } from "./World.ts"
-import { ownerOf } from "./WorldEvent.ts"
 
 /**
  * What is said of a name that is nobody's.

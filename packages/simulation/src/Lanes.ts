@@ -6,10 +6,10 @@
  *
  * @since 0.1.0
  */
+import { mediatorName } from "./Names.ts"
 import type { Violation } from "./Oracle.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { faultLane, type StoryEntry } from "./Story.ts"
-import { mediatorName } from "./WorldEvent.ts"
 
 /**
  * How a story is laid out.

@@ -9,32 +9,13 @@
 import { MediatorOptions, strictOptions } from "@d2m/server-sim"
 import { Schema } from "effect"
 import { Fault } from "./Fault.ts"
+import { deviceName, ownerOf, takenTwice } from "./Names.ts"
 import { Operation } from "./Operation.ts"
 import { millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
-import { mediatorName, ownerOf } from "./WorldEvent.ts"
 
 /** Milliseconds from the start of the run. */
 const at = millis
 const chance = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
-
-/** Names tell participants apart wherever something is told or judged. */
-export const deviceName = Schema.String.check(
-  Schema.makeFilter((name) => {
-    if (name === "") return "a device needs a name"
-    if (name === mediatorName) return `"${mediatorName}" is the name of the mediator`
-    return ownerOf(name) === name ? undefined : `a name with ' in it is that of a twin: ${name}`
-  })
-)
-
-/** The first name that stands there a second time. */
-export const takenTwice = (names: ReadonlyArray<string>): string | undefined => {
-  const seen = new Set<string>()
-  for (const name of names) {
-    if (seen.has(name)) return name
-    seen.add(name)
-  }
-  return undefined
-}
 
 /**
  * One device of a schedule.

@@ -11,9 +11,10 @@ import { Effect, Result, Schema } from "effect"
 import { checkedBy } from "./IssueText.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
+import { deviceName, takenTwice } from "./Names.ts"
 import { count, longestRun, millis, seedNumber } from "./Quantity.ts"
 import { judgesOf } from "./Run.ts"
-import { Conditions, deviceName, takenTwice } from "./Schedule.ts"
+import { Conditions } from "./Schedule.ts"
 import type { FaultLevel } from "./SwarmFaults.ts"
 
 /**

@@ -10,11 +10,11 @@ import { ChatUpstream, Mediator, type MediatorOptions, MediatorStore } from "@d2
 import { Cause, Context, Effect, Exit, Layer, Scope } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { Machine } from "./Machine.ts"
+import { mediatorName } from "./Names.ts"
 import type { Network } from "./Network.ts"
 import type { Prng } from "./Prng.ts"
 import type { VirtualChat } from "./VirtualChat.ts"
 import type { VirtualStore } from "./VirtualStore.ts"
-import { mediatorName } from "./WorldEvent.ts"
 
 /** What a mediator needs of its world. */
 export interface MediatorHost {

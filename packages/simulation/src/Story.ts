@@ -6,11 +6,12 @@
  *
  * @since 0.1.0
  */
+import { mediatorName } from "./Names.ts"
 import { newYear2026 } from "./Simulation.ts"
 import { valueText } from "./Stacks.ts"
 import { frameWords, type Label, stateWords, wordsOf } from "./Wording.ts"
 import type { OnLog } from "./World.ts"
-import { mediatorName, type Witness, type WorldEvent } from "./WorldEvent.ts"
+import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /**
  * The lane in which faults stand.

@@ -260,25 +260,6 @@ export type WorldEvent =
   | { readonly _tag: "Phase"; readonly at: number; readonly phase: "Safety" | "Liveness" | "Over" }
 
 /**
- * The name under which the mediator's machine is seen.
- *
- * @category constants
- * @since 0.1.0
- */
-export const mediatorName = "mediator"
-
-/**
- * The device that a participant is: a twin is named after its device, with a `'` and a number.
- *
- * @category getters
- * @since 0.1.0
- */
-export const ownerOf = (name: string): string => {
-  const twin = name.indexOf("'")
-  return twin < 0 ? name : name.slice(0, twin)
-}
-
-/**
  * Whoever looks on: an oracle, a trace, a story, a counter. Called in the order of events, synchronously.
  *
  * @category models

@@ -7,8 +7,8 @@
  * @since 0.1.0
  */
 import { isEphemeral } from "@d2m/codec"
+import { mediatorName } from "../Names.ts"
 import type { OracleMaker } from "../Oracle.ts"
-import { mediatorName } from "../WorldEvent.ts"
 
 /** A connection that its device has not let go of. */
 interface Line {

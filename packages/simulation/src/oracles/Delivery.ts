@@ -14,10 +14,11 @@
  */
 import type { Reflected } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
+import { ownerOf } from "../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
 import { type DeviceSpec, largestGroup, type Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../Application.ts"
-import { type Answer, ownerOf, type WorldEvent } from "../WorldEvent.ts"
+import type { Answer, WorldEvent } from "../WorldEvent.ts"
 import { type Numbers, numbersOf } from "./mediator/Model.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */

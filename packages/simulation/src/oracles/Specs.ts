@@ -6,8 +6,9 @@
  *
  * @since 0.1.0
  */
+import { ownerOf } from "../Names.ts"
 import type { DeviceSpec, Schedule } from "../Schedule.ts"
-import { ownerOf, type WorldEvent } from "../WorldEvent.ts"
+import type { WorldEvent } from "../WorldEvent.ts"
 
 /** The specs of all devices, by name. */
 export class Specs {

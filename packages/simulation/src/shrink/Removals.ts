@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
+import { ownerOf } from "../Names.ts"
 import type { Schedule } from "../Schedule.ts"
-import { ownerOf } from "../WorldEvent.ts"
 import type { Attempt } from "./Attempt.ts"
 
 /** The operations and the faults of a schedule are one list here: operations first. */

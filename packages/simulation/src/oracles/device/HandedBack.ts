@@ -11,9 +11,10 @@
  * @since 0.1.0
  */
 import { isEphemeral } from "@d2m/codec"
+import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { type HandedBack, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import type { HandedBack, WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { Specs } from "../Specs.ts"

@@ -13,9 +13,10 @@
  * @since 0.1.0
  */
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
+import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { type Answer, mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import type { Answer, WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"

@@ -8,9 +8,10 @@
  * @since 0.1.0
  */
 import { isEphemeral, type ServerFrame } from "@d2m/codec"
+import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import type { WorldEvent } from "../../WorldEvent.ts"
 
 /** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
 const longestWait = 45_000

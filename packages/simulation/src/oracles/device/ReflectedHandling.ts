@@ -14,8 +14,9 @@
  */
 import type { DeviceEvent, Reflected } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
+import { mediatorName, ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import { type BatchPlace, mediatorName, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
+import type { BatchPlace, WorldEvent } from "../../WorldEvent.ts"
 import { nonceOf } from "../Envelopes.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */

@@ -12,9 +12,10 @@
  */
 import { type Box, D2d } from "@d2m/codec"
 import { Option } from "effect"
+import { ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { type Answer, ownerOf, type WorldEvent } from "../../WorldEvent.ts"
+import type { Answer, WorldEvent } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"

@@ -8,9 +8,10 @@
  * @since 0.1.0
  */
 import { type ClientFrame, CloseCode, type ServerFrame } from "@d2m/codec"
+import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import { mediatorName, type WorldEvent } from "../../WorldEvent.ts"
+import type { WorldEvent } from "../../WorldEvent.ts"
 import { Specs } from "../Specs.ts"
 import { checkAllSilence, checkClose, checkSilence, erred } from "./Closes.ts"
 import { devicesAsked, devicesInfoSent } from "./DevicesInfo.ts"
