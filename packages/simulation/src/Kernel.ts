@@ -7,11 +7,22 @@
  *
  * @since 0.1.0
  */
-import type { Machine } from "./Machine.ts"
 import type { Prng } from "./Prng.ts"
 
+/**
+ * What a kernel needs of the machine that a task is for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TaskHost {
+  readonly mode: "Running" | "Paused" | "Dead"
+  /** Takes a task whose turn has come while the machine does not run. */
+  readonly hold: (run: () => void, priority: number) => void
+}
+
 interface Task {
-  readonly machine: Machine
+  readonly machine: TaskHost
   readonly run: () => void
   readonly priority: number
 }
@@ -25,7 +36,7 @@ interface Task {
 export interface Timer {
   /** Milliseconds of kernel time. */
   readonly at: number
-  readonly machine: Machine
+  readonly machine: TaskHost
   readonly run: () => void
   /** Set to `true`, it does not happen any more. */
   cancelled: boolean
@@ -75,13 +86,13 @@ export class Kernel {
   }
 
   /** Puts in a task that can run now. */
-  ready(machine: Machine, run: () => void, priority = 0): void {
+  ready(machine: TaskHost, run: () => void, priority = 0): void {
     if (priority !== 0) this.#odd++
     this.#ready.push({ machine, run, priority })
   }
 
   /** Sets a timer, `millis` from now. Timers of the same time become runnable together. */
-  after(machine: Machine, millis: number, run: () => void): Timer {
+  after(machine: TaskHost, millis: number, run: () => void): Timer {
     const timer: Timer = { at: this.now + Math.max(millis, 0), machine, run, cancelled: false, order: this.#order++ }
     this.#push(timer)
     return timer
@@ -95,7 +106,7 @@ export class Kernel {
   }
 
   /** Whether a machine has something to run, now or later, unless another one wakes it. */
-  isBusy(machine: Machine): boolean {
+  isBusy(machine: TaskHost): boolean {
     return (
       this.#ready.some((task) => task.machine === machine) ||
       this.#heap.some((timer) => timer.machine === machine && !timer.cancelled)

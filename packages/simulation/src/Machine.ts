@@ -20,7 +20,7 @@ import {
   Scheduler
 } from "effect"
 import { SecureRandom } from "effect/crypto"
-import type { Kernel } from "./Kernel.ts"
+import type { Kernel, TaskHost } from "./Kernel.ts"
 import type { Prng } from "./Prng.ts"
 import { valueText } from "./Stacks.ts"
 
@@ -72,11 +72,11 @@ const logging = (onLog: MachineOptions["onLog"]): Context.Context<never> =>
  * @category models
  * @since 0.1.0
  */
-export class Machine implements Scheduler.Scheduler {
+export class Machine implements Scheduler.Scheduler, TaskHost {
   readonly executionMode = "sync" as const
   readonly name: string
   readonly kernel: Kernel
-  mode: "Running" | "Paused" | "Dead" = "Running"
+  mode: TaskHost["mode"] = "Running"
   /** What its clock shows more than the kernel's, in ms. */
   skew: number
   readonly #preemption: Prng
