@@ -20,7 +20,8 @@ import {
   type Peer
 } from "./Model.ts"
 import { checkPromise } from "./Promises.ts"
-import { becomesOwed, missing, settleAcks, takePlace, told } from "./Streams.ts"
+import { takePlace } from "./Queues.ts"
+import { becomesOwed, missing, settleAcks, told } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 

@@ -9,7 +9,8 @@
  */
 import type { ServerFrame } from "@d2m/codec"
 import { isThere, type Message, type Model, type Peer } from "./Model.ts"
-import { becomesOwed, checkTime, isFor, told } from "./Streams.ts"
+import { isFor } from "./Queues.ts"
+import { becomesOwed, checkTime, told } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 

@@ -17,7 +17,7 @@ import {
 } from "@d2m/codec"
 import { sameBytes } from "../Envelopes.ts"
 import { doubt, type Group, type Hello, isGone, isThere, lastIndex, type Model, type Peer, type Slot } from "./Model.ts"
-import { growSince, queued } from "./Streams.ts"
+import { growSince, queued } from "./Queues.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
