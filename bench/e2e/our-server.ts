@@ -3,7 +3,7 @@
  */
 import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { ChatUpstream, lenientOptions, Mediator, MediatorStore } from "@d2m/server-sim"
-import { layerSqlite, layerWebSocket, ListenAddress, openGuards } from "@d2m/server-sim/node"
+import { layerSqlite, layerWebSocketServer, ListenAddress, openGuards } from "@d2m/server-sim/node"
 import { Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -32,7 +32,7 @@ const mediator = Mediator.layer({
   ])
 )
 
-const server = layerWebSocket({ host: "127.0.0.1", port, guards: openGuards }).pipe(Layer.provide(mediator))
+const server = layerWebSocketServer({ host: "127.0.0.1", port, guards: openGuards }).pipe(Layer.provide(mediator))
 
 const program = Effect.gen(function* () {
   const { url } = yield* ListenAddress

@@ -176,7 +176,7 @@ export const serve = Command.make(
       transactionTtl: options.ttl * 1000,
       volatileGrace: options.grace * 1000
     }).pipe(Layer.provide([upstream, layerCrypto, layerSecureRandom]))
-    const server = Node.layerWebSocket({
+    const server = Node.layerWebSocketServer({
       host: options.host,
       port: options.port,
       guards,

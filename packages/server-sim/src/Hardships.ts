@@ -58,8 +58,9 @@ const hour = 3_600_000n
 
 /**
  * What every client should live with: give the faults of each to the first connection of a client under test, by `faults`
- * of `layerWebSocket`, and end that connection a while later. On its next connections everything that the client was asked
- * to reflect must get its ack and reach the others, and everything that was reflected to it must be handled, once at least.
+ * of `layerWebSocketServer`, and end that connection a while later. On its next connections everything that the client was
+ * asked to reflect must get its ack and reach the others, and everything that was reflected to it must be handled, once at
+ * least.
  *
  * @category constants
  * @since 0.1.0

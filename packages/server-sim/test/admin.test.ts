@@ -1,6 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Mediator, MediatorStore, MediatorStoreError } from "@d2m/server-sim"
-import { AdminAddress, layerAdmin, layerWebSocket, ListenAddress, ListenError, Readiness } from "@d2m/server-sim/node"
+import {
+  AdminAddress,
+  layerAdmin,
+  layerWebSocketServer,
+  ListenAddress,
+  ListenError,
+  Readiness
+} from "@d2m/server-sim/node"
 import { Effect, Exit, Fiber, Latch, Layer, Metric, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { parsePrometheus } from "./prometheus-text.ts"
@@ -176,7 +183,7 @@ describe("the admin server", () => {
       const scope = yield* Scope.make()
       const served = Readiness.layerListening.pipe(
         Layer.provide(lingering),
-        Layer.provideMerge(layerWebSocket({ host: "127.0.0.1", port: 0 })),
+        Layer.provideMerge(layerWebSocketServer({ host: "127.0.0.1", port: 0 })),
         Layer.provideMerge(Mediator.layerMetrics),
         Layer.provide(Mediator.layerTest)
       )

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto, DeviceGroupKey, mediatorUrl } from "@d2m/codec"
 import { ChatUpstream, Mediator, MediatorStore } from "@d2m/server-sim"
-import { layerWebSocket, ListenAddress } from "@d2m/server-sim/node"
+import { layerWebSocketServer, ListenAddress } from "@d2m/server-sim/node"
 import { Effect, Latch, Layer, Logger } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { cpSync, mkdtempSync, rmSync } from "node:fs"
@@ -32,7 +32,7 @@ const served = Effect.gen(function* () {
   const mediator = Mediator.layer().pipe(
     Layer.provide([gated, ChatUpstream.layerNone, Crypto.layer, SecureRandom.layerWebCrypto])
   )
-  const context = yield* layerWebSocket(loopback).pipe(
+  const context = yield* layerWebSocketServer(loopback).pipe(
     Layer.provide(mediator),
     Layer.provideMerge([
       Crypto.layer,

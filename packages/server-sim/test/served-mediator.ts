@@ -12,7 +12,7 @@ import {
   MediatorStore,
   type RefusalReason
 } from "@d2m/server-sim"
-import { type Guards, layerWebSocket, ListenAddress, type WebSocketOptions } from "@d2m/server-sim/node"
+import { type Guards, layerWebSocketServer, ListenAddress, type WebSocketServerOptions } from "@d2m/server-sim/node"
 import { Effect, Layer, Queue, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
@@ -20,7 +20,7 @@ import type { ClientOptions } from "ws"
 import { hello, reflect } from "./drive.ts"
 import { dial, type WireClient } from "./wire-client.ts"
 
-export const loopback: WebSocketOptions = { host: "127.0.0.1", port: 0 }
+export const loopback: WebSocketServerOptions = { host: "127.0.0.1", port: 0 }
 
 const mediator = (
   options: Partial<MediatorOptions> = {},
@@ -30,10 +30,14 @@ const mediator = (
 
 export const served = (
   options: Partial<MediatorOptions> = {},
-  listen: WebSocketOptions = loopback,
+  listen: WebSocketServerOptions = loopback,
   chat?: Layer.Layer<ChatUpstream>,
   store?: Layer.Layer<MediatorStore>
-) => layerWebSocket(listen).pipe(Layer.provideMerge(mediator(options, chat, store)), Layer.provideMerge(Crypto.layer))
+) =>
+  layerWebSocketServer(listen).pipe(
+    Layer.provideMerge(mediator(options, chat, store)),
+    Layer.provideMerge(Crypto.layer)
+  )
 
 export const keysOf = Crypto.useSync((crypto) => crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(9))))
 export const pathOf = Effect.map(keysOf, (keys): ClientUrlInfo => ({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
@@ -135,7 +139,7 @@ export const guarded = <A, E, R>(
     /** Everything that guards have done and nobody has looked at. */
     readonly rest: Effect.Effect<ReadonlyArray<GuardEvent>>
   }) => Effect.Effect<A, E, R>,
-  listen: Partial<WebSocketOptions> = {}
+  listen: Partial<WebSocketServerOptions> = {}
 ) =>
   Effect.gen(function* () {
     const events = yield* Queue.unbounded<GuardEvent>()

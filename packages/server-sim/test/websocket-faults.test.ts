@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { decodeServerFrame, encodeClientFrame, encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
 import { type EndedBy, Fault, type JournalEntry, Mediator } from "@d2m/server-sim"
-import type { WebSocketOptions } from "@d2m/server-sim/node"
+import type { WebSocketServerOptions } from "@d2m/server-sim/node"
 import { Effect, Exit, Fiber, Queue, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { bytes, id, reflect } from "./drive.ts"
@@ -53,7 +53,7 @@ const journaled = <Tag extends JournalEntry["_tag"]>(tag: Tag) =>
   })
 
 /** A mediator whose connections have these faults from their opening on, one after the other; the rest has none. */
-const faulty = (...connections: ReadonlyArray<ReadonlyArray<Fault>>): WebSocketOptions => {
+const faulty = (...connections: ReadonlyArray<ReadonlyArray<Fault>>): WebSocketServerOptions => {
   const next = connections.values()
   return { ...loopback, faults: () => next.next().value ?? [] }
 }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { encodeClientFrame, toUrlPath } from "@d2m/codec"
 import { Fault, Mediator } from "@d2m/server-sim"
-import { ListenAddress, ListenError, layerTcpChat, type WebSocketOptions } from "@d2m/server-sim/node"
+import { ListenAddress, ListenError, layerTcpChat, type WebSocketServerOptions } from "@d2m/server-sim/node"
 import { Effect, Exit, Fiber, Layer, Option, Redacted, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ClientOptions } from "ws"
@@ -266,14 +266,14 @@ describe("observers", () => {
 })
 
 describe("listening", () => {
-  const refusal = (listen: WebSocketOptions) =>
+  const refusal = (listen: WebSocketServerOptions) =>
     Effect.map(Effect.exit(Effect.scoped(Layer.build(served({}, listen)))), (exit) => {
       assert(Exit.isFailure(exit))
       const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
       assert(error instanceof ListenError)
       return error
     })
-  const failure = (listen: WebSocketOptions) => Effect.map(refusal(listen), ({ reason }) => reason)
+  const failure = (listen: WebSocketServerOptions) => Effect.map(refusal(listen), ({ reason }) => reason)
 
   it.live("fails for a reason that is told", () =>
     Effect.gen(function* () {

@@ -10,7 +10,7 @@ import { type Device, Transaction } from "@d2m/client"
 import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
 import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { ChatUpstream, type JournalEntry, Mediator, MediatorStore } from "@d2m/server-sim"
-import { layerWebSocket, ListenAddress } from "@d2m/server-sim/node"
+import { layerWebSocketServer, ListenAddress } from "@d2m/server-sim/node"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { SecureRandom } from "effect/crypto"
 import * as SelfSignedCertificate from "../SelfSignedCertificate.ts"
@@ -60,7 +60,7 @@ export const play = Effect.fnUntraced(
     const { pin } = certificate
 
     tell("story", "chapter", "A mediator that can read nothing")
-    const server = layerWebSocket({
+    const server = layerWebSocketServer({
       host: "127.0.0.1",
       port: 0,
       tls: { cert: certificate.cert, key: certificate.key }

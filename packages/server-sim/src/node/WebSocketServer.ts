@@ -28,7 +28,7 @@ import { type Guards, makeGuards } from "./Guards.ts"
 import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
 import { listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
 import { type OpenConnection, openConnection } from "./OpenConnection.ts"
-import { readTls, type TlsOptions, type TlsPair } from "./TlsOptions.ts"
+import { readTls, type ServerTlsOptions, type TlsPair } from "./ServerTlsOptions.ts"
 
 /**
  * Where and how to listen.
@@ -36,12 +36,12 @@ import { readTls, type TlsOptions, type TlsPair } from "./TlsOptions.ts"
  * @category models
  * @since 0.1.0
  */
-export interface WebSocketOptions {
+export interface WebSocketServerOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
   /** Absent: plain `ws`, for loopback and behind a proxy. */
-  readonly tls?: TlsOptions
+  readonly tls?: ServerTlsOptions
   /**
    * How long a client may take for its part of a closing handshake, in ms: 2000 if absent. A device that must not come back
    * without its user (4112, 4113, 4114) has the time of a slow reader: its handler may not have got that far.
@@ -61,13 +61,13 @@ export interface WebSocketOptions {
    * @example
    * ```ts
    * import { Fault } from "@d2m/server-sim"
-   * import type { WebSocketOptions } from "@d2m/server-sim/node"
+   * import type { WebSocketServerOptions } from "@d2m/server-sim/node"
    *
    * const lostAck = Fault.Drop({ direction: "down", match: { frame: "ReflectAck", count: 1 } })
    *
    * // Once and for all: the first connection has it, those that follow have none.
    * const faults = [[lostAck]].values()
-   * export const options: WebSocketOptions = {
+   * export const options: WebSocketServerOptions = {
    *   host: "127.0.0.1",
    *   port: 0,
    *   faults: () => faults.next().value ?? []
@@ -156,7 +156,7 @@ const httpServer = (guards: Guards, tls: TlsPair | undefined): Server => {
 
 const serve = (
   mediator: Mediator["Service"],
-  options: WebSocketOptions,
+  options: WebSocketServerOptions,
   guards: Guards,
   tls: TlsPair | undefined
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
@@ -268,8 +268,8 @@ const serve = (
  * @category layers
  * @since 0.1.0
  */
-export const layerWebSocket = (
-  options: WebSocketOptions
+export const layerWebSocketServer = (
+  options: WebSocketServerOptions
 ): Layer.Layer<ListenAddress, ListenError | InvalidOptions, Mediator> =>
   Layer.effect(
     ListenAddress,

@@ -8,7 +8,7 @@ import type { ClientUrlInfo } from "@d2m/codec"
 import { Context, Effect, Layer, Queue, type Scope } from "effect"
 import * as Http from "node:http"
 import { WebSocket } from "ws"
-import { layerWebSocket, ListenAddress } from "../../src/node.ts"
+import { layerWebSocketServer, ListenAddress } from "../../src/node.ts"
 import type { KeptStore } from "./KeptStore.ts"
 import { underTest } from "./MediatorUnderTest.ts"
 import { type DialOptions, OpenError, Target, type TargetLayer, type WebSocketWire } from "./Target.ts"
@@ -104,7 +104,7 @@ export const webSocket =
       Target,
       Effect.gen(function* () {
         const listening = Effect.map(
-          Layer.build(Layer.suspend(() => layerWebSocket({ host: "127.0.0.1", port: 0 }))),
+          Layer.build(Layer.suspend(() => layerWebSocketServer({ host: "127.0.0.1", port: 0 }))),
           (context) => Context.get(context, ListenAddress)
         )
         const { current, ...rest } = yield* underTest(settings, kept, Effect.orDie(listening))

@@ -16,7 +16,7 @@ import { ListenError } from "./ListenAddress.ts"
  * @category models
  * @since 0.1.0
  */
-export type TlsOptions =
+export type ServerTlsOptions =
   | { readonly key: Redacted.Redacted<string>; readonly cert: string }
   | { readonly keyFile: string; readonly certFile: string }
 
@@ -40,7 +40,7 @@ const check = (what: string, pem: string, options: SecureContextOptions): void =
 
 /** Reads the pair and checks that its halves belong together. */
 export const readTls = (
-  tls: TlsOptions,
+  tls: ServerTlsOptions,
   address: { readonly host: string; readonly port: number }
 ): Effect.Effect<TlsPair, ListenError> =>
   Effect.gen(function* () {
