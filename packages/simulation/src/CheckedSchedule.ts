@@ -6,10 +6,10 @@
  * @since 0.1.0
  */
 import { Effect, Schema } from "effect"
-import { Fault } from "./Fault.ts"
 import { checkedBy } from "./IssueText.ts"
 import { ownerOf } from "./Names.ts"
 import { DeviceSpec, Schedule, strayOf, version } from "./Schedule.ts"
+import { WorldFault } from "./WorldFault.ts"
 
 /**
  * A schedule that cannot be read or carried out: no JSON, of a newer version, names that are no names, not one's own or
@@ -31,7 +31,7 @@ export class InvalidSchedule extends Schema.TaggedError<InvalidSchedule>("@d2m/s
 }
 
 const aSchedule = checkedBy(Schedule)
-const aFault = checkedBy(Fault)
+const aFault = checkedBy(WorldFault)
 const aDevice = checkedBy(DeviceSpec)
 
 const refused = (detail: string) => new InvalidSchedule({ detail })
@@ -84,7 +84,10 @@ export const namesNobody = (schedule: Schedule): InvalidSchedule | undefined => 
  * @category checking
  * @since 0.1.0
  */
-export const checkedFault = (fault: Fault, devices: ReadonlyArray<string>): Effect.Effect<Fault, InvalidSchedule> =>
+export const checkedFault = (
+  fault: WorldFault,
+  devices: ReadonlyArray<string>
+): Effect.Effect<WorldFault, InvalidSchedule> =>
   Effect.fromResult(aFault(fault)).pipe(
     Effect.mapError(refused),
     Effect.filterOrFail(

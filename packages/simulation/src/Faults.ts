@@ -1,18 +1,18 @@
 /**
  * Makes faults happen in a world, and takes them back.
  *
- * Owns how each `Fault` is done to devices, network, mediator and store, and counts each when it has acted, which is not
- * always when it begins. Which faults happen is a `Schedule`'s.
+ * Owns how each `WorldFault` is done to devices, network, mediator and store, and counts each when it has acted, which is
+ * not always when it begins. Which faults happen is a `Schedule`'s.
  *
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import { detailOf, type Fault } from "./Fault.ts"
 import { misbehave } from "./MisbehavingMediator.ts"
 import { ownerOf } from "./Names.ts"
 import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
 import type { World } from "./World.ts"
+import { detailOf, type WorldFault } from "./WorldFault.ts"
 
 /**
  * What is said of a name that is nobody's.
@@ -28,7 +28,7 @@ const nothing: Undo = () => {}
 const strikeDevice = (
   world: World,
   device: SimulatedDevice,
-  fault: Extract<Fault, { readonly device: string }>,
+  fault: Extract<WorldFault, { readonly device: string }>,
   fired: () => void
 ): Undo => {
   const { route } = device
@@ -100,7 +100,11 @@ const strikeDevice = (
 }
 
 /** What a fault does to the mediator and what is behind it. */
-const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: string }>, fired: () => void): Undo => {
+const strikeMediator = (
+  world: World,
+  fault: Exclude<WorldFault, { readonly device: string }>,
+  fired: () => void
+): Undo => {
   const { chat, mediator, store } = world
   switch (fault._tag) {
     case "MediatorCrash":
@@ -135,7 +139,7 @@ const strikeMediator = (world: World, fault: Exclude<Fault, { readonly device: s
  * @category combinators
  * @since 0.1.0
  */
-export const strike = (world: World, fault: Fault): Undo => {
+export const strike = (world: World, fault: WorldFault): Undo => {
   const device = "device" in fault ? fault.device : undefined
   const tell = (phase: "Begun" | "Fired" | "Ended") =>
     world.witness({ _tag: "Fault", at: world.kernel.now, kind: fault._tag, detail: detailOf(fault), phase, device })
@@ -169,13 +173,13 @@ export const strike = (world: World, fault: Fault): Undo => {
  * @category getters
  * @since 0.1.0
  */
-export const lastingOf = (fault: Fault): number => {
+export const lastingOf = (fault: WorldFault): number => {
   if ("lasts" in fault) return fault.lasts
   return "downFor" in fault ? fault.downFor : 0
 }
 
 /** Whether a fault stays in force until the world's faults are over. */
-export const staysInForce = (fault: Fault): boolean => fault._tag === "ClockJump" || fault._tag === "Misbehave"
+export const staysInForce = (fault: WorldFault): boolean => fault._tag === "ClockJump" || fault._tag === "Misbehave"
 
 /**
  * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps and a mediator that
@@ -184,7 +188,7 @@ export const staysInForce = (fault: Fault): boolean => fault._tag === "ClockJump
  * @category combinators
  * @since 0.1.0
  */
-export const strikeFor = (world: World, fault: Fault): Effect.Effect<void> =>
+export const strikeFor = (world: World, fault: WorldFault): Effect.Effect<void> =>
   staysInForce(fault)
     ? Effect.sync(() => void strike(world, fault))
     : Effect.acquireUseRelease(

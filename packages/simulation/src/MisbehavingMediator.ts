@@ -7,11 +7,11 @@
  * @since 0.1.0
  */
 import { Box, type BoxUse, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
-import type { Misbehaviour } from "./Fault.ts"
 import type { Route } from "./Network.ts"
 import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
 import { between, type Prng } from "./Prng.ts"
 import type { Undo } from "./Reasons.ts"
+import type { Misbehaviour } from "./WorldFault.ts"
 
 type Reflected = Extract<ServerFrame, { readonly _tag: "Reflected" }>
 

@@ -11,7 +11,6 @@ import { Deferred, Effect, type Exit, Option } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import type { ChatHandler } from "./Application.ts"
 import { checkedDevice, checkedFault, InvalidSchedule } from "./CheckedSchedule.ts"
-import type { Fault } from "./Fault.ts"
 import { noDevice, strikeFor } from "./Faults.ts"
 import type { OracleMaker } from "./Oracle.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
@@ -22,6 +21,7 @@ import { type DeviceSpec, plainDevice, type Schedule } from "./Schedule.ts"
 import { membershipName, wrongOptions, wrongProgram } from "./SimulateBounds.ts"
 import type { MessageHandler } from "./TroubledHandler.ts"
 import type { World } from "./World.ts"
+import type { WorldFault } from "./WorldFault.ts"
 
 /**
  * What a device that joins a group may be, as in a `DeviceSpec`.
@@ -76,7 +76,7 @@ export interface SimulatedGroup {
    * Makes a fault happen for as long as it lasts, on top of what the seed has drawn. Dies with an {@link InvalidSchedule}
    * when it is none that a schedule may have.
    */
-  readonly strike: (fault: Fault) => Effect.Effect<void>
+  readonly strike: (fault: WorldFault) => Effect.Effect<void>
   /**
    * Says what the program owes, in words, as long as it does: asked again and again once faults are over. Neither does
    * `settled` come nor the run end before nothing is owed any more, and a rule is broken when that takes longer than

@@ -6,11 +6,11 @@
  *
  * @since 0.1.0
  */
-import type { Fault } from "./Fault.ts"
 import { type Conditions, largestGroup, type Schedule } from "./Schedule.ts"
 import { wrongOptions } from "./SimulateBounds.ts"
 import { roomFor, swarm } from "./Swarm.ts"
 import type { FaultLevel } from "./SwarmFaults.ts"
+import type { WorldFault } from "./WorldFault.ts"
 
 /**
  * In which worlds a program is run.
@@ -40,7 +40,7 @@ export interface ProgramScheduleOptions {
 }
 
 /** Faults after which no device has missed a message once it is back. */
-const isWithoutLoss = ({ _tag }: Fault): boolean => _tag !== "Twin" && _tag !== "HandlerFails"
+const isWithoutLoss = ({ _tag }: WorldFault): boolean => _tag !== "Twin" && _tag !== "HandlerFails"
 
 /** Who joins late misses what was said before, in ms. */
 const latestJoin = 500

@@ -6,10 +6,10 @@
  *
  * @since 0.1.0
  */
-import { detailOf } from "./Fault.ts"
 import { judgesOf, programOracle, type RunOptions, type RunResult } from "./Run.ts"
 import type { Schedule } from "./Schedule.ts"
 import { faultName } from "./Tally.ts"
+import { detailOf } from "./WorldFault.ts"
 
 /**
  * Why a run with these options cannot show what the schedule's first run has shown, and what to do; nothing when it can.

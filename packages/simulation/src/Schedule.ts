@@ -8,10 +8,10 @@
  */
 import { MediatorOptions, strictOptions } from "@d2m/server-sim"
 import { Schema } from "effect"
-import { Fault } from "./Fault.ts"
 import { deviceName, ownerOf, takenTwice } from "./Names.ts"
 import { Operation } from "./Operation.ts"
 import { millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
+import { WorldFault } from "./WorldFault.ts"
 
 /** Milliseconds from the start of the run. */
 const at = millis
@@ -118,7 +118,7 @@ export type ScheduledOperation = typeof ScheduledOperation.Type
  * @category schemas
  * @since 0.1.0
  */
-export const ScheduledFault = Schema.Struct({ at, fault: Fault })
+export const ScheduledFault = Schema.Struct({ at, fault: WorldFault })
 
 /**
  * A fault and its time.

@@ -1,7 +1,7 @@
 /**
  * What is out of the ordinary in a world from its start, in lines.
  *
- * Owns which settings of devices and conditions are worth telling. What goes wrong at a time of its own is a `Fault`.
+ * Owns which settings of devices and conditions are worth telling. What goes wrong at a time of its own is a `WorldFault`.
  *
  * @since 0.1.0
  */

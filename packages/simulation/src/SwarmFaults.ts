@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import { type Fault, Misbehaviour } from "./Fault.ts"
 import * as Prng from "./Prng.ts"
 import type { DeviceSpec, ScheduledFault } from "./Schedule.ts"
+import { Misbehaviour, type WorldFault } from "./WorldFault.ts"
 
 /**
  * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
@@ -42,8 +42,8 @@ const refusedUpgrade = (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>) =>
 /** The kinds of faults, each with a way to draw one. */
 const faultKinds: Readonly<
   Record<
-    Fault["_tag"],
-    (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>, misbehaviour: ReadonlyArray<Misbehaviour>) => Fault
+    WorldFault["_tag"],
+    (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>, misbehaviour: ReadonlyArray<Misbehaviour>) => WorldFault
   >
 > = {
   Stall: (prng, devices) => ({
@@ -139,10 +139,10 @@ const faultKinds: Readonly<
   })
 }
 
-const networkOnly: ReadonlyArray<Fault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
+const networkOnly: ReadonlyArray<WorldFault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
 /** Drawn apart from the others, each from a source of its own. */
-const apart: ReadonlySet<Fault["_tag"]> = new Set(["Misbehave", "RefuseUpgrade"])
-const faithful = (Object.keys(faultKinds) as Array<Fault["_tag"]>).filter((kind) => !apart.has(kind))
+const apart: ReadonlySet<WorldFault["_tag"]> = new Set(["Misbehave", "RefuseUpgrade"])
+const faithful = (Object.keys(faultKinds) as Array<WorldFault["_tag"]>).filter((kind) => !apart.has(kind))
 
 const misbehaviours = Misbehaviour.literals
 
@@ -150,7 +150,7 @@ const misbehaviours = Misbehaviour.literals
 const drawAppetite = (
   prng: Prng.Prng,
   level: FaultLevel
-): { readonly kinds: ReadonlyArray<Fault["_tag"]>; readonly gap: number } => {
+): { readonly kinds: ReadonlyArray<WorldFault["_tag"]>; readonly gap: number } => {
   switch (level) {
     case "none":
       return { kinds: [], gap: Infinity }

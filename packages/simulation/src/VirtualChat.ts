@@ -7,11 +7,11 @@
  */
 import { ChatError, type ChatUpstream } from "@d2m/server-sim"
 import { Cause, Effect, Queue } from "effect"
-import type { Fault } from "./Fault.ts"
 import { once, Reasons, type Undo } from "./Reasons.ts"
+import type { WorldFault } from "./WorldFault.ts"
 
 /** What can be wrong with the chat server. */
-export type ChatTrouble = Extract<Fault, { readonly _tag: "ChatFails" }>["how"]
+export type ChatTrouble = Extract<WorldFault, { readonly _tag: "ChatFails" }>["how"]
 
 type Line = Queue.Queue<Uint8Array, ChatError>
 

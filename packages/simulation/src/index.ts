@@ -8,7 +8,6 @@ export * from "./BulkCrypto.ts"
 export { checked, checkedDevice, checkedFault, InvalidSchedule, readSchedule } from "./CheckedSchedule.ts"
 export * from "./Divergence.ts"
 export * from "./Failure.ts"
-export * from "./Fault.ts"
 export { lastingOf, strike, strikeFor } from "./Faults.ts"
 export * from "./Hunt.ts"
 export * from "./HuntingGround.ts"
@@ -68,3 +67,4 @@ export {
   type WorldOptions
 } from "./World.ts"
 export * from "./WorldEvent.ts"
+export * from "./WorldFault.ts"

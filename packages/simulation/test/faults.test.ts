@@ -1,11 +1,11 @@
 import { DeviceSlotState } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import type { Fault } from "../src/index.ts"
+import type { WorldFault } from "../src/index.ts"
 import { type Entry, even, play, type Played, reflect } from "./worlds.ts"
 import { plainDevice } from "../src/index.ts"
 
 /** Something goes wrong at 3 s. */
-const at3 = (fault: Fault): Entry => ({ at: 3_000, fault })
+const at3 = (fault: WorldFault): Entry => ({ at: 3_000, fault })
 
 /** When the mediator was given the reflects of a device. */
 const reflects = ({ seen }: Played, device: string) =>
@@ -26,7 +26,7 @@ const hellos = ({ seen }: Played, device: string) =>
     frame?._tag === "ClientHello" ? [frame.expectedDeviceSlotState === DeviceSlotState.EXISTING] : []
   )
 
-const crash = (change: Partial<Extract<Fault, { readonly _tag: "Crash" }>>) =>
+const crash = (change: Partial<Extract<WorldFault, { readonly _tag: "Crash" }>>) =>
   play([at3({ _tag: "Crash", device: "phone", downFor: 2_000, withoutStorage: false, isTold: true, ...change })])
 
 const mediatorCrash = (isTold: boolean) =>
@@ -35,7 +35,7 @@ const mediatorCrash = (isTold: boolean) =>
 const lossesOf = ({ seen }: Played, device: string) => seen("DeviceLost", device).map(({ at, code }) => [at, code])
 
 /** What each fault does to those it strikes, and to nobody else; misbehaviours have their own tests. */
-const effects: Readonly<Record<Exclude<Fault["_tag"], "Misbehave">, () => void>> = {
+const effects: Readonly<Record<Exclude<WorldFault["_tag"], "Misbehave">, () => void>> = {
   Stall: () => {
     const down = play([at3({ _tag: "Stall", device: "phone", ways: ["down"], lasts: 4_000 }), reflect(4_000, "phone")])
     assert.deepStrictEqual(reflects(down, "phone"), [4_001])

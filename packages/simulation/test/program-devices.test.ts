@@ -3,13 +3,13 @@ import { DeviceId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import {
-  type Fault,
   type OracleMaker,
   plainDevice,
   type Program,
   programSchedule,
   runProgram,
-  type WorldEvent
+  type WorldEvent,
+  type WorldFault
 } from "../src/index.ts"
 import { item } from "./programs.ts"
 
@@ -305,11 +305,11 @@ describe("a device that a program adds to the world", () => {
 })
 
 describe("a fault that a program strikes with", () => {
-  const wrong: ReadonlyArray<readonly [fault: Fault, found: RegExp]> = [
+  const wrong: ReadonlyArray<readonly [fault: WorldFault, found: RegExp]> = [
     [{ _tag: "Pause", device: "phone", lasts: Infinity }, /a finite number, found Infinity, at lasts$/],
     [{ _tag: "Pause", device: "phone", lasts: -1 }, /between 0 and 31622400000, found -1, at lasts$/],
     [{ _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 0.5 }, /an integer, found 0.5, at count$/],
-    [{ _tag: "Meteor" } as unknown as Fault, /expected Stall, Delay, .*, Misbehave, found "Meteor", at _tag$/],
+    [{ _tag: "Meteor" } as unknown as WorldFault, /expected Stall, Delay, .*, Misbehave, found "Meteor", at _tag$/],
     [{ _tag: "Reset", device: "toaster" }, /there is no device "toaster"/]
   ]
 

@@ -4,7 +4,6 @@ import {
   calm,
   checked,
   type Conditions,
-  type Fault,
   InvalidSchedule,
   type Operation,
   plainDevice,
@@ -12,7 +11,8 @@ import {
   run,
   type Schedule,
   ScheduleJson,
-  swarm
+  swarm,
+  type WorldFault
 } from "../src/index.ts"
 
 const spec = plainDevice("phone")
@@ -32,7 +32,7 @@ const named = (...names: ReadonlyArray<string>) => scheduleOf({ devices: names.m
 const mediated = (mediator: Conditions["mediator"]) => scheduleOf({ conditions: { ...calm, mediator } })
 
 const asking = (operation: Operation, device = "phone") => scheduleOf({ operations: [{ at: 0, device, operation }] })
-const striking = (fault: Fault) => scheduleOf({ faults: [{ at: 0, fault }] })
+const striking = (fault: WorldFault) => scheduleOf({ faults: [{ at: 0, fault }] })
 
 const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> = [
   ["a device without a name", named(""), "needs a name"],

@@ -1,5 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Fault, Misbehaviour, reportOf, run, Summary, swarm, type SwarmOptions, type Workload } from "../src/index.ts"
+import {
+  Misbehaviour,
+  reportOf,
+  run,
+  Summary,
+  swarm,
+  type SwarmOptions,
+  type Workload,
+  WorldFault
+} from "../src/index.ts"
 
 /** The kinds of faults that are several, with what sets them apart. */
 const details: Readonly<Record<string, ReadonlyArray<string>>> = {
@@ -17,7 +26,7 @@ const details: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** Everything that can go wrong, as a summary counts it. */
 const names: ReadonlyArray<string> = [
-  ...Object.keys(Fault.cases).flatMap((kind) => details[kind]?.map((detail) => `${kind}:${detail}`) ?? [kind]),
+  ...Object.keys(WorldFault.cases).flatMap((kind) => details[kind]?.map((detail) => `${kind}:${detail}`) ?? [kind]),
   "ClockSkew",
   "SlotLost:dropped",
   "SlotLost:expired",

@@ -3,7 +3,6 @@
  */
 import {
   calm,
-  type Fault,
   type Operation,
   plainDevice,
   run,
@@ -12,7 +11,8 @@ import {
   type Schedule,
   Simulation,
   type World,
-  type WorldEvent
+  type WorldEvent,
+  type WorldFault
 } from "../src/index.ts"
 
 /** A ms on the way, each time the same; users take their time. */
@@ -28,7 +28,7 @@ export const even: Schedule = {
 
 /** What a device asks for, and what goes wrong, each at its time in ms. */
 export type Entry =
-  | { readonly at: number; readonly fault: Fault }
+  | { readonly at: number; readonly fault: WorldFault }
   | { readonly at: number; readonly device: string; readonly operation: Operation }
 
 /** An event, with the ms since the start in the place of its time. */

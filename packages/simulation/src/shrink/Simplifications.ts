@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { Fault } from "../Fault.ts"
 import type { Operation } from "../Operation.ts"
 import { calm, type Conditions, type DeviceSpec, type Schedule } from "../Schedule.ts"
+import type { WorldFault } from "../WorldFault.ts"
 import type { Attempt } from "./Attempt.ts"
 
 /** Simpler values for a number, the simplest first. */
@@ -59,7 +59,7 @@ const least: Readonly<Record<string, number>> = {
 const plain: Readonly<Record<string, boolean>> = { fails: false, withoutStorage: false, isTold: true }
 
 /** What an operation or a fault could be instead. */
-function* simplerValues<A extends Operation | Fault>(value: A): Generator<A> {
+function* simplerValues<A extends Operation | WorldFault>(value: A): Generator<A> {
   for (const [key, field] of Object.entries(value)) {
     const minimum = least[key]
     if (typeof field === "number" && minimum !== undefined) {

@@ -86,7 +86,7 @@ export type Misbehaviour = typeof Misbehaviour.Type
  * @category schemas
  * @since 0.1.0
  */
-export const Fault = Schema.TaggedUnion({
+export const WorldFault = Schema.TaggedUnion({
   Stall: { device, ways: Schema.Array(way), lasts },
   Delay: { device, way, by: millis, lasts },
   Slow: { device, way, bytesPerMilli, lasts },
@@ -121,7 +121,7 @@ export const Fault = Schema.TaggedUnion({
  * @category models
  * @since 0.1.0
  */
-export type Fault = typeof Fault.Type
+export type WorldFault = typeof WorldFault.Type
 
 /**
  * What sets a fault apart from others of its kind, where that makes another fault of it: the direction, the manner,
@@ -130,7 +130,7 @@ export type Fault = typeof Fault.Type
  * @category getters
  * @since 0.1.0
  */
-export const detailOf = (fault: Fault): string | undefined => {
+export const detailOf = (fault: WorldFault): string | undefined => {
   switch (fault._tag) {
     case "Stall":
       return fault.ways.length > 1 ? "both" : fault.ways[0]
