@@ -15,7 +15,7 @@ import type { Fault } from "./Fault.ts"
  * @category models
  * @since 0.1.0
  */
-export type Latency = Duration.Input | { readonly min: Duration.Input; readonly max: Duration.Input }
+export type LinkLatency = Duration.Input | { readonly min: Duration.Input; readonly max: Duration.Input }
 
 /**
  * What the network between a device and the mediator is like.
@@ -25,11 +25,11 @@ export type Latency = Duration.Input | { readonly min: Duration.Input; readonly 
  */
 export interface LinkOptions {
   /** Of both directions; none if absent. Opening takes one way up and one down. */
-  readonly latency?: Latency
+  readonly latency?: LinkLatency
   /** To the mediator; goes before `latency`. */
-  readonly latencyUp?: Latency
+  readonly latencyUp?: LinkLatency
   /** To the device; goes before `latency`. */
-  readonly latencyDown?: Latency
+  readonly latencyDown?: LinkLatency
   /** Bytes on the way to the mediator above which writing waits: 1 MiB if absent. */
   readonly highWaterUp?: number
   /**
@@ -40,7 +40,7 @@ export interface LinkOptions {
 }
 
 /** Draws latencies in ms; `undefined` where there is none. */
-export const latencySampler = (latency: Latency | undefined, random: Random.Random): (() => number) | undefined => {
+export const latencySampler = (latency: LinkLatency | undefined, random: Random.Random): (() => number) | undefined => {
   if (latency === undefined) return undefined
   if (typeof latency === "object" && "min" in latency && "max" in latency) {
     const min = Duration.toMillis(latency.min)
