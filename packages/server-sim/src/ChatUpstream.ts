@@ -44,7 +44,7 @@ export interface ChatCaller {
  * @category models
  * @since 0.1.0
  */
-export interface ChatDuplex {
+export interface ChatConnection {
   /**
    * Sends bytes of the client's stream; they may be cut anywhere. Once it fails nothing more is sent, and `receive` has to
    * fail as well, behind the last message.
@@ -73,7 +73,7 @@ export type ChatTurn =
   | { readonly _tag: "Wait"; readonly millis: number }
   | { readonly _tag: "End"; readonly reason: "Ended" | "Failed" }
 
-const echo: Effect.Effect<ChatDuplex> = Effect.map(Queue.bounded<Uint8Array>(256), (queue) => ({
+const echo: Effect.Effect<ChatConnection> = Effect.map(Queue.bounded<Uint8Array>(256), (queue) => ({
   send: (bytes) => Effect.asVoid(Queue.offer(queue, bytes)),
   receive: Queue.takeAll(queue)
 }))
@@ -103,11 +103,11 @@ const playScript = Effect.fnUntraced(function* (script: ReadonlyArray<ChatTurn>)
     return yield* Effect.forever(Queue.takeAll(heard))
   })
   yield* Effect.forkScoped(play)
-  const duplex: ChatDuplex = {
+  const connection: ChatConnection = {
     send: (bytes) => Effect.asVoid(Queue.offer(heard, bytes.length)),
     receive: Queue.takeAll(said)
   }
-  return duplex
+  return connection
 })
 
 /**
@@ -120,7 +120,7 @@ export class ChatUpstream extends Context.Service<
   ChatUpstream,
   {
     /** Fails with `Unreachable` when there is nobody to talk to. The connection is closed with its scope. */
-    readonly open: (caller: ChatCaller) => Effect.Effect<ChatDuplex, ChatError, Scope.Scope>
+    readonly open: (caller: ChatCaller) => Effect.Effect<ChatConnection, ChatError, Scope.Scope>
   }
 >()("@d2m/server-sim/ChatUpstream") {
   /** No chat server: whoever proxies is closed with 4001. */

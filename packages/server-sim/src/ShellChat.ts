@@ -49,13 +49,13 @@ const startChat = (
     bell = queue
     // What came before the bell was there.
     if (waiting.length > 0) yield* Queue.offer(queue, undefined)
-    const duplex = yield* upstream.open(caller)
+    const chat = yield* upstream.open(caller)
     const pass = Effect.gen(function* () {
       for (;;) {
         yield* Queue.take(queue)
         for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
           bytes -= data.length + overhead
-          yield* duplex.send(data)
+          yield* chat.send(data)
         }
       }
     })
@@ -71,7 +71,7 @@ const startChat = (
     const toClient = Effect.gen(function* () {
       for (;;) {
         yield* room.await
-        const messages = yield* duplex.receive
+        const messages = yield* chat.receive
         onMessages(messages)
       }
     })

@@ -8,7 +8,7 @@
  */
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { connect, type Socket } from "node:net"
-import { ChatError, type ChatDuplex, ChatUpstream } from "../ChatUpstream.ts"
+import { type ChatConnection, ChatError, ChatUpstream } from "../ChatUpstream.ts"
 import { makeCspFraming } from "./CspFraming.ts"
 
 /**
@@ -53,7 +53,7 @@ const dial = (host: string, port: number, timeout: number): Effect.Effect<Socket
   return Effect.acquireRelease(inTime, (socket) => Effect.sync(() => socket.destroy()), { interruptible: true })
 }
 
-const duplexOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "none") {
+const connectionOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "none") {
   const messages = yield* Queue.unbounded<Uint8Array, ChatError>()
   const cut = framing === "csp" ? makeCspFraming() : (bytes: Uint8Array) => [bytes]
 
@@ -69,7 +69,7 @@ const duplexOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "
     Effect.runSync(Queue.fail(messages, end))
   })
 
-  const duplex: ChatDuplex = {
+  const connection: ChatConnection = {
     send: (bytes) =>
       Effect.callback<void, ChatError>((resume) => {
         // Also between the server's end and the close, where a write would make a broken connection of it.
@@ -88,7 +88,7 @@ const duplexOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "
       return batch
     })
   }
-  return duplex
+  return connection
 })
 
 /**
@@ -102,6 +102,6 @@ export const layerTcpChat = (options: TcpChatOptions): Layer.Layer<ChatUpstream>
     open: ({ serverGroup }) =>
       Effect.flatMap(
         dial(options.host.replaceAll("{serverGroup}", serverGroup), options.port, options.connectTimeout ?? 10_000),
-        (socket) => duplexOf(socket, options.framing ?? "csp")
+        (socket) => connectionOf(socket, options.framing ?? "csp")
       )
   })
