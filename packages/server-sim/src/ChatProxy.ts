@@ -8,7 +8,7 @@
  */
 import { CloseCode, Limits, type Proxy } from "@d2m/codec"
 import { closeConnection } from "./Disconnect.ts"
-import type { ChatOver, ChatReceived } from "./Input.ts"
+import type { ChatGone, ChatReceived } from "./Input.ts"
 import type { Connection } from "./State.ts"
 import { send, type Turn } from "./Turn.ts"
 
@@ -23,7 +23,7 @@ export const fromChat = (turn: Turn, connection: Connection, input: ChatReceived
   send(turn, connection, { _tag: "Proxy", data: input.data })
 }
 
-export const chatIsOver = (turn: Turn, connection: Connection, input: ChatOver): void => {
+export const chatIsGone = (turn: Turn, connection: Connection, input: ChatGone): void => {
   switch (input.how) {
     case "Ended":
       return closeConnection(turn, connection, CloseCode.ChatEnded, "the chat server ended the connection")

@@ -145,8 +145,8 @@ export interface ChatReceived {
  * @category models
  * @since 0.1.0
  */
-export interface ChatOver {
-  readonly _tag: "ChatOver"
+export interface ChatGone {
+  readonly _tag: "ChatGone"
   readonly connection: ConnectionId
   readonly how: "Ended" | "Unreachable" | "Failed"
 }
@@ -214,7 +214,7 @@ export type Input =
   | Drained
   | GroupFailed
   | ChatReceived
-  | ChatOver
+  | ChatGone
   | CloseRequested
   | Loaded
   | Shutdown

@@ -9,7 +9,7 @@
 import { Cause, Effect, Exit, Latch, Queue, Result } from "effect"
 import type { ChatCaller, ChatError, ChatUpstream } from "./ChatUpstream.ts"
 import type { Cancel, Forks } from "./Forks.ts"
-import type { ChatOver, ConnectionId, Input } from "./Input.ts"
+import type { ChatGone, ConnectionId, Input } from "./Input.ts"
 import { own } from "./Turn.ts"
 
 /** What the shell does with the chat connection of a client. */
@@ -21,7 +21,7 @@ export interface ShellChat {
   readonly close: Cancel
 }
 
-const howItEnded = (exit: Exit.Exit<never, ChatError>): ChatOver["how"] => {
+const howItEnded = (exit: Exit.Exit<never, ChatError>): ChatGone["how"] => {
   if (Exit.isSuccess(exit)) return "Failed"
   const error = Cause.findError(exit.cause)
   return Result.isSuccess(error) ? error.success.reason : "Failed"
@@ -37,7 +37,7 @@ const startChat = (
   caller: ChatCaller,
   highWater: number,
   onMessages: (messages: ReadonlyArray<Uint8Array>) => void,
-  onOver: (how: ChatOver["how"]) => void
+  onGone: (how: ChatGone["how"]) => void
 ): ShellChat => {
   const room = Latch.makeUnsafe(true)
   const waiting: Array<Uint8Array> = []
@@ -79,7 +79,7 @@ const startChat = (
   })
 
   return {
-    close: forks.start(Effect.scoped(pump), (exit) => onOver(howItEnded(exit))),
+    close: forks.start(Effect.scoped(pump), (exit) => onGone(howItEnded(exit))),
     clientHasRoom: (hasRoom) => {
       if (hasRoom) room.openUnsafe()
       else room.closeUnsafe()
@@ -117,14 +117,14 @@ export const makeChats =
   ({ forks, highWater, tell, upstream }: ChatHost) =>
   (client: ChatClient, data: Uint8Array): void => {
     const connection = client.id
-    const over = (how: ChatOver["how"]): void => tell([{ _tag: "ChatOver", connection, how }])
+    const gone = (how: ChatGone["how"]): void => tell([{ _tag: "ChatGone", connection, how }])
     client.chat ??= startChat(
       forks,
       upstream,
       { connection, serverGroup: client.serverGroup },
       highWater,
       (messages) => tell(messages.map((data) => ({ _tag: "ChatReceived", connection, data }))),
-      over
+      gone
     )
-    if (!client.chat.send(data)) over("Failed")
+    if (!client.chat.send(data)) gone("Failed")
   }

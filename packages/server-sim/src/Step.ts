@@ -8,7 +8,7 @@
  */
 import { type ClientFrame, CloseCode, decodeClientFrame } from "@d2m/codec"
 import { Result } from "effect"
-import { chatIsOver, fromChat, toChat } from "./ChatProxy.ts"
+import { chatIsGone, fromChat, toChat } from "./ChatProxy.ts"
 import { clientHello, open } from "./ClientHello.ts"
 import { type Deadline, nextAt, popDue } from "./Deadlines.ts"
 import { dropDevice, getDevicesInfo, setSharedDeviceData } from "./DeviceManagement.ts"
@@ -149,8 +149,8 @@ const inputReceived = (turn: Turn, input: Input): void => {
       return drained(turn, connection)
     case "ChatReceived":
       return fromChat(turn, connection, input)
-    case "ChatOver":
-      return chatIsOver(turn, connection, input)
+    case "ChatGone":
+      return chatIsGone(turn, connection, input)
     case "CloseRequested":
       return closeConnection(turn, connection, input.code, closeReason(input.reason))
   }

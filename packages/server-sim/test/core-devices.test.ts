@@ -336,7 +336,7 @@ describe("chat proxy", () => {
     it(`closes with ${code} when it is over: ${how}`, () => {
       const d = drive()
       const a = d.join(1)
-      d.feed({ _tag: "ChatOver", connection: a.connection, how })
+      d.feed({ _tag: "ChatGone", connection: a.connection, how })
       assert.strictEqual(a.closed()?.code, code)
       assert.isUndefined(d.group()?.slots.get(id(1))?.session)
     })
