@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ConnectionState, Content, Reflected } from "@d2m/client"
+import type { ConnectionState, Content, ReflectedMessage } from "@d2m/client"
 import { Common, D2d, DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
 import { Result, Schema } from "effect"
 import { receivedLine, stateLine } from "../src/device/Observation.ts"
@@ -11,7 +11,7 @@ const isLine = Schema.is(SessionLine)
 const acts = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 const evil = 'a\u001b[2J\u009b31m\r\n\u202e\u2028"\\'
 
-const received = (content: Content | undefined): Reflected => ({
+const received = (content: Content | undefined): ReflectedMessage => ({
   content,
   sender: DeviceId.make(0xabcn),
   timestamp: Timestamp.make(0xffff_ffff_ffff_ffffn),

@@ -5,7 +5,7 @@
  * two messages, a transaction is there as a whole or not at all.
  */
 import { type Content, type Device, DeviceStore, linearBackoff, makeDevice, ReconnectPolicy } from "@d2m/client"
-import { makeDeviceStoreMemory, type Reflected, Transaction } from "@d2m/client"
+import { makeDeviceStoreMemory, type ReflectedMessage, Transaction } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
 import { Common, Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
 import { Effect, Exit, Layer, Result, Scope, Stream } from "effect"
@@ -95,7 +95,7 @@ export const makeWitness = Effect.fnUntraced(function* (number: bigint, port: nu
   let device: Device["Service"] | undefined
   let lastNumber = 0
 
-  const onReflected = (batch: ReadonlyArray<Reflected>) =>
+  const onReflected = (batch: ReadonlyArray<ReflectedMessage>) =>
     Effect.sync(() => {
       for (const { content, reflectedId } of batch) handled.push({ reflectedId, text: textOf(content) })
       bell.ring()

@@ -3,14 +3,7 @@
  * Owns the pipelines decode → route → reflect queue and draw → seal → send, and that the first end of any ends all.
  * Leaves acks of handled messages to `ReflectedQueue`, and what follows from the end to the reconnect loop.
  */
-import {
-  type Box,
-  Crypto,
-  D2d,
-  decodeMessage,
-  type DeviceGroupKeys,
-  type Reflected as ReflectedFrame
-} from "@d2m/codec"
+import { type Box, Crypto, D2d, decodeMessage, type DeviceGroupKeys, type Reflected } from "@d2m/codec"
 import { Clock, Deferred, Effect, Result, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
@@ -71,7 +64,7 @@ const watchDeadlines = Effect.fnUntraced(function* (live: LiveConnection, reflec
 
 /** What is left of one read when every other frame has gone where it belongs. */
 interface Routed {
-  readonly messages: ReadonlyArray<ReflectedFrame>
+  readonly messages: ReadonlyArray<Reflected>
   /** A frame that cannot come now, behind the messages; nothing after it counts. */
   readonly violation: ProtocolViolation | undefined
 }
@@ -97,7 +90,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
     events.emit({ _tag, deviceId })
   }
 
-  const routeOne = (frame: Exclude<SessionServerFrame, ReflectedFrame>): ProtocolViolation | undefined => {
+  const routeOne = (frame: Exclude<SessionServerFrame, Reflected>): ProtocolViolation | undefined => {
     const phase = state.phase()
     switch (frame._tag) {
       case "ReflectAck":
@@ -133,7 +126,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
   }
 
   const routeAll = (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => {
-    const messages: Array<ReflectedFrame> = []
+    const messages: Array<Reflected> = []
     let violation: ProtocolViolation | undefined
     for (const frame of frames) {
       if (frame._tag === "Reflected") {

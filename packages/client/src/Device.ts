@@ -40,7 +40,7 @@ import { checkOptions, type DeviceOptions } from "./DeviceOptions.ts"
 import type { DeviceOptionsError } from "./DeviceOptionsError.ts"
 import { type DeviceEntry, type DeviceError, makeDevices, type SharedData } from "./Devices.ts"
 import { DeviceStore } from "./DeviceStore.ts"
-import type { Content, ContentError, InvalidContent, Reflected } from "./Envelope.ts"
+import type { Content, ContentError, InvalidContent, ReflectedMessage } from "./Envelope.ts"
 import { HandlerPolicy } from "./Handler.ts"
 import { forCaller, lasting, runIn } from "./HandlerContext.ts"
 import { clientHello, type Hello } from "./Handshake.ts"
@@ -239,7 +239,7 @@ export const makeDevice = <R = never, R2 = never>(
     const isAwaiting = () =>
       reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
 
-    const onReflected = (batch: NonEmptyReadonlyArray<Reflected>) =>
+    const onReflected = (batch: NonEmptyReadonlyArray<ReflectedMessage>) =>
       handling.mark(Effect.scoped(Effect.suspend(() => options.onReflected(batch))))
     const reflected = yield* makeReflectedQueue({
       // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.

@@ -6,7 +6,7 @@
 import type { Effect } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ChatDuplex, ChatEnd } from "./ChatProxy.ts"
-import type { Reflected } from "./Envelope.ts"
+import type { ReflectedMessage } from "./Envelope.ts"
 import type { HandlerError } from "./Handler.ts"
 
 /**
@@ -27,7 +27,7 @@ export interface DeviceHandlers<R = never, R2 = never> {
    * for a transaction with a precondition, which waits for the handler, is refused (`TransactionInHandler`). Let another fiber
    * wait.
    */
-  readonly onReflected: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
+  readonly onReflected: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
   /**
    * Runs the chat protocol over each connection, from its opening on; chat bytes are ignored without it.
    *

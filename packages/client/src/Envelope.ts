@@ -16,9 +16,9 @@ import {
   Limits,
   paddingFieldLength,
   putPadding,
+  type Reflected,
   reflectEnvelopeAt,
   type ReflectId,
-  type Reflected as ReflectedFrame,
   type ReflectedId,
   type Timestamp
 } from "@d2m/codec"
@@ -59,7 +59,7 @@ export const GivenContent: Schema.Codec<Content> = Schema.declare<Content>(
  * @category models
  * @since 0.1.0
  */
-export interface Reflected {
+export interface ReflectedMessage {
   /** Absent when the sender's version knows more contents than this one. */
   readonly content: Content | undefined
   /** The device that reflected it, 0 when it did not say. */
@@ -216,8 +216,8 @@ export interface Unopened {
 export const openReflected = (
   crypto: Crypto["Service"],
   key: BoxKey<"dgrk">,
-  frame: Pick<ReflectedFrame, "envelope" | "flags" | "reflectedId" | "timestamp">
-): Result.Result<Reflected, Unopened> => {
+  frame: Pick<Reflected, "envelope" | "flags" | "reflectedId" | "timestamp">
+): Result.Result<ReflectedMessage, Unopened> => {
   const plain = crypto.open(key, frame.envelope)
   if (Result.isFailure(plain)) return Result.fail({ reason: "Undecryptable", detail: plain.failure.message })
   const envelope = decodeMessage(D2d.Envelope, plain.success)

@@ -5,7 +5,7 @@
  */
 import { Cause, Context, Effect, Exit, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
-import type { Reflected } from "./Envelope.ts"
+import type { ReflectedMessage } from "./Envelope.ts"
 
 /**
  * What a handler fails with when it could not handle a batch. `detail` is kept in the quarantine: no secrets.
@@ -80,21 +80,21 @@ const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
  * @internal
  */
 export const makeHandler = <R>(options: {
-  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
+  readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
   readonly onFailure: (messages: number, tries: number, detail: string) => void
   readonly onDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 }) => {
   const { handler, onDefect, onFailure, policy } = options
 
-  const attempt = (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcome, never, R> =>
+  const attempt = (batch: NonEmptyReadonlyArray<ReflectedMessage>): Effect.Effect<HandlerOutcome, never, R> =>
     Effect.flatMap(Effect.exit(Effect.suspend(() => handler(batch))), (exit) => {
       if (Exit.isSuccess(exit)) return handled
       const detail = detailOf(exit.cause)
       return Cause.hasDies(exit.cause) ? Effect.as(onDefect(exit.cause), detail) : Effect.succeed(detail)
     })
 
-  const retry = Effect.fnUntraced(function* (message: Reflected, triesBefore: number, detail: HandlerOutcome) {
+  const retry = Effect.fnUntraced(function* (message: ReflectedMessage, triesBefore: number, detail: HandlerOutcome) {
     let last = detail
     for (let tries = triesBefore + 1; ; tries++) {
       last = yield* attempt([message])
@@ -105,7 +105,7 @@ export const makeHandler = <R>(options: {
   })
 
   const oneByOne = Effect.fnUntraced(function* (
-    batch: NonEmptyReadonlyArray<Reflected>,
+    batch: NonEmptyReadonlyArray<ReflectedMessage>,
     detail: string
   ): Effect.fn.Return<HandlerOutcomes, never, R> {
     if (batch.length === 1 && policy.tries <= 1) return [detail]
@@ -120,6 +120,6 @@ export const makeHandler = <R>(options: {
     return outcomes
   })
 
-  return (batch: NonEmptyReadonlyArray<Reflected>): Effect.Effect<HandlerOutcomes, never, R> =>
+  return (batch: NonEmptyReadonlyArray<ReflectedMessage>): Effect.Effect<HandlerOutcomes, never, R> =>
     Effect.flatMap(attempt(batch), (detail) => (detail === undefined ? allHandled : oneByOne(batch, detail)))
 }

@@ -7,7 +7,7 @@ import { Box, type Crypto, type DeviceGroupKeys, Limits } from "@d2m/codec"
 import { Effect, Option, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { DeviceStore, QuarantineEntry, DeviceStoreError } from "./DeviceStore.ts"
-import { openReflected, type Reflected } from "./Envelope.ts"
+import { openReflected, type ReflectedMessage } from "./Envelope.ts"
 import type { HandlerError } from "./Handler.ts"
 
 /**
@@ -53,7 +53,7 @@ export const makeQuarantine = (options: {
   readonly keys: Pick<DeviceGroupKeys, "dgrk">
   readonly identity: string
   readonly store: DeviceStore["Service"]
-  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+  readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError>
   readonly whileAtRest: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }): Quarantine => {
   const { crypto, keys, store } = options

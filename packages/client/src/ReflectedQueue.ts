@@ -8,20 +8,13 @@
  *   (waits while full: the socket is not read)                 (only on the connection that delivered)
  * ```
  */
-import {
-  type Crypto,
-  type DeviceGroupKeys,
-  isEphemeral,
-  Limits,
-  type Reflected as ReflectedFrame,
-  type ReflectedAck
-} from "@d2m/codec"
+import { type Crypto, type DeviceGroupKeys, isEphemeral, Limits, type Reflected, type ReflectedAck } from "@d2m/codec"
 import { type Cause, Clock, Effect, Latch, Queue, Result, Semaphore, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
 import type { DeviceStore, QuarantineFull, QuarantineReason, DeviceStoreError } from "./DeviceStore.ts"
-import { openReflected, type Reflected, type Unopened } from "./Envelope.ts"
+import { openReflected, type ReflectedMessage, type Unopened } from "./Envelope.ts"
 import {
   type HandlerError,
   type HandlerOutcome,
@@ -35,7 +28,7 @@ import type { Meter } from "./observe/Meter.ts"
 
 interface Delivery {
   readonly live: LiveConnection
-  readonly frame: ReflectedFrame
+  readonly frame: Reflected
 }
 
 interface Queued extends Delivery {
@@ -46,7 +39,7 @@ interface Queued extends Delivery {
 interface Opened extends Delivery {
   /** Absent where the nonce must not be recorded: the box did not open, or its nonce is on record already. */
   readonly nonce: Uint8Array | undefined
-  readonly message: "Duplicate" | Result.Result<Reflected, Unopened>
+  readonly message: "Duplicate" | Result.Result<ReflectedMessage, Unopened>
 }
 
 /** How far a batch was handled. */
@@ -65,7 +58,7 @@ const noNonce = new Uint8Array(32)
 /** @internal */
 export interface ReflectedQueue<R> {
   /** Takes messages in, in order. Waits while the queue is full. */
-  readonly accept: (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>) => Effect.Effect<void>
+  readonly accept: (live: LiveConnection, frames: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void>
   /** Hands messages to the handler and acks them; goes on over all connections, and with what an ended one has left. */
   readonly work: Effect.Effect<void, never, R>
   /** Runs an effect while the handler is at rest. */
@@ -78,7 +71,7 @@ export interface ReflectedQueue<R> {
 
 /** @internal */
 export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
-  readonly handler: (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError, R>
+  readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
   readonly onHandlerDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
   readonly crypto: Crypto["Service"]
@@ -109,7 +102,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   const room = Latch.makeUnsafe(false)
 
   /** Tells of ephemerals alone: other messages come again, because they were not acked. */
-  const tellMissed = (missed: ReadonlyArray<{ readonly frame: ReflectedFrame }>): void => {
+  const tellMissed = (missed: ReadonlyArray<{ readonly frame: Reflected }>): void => {
     const count = missed.filter(({ frame }) => isEphemeral(frame.flags)).length
     if (count > 0) events.emit({ _tag: "EphemeralsMissed", count })
   }
@@ -147,7 +140,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     )
   })
 
-  const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<ReflectedFrame>): Effect.Effect<void> =>
+  const accept = (live: LiveConnection, frames: NonEmptyReadonlyArray<Reflected>): Effect.Effect<void> =>
     Effect.suspend(() => {
       meter?.received(frames)
       if (live.passingOver !== undefined || live.ended !== undefined) {
@@ -260,7 +253,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
   })
 
   const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled, never, R> => {
-    const messages: Array<Reflected> = []
+    const messages: Array<ReflectedMessage> = []
     for (const { message } of batch) {
       if (message !== "Duplicate" && Result.isSuccess(message)) messages.push(message.success)
     }

@@ -18,7 +18,7 @@ export { DeviceObserver } from "./DeviceObserver.ts"
 export { type DeviceOptions } from "./DeviceOptions.ts"
 export * from "./DeviceOptionsError.ts"
 export { type DeviceEntry, type DeviceError, type SharedData } from "./Devices.ts"
-export { Content, type ContentError, EnvelopeTooLarge, InvalidContent, type Reflected } from "./Envelope.ts"
+export { Content, type ContentError, EnvelopeTooLarge, InvalidContent, type ReflectedMessage } from "./Envelope.ts"
 export { HandlerError, HandlerPolicy } from "./Handler.ts"
 export {
   checkClock,

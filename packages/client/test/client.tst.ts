@@ -34,7 +34,7 @@ import {
   makeDevice,
   type NotLive,
   type QuarantineEntry,
-  type Reflected,
+  type ReflectedMessage,
   type ReflectError,
   type ReflectQueueFull,
   type Session,
@@ -229,11 +229,11 @@ describe("what an application is told goes where it is asked for", () => {
   })
 
   test("a message has the same number and time as a message, in events, in quarantine and where it halts the device", () => {
-    expectTypeOf<Told<"Quarantined">["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
-    expectTypeOf<Told<"Duplicate">["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
-    expectTypeOf<HandlerHalted["reflectedId"]>().toEqualTypeOf<Reflected["reflectedId"]>()
+    expectTypeOf<Told<"Quarantined">["reflectedId"]>().toEqualTypeOf<ReflectedMessage["reflectedId"]>()
+    expectTypeOf<Told<"Duplicate">["reflectedId"]>().toEqualTypeOf<ReflectedMessage["reflectedId"]>()
+    expectTypeOf<HandlerHalted["reflectedId"]>().toEqualTypeOf<ReflectedMessage["reflectedId"]>()
     expectTypeOf<Pick<QuarantineEntry, "reflectedId" | "timestamp">>().toEqualTypeOf<
-      Pick<Reflected, "reflectedId" | "timestamp">
+      Pick<ReflectedMessage, "reflectedId" | "timestamp">
     >()
   })
 })

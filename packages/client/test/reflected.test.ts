@@ -9,7 +9,7 @@ import {
   defaultCapacities,
   HandlerError,
   HandlerPolicy,
-  type Reflected
+  type ReflectedMessage
 } from "../src/index.ts"
 import {
   ackOf,
@@ -29,8 +29,8 @@ const acks = (frames: ReadonlyArray<{ readonly _tag: string }>) =>
     frame._tag === "ReflectedAck" && "reflectedId" in frame ? [frame.reflectedId as number] : []
   )
 const seen = (world: World) => world.handled.map((batch) => batch.map(({ content }) => textOf(content)))
-const textsOf = (batch: ReadonlyArray<Reflected>) => batch.map(({ content }) => textOf(content))
-const failing = (bad: string) => (batch: ReadonlyArray<Reflected>) =>
+const textsOf = (batch: ReadonlyArray<ReflectedMessage>) => batch.map(({ content }) => textOf(content))
+const failing = (bad: string) => (batch: ReadonlyArray<ReflectedMessage>) =>
   textsOf(batch).includes(bad) ? Effect.fail(new HandlerError({ detail: `no ${bad}` })) : Effect.void
 
 describe("delivery", () => {
@@ -49,7 +49,7 @@ describe("delivery", () => {
       assert.deepStrictEqual(acks(yield* peer.drain), [7, 8, 9])
       assert.deepStrictEqual(seen(world), [["a"], ["b", "c"]])
       const [first] = world.handled[0]!
-      assert.deepInclude<Partial<Record<keyof Reflected, unknown>>>(first!, {
+      assert.deepInclude<Partial<Record<keyof ReflectedMessage, unknown>>>(first!, {
         sender: other,
         timestamp: 1007n,
         reflectedId: 7,

@@ -29,7 +29,7 @@ import {
   type DeviceEvent,
   type DeviceHandlers,
   type DeviceOptions,
-  type Reflected
+  type ReflectedMessage
 } from "../src/index.ts"
 import { DeviceStore, makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 
@@ -218,7 +218,7 @@ export interface World {
   readonly store: DeviceStore["Service"]
   readonly group: Group
   /** Batches as the handler got them. */
-  readonly handled: Array<ReadonlyArray<Reflected>>
+  readonly handled: Array<ReadonlyArray<ReflectedMessage>>
   readonly events: Array<DeviceEvent>
   readonly states: Array<ConnectionState>
   readonly eventTags: () => ReadonlyArray<string>
@@ -237,7 +237,7 @@ export const makeWorld = <R = never>(
     const mediator = yield* makeScriptedMediator
     const store = options.store ?? (yield* makeDeviceStoreMemory())
     const crypto = yield* Crypto
-    const handled: Array<ReadonlyArray<Reflected>> = []
+    const handled: Array<ReadonlyArray<ReflectedMessage>> = []
     const events: Array<DeviceEvent> = []
     const states: Array<ConnectionState> = []
     const device = yield* Layer.build(

@@ -10,7 +10,7 @@ import { CloseCode } from "@d2m/codec"
 import { appended, offerEphemeral } from "./ReflectedStream.ts"
 import { push } from "./ReflectionQueue.ts"
 import { freeSlot } from "./SlotLoss.ts"
-import type { DeviceSlot, Group, ReflectedMessage, Session } from "./State.ts"
+import type { DeviceSlot, Group, SealedMessage, Session } from "./State.ts"
 import type { Append, PersistId } from "./StoreCommand.ts"
 import { record, type Turn } from "./Turn.ts"
 
@@ -22,7 +22,7 @@ export const storeForOthers = (
   turn: Turn,
   group: Group,
   sender: DeviceSlot,
-  message: ReflectedMessage,
+  message: SealedMessage,
   handOver: boolean
 ): PersistId => {
   if (group.slots.size === 1) return group.departed
@@ -52,6 +52,6 @@ export const storeForOthers = (
 }
 
 /** Offers an ephemeral to every other session. */
-export const offerToOthers = (turn: Turn, group: Group, sender: Session, message: ReflectedMessage): void => {
+export const offerToOthers = (turn: Turn, group: Group, sender: Session, message: SealedMessage): void => {
   for (const other of group.sessions) if (other !== sender) offerEphemeral(turn, group, other, message)
 }

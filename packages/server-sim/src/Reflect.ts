@@ -11,7 +11,7 @@ import { closeConnection } from "./Disconnect.ts"
 import { offerToOthers, storeForOthers } from "./FanOut.ts"
 import type { Position } from "./PositionQueue.ts"
 import { remove } from "./ReflectionQueue.ts"
-import { type DeviceSlot, firstPosition, type Group, positionOf, type ReflectedMessage, type Session } from "./State.ts"
+import { type DeviceSlot, firstPosition, type Group, positionOf, type SealedMessage, type Session } from "./State.ts"
 import { buffer } from "./Transaction.ts"
 import { decide, record, send, type Turn } from "./Turn.ts"
 
@@ -27,7 +27,7 @@ export const reflect = (turn: Turn, group: Group, session: Session, frame: Refle
     )
   }
   const timestamp = BigInt(turn.now) as Timestamp
-  const message: ReflectedMessage = { flags: frame.flags, timestamp, envelope: frame.envelope }
+  const message: SealedMessage = { flags: frame.flags, timestamp, envelope: frame.envelope }
   const ephemeral = isEphemeral(frame.flags)
   const lock = group.lock
   if (lock !== undefined && lock.holder === session) {

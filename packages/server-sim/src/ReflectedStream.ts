@@ -15,8 +15,8 @@ import {
   type Connection,
   type DeviceSlot,
   type Group,
-  type ReflectedMessage,
   reflectedIdOf,
+  type SealedMessage,
   type Session,
   type WaitingEnded,
   type WaitingEphemeral
@@ -35,7 +35,7 @@ const sendReflected = (
   turn: Turn,
   session: Session,
   position: Position,
-  message: ReflectedMessage,
+  message: SealedMessage,
   after: PersistId
 ): void => {
   written(session, position)
@@ -61,7 +61,7 @@ export const appended = (
   turn: Turn,
   slot: DeviceSlot,
   position: Position,
-  message: ReflectedMessage,
+  message: SealedMessage,
   after: PersistId
 ): void => {
   slot.appended = after
@@ -75,7 +75,7 @@ const hasRoom = (turn: Turn, session: Session, size: number): boolean => {
 }
 
 /** Takes an id for an ephemeral and hands it over, now or when its turn comes. */
-export const offerEphemeral = (turn: Turn, group: Group, session: Session, message: ReflectedMessage): void => {
+export const offerEphemeral = (turn: Turn, group: Group, session: Session, message: SealedMessage): void => {
   const { slot } = session
   const size = message.envelope.length
   const isDue = isNext(session, slot.issued + 1)

@@ -28,12 +28,12 @@ export interface Environment {
 }
 
 /**
- * A message as it is reflected, with the timestamp that ack and reflected share (decision 11).
+ * A message as it is reflected, sealed, with the timestamp that ack and reflected share (decision 11).
  *
  * @category models
  * @since 0.1.0
  */
-export interface ReflectedMessage {
+export interface SealedMessage {
   readonly flags: number
   readonly timestamp: Timestamp
   readonly envelope: Box<"dgrk">
@@ -45,7 +45,7 @@ export interface ReflectedMessage {
  * @category models
  * @since 0.1.0
  */
-export interface WaitingEphemeral extends ReflectedMessage {
+export interface WaitingEphemeral extends SealedMessage {
   readonly _tag: "Ephemeral"
   readonly position: Position
   /** The `Persist` that makes its id durable. */
@@ -162,7 +162,7 @@ export interface TransactionLock {
   readonly deadline: Scheduled
   /** Verbatim from BeginTransaction. */
   readonly encryptedScope: Box<"dgtsk">
-  readonly messages: Array<ReflectedMessage>
+  readonly messages: Array<SealedMessage>
   bytes: number
 }
 

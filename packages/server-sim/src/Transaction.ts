@@ -12,7 +12,7 @@ import { closeConnection } from "./Disconnect.ts"
 import { offerToOthers, storeForOthers } from "./FanOut.ts"
 import { invariant } from "./Invariant.ts"
 import { advance } from "./ReflectedStream.ts"
-import type { Group, ReflectedMessage, Session, TransactionLock } from "./State.ts"
+import type { Group, SealedMessage, Session, TransactionLock } from "./State.ts"
 import type { PersistId } from "./StoreCommand.ts"
 import { largest, lockReleased, lockTaken, messageBuffered } from "./TransactionBudget.ts"
 import { tellOthers } from "./TransactionLock.ts"
@@ -50,7 +50,7 @@ export const begin = (turn: Turn, group: Group, session: Session, frame: BeginTr
 }
 
 /** Keeps a message of the holder until the commit; `false` if the buffer has no room and the holder was closed. */
-export const buffer = (turn: Turn, lock: TransactionLock, message: ReflectedMessage): boolean => {
+export const buffer = (turn: Turn, lock: TransactionLock, message: SealedMessage): boolean => {
   const { transactionBytes, transactionMessages } = turn.environment.options
   const bytes = lock.bytes + message.envelope.length
   if (lock.messages.length >= transactionMessages || bytes > transactionBytes) {

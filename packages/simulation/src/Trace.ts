@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { Reflected } from "@d2m/client"
+import type { ReflectedMessage } from "@d2m/client"
 import { newYear2026 } from "./Simulation.ts"
 import { wordsOf } from "./Wording.ts"
 import type { HandedBack, WorldEvent } from "./WorldEvent.ts"
@@ -21,7 +21,7 @@ const hashOf = (message: Uint8Array | string): string => {
 }
 
 /** What a handler is told of each message: its number, sender and time. */
-const batchText = (messages: ReadonlyArray<Reflected>): string =>
+const batchText = (messages: ReadonlyArray<ReflectedMessage>): string =>
   messages
     .map(
       ({ ephemeral, reflectedId, sender, timestamp }) =>

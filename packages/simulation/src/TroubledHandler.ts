@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { HandlerError, type Reflected } from "@d2m/client"
+import { HandlerError, type ReflectedMessage } from "@d2m/client"
 import { Cause, Context, Effect, Exit, Latch, Option, Result } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { Kernel } from "./Kernel.ts"
@@ -23,7 +23,7 @@ import type { LifePlace, Witness, WorldEvent } from "./WorldEvent.ts"
  * @category models
  * @since 0.1.0
  */
-export type MessageHandler = (batch: NonEmptyReadonlyArray<Reflected>) => Effect.Effect<void, HandlerError>
+export type MessageHandler = (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError>
 
 /** Whether the handler is called because the application has asked for a message of its quarantine again. */
 export const IsReplay = Context.Reference<boolean>("@d2m/simulation/IsReplay", { defaultValue: () => false })
@@ -43,7 +43,10 @@ const outcomeOf = (
 }
 
 /** What a handler throws when it is called it dies of as well. */
-const called = (handler: MessageHandler, messages: NonEmptyReadonlyArray<Reflected>): ReturnType<MessageHandler> => {
+const called = (
+  handler: MessageHandler,
+  messages: NonEmptyReadonlyArray<ReflectedMessage>
+): ReturnType<MessageHandler> => {
   try {
     return handler(messages)
   } catch (defect) {
@@ -88,7 +91,7 @@ export class TroubledHandler {
   /** Handles messages; they are counted as handled when there is no `handler`. */
   handle(
     life: Omit<LifePlace, "at">,
-    messages: NonEmptyReadonlyArray<Reflected>,
+    messages: NonEmptyReadonlyArray<ReflectedMessage>,
     handler: MessageHandler | undefined
   ): Effect.Effect<void, HandlerError> {
     return Effect.withFiber((fiber) => {

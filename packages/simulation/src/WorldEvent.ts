@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Content, DeviceEvent, Reflected, Resume } from "@d2m/client"
+import type { ConnectionState, Content, DeviceEvent, ReflectedMessage, Resume } from "@d2m/client"
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import type { DeviceSpec } from "./Schedule.ts"
@@ -93,7 +93,7 @@ export interface CallPlace extends LifePlace {
  * @since 0.1.0
  */
 export interface BatchPlace extends LifePlace {
-  readonly messages: ReadonlyArray<Reflected>
+  readonly messages: ReadonlyArray<ReflectedMessage>
   readonly isReplay?: boolean
 }
 

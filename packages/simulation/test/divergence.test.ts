@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Reflected } from "@d2m/client"
+import type { ReflectedMessage } from "@d2m/client"
 import { Digest } from "../src/Digest.ts"
 import {
   compareTraces,
@@ -87,12 +87,12 @@ describe("a line of a trace", () => {
     }
     for (const tag of ["Handling", "Handled"] as const) {
       const event = handled.find(({ _tag }) => _tag === tag)!
-      const [first, ...rest] = event.messages as [Reflected, ...ReadonlyArray<Reflected>]
-      const others: ReadonlyArray<Reflected> = [
-        { ...first, reflectedId: (first.reflectedId + 1) as Reflected["reflectedId"] },
-        { ...first, timestamp: (first.timestamp + 1n) as Reflected["timestamp"] },
-        { ...first, timestamp: (first.timestamp + 0x1_0000_0000n) as Reflected["timestamp"] },
-        { ...first, sender: (first.sender + 1n) as Reflected["sender"] },
+      const [first, ...rest] = event.messages as [ReflectedMessage, ...ReadonlyArray<ReflectedMessage>]
+      const others: ReadonlyArray<ReflectedMessage> = [
+        { ...first, reflectedId: (first.reflectedId + 1) as ReflectedMessage["reflectedId"] },
+        { ...first, timestamp: (first.timestamp + 1n) as ReflectedMessage["timestamp"] },
+        { ...first, timestamp: (first.timestamp + 0x1_0000_0000n) as ReflectedMessage["timestamp"] },
+        { ...first, sender: (first.sender + 1n) as ReflectedMessage["sender"] },
         { ...first, ephemeral: !first.ephemeral }
       ]
       for (const other of others) {

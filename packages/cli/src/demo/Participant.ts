@@ -13,8 +13,8 @@ import {
   DeviceStore,
   makeDeviceStoreMemory,
   linearBackoff,
-  type Reflected,
   ReconnectPolicy,
+  type ReflectedMessage,
   type UserReason
 } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
@@ -120,7 +120,7 @@ export const make = Effect.fnUntraced(function* (
   let sawTyping = false
   let sawLock = false
 
-  const onReflected = (batch: ReadonlyArray<Reflected>) =>
+  const onReflected = (batch: ReadonlyArray<ReflectedMessage>) =>
     Effect.sync(() => {
       for (const { content, ephemeral, sender } of batch) {
         if (content === undefined) continue

@@ -11,7 +11,7 @@ import type {
   Content,
   DeviceEntry,
   DeviceEvent,
-  Reflected,
+  ReflectedMessage,
   ResumeChoice,
   UserReason
 } from "@d2m/client"
@@ -197,7 +197,7 @@ const contentOf = (content: Content | undefined) => {
  * @category lines
  * @since 0.1.0
  */
-export const receivedLine = (message: Reflected): LineOf<"Received"> => {
+export const receivedLine = (message: ReflectedMessage): LineOf<"Received"> => {
   const { body, content, text } = contentOf(message.content)
   return {
     _tag: "Received",

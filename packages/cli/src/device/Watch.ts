@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Device, Reflected, UserReason } from "@d2m/client"
+import type { ConnectionState, Device, ReflectedMessage, UserReason } from "@d2m/client"
 import { Effect, Latch, type Scope, Stream } from "effect"
 import { eventLine, receivedLine, stateLine } from "./Observation.ts"
 import type { SessionLine } from "./SessionLine.ts"
@@ -18,7 +18,7 @@ import type { SessionLine } from "./SessionLine.ts"
  */
 export interface Watch {
   /** The handler of what other devices reflect: tells it and counts it. */
-  readonly onReflected: (batch: ReadonlyArray<Reflected>) => Effect.Effect<void>
+  readonly onReflected: (batch: ReadonlyArray<ReflectedMessage>) => Effect.Effect<void>
   /** Tells states and events from now on, for as long as the scope lasts. */
   readonly follow: (device: Device["Service"]) => Effect.Effect<void, never, Scope.Scope>
   readonly state: () => ConnectionState | undefined

@@ -3,7 +3,7 @@
  * Owns the face: a batch is told at once, and nothing is where nobody counts.
  * Leaves names and units to `Metrics`.
  */
-import type { Reflected as ReflectedFrame } from "@d2m/codec"
+import type { Reflected } from "@d2m/codec"
 import type { LedgerEntry } from "../ReflectionLedger.ts"
 
 /**
@@ -28,7 +28,7 @@ export interface Meter {
   /** A reflect that was written then has its ack. */
   readonly acked: (kind: ReflectKind, writtenAt: number) => void
   /** Reflected messages came in. */
-  readonly received: (frames: ReadonlyArray<ReflectedFrame>) => void
+  readonly received: (frames: ReadonlyArray<Reflected>) => void
   /** So many of them are acked. */
   readonly handled: (acks: number) => void
 }

@@ -12,7 +12,7 @@
  *
  * @since 0.1.0
  */
-import type { Reflected } from "@d2m/client"
+import type { ReflectedMessage } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotsExhaustedPolicy, DeviceSlotState } from "@d2m/codec"
 import { ownerOf } from "../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
@@ -198,7 +198,7 @@ class Delivery implements Oracle {
     })
   }
 
-  #handling(device: string, messages: ReadonlyArray<Reflected>): void {
+  #handling(device: string, messages: ReadonlyArray<ReflectedMessage>): void {
     const slot = this.#slots.get(ownerOf(device))
     for (const { content } of messages) {
       const id = messageIdOf(content)
@@ -208,7 +208,7 @@ class Delivery implements Oracle {
     }
   }
 
-  #handled(device: string, messages: ReadonlyArray<Reflected>, outcome: string): void {
+  #handled(device: string, messages: ReadonlyArray<ReflectedMessage>, outcome: string): void {
     const slot = this.#slots.get(ownerOf(device))
     if (slot === undefined || outcome === "Interrupted") return
     for (const { content } of messages) {

@@ -4,7 +4,7 @@
  * A story is told line by line, as a world would show it; at the end it says which rules an oracle saw broken. Devices are
  * named `phone`, `desktop`, `tablet` with the ids 1, 2, 3.
  */
-import { type ConnectionState, type Reflected as ReflectedMessage } from "@d2m/client"
+import type { ConnectionState, ReflectedMessage } from "@d2m/client"
 import {
   Box,
   type ClientFrame,

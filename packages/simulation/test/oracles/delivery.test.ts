@@ -1,4 +1,4 @@
-import type { Reflected } from "@d2m/client"
+import type { ReflectedMessage } from "@d2m/client"
 import type { DeviceId, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { type Conditions, type OracleMaker } from "../../src/index.ts"
@@ -93,7 +93,7 @@ describe("handling", () => {
   it("wants the handler to be told who has sent a message, and as what", () => {
     const rule = "the handler is told who has sent a message, and as what"
     const told =
-      (change: Partial<Reflected>, flags = 0) =>
+      (change: Partial<ReflectedMessage>, flags = 0) =>
       (story: Story) => {
         const desktop = story.live("desktop")
         const phone = story.live("phone")

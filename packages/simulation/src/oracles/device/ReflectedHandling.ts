@@ -12,7 +12,7 @@
  *
  * @since 0.1.0
  */
-import type { DeviceEvent, Reflected } from "@d2m/client"
+import type { DeviceEvent, ReflectedMessage } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import { mediatorName, ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
@@ -324,7 +324,7 @@ class ReflectedHandling implements Oracle {
     if (fate !== undefined && fate.failures >= tries) fate.isSetAside = "Yes"
   }
 
-  #find(device: Device, { reflectedId, timestamp }: Reflected): Receipt | undefined {
+  #find(device: Device, { reflectedId, timestamp }: ReflectedMessage): Receipt | undefined {
     let receipt = device.receipts.get(reflectedId)
     while (receipt !== undefined && receipt.timestamp !== timestamp) receipt = receipt.before
     return receipt
