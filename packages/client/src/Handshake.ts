@@ -16,7 +16,8 @@ import {
   type DeviceGroupKeys,
   type DeviceId,
   DeviceSlotState,
-  Limits
+  Limits,
+  type ServerInfo
 } from "@d2m/codec"
 import { Clock, Context, Effect, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -29,7 +30,7 @@ import {
 } from "./ConnectionEnd.ts"
 import { DeviceStore, type SlotExpectation } from "./DeviceStore.ts"
 import type { Link, MediatorFrame } from "./Link.ts"
-import { makeSession, type ServerInfo, type Session } from "./Session.ts"
+import { makeSession, type Session } from "./Session.ts"
 
 /**
  * The protocol versions that a device accepts, both included.

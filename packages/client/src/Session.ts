@@ -3,7 +3,7 @@
  * Owns which frames may travel in which direction from here on.
  * Leaves making one to `Handshake`; there is no other way to get one.
  */
-import type { ClientFrame } from "@d2m/codec"
+import type { ClientFrame, ServerInfo } from "@d2m/codec"
 import { Array as Arr, Effect, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, ProtocolViolation } from "./ConnectionEnd.ts"
@@ -26,14 +26,6 @@ export type SessionFrame = Exclude<ClientFrame, { readonly _tag: "ClientHello" |
  */
 export type SessionServerFrame = Exclude<MediatorFrame, { readonly _tag: "ServerHello" | "ServerInfo" }>
 
-/**
- * What the mediator said about itself and the device's slot.
- *
- * @category models
- * @since 0.1.0
- */
-export type ServerInfo = Extract<MediatorFrame, { readonly _tag: "ServerInfo" }>
-
 const SessionTypeId: unique symbol = Symbol.for("@d2m/client/Session")
 
 /**
@@ -44,6 +36,7 @@ const SessionTypeId: unique symbol = Symbol.for("@d2m/client/Session")
  */
 export interface Session {
   readonly [SessionTypeId]: typeof SessionTypeId
+  /** What the mediator said about itself and the device's slot. */
   readonly info: ServerInfo
   /** Writes one frame, with the socket's backpressure. Fails once the connection has ended. */
   readonly send: (frame: SessionFrame) => Effect.Effect<void, TransportError>

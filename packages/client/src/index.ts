@@ -40,7 +40,7 @@ export { failuresAfter, linearBackoff, ReconnectPolicy } from "./ReconnectPolicy
 export * from "./ReconnectVerdict.ts"
 export * from "./ReflectError.ts"
 export * from "./ReflectionLedger.ts"
-export { type ServerInfo, type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
+export { type Session, type SessionFrame, type SessionServerFrame } from "./Session.ts"
 export { type Provisional, Transaction, type TransactionOptions } from "./Transaction.ts"
 export * from "./TransactionError.ts"
 export * from "./UserQuestion.ts"
