@@ -131,6 +131,7 @@ const register = (turn: Turn, connection: Connection, hello: ClientHello, known:
     issued: slot.issued,
     at: now
   })
+  group.registered = after
   send(
     turn,
     connection,

@@ -30,7 +30,9 @@ const augmented = (slot: DeviceSlot): AugmentedDeviceInfo => ({
 export const getDevicesInfo = (turn: Turn, group: Group, session: Session): void => {
   const augmentedDeviceInfo = new Map<DeviceId, AugmentedDeviceInfo>()
   for (const slot of group.slots.values()) augmentedDeviceInfo.set(slot.deviceId, augmented(slot))
-  send(turn, session.connection, { _tag: "DevicesInfo", augmentedDeviceInfo })
+  // Who lists devices remembers their infos: an older one that a crash brought back would seem to be replayed.
+  const after = Math.max(group.departed, group.registered)
+  send(turn, session.connection, { _tag: "DevicesInfo", augmentedDeviceInfo }, after)
 }
 
 export const dropDevice = (turn: Turn, group: Group, session: Session, frame: DropDevice): void => {

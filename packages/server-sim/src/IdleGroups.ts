@@ -26,7 +26,8 @@ export const loadGroup = (turn: Turn, id: GroupId, stored: GroupSnapshot | undef
     encryptedSharedDeviceData: Box.make("dgsddk", stored?.encryptedSharedDeviceData ?? new Uint8Array(0)),
     lock: undefined,
     leader: undefined,
-    departed: durable
+    departed: durable,
+    registered: durable
   }
   turn.state.groups.set(key, group)
   for (const slot of stored?.slots ?? []) loadSlot(turn, group, slot)

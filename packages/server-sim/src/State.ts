@@ -185,6 +185,8 @@ export interface Group {
   leader: Session | undefined
   /** The last `Persist` that took a slot away; until it is durable, a crash may bring the slot back. */
   departed: PersistId
+  /** The last `Persist` that registered a device; until it is durable, a crash may take back the slot or its info. */
+  registered: PersistId
 }
 
 /**

@@ -69,6 +69,24 @@ describe("devices", () => {
     assert.deepStrictEqual(c.said(), ["DropDeviceAck 2"])
   })
 
+  it("are listed when that is durable: an older info that a crash brought back would seem to be replayed", () => {
+    const { a, b, d } = twoOnSlowDisk()
+    d.rejoin(2, { encryptedDeviceInfo: Box.make("dgdik", bytes(22)) })
+    a.send({ _tag: "GetDevicesInfo" })
+    assert.deepStrictEqual(a.said(), [])
+    d.persisted()
+    const [list] = a.take()
+    assert(list?._tag === "DevicesInfo")
+    assert.deepStrictEqual(list.augmentedDeviceInfo.get(id(2))?.encryptedDeviceInfo, Box.make("dgdik", bytes(22)))
+    assert.strictEqual(b.closed()?.code, CloseCode.DuplicateDevice)
+    a.send(drop(2), { _tag: "GetDevicesInfo" })
+    assert.deepStrictEqual(a.said(), [])
+    d.persisted()
+    assert.deepStrictEqual(a.said(), ["DropDeviceAck 2", "DevicesInfo"])
+    a.send({ _tag: "GetDevicesInfo" })
+    assert.deepStrictEqual(a.said(), ["DevicesInfo"])
+  })
+
   it("are acked when unknown, and get the ack before the close when they drop themselves", () => {
     const d = drive()
     const a = d.join(1)
