@@ -70,10 +70,10 @@ export const clientHello = (turn: Turn, connection: Connection, hello: ClientHel
   const known = group.slots.get(hello.deviceId)
   const state = known === undefined ? DeviceSlotState.NEW : DeviceSlotState.EXISTING
   if (hello.expectedDeviceSlotState !== state) {
-    // A device gives up its identity on the word that it has no slot: that must not be taken back by a crash.
+    // A device gives up its identity on the word that it has no slot, and counts on one: a crash must not take that back.
     return known === undefined
       ? refuse(CloseCode.SlotStateMismatch, "the device has no slot", group.departed)
-      : refuse(CloseCode.SlotStateMismatch, "the device has a slot already")
+      : refuse(CloseCode.SlotStateMismatch, "the device has a slot already", group.registered)
   }
   const isFull = known === undefined && group.slots.size >= options.maxDeviceSlots
   if (isFull && hello.deviceSlotsExhaustedPolicy !== DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT) {

@@ -87,6 +87,16 @@ describe("devices", () => {
     assert.deepStrictEqual(a.said(), ["DevicesInfo"])
   })
 
+  it("have a slot already when that is durable: a crash may take it back", () => {
+    const { d } = twoOnSlowDisk()
+    d.open().send(hello(3))
+    const again = d.open()
+    again.send(hello(3))
+    assert.isUndefined(again.closed())
+    d.persisted()
+    assert.strictEqual(again.closed()?.code, CloseCode.SlotStateMismatch)
+  })
+
   it("are acked when unknown, and get the ack before the close when they drop themselves", () => {
     const d = drive()
     const a = d.join(1)
