@@ -255,11 +255,14 @@ export const runConnection = Effect.fnUntraced(function* (
     onProxy: chat.accept,
     onUnknown: (type, length) => events.emit({ _tag: "UnknownFrame", type, length })
   })
-  return yield* Effect.gen(function* () {
-    yield* chat.start(link)
+  const greeted = Effect.suspend(() => {
     state.setUnsafe({ _tag: "Handshaking", attempt })
-    const session = yield* greet(link)
-    yield* parts.devices.learnSharedData(session.info.encryptedSharedDeviceData)
-    return yield* Effect.acquireUseRelease(goLive(link, session), converse, part)
-  }).pipe(Effect.tapError((end) => (end._tag === "Closed" ? Effect.void : link.close(end))))
+    return greet(link)
+  })
+  return yield* chat.start(link).pipe(
+    Effect.andThen(greeted),
+    Effect.tap((session) => parts.devices.learnSharedData(session.info.encryptedSharedDeviceData)),
+    Effect.flatMap((session) => Effect.acquireUseRelease(goLive(link, session), converse, part)),
+    Effect.tapError((end) => (end._tag === "Closed" ? Effect.void : link.close(end)))
+  )
 })

@@ -96,41 +96,40 @@ const isSameAttempt = (phase: Phase, next: Phase): boolean =>
   phase._tag === "Connecting" && next._tag === "Connecting" && phase.attempt === next.attempt
 
 /** @internal */
-export const makeStateCell = (options: {
+export const makeStateCell = Effect.fnUntraced(function* (options: {
   readonly capacity: number
   readonly pending: () => number
   readonly onState: (state: ConnectionState) => void
-}) =>
-  Effect.gen(function* () {
-    let phase: Phase = { _tag: "Connecting", attempt: 1 }
-    let published = 0
-    const current = (): ConnectionState =>
-      phase._tag === "Stopped" ? phase : { ...phase, pendingReflects: options.pending() }
-    const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
-    const publish = () => {
-      published = options.pending()
-      const state = current()
-      options.onState(state)
-      publishSliding(pubsub, state)
-    }
-    publish()
-    const refreshUnsafe = () => {
-      if (phase._tag !== "Stopped" && published !== options.pending()) publish()
-    }
-    const cell: StateCell = {
-      get: Effect.sync(current),
-      // A subscriber begins with what was published last.
-      changes: Stream.suspend(() => {
-        refreshUnsafe()
-        return Stream.fromPubSub(pubsub)
-      }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
-      phase: () => phase,
-      setUnsafe: (next) => {
-        if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return
-        phase = next
-        publish()
-      },
-      refreshUnsafe
-    }
-    return cell
-  })
+}) {
+  let phase: Phase = { _tag: "Connecting", attempt: 1 }
+  let published = 0
+  const current = (): ConnectionState =>
+    phase._tag === "Stopped" ? phase : { ...phase, pendingReflects: options.pending() }
+  const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
+  const publish = () => {
+    published = options.pending()
+    const state = current()
+    options.onState(state)
+    publishSliding(pubsub, state)
+  }
+  publish()
+  const refreshUnsafe = () => {
+    if (phase._tag !== "Stopped" && published !== options.pending()) publish()
+  }
+  const cell: StateCell = {
+    get: Effect.sync(current),
+    // A subscriber begins with what was published last.
+    changes: Stream.suspend(() => {
+      refreshUnsafe()
+      return Stream.fromPubSub(pubsub)
+    }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
+    phase: () => phase,
+    setUnsafe: (next) => {
+      if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return
+      phase = next
+      publish()
+    },
+    refreshUnsafe
+  }
+  return cell
+})

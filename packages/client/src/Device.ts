@@ -148,226 +148,221 @@ export class Device extends Context.Service<
  * @category constructors
  * @since 0.1.0
  */
-export const makeDevice = <R = never, R2 = never>(
+export const makeDevice: <R = never, R2 = never>(
   options: DeviceOptions & DeviceHandlers<R, R2>
-): Effect.Effect<
+) => Effect.Effect<
   Device["Service"],
   DeviceOptionsError,
   Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore | Scope.Scope
-> =>
-  Effect.gen(function* () {
-    const crypto = yield* Crypto
-    const random = yield* SecureRandom.SecureRandom
-    const store = yield* DeviceStore
-    const capacities = yield* Capacities
-    const deadlines = yield* Deadlines
-    const policy = yield* HandlerPolicy
-    const context = lasting(
-      yield* Effect.context<
-        Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
-      >()
+> = Effect.fnUntraced(function* <R = never, R2 = never>(options: DeviceOptions & DeviceHandlers<R, R2>) {
+  const crypto = yield* Crypto
+  const random = yield* SecureRandom.SecureRandom
+  const store = yield* DeviceStore
+  const capacities = yield* Capacities
+  const deadlines = yield* Deadlines
+  const policy = yield* HandlerPolicy
+  const context = lasting(
+    yield* Effect.context<
+      Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
+    >()
+  )
+  const inForce = { capacities, deadlines, handler: policy, reconnect: yield* ReconnectPolicy }
+  yield* Effect.fromResult(checkOptions(options, inForce))
+  const { deviceId, identity } = options
+  const keys = crypto.deriveKeys(options.groupKey)
+  const identified = {
+    deviceId,
+    keys,
+    versions: options.versions ?? { minimum: 0, maximum: 0 },
+    slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
+    slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT
+  }
+  // The longest ClientHello it sends: that of the highest version, for a slot that exists.
+  const room = plainRoom("dgdik", (encryptedDeviceInfo) =>
+    clientHello(
+      { ...identified, encryptedDeviceInfo },
+      identified.versions.maximum,
+      new Uint8Array(Limits.response),
+      "Existing"
     )
-    const inForce = { capacities, deadlines, handler: policy, reconnect: yield* ReconnectPolicy }
-    yield* Effect.fromResult(checkOptions(options, inForce))
-    const { deviceId, identity } = options
-    const keys = crypto.deriveKeys(options.groupKey)
-    const identified = {
-      deviceId,
-      keys,
-      versions: options.versions ?? { minimum: 0, maximum: 0 },
-      slotsExhausted: options.slotsExhausted ?? DeviceSlotsExhaustedPolicy.REJECT,
-      slotExpiration: options.slotExpiration ?? DeviceSlotExpirationPolicy.PERSISTENT
-    }
-    // The longest ClientHello it sends: that of the highest version, for a slot that exists.
-    const room = plainRoom("dgdik", (encryptedDeviceInfo) =>
-      clientHello(
-        { ...identified, encryptedDeviceInfo },
-        identified.versions.maximum,
-        new Uint8Array(Limits.response),
-        "Existing"
-      )
-    )
-    const plain = yield* Effect.fromResult(encodeDescription(options.description, room))
-    yield* claimStore(store, keys.groupId, deviceId)
-    const runFork = Effect.runForkWith(context)
+  )
+  const plain = yield* Effect.fromResult(encodeDescription(options.description, room))
+  yield* claimStore(store, keys.groupId, deviceId)
+  const runFork = Effect.runForkWith(context)
 
-    const watch = yield* makeWatch({ groupId: keys.groupId, deviceId }, (error) =>
-      runFork(Effect.logError("an observer of the device has thrown", error))
-    )
-    const { meter, observer } = watch
-    const events = yield* makeEventLog(capacities.events, observer.onEvent)
-    const live = makeLiveCell()
-    const holding = makeHolding()
-    const handling = makeHandling()
-    const ledger = makeLedger({
-      capacity: capacities.reflects,
-      ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
-    })
-    const state = yield* makeStateCell({
-      capacity: capacities.events,
-      pending: () => ledger.pending,
-      onState: observer.onState
-    })
-    const reflection = makeReflection({
-      crypto,
-      random,
-      store,
-      keys,
-      identity,
-      from: { deviceId, protocolVersion: options.protocolVersion ?? 0 },
-      ledger,
-      capacity: capacities.reflects,
-      state,
-      events,
-      live,
-      holding,
-      meter
-    })
-    const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
-    const transactions = makeTransactions({
-      crypto,
-      random,
-      keys,
-      reflection,
-      live,
-      holding,
-      handling,
-      lockPatience: deadlines.lock,
-      handlerPatience: deadlines.stall,
-      stopped: Deferred.await(stopping)
-    })
-    const isAwaiting = () =>
-      reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
-
-    const onReflected = (batch: NonEmptyReadonlyArray<ReflectedMessage>) =>
-      handling.mark(Effect.scoped(Effect.suspend(() => options.onReflected(batch))))
-    const reflected = yield* makeReflectedQueue({
-      // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
-      handler: onReflected,
-      policy,
-      onHandlerDefect: (cause) =>
-        observer.onHandlerDefect === undefined
-          ? Effect.logError("a handler of reflected messages died", cause)
-          : Effect.sync(() => observer.onHandlerDefect?.(cause)),
-      crypto,
-      keys,
-      identity,
-      store,
-      capacity: capacities.reflected,
-      stall: deadlines.stall,
-      live,
-      events,
-      isAwaiting,
-      meter
-    })
-    const devices = makeDevices({
-      deviceId,
-      ownInfo: { plain, room },
-      keys,
-      blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
-      live,
-      state
-    })
-
-    yield* watch.attach({
-      state: () => state.phase()._tag,
-      pendingReflects: () => ledger.pending,
-      pendingBytes: () => ledger.weight,
-      unhandled: reflected.unhandled
-    })
-
-    const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
-    const hello = Effect.gen(function* () {
-      const made: Hello = {
-        ...identified,
-        encryptedDeviceInfo: yield* devices.ownInfo,
-        clockTolerance: yield* clockTolerance.get
-      }
-      return made
-    })
-    const parts: ConnectionParts = { keys, hello, state, events, live, reflection, reflected, devices }
-    const { chat } = options
-    const loop = makeReconnectLoop({
-      parts,
-      clockTolerance,
-      chat:
-        chat === undefined
-          ? Effect.succeed(noChat)
-          : makeChatProxy({
-              handler: (io) => Effect.provideContext(Effect.scoped(chat(io)), context),
-              capacity: capacities.chat,
-              patience: deadlines.chatVerdict,
-              stall: deadlines.stall,
-              isAwaiting,
-              onDefect: (cause) => {
-                events.emit({ _tag: "ChatFailed" })
-                if (observer.onChatDefect === undefined) runFork(Effect.logError("a chat handler died", cause))
-                else observer.onChatDefect(cause)
-              }
-            })
-    })
-
-    const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
-    let isToldToStop = false
-    const main = yield* Effect.acquireRelease(
-      Effect.forkDetach(runIn(context)(Effect.raceFirst(loop.run, reflected.work))),
-      (main) =>
-        Effect.suspend(() => {
-          isToldToStop = true
-          return Fiber.interrupt(main)
-        })
-    )
-    /** Those who wait go on at once, up to the observers of their fibers: none may keep the others from being told. */
-    const tell = (waiting: () => void): void => {
-      try {
-        waiting()
-      } catch (error) {
-        runFork(Effect.logError("whoever waited for the device has thrown", error))
-      }
-    }
-    // Whatever ends the device, a defect included, everyone who waits for it is told.
-    main.addObserver((exit) => {
-      // An interruption that nobody asked for comes from what the device was given: its store, its socket, its keep-alive.
-      const died = Exit.isFailure(exit) && (!isToldToStop || Cause.hasDies(exit.cause))
-      if (died) {
-        if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
-        else observer.onDefect(exit.cause)
-      }
-      const { callers, unacked } = reflection.stop(died)
-      // The state first: whoever is told may look at it.
-      state.setUnsafe({ _tag: "Stopped", died, pendingReflects: unacked.length })
-      events.end()
-      tell(() => Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: Redacted.make([]) }))))
-      for (const givenUp of callers) tell(givenUp)
-      Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
-    })
-    const stop = Effect.suspend(() => {
-      isToldToStop = true
-      main.interruptUnsafe()
-      return Deferred.await(stopped)
-    })
-
-    return Device.of({
-      state: { get: state.get, changes: state.changes },
-      reflect: (content) => Effect.map(reflection.reflectAll([content]), ([timestamp]) => timestamp),
-      reflectAll: reflection.reflectAll,
-      reflectEphemeral: reflection.ephemeral,
-      transaction: watch.transaction(transactions.transaction),
-      devices: devices.list,
-      drop: devices.drop,
-      setSharedData: devices.setSharedData,
-      sharedData: devices.sharedData,
-      quarantine: makeQuarantine({
-        crypto,
-        keys,
-        identity,
-        store,
-        handler: (batch) => forCaller(context)(onReflected(batch)),
-        whileAtRest: reflected.whileAtRest
-      }),
-      events: events.events,
-      resume: loop.resume,
-      retryNow: loop.retryNow,
-      stop
-    })
+  const watch = yield* makeWatch({ groupId: keys.groupId, deviceId }, (error) =>
+    runFork(Effect.logError("an observer of the device has thrown", error))
+  )
+  const { meter, observer } = watch
+  const events = yield* makeEventLog(capacities.events, observer.onEvent)
+  const live = makeLiveCell()
+  const holding = makeHolding()
+  const handling = makeHandling()
+  const ledger = makeLedger({
+    capacity: capacities.reflects,
+    ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
   })
+  const state = yield* makeStateCell({
+    capacity: capacities.events,
+    pending: () => ledger.pending,
+    onState: observer.onState
+  })
+  const reflection = makeReflection({
+    crypto,
+    random,
+    store,
+    keys,
+    identity,
+    from: { deviceId, protocolVersion: options.protocolVersion ?? 0 },
+    ledger,
+    capacity: capacities.reflects,
+    state,
+    events,
+    live,
+    holding,
+    meter
+  })
+  const stopping = Deferred.makeUnsafe<never, DeviceStopped>()
+  const transactions = makeTransactions({
+    crypto,
+    random,
+    keys,
+    reflection,
+    live,
+    holding,
+    handling,
+    lockPatience: deadlines.lock,
+    handlerPatience: deadlines.stall,
+    stopped: Deferred.await(stopping)
+  })
+  const isAwaiting = () => reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
+
+  const onReflected = (batch: NonEmptyReadonlyArray<ReflectedMessage>) =>
+    handling.mark(Effect.scoped(Effect.suspend(() => options.onReflected(batch))))
+  const reflected = yield* makeReflectedQueue({
+    // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
+    handler: onReflected,
+    policy,
+    onHandlerDefect: (cause) =>
+      observer.onHandlerDefect === undefined
+        ? Effect.logError("a handler of reflected messages died", cause)
+        : Effect.sync(() => observer.onHandlerDefect?.(cause)),
+    crypto,
+    keys,
+    identity,
+    store,
+    capacity: capacities.reflected,
+    stall: deadlines.stall,
+    live,
+    events,
+    isAwaiting,
+    meter
+  })
+  const devices = makeDevices({
+    deviceId,
+    ownInfo: { plain, room },
+    keys,
+    blobs: makeDeviceBlobs({ crypto, random, store, identity, events }),
+    live,
+    state
+  })
+
+  yield* watch.attach({
+    state: () => state.phase()._tag,
+    pendingReflects: () => ledger.pending,
+    pendingBytes: () => ledger.weight,
+    unhandled: reflected.unhandled
+  })
+
+  const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
+  const hello = Effect.zipWith(devices.ownInfo, clockTolerance.get, (encryptedDeviceInfo, clockTolerance): Hello => ({
+    ...identified,
+    encryptedDeviceInfo,
+    clockTolerance
+  }))
+  const parts: ConnectionParts = { keys, hello, state, events, live, reflection, reflected, devices }
+  const { chat } = options
+  const loop = makeReconnectLoop({
+    parts,
+    clockTolerance,
+    chat:
+      chat === undefined
+        ? Effect.succeed(noChat)
+        : makeChatProxy({
+            handler: (io) => Effect.provideContext(Effect.scoped(chat(io)), context),
+            capacity: capacities.chat,
+            patience: deadlines.chatVerdict,
+            stall: deadlines.stall,
+            isAwaiting,
+            onDefect: (cause) => {
+              events.emit({ _tag: "ChatFailed" })
+              if (observer.onChatDefect === undefined) runFork(Effect.logError("a chat handler died", cause))
+              else observer.onChatDefect(cause)
+            }
+          })
+  })
+
+  const stopped = Deferred.makeUnsafe<ReadonlyArray<Content>>()
+  let isToldToStop = false
+  const main = yield* Effect.acquireRelease(
+    Effect.forkDetach(runIn(context)(Effect.raceFirst(loop.run, reflected.work))),
+    (main) =>
+      Effect.suspend(() => {
+        isToldToStop = true
+        return Fiber.interrupt(main)
+      })
+  )
+  /** Those who wait go on at once, up to the observers of their fibers: none may keep the others from being told. */
+  const tell = (waiting: () => void): void => {
+    try {
+      waiting()
+    } catch (error) {
+      runFork(Effect.logError("whoever waited for the device has thrown", error))
+    }
+  }
+  // Whatever ends the device, a defect included, everyone who waits for it is told.
+  main.addObserver((exit) => {
+    // An interruption that nobody asked for comes from what the device was given: its store, its socket, its keep-alive.
+    const died = Exit.isFailure(exit) && (!isToldToStop || Cause.hasDies(exit.cause))
+    if (died) {
+      if (observer.onDefect === undefined) runFork(Effect.logError("the device died", exit.cause))
+      else observer.onDefect(exit.cause)
+    }
+    const { callers, unacked } = reflection.stop(died)
+    // The state first: whoever is told may look at it.
+    state.setUnsafe({ _tag: "Stopped", died, pendingReflects: unacked.length })
+    events.end()
+    tell(() => Deferred.doneUnsafe(stopping, Effect.fail(new DeviceStopped({ died, unacked: Redacted.make([]) }))))
+    for (const givenUp of callers) tell(givenUp)
+    Deferred.doneUnsafe(stopped, Effect.succeed(unacked))
+  })
+  const stop = Effect.suspend(() => {
+    isToldToStop = true
+    main.interruptUnsafe()
+    return Deferred.await(stopped)
+  })
+
+  return Device.of({
+    state: { get: state.get, changes: state.changes },
+    reflect: (content) => Effect.map(reflection.reflectAll([content]), ([timestamp]) => timestamp),
+    reflectAll: reflection.reflectAll,
+    reflectEphemeral: reflection.ephemeral,
+    transaction: watch.transaction(transactions.transaction),
+    devices: devices.list,
+    drop: devices.drop,
+    setSharedData: devices.setSharedData,
+    sharedData: devices.sharedData,
+    quarantine: makeQuarantine({
+      crypto,
+      keys,
+      identity,
+      store,
+      handler: (batch) => forCaller(context)(onReflected(batch)),
+      whileAtRest: reflected.whileAtRest
+    }),
+    events: events.events,
+    resume: loop.resume,
+    retryNow: loop.retryNow,
+    stop
+  })
+})

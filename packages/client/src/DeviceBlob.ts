@@ -94,13 +94,11 @@ export const makeDeviceBlobs = (options: {
     content: Uint8Array,
     room: number
   ): Effect.Effect<Box<Use>, DeviceStoreError> =>
-    Effect.gen(function* () {
-      const entropy = yield* random.randomBytes(Limits.nonce + 1)
+    Effect.flatMap(random.randomBytes(Limits.nonce + 1), (entropy) => {
       const plain = padEncoded(content, entropy[Limits.nonce]!, room)
       const box = crypto.seal(key, entropy.subarray(0, Limits.nonce), plain)
       const record = source._tag === "DeviceInfo" ? store.setLatestBlob : store.addSentBlob
-      yield* record(source, describe(box))
-      return box
+      return Effect.as(record(source, describe(box)), box)
     })
 
   const reject = (source: BlobSource, reason: BlobRejection) =>
@@ -120,26 +118,25 @@ export const makeDeviceBlobs = (options: {
     }).pipe(Effect.catchTag("QuarantineFull", () => Effect.void))
 
   /** Opens a blob that the mediator served, and records it when it is new. */
-  const open = <S extends Message, Use extends BoxUse>(
+  const open = Effect.fnUntraced(function* <S extends Message, Use extends BoxUse>(
     source: BlobSource,
     key: BoxKey<Use>,
     schema: S,
     box: Box<NoInfer<Use>>
-  ): Effect.Effect<Result.Result<S["Type"], BlobRejection>, DeviceStoreError> =>
-    Effect.gen(function* () {
-      if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")
-      const blob = describe(box)
-      const recognised = yield* recognise(source, blob)
-      if (recognised === "Reused") {
-        yield* setAside(box, source)
-        return yield* reject(source, "NonceReused")
-      }
-      const plain = crypto.open(key, box)
-      if (Result.isFailure(plain)) return yield* reject(source, "Undecryptable")
-      if (recognised === "New") yield* store.setLatestBlob(source, blob)
-      const message: Result.Result<S["Type"], DecodeError> = decodeMessage(schema, plain.success)
-      return Result.isFailure(message) ? yield* reject(source, "Malformed") : Result.succeed(message.success)
-    })
+  ): Effect.fn.Return<Result.Result<S["Type"], BlobRejection>, DeviceStoreError> {
+    if (box.length < Limits.boxOverhead) return yield* reject(source, "Undecryptable")
+    const blob = describe(box)
+    const recognised = yield* recognise(source, blob)
+    if (recognised === "Reused") {
+      yield* setAside(box, source)
+      return yield* reject(source, "NonceReused")
+    }
+    const plain = crypto.open(key, box)
+    if (Result.isFailure(plain)) return yield* reject(source, "Undecryptable")
+    if (recognised === "New") yield* store.setLatestBlob(source, blob)
+    const message: Result.Result<S["Type"], DecodeError> = decodeMessage(schema, plain.success)
+    return Result.isFailure(message) ? yield* reject(source, "Malformed") : Result.succeed(message.success)
+  })
 
   return { seal, open }
 }

@@ -54,54 +54,114 @@ export const makeClockTolerance = (tolerance: number): ClockTolerance => {
   }
 }
 
+/** What the turns of a loop need, which it brings along: what a generator closes over stays for longer than the device. */
+interface Turns {
+  readonly options: LoopOptions
+  readonly wait: (failures: number, delay: number, because: ConnectionEnd) => Effect.Effect<void>
+  readonly askUser: (reason: UserReason) => Effect.Effect<Resume>
+}
+
+interface Decided {
+  readonly answer: Resume
+  readonly reason: UserReason
+}
+
 /** @internal */
-export const makeReconnectLoop = (options: {
+export interface LoopOptions {
   readonly parts: ConnectionParts
   readonly chat: Effect.Effect<ChatProxy, never, Scope.Scope>
   readonly clockTolerance: ClockTolerance
-}): ReconnectLoop => {
-  const { events, state } = options.parts
+}
+
+/** The connection is closed before the chat handler is asked about it, which may then still clean up behind the next one. */
+const connectOnce = Effect.fnUntraced(function* (options: LoopOptions, failures: number, policy: ReconnectPolicy) {
+  const { state } = options.parts
+  const chat = yield* options.chat
+  const clock = yield* Clock.Clock
+  let liveSince: number | undefined
+  const end = yield* runConnection(options.parts, chat, failures + 1, () => {
+    liveSince = elapsedMillisUnsafe(clock)
+  }).pipe(Effect.scoped, Effect.flip)
+  const held = liveSince === undefined ? undefined : elapsedMillisUnsafe(clock) - liveSince
+  if (chat.isRunning()) {
+    state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })
+  }
+  return { end, held, chat: yield* chat.verdict } satisfies Ended
+})
+
+/** Carries an answer out: what the user decided about the slot is remembered before the next ClientHello. */
+const apply = (
+  clockTolerance: ClockTolerance,
+  { answer, reason }: Decided
+): Effect.Effect<void, DeviceStoreError, DeviceStore> => {
+  switch (answer._tag) {
+    case "Continue":
+      return reason._tag === "SlotMismatch" && reason.registering
+        ? Effect.flatMap(DeviceStore, (store) => store.setSlot("Existing"))
+        : Effect.void
+    case "ConnectAnyway":
+      return clockTolerance.grant(answer.during)
+    case "RegisterAgain":
+      return Effect.flatMap(DeviceStore, (store) => store.setSlot("New"))
+  }
+}
+
+const loop = Effect.fnUntraced(function* ({ askUser, options, wait }: Turns) {
+  const { events } = options.parts
+  const policy = yield* ReconnectPolicy
+  const store = yield* DeviceStore
+  let failures = 0
+  let decided: Decided | undefined
+
+  const applied = Effect.suspend(() =>
+    decided === undefined
+      ? Effect.void
+      : Effect.map(apply(options.clockTolerance, decided), () => {
+          decided = undefined
+        })
+  )
+  const nextEnd = applied.pipe(
+    Effect.andThen(Effect.suspend(() => connectOnce(options, failures, policy))),
+    Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined }))
+  )
+
+  for (;;) {
+    const { chat, end, held } = yield* nextEnd
+    // A store that fails says so by itself, with the next connection.
+    const slot = yield* Effect.orElseSucceed(store.slot, (): SlotExpectation => "Existing")
+    const verdict = reconnectVerdict(end, { slot, chat })
+    events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
+    if (verdict._tag === "Reconnect") {
+      const failed = failuresAfter(policy, failures, held)
+      // Starting over by one's own will is no failure, but takes as long as the first one.
+      failures = verdict.counts ? failed : Math.min(failures, failed - 1)
+      const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
+      if (planned !== undefined) {
+        const delay = Math.max(planned, askedToWait(end))
+        yield* wait(failures, delay, end)
+        continue
+      }
+    }
+    const reason: UserReason =
+      verdict._tag === "AskUser" ? verdict.reason : { _tag: "TooManyFailures", failures, last: end }
+    decided = { reason, answer: yield* askUser(reason) }
+    failures = 0
+  }
+}, Effect.scoped)
+
+/** @internal */
+export const makeReconnectLoop = (options: LoopOptions): ReconnectLoop => {
+  const { state } = options.parts
   let question: Deferred.Deferred<Resume> | undefined
   let impatient: Latch.Latch | undefined
 
-  /** The connection is closed before the chat handler is asked about it, which may then still clean up behind the next one. */
-  const connectOnce = (failures: number, policy: ReconnectPolicy) =>
-    Effect.gen(function* () {
-      const chat = yield* options.chat
-      const clock = yield* Clock.Clock
-      let liveSince: number | undefined
-      const end = yield* runConnection(options.parts, chat, failures + 1, () => {
-        liveSince = elapsedMillisUnsafe(clock)
-      }).pipe(Effect.scoped, Effect.flip)
-      const held = liveSince === undefined ? undefined : elapsedMillisUnsafe(clock) - liveSince
-      if (chat.isRunning()) {
-        state.setUnsafe({ _tag: "Waiting", failures: failuresAfter(policy, failures, held), because: end })
-      }
-      return { end, held, chat: yield* chat.verdict } satisfies Ended
-    })
-
-  /** Carries an answer out: what the user decided about the slot is remembered before the next ClientHello. */
-  const apply = (answer: Resume, reason: UserReason): Effect.Effect<void, DeviceStoreError, DeviceStore> =>
-    Effect.gen(function* () {
-      const store = yield* DeviceStore
-      switch (answer._tag) {
-        case "Continue":
-          if (reason._tag === "SlotMismatch" && reason.registering) yield* store.setSlot("Existing")
-          return
-        case "ConnectAnyway":
-          return yield* options.clockTolerance.grant(answer.during)
-        case "RegisterAgain":
-          yield* store.setSlot("New")
-      }
-    })
-
   const wait = (failures: number, delay: number, because: ConnectionEnd) =>
-    Effect.gen(function* () {
+    Effect.clockWith((clock) => {
       const latch = Latch.makeUnsafe(false)
       impatient = latch
-      const nextTryAt = (yield* Clock.currentTimeMillis) + delay
+      const nextTryAt = clock.currentTimeMillisUnsafe() + delay
       state.setUnsafe({ _tag: "Waiting", failures, nextTryAt, because })
-      yield* Effect.raceFirst(Effect.sleep(delay), latch.await)
+      return Effect.raceFirst(Effect.sleep(delay), latch.await)
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -111,11 +171,11 @@ export const makeReconnectLoop = (options: {
     )
 
   const askUser = (reason: UserReason) =>
-    Effect.gen(function* () {
+    Effect.suspend(() => {
       const answer = Deferred.makeUnsafe<Resume>()
       question = answer
       state.setUnsafe({ _tag: "NeedsUser", reason, answers: answersTo(reason) })
-      return yield* Deferred.await(answer)
+      return Deferred.await(answer)
     }).pipe(
       Effect.ensuring(
         Effect.sync(() => {
@@ -124,46 +184,8 @@ export const makeReconnectLoop = (options: {
       )
     )
 
-  const run = Effect.gen(function* () {
-    const policy = yield* ReconnectPolicy
-    const store = yield* DeviceStore
-    let failures = 0
-    let decided: { readonly answer: Resume; readonly reason: UserReason } | undefined
-
-    const nextEnd = Effect.gen(function* () {
-      if (decided !== undefined) {
-        yield* apply(decided.answer, decided.reason)
-        decided = undefined
-      }
-      return yield* connectOnce(failures, policy)
-    }).pipe(Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined })))
-
-    for (;;) {
-      const { chat, end, held } = yield* nextEnd
-      // A store that fails says so by itself, with the next connection.
-      const slot = yield* Effect.orElseSucceed(store.slot, (): SlotExpectation => "Existing")
-      const verdict = reconnectVerdict(end, { slot, chat })
-      events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
-      if (verdict._tag === "Reconnect") {
-        const failed = failuresAfter(policy, failures, held)
-        // Starting over by one's own will is no failure, but takes as long as the first one.
-        failures = verdict.counts ? failed : Math.min(failures, failed - 1)
-        const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
-        if (planned !== undefined) {
-          const delay = Math.max(planned, askedToWait(end))
-          yield* wait(failures, delay, end)
-          continue
-        }
-      }
-      const reason: UserReason =
-        verdict._tag === "AskUser" ? verdict.reason : { _tag: "TooManyFailures", failures, last: end }
-      decided = { reason, answer: yield* askUser(reason) }
-      failures = 0
-    }
-  }).pipe(Effect.scoped)
-
   return {
-    run,
+    run: loop({ options, wait, askUser }),
     resume: (answer) =>
       Effect.sync(() => {
         return question !== undefined && Deferred.doneUnsafe(question, Effect.succeed(answer))

@@ -267,11 +267,12 @@ export const makeTransactions = (options: {
         if (reflected) connection.end(new TransactionAborted({}))
         else reflection.commit(asking.outgoing)
       })
-      const commit = Effect.gen(function* () {
-        yield* Effect.raceFirst(reflection.transactionDrained, lost)
+      const committed = Effect.suspend(() => {
         reflection.commit(asking.outgoing)
-        yield* Effect.raceFirst(Deferred.await(asking.committed), connection.over)
-      }).pipe(
+        return Effect.raceFirst(Deferred.await(asking.committed), connection.over)
+      })
+      const commit = Effect.raceFirst(reflection.transactionDrained, lost).pipe(
+        Effect.andThen(committed),
         Effect.catch((error) => {
           if (Deferred.isDoneUnsafe(asking.committed)) return Effect.void
           return Effect.fail(

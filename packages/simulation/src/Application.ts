@@ -119,18 +119,17 @@ export interface Condition {
   readonly onEntered: () => void
 }
 
-const transactionBody = (operation: TransactionOperation, firstMessage: number) =>
-  Effect.gen(function* () {
-    const transaction = yield* Transaction
-    const timestamps: Array<number> = []
-    for (let at = 0; at < operation.count; at++) {
-      if (operation.pause > 0) yield* Effect.sleep(operation.pause)
-      const { timestamp } = yield* transaction.reflect(messageOf(firstMessage + at, operation.bytes))
-      timestamps.push(Number(timestamp))
-    }
-    if (operation.fails) return yield* Effect.fail(new BodyFailed())
-    return { timestamps }
-  })
+const transactionBody = Effect.fnUntraced(function* (operation: TransactionOperation, firstMessage: number) {
+  const transaction = yield* Transaction
+  const timestamps: Array<number> = []
+  for (let at = 0; at < operation.count; at++) {
+    if (operation.pause > 0) yield* Effect.sleep(operation.pause)
+    const { timestamp } = yield* transaction.reflect(messageOf(firstMessage + at, operation.bytes))
+    timestamps.push(Number(timestamp))
+  }
+  if (operation.fails) return yield* Effect.fail(new BodyFailed())
+  return { timestamps }
+})
 
 const preconditionOf = ({ holds, onChecked }: Condition): Effect.Effect<boolean> =>
   Effect.sync(() => {

@@ -197,44 +197,44 @@ export class Route {
     for (const pipe of this.#pipes) pipe.orphan(isDeviceTold)
   }
 
+  /** Made once: a generator function that is made anew for each life keeps what it closes over for longer than the world. */
+  static readonly #dial = Effect.fnUntraced(function* (route: Route, machine: Machine, path: ClientUrlInfo) {
+    const network = route.#network
+    const trouble = route.#trouble
+    const place = () => ({ at: network.machine.kernel.now, device: route.device })
+    const fail = (why: string, error: Socket.SocketError, refusal?: UpgradeRefusal) => {
+      network.witness({ _tag: "DialFailed", ...place(), why, ...(refusal === undefined ? {} : { refusal }) })
+      return Effect.fail(error)
+    }
+
+    network.witness({ _tag: "Dialed", ...place() })
+    yield* Effect.sleep(route.#sample("up") + route.#sample("down"))
+    trouble.stalls.up.act()
+    trouble.stalls.down.act()
+    // A latch resumes at once, even whoever is paused or dead by now: a turn of the scheduler tells.
+    yield* Effect.andThen(route.#moves.await, Effect.yieldNow)
+    const { mediator } = network
+    const isUnreachable = trouble.refusals.act()
+    // A proxy in front of the mediator answers in its place.
+    const refusal = isUnreachable ? undefined : trouble.upgradeRefusals.values.at(-1)
+    if (refusal !== undefined) {
+      trouble.upgradeRefusals.act(refusal)
+      return yield* fail(refusalWords(refusal), refusalError(refusal), refusal)
+    }
+    if (isUnreachable || mediator === undefined) {
+      const why = "connection refused"
+      return yield* fail(why, openError(why))
+    }
+    const pipe = yield* Effect.acquireRelease(
+      Effect.sync(() => route.#connect(machine, path, mediator)),
+      (pipe) => Effect.sync(() => route.#letGo(pipe))
+    )
+    return { pull: pipe.pull, upgrade: Socket.SocketUpgradeError.unsupported }
+  })
+
   /** The device's socket: each acquisition of its reader is a dial. */
   socket(machine: Machine, path: ClientUrlInfo): Socket.Socket {
-    const network = this.#network
-    const place = () => ({ at: network.machine.kernel.now, device: this.device })
-
-    const fail = (why: string, error: Socket.SocketError, refusal?: UpgradeRefusal) =>
-      Effect.suspend(() => {
-        network.witness({ _tag: "DialFailed", ...place(), why, ...(refusal === undefined ? {} : { refusal }) })
-        return Effect.fail(error)
-      })
-
-    const reader = Effect.gen({ self: this }, function* () {
-      network.witness({ _tag: "Dialed", ...place() })
-      yield* Effect.sleep(this.#sample("up") + this.#sample("down"))
-      const { stalls } = this.#trouble
-      stalls.up.act()
-      stalls.down.act()
-      // A latch resumes at once, even whoever is paused or dead by now: a turn of the scheduler tells.
-      yield* Effect.andThen(this.#moves.await, Effect.yieldNow)
-      const { mediator } = network
-      const isUnreachable = this.#trouble.refusals.act()
-      // A proxy in front of the mediator answers in its place.
-      const refusal = isUnreachable ? undefined : this.#trouble.upgradeRefusals.values.at(-1)
-      if (refusal !== undefined) {
-        this.#trouble.upgradeRefusals.act(refusal)
-        return yield* fail(refusalWords(refusal), refusalError(refusal), refusal)
-      }
-      if (isUnreachable || mediator === undefined) {
-        const why = "connection refused"
-        return yield* fail(why, openError(why))
-      }
-      const pipe = yield* Effect.acquireRelease(
-        Effect.sync(() => this.#connect(machine, path, mediator)),
-        (pipe) => Effect.sync(() => this.#letGo(pipe))
-      )
-      return { pull: pipe.pull, upgrade: Socket.SocketUpgradeError.unsupported }
-    })
-
+    const reader = Effect.suspend(() => Route.#dial(this, machine, path))
     const writer = Effect.sync((): Socket.Writer => {
       let own = this.#current
       const withOwn = (

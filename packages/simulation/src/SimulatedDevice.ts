@@ -171,9 +171,15 @@ export class SimulatedDevice {
     this.#host.witness({ _tag: "Machine", ...this.#place(), change: "Started", skew: machine.skew, spec: this.spec })
     this.#jumps.act()
     this.#handler = this.#host.handler?.(this)
-    this.disk.onKept = ({ envelope, id, reflectedId }) =>
-      this.#host.witness({ _tag: "Kept", at: kernel.now, device: this.name, life, id, reflectedId, envelope })
-    machine.fork(Effect.scoped(this.#live), (exit) => this.#seeTo(livesOn, exit))
+    this.disk.onKept = this.#toldOf(life)
+    machine.fork(Effect.scoped(SimulatedDevice.#live(this)), (exit) => this.#seeTo(livesOn, exit))
+  }
+
+  /** Tells of what the disk keeps in quarantine. */
+  #toldOf(life: number): VirtualDisk["onKept"] {
+    const { kernel, witness } = this.#host
+    return ({ envelope, id, reflectedId }) =>
+      witness({ _tag: "Kept", at: kernel.now, device: this.name, life, id, reflectedId, envelope })
   }
 
   /** Ends its life from one moment to the next. */
@@ -331,51 +337,53 @@ export class SimulatedDevice {
     return { at: this.#host.kernel.now, device: this.name, life: this.life }
   }
 
-  readonly #live: Effect.Effect<never, never, Scope.Scope> = Effect.gen({ self: this }, function* () {
-    const { crypto, groupKey, options, path, witness } = this.#host
-    const machine = this.machine!
-    const { life } = this
-    const place = () => ({ at: machine.kernel.now, device: this.name, life })
+  static readonly #live = Effect.fnUntraced(function* (
+    self: SimulatedDevice
+  ): Effect.fn.Return<never, never, Scope.Scope> {
+    const { crypto, groupKey, options, path, witness } = self.#host
+    const machine = self.machine!
+    const { life } = self
+    const place = () => ({ at: machine.kernel.now, device: self.name, life })
     const context = machine.context.pipe(
       Context.add(Capacities, capacities),
       Context.add(DeviceObserver, {
         onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
         onState: (state) => {
           witness({ _tag: "StateChanged", ...place(), state })
-          if (state._tag !== "NeedsUser") this.#question = undefined
-          else if (this.#question === undefined) this.#askUser(machine, life, state.reason)
+          if (state._tag !== "NeedsUser") self.#question = undefined
+          else if (self.#question === undefined) self.#askUser(machine, life, state.reason)
         },
-        onDefect: (cause) => this.#seeTo(livesOn, Exit.failCause(cause)),
+        onDefect: (cause) => self.#seeTo(livesOn, Exit.failCause(cause)),
         // What is made to fail is no news; what dies by itself is told where it is handled.
         onHandlerDefect: () => {},
-        onChatDefect: (cause) => this.#seeTo("no chat handler dies", Exit.failCause(cause))
+        onChatDefect: (cause) => self.#seeTo("no chat handler dies", Exit.failCause(cause))
       }),
-      Context.add(Socket.Socket, this.route.socket(machine, path)),
+      Context.add(Socket.Socket, self.route.socket(machine, path)),
       Context.add(Crypto, crypto),
-      Context.add(DeviceStore, this.disk.store)
+      Context.add(DeviceStore, self.disk.store)
     )
     const onClosed = (canReconnect: boolean) => witness({ _tag: "ChatClosed", ...place(), canReconnect })
     const device = yield* makeDevice({
-      deviceId: this.deviceId,
+      deviceId: self.deviceId,
       groupKey,
       identity: "ECHOECHO",
-      description: { platform: D2d.DeviceInfoPlatform.DESKTOP, platformDetails: "", appVersion: "", label: this.name },
+      description: { platform: D2d.DeviceInfoPlatform.DESKTOP, platformDetails: "", appVersion: "", label: self.name },
       slotExpiration:
-        this.spec.expiration === "Volatile"
+        self.spec.expiration === "Volatile"
           ? DeviceSlotExpirationPolicy.VOLATILE
           : DeviceSlotExpirationPolicy.PERSISTENT,
       slotsExhausted:
-        this.spec.exhausted === "Reject"
+        self.spec.exhausted === "Reject"
           ? DeviceSlotsExhaustedPolicy.REJECT
           : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
       ...options,
-      onReflected: (batch) => this.handling.handle({ device: this.name, life }, batch, this.#handler),
-      ...(this.spec.chats ? { chat: chatWith(this.#host.chat?.(this), onClosed) } : {})
+      onReflected: (batch) => self.handling.handle({ device: self.name, life }, batch, self.#handler),
+      ...(self.spec.chats ? { chat: chatWith(self.#host.chat?.(self), onClosed) } : {})
       // Its description is its name, which is short.
     }).pipe(Effect.orDie, Effect.provideContext(context))
-    this.device = device
-    this.onStart(device)
-    for (const use of this.#waiting.splice(0)) use()
+    self.device = device
+    self.onStart(device)
+    for (const use of self.#waiting.splice(0)) use()
     return yield* Effect.never
   })
 

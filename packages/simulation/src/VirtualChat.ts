@@ -48,13 +48,13 @@ export class VirtualChat {
         const trouble = this.#trouble.values.at(-1)
         if (trouble !== undefined) this.#trouble.act()
         if (trouble !== undefined && !isCloseError(trouble)) return Effect.fail(errorOf(trouble))
-        return Effect.gen({ self: this }, function* () {
-          const line = yield* Effect.acquireRelease(Queue.bounded<Uint8Array, ChatError>(64), (line) =>
-            Effect.sync(() => {
-              this.#open.delete(line)
-              this.#told.delete(line)
-            })
-          )
+        const line = Effect.acquireRelease(Queue.bounded<Uint8Array, ChatError>(64), (line) =>
+          Effect.sync(() => {
+            this.#open.delete(line)
+            this.#told.delete(line)
+          })
+        )
+        return Effect.map(line, (line) => {
           this.#open.add(line)
           if (trouble !== undefined) this.#tell(line, trouble)
           return {

@@ -93,7 +93,7 @@ export class VirtualDisk {
       this.#write("record nonces", () => {
         for (const nonce of hashed) this.#nonces.set(keyOf(nonce), nonce)
       }),
-    nonces: Stream.suspend(() => Stream.fromIterable([...this.#nonces.values()])),
+    nonces: Stream.fromIterableEffect(Effect.sync(() => [...this.#nonces.values()])),
     latestBlob: (source) => Effect.sync(() => Option.fromUndefinedOr(this.#blobs.get(keyOfSource(source)))),
     setLatestBlob: (source, blob) =>
       this.#write("record a blob", () => {

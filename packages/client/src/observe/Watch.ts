@@ -85,33 +85,35 @@ export interface Watch {
  *
  * @internal
  */
-export const makeWatch = (watched: Watched, onThrow: (error: unknown) => void): Effect.Effect<Watch> =>
-  Effect.gen(function* () {
-    const observer = guarded(yield* DeviceObserver, onThrow)
-    const watchers = [yield* MetricsInForce, yield* SpansInForce].flatMap((make) => (make ? [make(watched)] : []))
-    if (watchers.length === 0) {
-      return { observer, meter: undefined, transaction: (run) => run, attach: () => Effect.void }
-    }
-    const observers = [observer, ...watchers.map((watcher) => guarded(watcher.observer, onThrow))]
-    return {
-      observer: {
-        ...observer,
-        onState: (state) => observers.forEach(({ onState }) => onState(state)),
-        onEvent: (event) => observers.forEach(({ onEvent }) => onEvent(event))
-      },
-      meter: watchers.find(({ meter }) => meter !== undefined)?.meter,
-      transaction: (run) => watchers.reduce((inner, watcher) => watcher.transaction(inner), run),
-      attach: (level) =>
-        Effect.forEach(
-          watchers,
-          ({ attach }) =>
-            attach === undefined
-              ? Effect.void
-              : Effect.acquireRelease(
-                  Effect.sync(() => attach(level)),
-                  (detach) => Effect.sync(detach)
-                ),
-          { discard: true }
-        )
-    }
-  })
+export const makeWatch = Effect.fnUntraced(function* (
+  watched: Watched,
+  onThrow: (error: unknown) => void
+): Effect.fn.Return<Watch> {
+  const observer = guarded(yield* DeviceObserver, onThrow)
+  const watchers = [yield* MetricsInForce, yield* SpansInForce].flatMap((make) => (make ? [make(watched)] : []))
+  if (watchers.length === 0) {
+    return { observer, meter: undefined, transaction: (run) => run, attach: () => Effect.void }
+  }
+  const observers = [observer, ...watchers.map((watcher) => guarded(watcher.observer, onThrow))]
+  return {
+    observer: {
+      ...observer,
+      onState: (state) => observers.forEach(({ onState }) => onState(state)),
+      onEvent: (event) => observers.forEach(({ onEvent }) => onEvent(event))
+    },
+    meter: watchers.find(({ meter }) => meter !== undefined)?.meter,
+    transaction: (run) => watchers.reduce((inner, watcher) => watcher.transaction(inner), run),
+    attach: (level) =>
+      Effect.forEach(
+        watchers,
+        ({ attach }) =>
+          attach === undefined
+            ? Effect.void
+            : Effect.acquireRelease(
+                Effect.sync(() => attach(level)),
+                (detach) => Effect.sync(detach)
+              ),
+        { discard: true }
+      )
+  }
+})

@@ -14,8 +14,8 @@ export const transactions: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Transaction.ts",
-        find: "yield* Effect.raceFirst(reflection.transactionDrained, lost)",
-        replace: ""
+        find: "Effect.raceFirst(reflection.transactionDrained, lost).pipe(",
+        replace: "Effect.void.pipe("
       },
       {
         file: "Reflection.ts",
