@@ -9,6 +9,7 @@ import { DeviceGroupKey, Limits } from "@d2m/codec"
 import { Config, Effect, FileSystem, Option, Redacted, Result, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Hex } from "effect/encoding"
+import { fileReason } from "./FileReason.ts"
 
 /**
  * What was given is no device group key.
@@ -64,7 +65,7 @@ const fromFile = Effect.fnUntraced(function* (source: "--dgk-file" | "--key-file
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* Effect.mapError(
     fs.readFile(path),
-    ({ reason }) => new UnusableGroupKey({ source, reason: `cannot read ${path}: ${reason._tag}` })
+    (error) => new UnusableGroupKey({ source, reason: `cannot read ${path}: ${fileReason(error)}` })
   )
   return bytes.length === Limits.key
     ? DeviceGroupKey.make(bytes)

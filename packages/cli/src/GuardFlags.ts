@@ -10,6 +10,7 @@ import { type InvalidOptions, lenientOptions, type MediatorOptions } from "@d2m/
 import { defaultGuards, type Guards } from "@d2m/server-sim/node"
 import { Effect, FileSystem, Option, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { fileReason } from "./FileReason.ts"
 
 /**
  * A list of device groups that cannot be used.
@@ -216,7 +217,7 @@ const listedGroups = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(path),
-    ({ reason }) => new UnusableGroupList({ path, reason: `it cannot be read: ${reason._tag}` })
+    (error) => new UnusableGroupList({ path, reason: `it cannot be read: ${fileReason(error)}` })
   )
   const groups: Array<string> = []
   for (const [index, line] of text.split("\n").entries()) {

@@ -8,9 +8,11 @@
  */
 import { type Hunted, type Mutant, mutantNamed, mutants as allMutants, ScheduleJson } from "@d2m/simulation"
 import { huntPlanted } from "@d2m/simulation/node"
-import { Clock, Console, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Clock, Console, Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { fileReason } from "./FileReason.ts"
+import { UnwritableFailure } from "./simulate/Failure.ts"
 
 /**
  * Some mutants were not found, or something was found where nothing is planted; which and what has been printed.
@@ -138,13 +140,22 @@ const describe = (mutant: Mutant, json: boolean): string => {
     : `${name.padEnd(nameWidth)}  ${side.padEnd(sideWidth)}  ${flaw} (${breaks})`
 }
 
+const unwritable = (path: string) =>
+  Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
+
+/** Makes the folder of `--out` before anything is hunted: a hunt takes minutes. */
+const makeFolder = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.makeDirectory(folder, { recursive: true }).pipe(unwritable(folder))
+})
+
 const keep = Effect.fnUntraced(function* (folder: string, mutant: Mutant, hunted: Hunted) {
   if (hunted._tag !== "Killed") return
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const text = yield* Schema.encodeEffect(ScheduleJson)(hunted.schedule)
-  yield* fs.makeDirectory(folder, { recursive: true })
-  yield* fs.writeFileString(path.join(folder, `${mutant.name}.json`), `${text}\n`)
+  const file = path.join(folder, `${mutant.name}.json`)
+  yield* fs.writeFileString(file, `${text}\n`).pipe(unwritable(file))
 })
 
 /**
@@ -159,6 +170,7 @@ export const mutants = Command.make(
   Effect.fnUntraced(function* ({ json, list, names, out, seeds, jobs }) {
     const chosen = names.length === 0 ? allMutants : yield* named(names)
     if (list) return yield* Effect.forEach(chosen, (mutant) => Console.log(describe(mutant, json)), { discard: true })
+    if (Option.isSome(out)) yield* makeFolder(out.value)
 
     const report = Effect.fnUntraced(function* (mutant: Mutant | undefined, seeds: number) {
       const clock = yield* Clock.Clock

@@ -18,6 +18,7 @@ import {
 } from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { fileReason } from "./FileReason.ts"
 import { UnreadCode } from "./OutputReader.ts"
 import type { Setting } from "./simulate/Messages.ts"
 import { page } from "./simulate/Page.ts"
@@ -105,7 +106,7 @@ const read = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* Effect.mapError(
     fs.readFileString(path),
-    (error) => new UnreadableSchedule({ path, reason: error.reason._tag })
+    (error) => new UnreadableSchedule({ path, reason: fileReason(error) })
   )
   return yield* Effect.mapError(
     readSchedule(text),

@@ -62,7 +62,7 @@ type Replay =
   | SeedWorkerFailed
   | UnknownMutant
   | UnreadableSchedule
-type Mutants = CliError.InvalidValue | MutantsAtLarge | PlatformError.PlatformError | Schema.SchemaError | PlantError
+type Mutants = CliError.InvalidValue | MutantsAtLarge | UnwritableFailure | Schema.SchemaError | PlantError
 
 describe("the errors of a command", () => {
   test("have names that its package exports", () => {

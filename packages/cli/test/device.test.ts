@@ -320,7 +320,11 @@ describe("d2m device", { timeout: patience }, () => {
     [["--url", "ws://127.0.0.1:1/"], "D2M_GROUP_KEY"],
     [[], "url"],
     [["--url", "http://127.0.0.1/", "--key-file", "KEY"], "ws:// or wss://"],
-    [["--url", "ws://127.0.0.1:1/", "--key-file", "/no/such.key"], "cannot read /no/such.key: NotFound"],
+    [
+      ["--url", "ws://127.0.0.1:1/", "--key-file", "/no/such.key"],
+      "cannot read /no/such.key: ENOENT: no such file or directory"
+    ],
+    [["--url", "ws://127.0.0.1:1/", "--key-file", "/"], "cannot read /: EISDIR: illegal operation on a directory"],
     [["--url", "ws://127.0.0.1:1/", "--key-file", "KEY", "--device-id", "x"], "0x and up to 16 hex digits"],
     [["--url", "ws://127.0.0.1:1/", "--key-file", "KEY", "--data", "x.db"], "--device-id as well"],
     [["--url", "wss://127.0.0.1:1/", "--key-file", "KEY", "--pin", "abc"], "the base64 of 32 bytes"]

@@ -121,7 +121,10 @@ describe("d2m keys", () => {
       const both = yield* run(["keys", "--dgk", dgk, "--dgk-file", "group.key"])
       assert.include(both.failure?.message, "either --dgk or --dgk-file")
       const missing = yield* run(["keys", "--dgk-file", "/nowhere/group.key"])
-      assert.strictEqual(missing.failure?.message, "--dgk-file: cannot read /nowhere/group.key: NotFound")
+      assert.strictEqual(
+        missing.failure?.message,
+        "--dgk-file: cannot read /nowhere/group.key: ENOENT: no such file or directory"
+      )
       const wrong = yield* withFile("secret words", (path) => run(["keys", "--dgk-file", path]))
       assert.include(wrong.failure?.message, "found other characters")
       assert.notInclude(wrong.failure?.message, "secret")

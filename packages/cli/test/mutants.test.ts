@@ -46,6 +46,15 @@ describe("d2m mutants", () => {
     timeout
   )
 
+  it.live("hunts none when it cannot write what it is to keep", () =>
+    Effect.gen(function* () {
+      const out = import.meta.filename
+      const ran = yield* run(["mutants", "two-leaders", "--seeds", "1", "--out", out])
+      assert.strictEqual(ran.out, "")
+      assert.strictEqual(ran.failure?.message, `cannot write ${out}: EEXIST: file already exists`)
+    })
+  )
+
   it.live(
     "fails by name when one survives",
     () =>

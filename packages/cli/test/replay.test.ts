@@ -177,7 +177,7 @@ describe("d2m replay", { timeout: 180_000 }, () => {
   it.effect("says in one line what is wrong with a file", () =>
     Effect.gen(function* () {
       const missing = yield* runHere(["replay", "/no/such.json"])
-      assert.strictEqual(missing.failure?.message, "cannot replay /no/such.json: NotFound")
+      assert.strictEqual(missing.failure?.message, "cannot replay /no/such.json: ENOENT: no such file or directory")
       for (const text of [
         "",
         "{}",

@@ -234,7 +234,11 @@ describe("d2m serve", () => {
     [["--max-connections", "0"], "between 1 and", 2],
     [["--max-message-kib", "64"], "between 65 and", 2],
     [["--allow-group", "7a"], "64 hexadecimal digits", 2],
-    [["--allow-groups", "/no/groups"], "--allow-groups /no/groups: it cannot be read: NotFound", 1],
+    [
+      ["--allow-groups", "/no/groups"],
+      "--allow-groups /no/groups: it cannot be read: ENOENT: no such file or directory",
+      1
+    ],
     [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 1],
     [
       ["--trust-proxy", "10.0.0.0/33"],

@@ -5,6 +5,7 @@
  */
 import { againText, divergenceText, type Schedule, ScheduleJson, settingsText } from "@d2m/simulation"
 import { Effect, FileSystem, Path, type PlatformError, Result, Schema } from "effect"
+import { fileReason } from "../FileReason.ts"
 import type { Ran, Reproduction } from "./Messages.ts"
 
 /**
@@ -35,8 +36,8 @@ export const write = Effect.fnUntraced(function* (folder: string, seed: number, 
   const text = `${JSON.stringify(JSON.parse(encode(schedule)), undefined, 2)}\n`
   const pathOf = (copy: number) => paths.join(folder, `d2m-failure-${seed}${copy === 1 ? "" : `-${copy}`}.json`)
   const unwritable = (path: string) =>
-    Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: error.reason._tag }))
-  yield* fs.makeDirectory(folder, { recursive: true }).pipe(unwritable(pathOf(1)))
+    Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
+  yield* fs.makeDirectory(folder, { recursive: true }).pipe(unwritable(folder))
   for (let copy = 1; ; copy++) {
     const path = pathOf(copy)
     const isWritten = yield* fs.writeFileString(path, text, { flag: "wx" }).pipe(
