@@ -2,7 +2,19 @@
  * Writes `docs/wire.md` from the declarations of `@d2m/codec`. With `--check` it writes nothing and fails when the page
  * is not what the declarations say.
  */
-import { type BoxInfo, encodeServerFrame, Limits, Protobuf, ReflectId, Timestamp } from "@d2m/codec"
+import {
+  type BoxInfo,
+  type BoxUse,
+  deriveDeviceGroupKeys,
+  deriveKey,
+  DeviceGroupKey,
+  encodeServerFrame,
+  Limits,
+  Protobuf,
+  ReflectId,
+  Timestamp,
+  tweetNacl
+} from "@d2m/codec"
 import {
   enums,
   explainServerFrame,
@@ -16,6 +28,7 @@ import {
   typeOf,
   words
 } from "@d2m/codec/explain"
+import { Redacted } from "effect"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
@@ -196,6 +209,34 @@ const boxes = (): ReadonlyArray<readonly [place: string, field: string, box: Box
   return [...structs, ...fields]
 }
 
+const personal = "3ma-mdev"
+
+const derivedKeys: ReadonlyArray<readonly [use: BoxUse | "dgpk", salt: string, does: string]> = [
+  ["dgpk", "p", "An X25519 secret: its public key is the device group id, and it answers the mediator's challenge"],
+  ["dgrk", "r", "Seals what devices reflect to each other"],
+  ["dgdik", "di", "Seals what a device says of itself"],
+  ["dgsddk", "sdd", "Seals the data that all devices share"],
+  ["dgtsk", "ts", "Seals what a transaction is about"],
+  ["dghek", "he", "Seals the exchange of history, which does not pass the mediator"]
+]
+
+/** The keys by name, each with the salt that gives it: one that the codec derives otherwise is an error. */
+const keyTable = (): string => {
+  const utf8 = (text: string) => new TextEncoder().encode(text)
+  const dgk = DeviceGroupKey.make(new Uint8Array(Limits.key).fill(1))
+  const keys = deriveDeviceGroupKeys(tweetNacl, dgk)
+  const bytesOf = (key: Redacted.Redacted<Uint8Array>): string => Redacted.value(key).join(" ")
+  return table(
+    ["Key", "Salt", "What it does"],
+    derivedKeys.map(([use, salt, does]) => {
+      if (bytesOf(keys[use]) !== bytesOf(deriveKey(tweetNacl, dgk, utf8(salt), utf8(personal)))) {
+        throw new Error(`${use} does not follow from the salt ${salt}`)
+      }
+      return [use.toUpperCase(), code(salt), does]
+    })
+  )
+}
+
 const example = (): string => {
   const frame = encodeServerFrame({
     _tag: "ReflectAck",
@@ -246,7 +287,7 @@ const document = (): string =>
       "- A protobuf field begins with a tag, its number and the way it is written in one; the tables give its bytes. Strings, bytes, messages and maps have their length behind it.",
       "- Names are those of the code; where protobuf files are written, `deviceId` is `device_id`.",
       "- Enums are open: a number without a name is kept as it is.",
-      "- **The mediator can read frames, but not boxes.** A box is a nonce, a tag and a ciphertext (XSalsa20-Poly1305); its key follows from a secret that only the devices share."
+      "- **The mediator can read frames, but not boxes.** A box is a nonce, a tag and a ciphertext (XSalsa20-Poly1305); its key follows from a secret that only the devices share, as [Keys](#keys) tells."
     ].join("\n"),
     example(),
     heading(2, "Sizes"),
@@ -254,6 +295,10 @@ const document = (): string =>
       ["Bytes", "What"],
       sizes.map(([name, what]) => [String(Limits[name]), what])
     ),
+    heading(2, "Keys"),
+    `All devices of a group have one secret of ${Limits.key} bytes, the device group key (DGK), and no one else has it. Six keys follow from it: each is the ${Limits.key} bytes of BLAKE2b over nothing, with the DGK as its key, the salt below and ${code(personal)} as personal, both filled up with zeros to 16 bytes. ${code("d2m keys")} prints all of them.`,
+    keyTable(),
+    "ESK is the mediator's own: an X25519 pair made for one connection, whose public half is in ServerHello. DGPK and ESK agree on the key of one box, the response of ClientHello, as NaCl's `box` does.",
     heading(2, "Boxes"),
     "Which fields hold boxes, the key that seals them and what is inside.",
     table(
