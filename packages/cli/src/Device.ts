@@ -112,9 +112,11 @@ const deviceIdOf = Effect.fnUntraced(function* (given: Option.Option<string>) {
 })
 
 const hostOf = (url: string) =>
-  URL.canParse(url) && /^wss?:$/.test(new URL(url).protocol)
-    ? Effect.succeed(new URL(url))
-    : Effect.fail(invalid("url", url, "a URL that begins with ws:// or wss://"))
+  !URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)
+    ? Effect.fail(invalid("url", url, "a URL that begins with ws:// or wss://"))
+    : /[?#]/.test(url)
+      ? Effect.fail(invalid("url", url, "a URL without ? and #, as the path of the group is added to it"))
+      : Effect.succeed(new URL(url))
 
 /** A text as a message that the user has sent to a contact. */
 const textContent = (contact: string, random: SecureRandom.SecureRandom["Service"]) =>

@@ -320,6 +320,7 @@ describe("d2m device", { timeout: patience }, () => {
     [["--url", "ws://127.0.0.1:1/"], "D2M_GROUP_KEY"],
     [[], "url"],
     [["--url", "http://127.0.0.1/", "--key-file", "KEY"], "ws:// or wss://"],
+    [["--url", "ws://127.0.0.1:1/?a=b", "--key-file", "KEY"], "without ? and #"],
     [
       ["--url", "ws://127.0.0.1:1/", "--key-file", "/no/such.key"],
       "cannot read /no/such.key: ENOENT: no such file or directory"
