@@ -89,7 +89,7 @@ describe("a line of d2m device", () => {
     assert.deepInclude(line, { state: "NeedsUser", reason: "ClockSkew", answers: ["anyway", "continue"], pending: 2 })
     assert.match(
       render(line),
-      /^-- needs you \(ClockSkew\): .*; resume anyway or resume continue goes on, 2 not promised yet$/
+      /^-- needs you \(ClockSkew\): .*; resume anyway connects despite the clock; resume continue tries again, 2 not promised yet$/
     )
     const waiting = { _tag: "State", at, state: "Waiting", pending: 0, failures: 1, nextTryAt: at + 2400 } as const
     assert.strictEqual(render(waiting), "-- not connected; next try in 2.4 s")

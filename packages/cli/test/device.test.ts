@@ -281,6 +281,18 @@ describe("d2m device", { timeout: patience }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("says what helps when the group has no slot for it", () =>
+    Effect.gen(function* () {
+      const server = yield* serve("--slots", "1")
+      const args = ["--url", server.address, "--key-file", newGroup()]
+      assert.strictEqual((yield* script(args, ["wait live"])).code, 0)
+      const refused = yield* script(args, ["wait live"])
+      assert.strictEqual(refused.code, 3)
+      assert.match(refused.stdout, /^-- needs you \(SlotsExhausted\): .*; resume continue tries again$/m)
+      assert.match(refused.stderr, /\(SlotsExhausted\): .* are taken: drop a device .*, or wait until /)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is the same device again with its data, and gets what was said meanwhile", () =>
     Effect.gen(function* () {
       const group = newGroup()

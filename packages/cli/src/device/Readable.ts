@@ -17,6 +17,13 @@ const plain = (text: string): string => quoted(text).slice(1, -1).replaceAll('\\
 
 const pendingText = (pending: number): string => (pending === 0 ? "" : `, ${pending} not promised yet`)
 
+/** What comes of an answer. To continue overlooks nothing: what was refused is checked again. */
+const consequences = {
+  continue: "tries again",
+  register: "joins as a new device",
+  anyway: "connects despite the clock"
+}
+
 const stateText = (line: LineOf<"State">): string => {
   switch (line.state) {
     case "Connecting":
@@ -32,8 +39,8 @@ const stateText = (line: LineOf<"State">): string => {
       return `not connected; next try in ${next}`
     }
     case "NeedsUser": {
-      const help = (line.answers ?? []).map((answer) => `resume ${answer}`).join(" or ")
-      return `needs you (${line.reason}): ${plain(line.because ?? "")}; ${help} goes on`
+      const help = (line.answers ?? []).map((answer) => `; resume ${answer} ${consequences[answer]}`).join("")
+      return `needs you (${line.reason}): ${plain(line.because ?? "")}${help}`
     }
     case "Stopped":
       return line.died === true ? "died of a defect" : "stopped"
