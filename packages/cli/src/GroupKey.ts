@@ -52,7 +52,12 @@ const keyOf = (source: UnusableGroupKey["source"], text: string) => {
   const bytes = Hex.decode(digits)
   const expected = `a device group key is ${2 * Limits.key} hex digits (${Limits.key} bytes)`
   if (Result.isFailure(bytes)) {
-    const found = /^[0-9a-f]*$/i.test(digits) ? `${digits.length} digits` : `other characters`
+    const isOfKeys = /^dgk\s|^\{"dgk":/m.test(text)
+    const found = /^[0-9a-f]*$/i.test(digits)
+      ? `${digits.length} digits`
+      : isOfKeys
+        ? "what d2m keys prints: take the digits of its dgk alone"
+        : "other characters"
     return Effect.fail(new UnusableGroupKey({ source, reason: `${expected}, found ${found}` }))
   }
   return Effect.mapError(

@@ -125,6 +125,11 @@ describe("d2m keys", () => {
         missing.failure?.message,
         "--dgk-file: cannot read /nowhere/group.key: ENOENT: no such file or directory"
       )
+      for (const json of [[], ["--json"]]) {
+        const { out } = yield* run(["keys", "--dgk", dgk, ...json])
+        const printed = yield* withFile(out, (path) => run(["keys", "--dgk-file", path]))
+        assert.match(printed.failure?.message ?? "", /, found what d2m keys prints: take the digits of its dgk alone$/)
+      }
       const wrong = yield* withFile("secret words", (path) => run(["keys", "--dgk-file", path]))
       assert.include(wrong.failure?.message, "found other characters")
       assert.notInclude(wrong.failure?.message, "secret")
