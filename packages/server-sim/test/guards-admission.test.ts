@@ -198,6 +198,23 @@ describe("what is no upgrade", () => {
     )
   }
 
+  for (const [what, headers] of [
+    ["an upgrade", {}],
+    ["a plain request", { Connection: undefined, Upgrade: undefined }]
+  ] as const) {
+    it.live(`${what} at the address alone is told what its path lacks`, () =>
+      guarded({ guards: {} }, ({ next }) =>
+        Effect.gen(function* () {
+          const raw = yield* rawTcp((yield* ListenAddress).port)
+          raw.write(upgradeHead("", headers))
+          assert.match(yield* raw.closed, /\r\n\r\nthe path is to end with the hex of a ClientUrlInfo: /)
+          yield* next
+          yield* join(1)
+        })
+      )
+    )
+  }
+
   it.live("headers without end are cut", () =>
     guarded({ guards: {} }, ({ next }) =>
       Effect.gen(function* () {

@@ -85,6 +85,10 @@ const lastSegment = (url: string): string => {
 const pathOf = (request: IncomingMessage): Result.Result<ClientUrlInfo, DecodeError> =>
   fromUrlPath(lastSegment(request.url ?? ""))
 
+/** The answer to a path without a device group, as that of an address alone. */
+const noGroup = ({ message }: DecodeError): HttpRefusal =>
+  badRequest(`the path is to end with the hex of a ClientUrlInfo: ${message}`)
+
 const forwardedFor = ({ headers }: IncomingMessage): string | undefined => {
   const header = headers["x-forwarded-for"]
   return Array.isArray(header) ? header.join(",") : header
@@ -200,7 +204,7 @@ const serve = (
       const arrival = arrivals.of(socket)
       if (arrival === undefined) return void socket.destroy()
       const path = pathOf(request)
-      if (Result.isFailure(path)) return refuse(socket, badRequest(path.failure.message), request)
+      if (Result.isFailure(path)) return refuse(socket, noGroup(path.failure), request)
       const { deviceGroupId: groupId } = path.success
       const refusal = admission.admit(arrival, { groupId, forwardedFor: forwardedFor(request) }, now())
       if (refusal !== undefined) return refuse(socket, guardRefusal(refusal), request)
@@ -217,7 +221,7 @@ const serve = (
 
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const path = pathOf(request)
-      const answer = Result.isFailure(path) ? badRequest(path.failure.message) : notAnUpgrade
+      const answer = Result.isFailure(path) ? noGroup(path.failure) : notAnUpgrade
       const refusal: HttpRefusal = { ...answer, reason: isLook(request) ? "NotAnUpgrade" : "BadRequest" }
       response.on("finish", () => arrivals.answered(request.socket))
       arrivals.refused(request.socket, refusal.reason, forwardedFor(request))
