@@ -95,6 +95,20 @@ describe("a line of d2m device", () => {
     assert.strictEqual(render(waiting), "-- not connected; next try in 2.4 s")
   })
 
+  it("counts one as one", () => {
+    const live = { _tag: "State", at: 0, state: "Live", pending: 0 } as const
+    assert.deepStrictEqual(
+      [0, 1, 2].map((queued) => render({ ...live, queued })),
+      ["-- live, nothing is waiting", "-- live, 1 was waiting", "-- live, 2 were waiting"]
+    )
+    const devices = [{ deviceId: "0x0000000000000001", own: true, persistent: true }]
+    const heads = [devices, [...devices, ...devices]].map((list) => render({ _tag: "Devices", devices: list }))
+    assert.deepStrictEqual(
+      heads.map((text) => text.split("\n", 1)[0]),
+      ["-- 1 device", "-- 2 devices"]
+    )
+  })
+
   it("is not just anything", () => {
     for (const text of [
       '{"_tag":"Nothing"}',

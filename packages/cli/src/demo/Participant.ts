@@ -87,7 +87,8 @@ const stateText = (state: ConnectionState, now: number): string | undefined => {
     case "Handshaking":
       return undefined
     case "Live":
-      return state.queued === 0 ? "live" : `live, ${state.queued} messages are waiting`
+      if (state.queued === 0) return "live"
+      return state.queued === 1 ? "live, 1 message is waiting" : `live, ${state.queued} messages are waiting`
     case "Waiting":
       return `cut off (${state.because._tag}); next try in ${
         state.nextTryAt === undefined ? "a moment" : seconds(Math.max(0, state.nextTryAt - now))

@@ -31,7 +31,8 @@ const stateText = (line: LineOf<"State">): string => {
     case "Handshaking":
       return "connected, shaking hands"
     case "Live": {
-      const waiting = line.queued === 0 ? "nothing is waiting" : `${line.queued} were waiting`
+      const waiting =
+        line.queued === 0 ? "nothing is waiting" : line.queued === 1 ? "1 was waiting" : `${line.queued} were waiting`
       return `live, ${waiting}${line.dry === true ? ", dry" : ""}${line.leader === true ? ", leader" : ""}`
     }
     case "Waiting": {
@@ -109,7 +110,10 @@ export const render = (line: SessionLine): string => {
     case "Transaction":
       return `-> transaction ${line.phase} (${line.scope})`
     case "Devices":
-      return [`-- ${line.devices.length} devices`, ...line.devices.map(deviceText)].join("\n")
+      return [
+        `-- ${line.devices.length} device${line.devices.length === 1 ? "" : "s"}`,
+        ...line.devices.map(deviceText)
+      ].join("\n")
     case "Dropped":
       return `-> ${line.deviceId} dropped`
     case "Resumed":
