@@ -50,7 +50,7 @@ const flags = {
   ),
   label: Flag.String("label").pipe(
     Flag.withSchema(Schema.String.check(Schema.isMaxLength(1000))),
-    Flag.withDescription("What the other devices are told it is called, at most 1000 characters"),
+    Flag.withDescription("What the other devices are told it is called, at most 1000 characters; d2m unless given"),
     Flag.withDefault("d2m")
   ),
   pins: Flag.String("pin").pipe(
@@ -64,7 +64,9 @@ const flags = {
     Flag.atLeast(0)
   ),
   trust: Flag.Literals("trust", ["chain-and-pin", "pinned-only", "system-trust"]).pipe(
-    Flag.withDescription("How wss: earns trust: pinned-only for a self-signed mediator, system-trust without pins"),
+    Flag.withDescription(
+      "How wss: earns trust: pinned-only for a self-signed mediator, system-trust without pins; chain-and-pin unless given"
+    ),
     Flag.withDefault("chain-and-pin" as const)
   ),
   allowPlaintext: Flag.Boolean("allow-plaintext").pipe(
@@ -73,22 +75,22 @@ const flags = {
   ),
   identity: Flag.String("identity").pipe(
     Flag.withSchema(identity),
-    Flag.withDescription("The user's identity, 8 characters"),
+    Flag.withDescription("The user's identity, 8 characters; ECHOECHO unless given"),
     Flag.withDefault("ECHOECHO")
   ),
   contact: Flag.String("contact").pipe(
     Flag.withSchema(identity),
-    Flag.withDescription("Identity of the contact in whose conversation the texts are"),
+    Flag.withDescription("Identity of the contact in whose conversation the texts are; ECHOECHO unless given"),
     Flag.withDefault("ECHOECHO")
   ),
   serverGroup: Flag.String("server-group").pipe(
     Flag.withSchema(Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/))),
-    Flag.withDescription("Chat server group, a part of the URL path"),
+    Flag.withDescription("Chat server group, a part of the URL path; 7a unless given"),
     Flag.withDefault("7a")
   ),
   timeout: Flag.Finite("timeout").pipe(
     Flag.withSchema(Schema.Number.check(Schema.isBetween({ minimum: 0.1, maximum: 86_400 }))),
-    Flag.withDescription("Longest time to wait for the mediator, in seconds"),
+    Flag.withDescription("Longest time to wait for the mediator, in seconds; 30 unless given"),
     Flag.withDefault(30)
   ),
   json: Flag.Boolean("json").pipe(

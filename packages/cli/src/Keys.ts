@@ -17,7 +17,7 @@ const flags = {
   ...groupKeyFlags,
   serverGroup: Flag.String("server-group").pipe(
     Flag.withSchema(Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/))),
-    Flag.withDescription("Chat server group, a part of the URL path"),
+    Flag.withDescription("Chat server group, a part of the URL path; 7a unless given"),
     Flag.withDefault("7a")
   ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print one JSON object"), Flag.withDefault(false))

@@ -43,7 +43,7 @@ const flags = {
   ),
   seeds: Flag.Int("seeds").pipe(
     Flag.withSchema(positive),
-    Flag.withDescription("Seeds to try for each at most"),
+    Flag.withDescription("Seeds to try for each at most; 2000 unless given"),
     Flag.withDefault(2_000)
   ),
   jobs: Flag.Int("jobs").pipe(

@@ -37,14 +37,14 @@ const flags = {
   host: Flag.String("host").pipe(
     // Node takes an empty one for all of them.
     Flag.withSchema(Schema.NonEmptyString),
-    Flag.withDescription("Address to listen on"),
+    Flag.withDescription("Address to listen on; 127.0.0.1 unless given"),
     Flag.withDefault("127.0.0.1"),
     Flag.map(withoutBrackets)
   ),
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))),
-    Flag.withDescription("Port to listen on; 0 takes a free one"),
+    Flag.withDescription("Port to listen on; 0 takes a free one; 0 unless given"),
     Flag.withDefault(0)
   ),
   cert: Flag.String("tls-cert").pipe(

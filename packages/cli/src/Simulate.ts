@@ -69,7 +69,7 @@ const flags = {
   devices: Flag.Int("devices").pipe(
     Flag.withAlias("d"),
     count(1, 64),
-    Flag.withDescription("Devices of each world, of all groups together"),
+    Flag.withDescription("Devices of each world, of all groups together; 3 unless given"),
     Flag.withMetavar("D"),
     Flag.withDefault(3)
   ),
@@ -81,7 +81,9 @@ const flags = {
     Flag.optional
   ),
   faults: Flag.Literals("faults", ["none", "light", "swarm", "brutal"]).pipe(
-    Flag.withDescription("What goes wrong: nothing, some network, what each seed draws, or much of everything"),
+    Flag.withDescription(
+      "What goes wrong: nothing, some network, what each seed draws, or much of everything; swarm unless given"
+    ),
     Flag.withDefault("swarm" as const)
   ),
   misbehaving: Flag.Boolean("misbehaving").pipe(
@@ -109,14 +111,16 @@ const flags = {
   ),
   folder: Flag.String("failures").pipe(
     Flag.withDescription(
-      "Folder for the files of seeds that failed, d2m-failure-<seed>.json; none takes the place of another"
+      "Folder for the files of seeds that failed, d2m-failure-<seed>.json, the working directory unless given; none takes the place of another"
     ),
     Flag.withMetavar("DIR"),
     Flag.withDefault(".")
   ),
   shrink: Flag.Finite("shrink").pipe(
     Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 86_400 }))),
-    Flag.withDescription("Seconds to spend on a small reproduction of the first failure of each kind; 0 for none"),
+    Flag.withDescription(
+      "Seconds to spend on a small reproduction of the first failure of each kind; 0 for none, 5 unless given"
+    ),
     Flag.withMetavar("SECONDS"),
     Flag.withDefault(5)
   ),
