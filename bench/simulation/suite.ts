@@ -50,6 +50,11 @@ const measurements: ReadonlyArray<Measurement> = [
   { name: "bursts of 64 messages, 3 devices", schedules: () => calm(60_000, 3, bursts(64)) }
 ]
 
+const secondsSince = (before: NodeJS.CpuUsage): number => {
+  const { system, user } = process.cpuUsage(before)
+  return (system + user) / 1e6
+}
+
 const round = (schedules: ReadonlyArray<Schedule>): Figures => {
   let frames = 0
   let time = 0
@@ -60,23 +65,22 @@ const round = (schedules: ReadonlyArray<Schedule>): Figures => {
     frames += tally.frames
     time += elapsed / 1000
   }
-  const { system, user } = process.cpuUsage(before)
-  const seconds = (system + user) / 1e6
+  const seconds = secondsSince(before)
   return { seeds: schedules.length / seconds, frames: frames / seconds, time: time / seconds }
 }
 
 const middle = (samples: ReadonlyArray<number>): number =>
   samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN
 
-/** Rounds before anything is counted: an engine takes its time over a program of this size. */
-const warmUp = 3
+/** Seconds of CPU time before anything is counted: so long does an engine go on compiling a program of this size. */
+const warmUp = 12
 
 const measure = ({ name, schedules }: Measurement, rounds: number): Result => {
   const figures: Array<Figures> = []
-  for (let n = 0; n < warmUp + rounds; n++) {
-    const one = round(schedules(n))
-    if (n >= warmUp) figures.push(one)
-  }
+  const begin = process.cpuUsage()
+  let n = 0
+  while (secondsSince(begin) < warmUp) round(schedules(n++))
+  for (const last = n + rounds; n < last; n++) figures.push(round(schedules(n)))
   const outcome = {
     name,
     seeds: middle(figures.map(({ seeds }) => seeds)),
@@ -93,7 +97,7 @@ const measure = ({ name, schedules }: Measurement, rounds: number): Result => {
 
 export const suite: Suite = {
   rounds: 7,
-  legend: "medians, for each second of CPU time, garbage collection and compilation of other threads included",
+  legend: `medians behind ${warmUp} s of warming up, for each second of CPU time, other threads' garbage collection and compilation included`,
   run: async function* ({ only, rounds }) {
     for (const measurement of measurements) {
       if (measurement.name.includes(only)) yield measure(measurement, rounds)
