@@ -45,7 +45,7 @@ interface Track {
   isOwnRefusal: boolean
   /** When the latest connection was seen to be over. */
   lostAt: number | undefined
-  /** For how long the server wants to be left alone that has refused the latest dial, in ms. */
+  /** For how long the server wants to be left alone that has refused the latest dial, in ms; 0 once the device waits for it. */
   asked: number
   /** When `retryNow` was last called: it may have been heard before the device says that it waits. */
   hurriedAt: number | undefined
@@ -124,6 +124,8 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
     atMost: longest(state.failures, track.asked),
     nextTryAt: state.nextTryAt
   }
+  // A message that halts the device before it dials makes it wait anew: by then the server has been left alone.
+  track.asked = 0
 }
 
 /** A close-error that permits to come back was there in time, and yet the user is asked for a close code. */
