@@ -337,6 +337,7 @@ export class SimulatedDevice {
     return { at: this.#host.kernel.now, device: this.name, life: this.life }
   }
 
+  /** One for all devices: a generator function of its own keeps what it closes over for longer than the world. */
   static readonly #live = Effect.fnUntraced(function* (
     self: SimulatedDevice
   ): Effect.fn.Return<never, never, Scope.Scope> {
