@@ -8,11 +8,10 @@
  */
 import { type Hunted, type Mutant, mutantNamed, mutants as allMutants, ScheduleJson } from "@d2m/simulation"
 import { huntPlanted } from "@d2m/simulation/node"
-import { Clock, Console, Effect, FileSystem, Option, Path, type PlatformError, Schema } from "effect"
+import { Clock, Console, Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
-import { fileReason } from "./FileReason.ts"
-import { UnwritableFailure } from "./simulate/Failure.ts"
+import { unwritable } from "./simulate/Failure.ts"
 
 /**
  * Some mutants were not found, or something was found where nothing is planted; which and what has been printed.
@@ -139,9 +138,6 @@ const describe = (mutant: Mutant, json: boolean): string => {
     ? JSON.stringify({ mutant: name, side, flaw, breaks })
     : `${name.padEnd(nameWidth)}  ${side.padEnd(sideWidth)}  ${flaw} (${breaks})`
 }
-
-const unwritable = (path: string) =>
-  Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
 
 /** Makes the folder of `--out` before anything is hunted: a hunt takes minutes. */
 const makeFolder = Effect.fnUntraced(function* (folder: string) {

@@ -23,6 +23,10 @@ export class UnwritableFailure extends Schema.TaggedError<UnwritableFailure>()("
   }
 }
 
+/** Says of what could not be written at a path that it could not. */
+export const unwritable = (path: string) =>
+  Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
+
 const encode = Schema.encodeSync(ScheduleJson)
 
 /**
@@ -35,8 +39,6 @@ export const write = Effect.fnUntraced(function* (folder: string, seed: number, 
   // Indented: people look into it, and change it.
   const text = `${JSON.stringify(JSON.parse(encode(schedule)), undefined, 2)}\n`
   const pathOf = (copy: number) => paths.join(folder, `d2m-failure-${seed}${copy === 1 ? "" : `-${copy}`}.json`)
-  const unwritable = (path: string) =>
-    Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
   yield* fs.makeDirectory(folder, { recursive: true }).pipe(unwritable(folder))
   for (let copy = 1; ; copy++) {
     const path = pathOf(copy)
