@@ -5,7 +5,7 @@
  * Leaves the chat protocol to the application, and the verdict to `ReconnectVerdict`.
  */
 import { Limits, type Proxy } from "@d2m/codec"
-import { type Cause, Effect, Exit, Fiber, Option, Queue, Schema, Stream, type Scope } from "effect"
+import { Array as Arr, type Cause, Effect, Exit, Fiber, Option, Queue, Schema, Stream, type Scope } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { ChatOver, FellBehind } from "./ConnectionEnd.ts"
 import type { Link } from "./Link.ts"
@@ -83,6 +83,10 @@ export const noChat: ChatProxy = {
   verdict: Effect.succeed(undefined)
 }
 
+/** `Stream.fromQueue` would take all that is there, and a run that ends early would throw away what it has not used. */
+const oneByOne = <A, E>(queue: Queue.Dequeue<A, E>): Stream.Stream<A, Exclude<E, Cause.Done>> =>
+  Stream.fromPull(Effect.succeed(Effect.map(Queue.take(queue), Arr.of)))
+
 /**
  * Makes the chat proxy of one connection. Its handler is interrupted when its time for a verdict is over, which nobody waits
  * for, and when the scope closes.
@@ -125,8 +129,7 @@ export const makeChatProxy = Effect.fnUntraced(function* (options: {
       return link.holdUp(Effect.raceFirst(Effect.asVoid(Queue.offerAll(queue, rest)), stalled))
     })
 
-  // `Stream.fromQueue` would take all that is there, and a run that ends early would throw away what it has not used.
-  const incoming = Stream.fromPull(Effect.succeed(Effect.map(Queue.take(queue), (data) => [data] as const)))
+  const incoming = oneByOne(queue)
 
   const start = (link: Link): Effect.Effect<void> =>
     Effect.suspend(() => options.handler({ incoming, send: send(link) })).pipe(

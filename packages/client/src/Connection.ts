@@ -4,7 +4,7 @@
  * Leaves acks of handled messages to `ReflectedQueue`, and what follows from the end to the reconnect loop.
  */
 import { type Box, Crypto, D2d, decodeMessage, type DeviceGroupKeys, type Reflected } from "@d2m/codec"
-import { Clock, Deferred, Effect, Result, type Scope, Stream } from "effect"
+import { Clock, Context, Deferred, Effect, Result, type Scope, Stream } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
@@ -142,6 +142,15 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
   return (frames: NonEmptyReadonlyArray<SessionServerFrame>): Routed => reflection.gather(() => routeAll(frames))
 }
 
+/** The session at hand. */
+class CurrentSession extends Context.Service<CurrentSession, Session>()("@d2m/client/CurrentSession") {}
+
+/**
+ * What the mediator sends. One stream for all connections, which looks up whose it is: V8 keeps what a stream closes over
+ * until a major collection, and from a session that is all of its device.
+ */
+const inbox = Stream.fromPull(Effect.map(CurrentSession, ({ receive }) => receive))
+
 /** Only reflected messages may hold up the next read. */
 const makeEnqueue =
   (reflected: ConnectionParts["reflected"], live: LiveConnection) =>
@@ -230,7 +239,9 @@ export const runConnection = Effect.fnUntraced(function* (
     // handled and acked by `ReflectedQueue`, over this connection and the next.
     const route = makeRoute(parts, crypto, live)
     const enqueue = makeEnqueue(reflected, live)
-    const inbound = Stream.runForEachArray(live.session.frames, (frames) => enqueue(route(frames)))
+    const inbound = Stream.runForEachArray(inbox, (frames) => enqueue(route(frames))).pipe(
+      Effect.provideService(CurrentSession, live.session)
+    )
     const running: ReadonlyArray<Effect.Effect<void, ConnectionEnd>> = [
       inbound,
       leaveToReader(reflection.outbound(live)),

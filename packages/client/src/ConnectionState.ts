@@ -85,11 +85,33 @@ export interface ConnectionStateView {
  *
  * @internal
  */
-export interface StateCell extends ConnectionStateView {
+export interface StateCell {
+  readonly get: Effect.Effect<ConnectionState>
+  readonly changes: () => Stream.Stream<ConnectionState>
   readonly phase: () => Phase
   readonly setUnsafe: (phase: Phase) => void
   /** Publishes a changed count of pending reflects, once for however many changed. */
   readonly refreshUnsafe: () => void
+}
+
+/**
+ * The state for those who may not change it.
+ *
+ * @internal
+ */
+export class StateView implements ConnectionStateView {
+  readonly get: Effect.Effect<ConnectionState>
+  readonly #cell: StateCell
+
+  constructor(cell: StateCell) {
+    this.#cell = cell
+    this.get = cell.get
+  }
+
+  /** Made when asked for: V8 keeps what a stream closes over, here all of a device, until a major collection. */
+  get changes(): Stream.Stream<ConnectionState> {
+    return this.#cell.changes()
+  }
 }
 
 const isSameAttempt = (phase: Phase, next: Phase): boolean =>
@@ -118,11 +140,12 @@ export const makeStateCell = Effect.fnUntraced(function* (options: {
   }
   const cell: StateCell = {
     get: Effect.sync(current),
-    // A subscriber begins with what was published last.
-    changes: Stream.suspend(() => {
-      refreshUnsafe()
-      return Stream.fromPubSub(pubsub)
-    }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
+    changes: () =>
+      // A subscriber begins with what was published last.
+      Stream.suspend(() => {
+        refreshUnsafe()
+        return Stream.fromPubSub(pubsub)
+      }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
     phase: () => phase,
     setUnsafe: (next) => {
       if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return

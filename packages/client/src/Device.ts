@@ -31,7 +31,7 @@ import type { Socket } from "effect/socket"
 import { Capacities, Deadlines } from "./Bounds.ts"
 import { makeChatProxy, noChat } from "./ChatProxy.ts"
 import type { ConnectionParts } from "./Connection.ts"
-import { type ConnectionStateView, makeStateCell } from "./ConnectionState.ts"
+import { type ConnectionStateView, makeStateCell, StateView } from "./ConnectionState.ts"
 import { makeDeviceBlobs, plainRoom } from "./DeviceBlob.ts"
 import { type DeviceEvent, makeEventLog } from "./DeviceEvent.ts"
 import { encodeDescription } from "./DeviceDescription.ts"
@@ -343,7 +343,7 @@ export const makeDevice: <R = never, R2 = never>(
   })
 
   return Device.of({
-    state: { get: state.get, changes: state.changes },
+    state: new StateView(state),
     reflect: (content) => Effect.map(reflection.reflectAll([content]), ([timestamp]) => timestamp),
     reflectAll: reflection.reflectAll,
     reflectEphemeral: reflection.ephemeral,

@@ -4,7 +4,7 @@
  * Leaves the state of the connection to `ConnectionState`.
  */
 import { DeviceId, ReflectedId } from "@d2m/codec"
-import { Effect, PubSub, Schema, Stream } from "effect"
+import { Effect, Predicate, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { publishSliding } from "./SlidingPubSub.ts"
 
@@ -74,6 +74,10 @@ export interface EventLog {
   readonly end: () => void
 }
 
+/** Closes over nothing else: V8 keeps what a stream closes over until a major collection. */
+const eventsOf = (pubsub: PubSub.PubSub<DeviceEvent | undefined>): Stream.Stream<DeviceEvent> =>
+  Stream.takeWhile(Stream.fromPubSub(pubsub), Predicate.isNotUndefined)
+
 /** @internal */
 export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => void): Effect.Effect<EventLog> =>
   Effect.map(PubSub.sliding<DeviceEvent | undefined>(capacity), (pubsub) => ({
@@ -81,6 +85,6 @@ export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => 
       onEvent(event)
       publishSliding(pubsub, event)
     },
-    events: Stream.fromPubSub(pubsub).pipe(Stream.takeWhile((event) => event !== undefined)),
+    events: eventsOf(pubsub),
     end: () => void PubSub.endUnsafe(pubsub, undefined)
   }))

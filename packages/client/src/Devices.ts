@@ -134,11 +134,15 @@ export const makeDevices = (options: {
       (info) => ({ info, slotExpiration: known.deviceSlotExpirationPolicy, connection: known.connectionState })
     )
 
-  const entriesOf = Effect.fnUntraced(function* ({ augmentedDeviceInfo }: DevicesInfo) {
-    const entries = new Map<DeviceId, DeviceEntry>()
-    for (const [id, known] of augmentedDeviceInfo) entries.set(id, yield* entryOf(id, known))
-    return entries
-  })
+  const entriesOf = ({
+    augmentedDeviceInfo
+  }: DevicesInfo): Effect.Effect<Map<DeviceId, DeviceEntry>, DeviceStoreError> =>
+    Effect.map(
+      Effect.forEach(augmentedDeviceInfo, ([id, known]) =>
+        Effect.map(entryOf(id, known), (entry) => [id, entry] as const)
+      ),
+      (entries) => new Map(entries)
+    )
 
   const list: Effect.Effect<ReadonlyMap<DeviceId, DeviceEntry>, DeviceError> = Effect.suspend(() => {
     let turn: Turn | undefined
@@ -151,14 +155,14 @@ export const makeDevices = (options: {
         expected.settle(answer)
       }
     })
-    return Effect.gen(function* () {
-      const connection = yield* connected
-      const answer = yield* request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (requests, expected) =>
-        requests.expectDevices(inTurn(expected))
-      )
-      if (turn !== undefined) yield* Deferred.await(turn)
-      return yield* entriesOf(answer)
-    }).pipe(
+    return connected.pipe(
+      Effect.flatMap((connection) =>
+        request<DevicesInfo>(connection, { _tag: "GetDevicesInfo" }, (requests, expected) =>
+          requests.expectDevices(inTurn(expected))
+        )
+      ),
+      Effect.tap(() => (turn === undefined ? Effect.void : Deferred.await(turn))),
+      Effect.flatMap(entriesOf),
       Effect.ensuring(
         Effect.sync(() => {
           isOver = true
@@ -169,11 +173,11 @@ export const makeDevices = (options: {
   })
 
   const drop = (deviceId: DeviceId): Effect.Effect<void, NotLive> =>
-    Effect.gen(function* () {
-      const connection = yield* connected
-      yield* request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (requests, expected) =>
+    Effect.flatMap(connected, (connection) =>
+      request<DropDeviceAck>(connection, { _tag: "DropDevice", deviceId }, (requests, expected) =>
         requests.expectDrop(deviceId, expected)
       ).pipe(
+        Effect.asVoid,
         Effect.catch((error) => {
           // Of its own drop a device may hear by the close code alone.
           const { ended } = connection
@@ -181,17 +185,23 @@ export const makeDevices = (options: {
           return dropped ? Effect.void : Effect.fail(error)
         })
       )
-    })
+    )
+
+  // It is a number: with the longest padding it is far from the limit of its frame.
+  const sealShared = (data: SharedData): Effect.Effect<Box<"dgsddk">, DeviceStoreError | InvalidContent> =>
+    Effect.flatMap(encodeOrFail(D2d.SharedDeviceData, { ...data, padding }), (plain) =>
+      blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom)
+    )
 
   const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError | InvalidContent> =>
-    Effect.gen(function* () {
-      // It is a number: with the longest padding it is far from the limit of its frame.
-      const plain = yield* encodeOrFail(D2d.SharedDeviceData, { ...data, padding })
-      const connection = yield* connected
-      const box = yield* blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom)
-      yield* Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)
-      shared = data
-    })
+    Effect.flatMap(connected, (connection) =>
+      sealShared(data).pipe(
+        Effect.flatMap((box) => Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)),
+        Effect.map(() => {
+          shared = data
+        })
+      )
+    )
 
   return {
     list,

@@ -73,53 +73,66 @@ const detailOf = (cause: Cause.Cause<HandlerError>): string =>
 const handled = Effect.succeed<HandlerOutcome>(undefined)
 const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 
+interface Handling<R> {
+  readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
+  readonly policy: HandlerPolicy
+  readonly onFailure: (messages: number, tries: number, detail: string) => void
+  readonly onDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+}
+
+const attempt = <R>(
+  { handler, onDefect }: Handling<R>,
+  batch: NonEmptyReadonlyArray<ReflectedMessage>
+): Effect.Effect<HandlerOutcome, never, R> =>
+  Effect.flatMap(Effect.exit(Effect.suspend(() => handler(batch))), (exit) => {
+    if (Exit.isSuccess(exit)) return handled
+    const detail = detailOf(exit.cause)
+    return Cause.hasDies(exit.cause) ? Effect.as(onDefect(exit.cause), detail) : Effect.succeed(detail)
+  })
+
+/** A message that was tried once, with all of its batch. */
+const retry = Effect.fnUntraced(function* <R>(
+  handling: Handling<R>,
+  message: ReflectedMessage,
+  detail: HandlerOutcome
+): Effect.fn.Return<HandlerOutcome, never, R> {
+  const { onFailure, policy } = handling
+  let last = detail
+  for (let tries = 2; ; tries++) {
+    last = yield* attempt(handling, [message])
+    if (last === undefined || tries >= policy.tries) return last
+    onFailure(1, tries, last)
+    yield* Effect.sleep(policy.delay(tries))
+  }
+})
+
+const oneByOne = Effect.fnUntraced(function* <R>(
+  handling: Handling<R>,
+  batch: NonEmptyReadonlyArray<ReflectedMessage>,
+  detail: string
+): Effect.fn.Return<HandlerOutcomes, never, R> {
+  const { onFailure, policy } = handling
+  if (batch.length === 1 && policy.tries <= 1) return [detail]
+  onFailure(batch.length, 1, detail)
+  yield* Effect.sleep(policy.delay(1))
+  const outcomes: Array<HandlerOutcome> = []
+  for (const message of batch) {
+    const outcome = yield* retry(handling, message, detail)
+    outcomes.push(outcome)
+    if (outcome !== undefined && policy.giveUp === "halt") break
+  }
+  return outcomes
+})
+
 /**
  * Runs a handler on a batch: first on all of it; when that fails, on one message after the other, so that one bad message
  * harms no other. Outcomes are in the order of the batch; with `halt` they end with the first bad one.
  *
  * @internal
  */
-export const makeHandler = <R>(options: {
-  readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
-  readonly policy: HandlerPolicy
-  readonly onFailure: (messages: number, tries: number, detail: string) => void
-  readonly onDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
-}) => {
-  const { handler, onDefect, onFailure, policy } = options
-
-  const attempt = (batch: NonEmptyReadonlyArray<ReflectedMessage>): Effect.Effect<HandlerOutcome, never, R> =>
-    Effect.flatMap(Effect.exit(Effect.suspend(() => handler(batch))), (exit) => {
-      if (Exit.isSuccess(exit)) return handled
-      const detail = detailOf(exit.cause)
-      return Cause.hasDies(exit.cause) ? Effect.as(onDefect(exit.cause), detail) : Effect.succeed(detail)
-    })
-
-  const retry = Effect.fnUntraced(function* (message: ReflectedMessage, triesBefore: number, detail: HandlerOutcome) {
-    let last = detail
-    for (let tries = triesBefore + 1; ; tries++) {
-      last = yield* attempt([message])
-      if (last === undefined || tries >= policy.tries) return last
-      onFailure(1, tries, last)
-      yield* Effect.sleep(policy.delay(tries))
-    }
-  })
-
-  const oneByOne = Effect.fnUntraced(function* (
-    batch: NonEmptyReadonlyArray<ReflectedMessage>,
-    detail: string
-  ): Effect.fn.Return<HandlerOutcomes, never, R> {
-    if (batch.length === 1 && policy.tries <= 1) return [detail]
-    onFailure(batch.length, 1, detail)
-    yield* Effect.sleep(policy.delay(1))
-    const outcomes: Array<HandlerOutcome> = []
-    for (const message of batch) {
-      const outcome = yield* retry(message, 1, detail)
-      outcomes.push(outcome)
-      if (outcome !== undefined && policy.giveUp === "halt") break
-    }
-    return outcomes
-  })
-
-  return (batch: NonEmptyReadonlyArray<ReflectedMessage>): Effect.Effect<HandlerOutcomes, never, R> =>
-    Effect.flatMap(attempt(batch), (detail) => (detail === undefined ? allHandled : oneByOne(batch, detail)))
-}
+export const makeHandler =
+  <R>(handling: Handling<R>) =>
+  (batch: NonEmptyReadonlyArray<ReflectedMessage>): Effect.Effect<HandlerOutcomes, never, R> =>
+    Effect.flatMap(attempt(handling, batch), (detail) =>
+      detail === undefined ? allHandled : oneByOne(handling, batch, detail)
+    )

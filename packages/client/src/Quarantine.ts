@@ -47,38 +47,36 @@ export interface Quarantine {
   readonly release: (id: number) => Effect.Effect<void, DeviceStoreError>
 }
 
-/** @internal */
-export const makeQuarantine = (options: {
+interface QuarantineOptions {
   readonly crypto: Crypto["Service"]
   readonly keys: Pick<DeviceGroupKeys, "dgrk">
   readonly identity: string
   readonly store: DeviceStore["Service"]
   readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError>
   readonly whileAtRest: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-}): Quarantine => {
-  const { crypto, keys, store } = options
-
-  const replay = Effect.fnUntraced(function* (id: number) {
-    const found = yield* store.quarantineEntry(id)
-    if (Option.isNone(found)) return yield* new MessageNotReplayable({ id, reason: "NotThere" })
-    const entry = found.value
-    if (entry.reason === "NonceReused") return yield* new MessageNotReplayable({ id, reason: entry.reason })
-    // What is not here for its nonce was a reflected message.
-    const message = openReflected(crypto, keys.dgrk, { ...entry, envelope: Box.make("dgrk", entry.envelope) })
-    if (Result.isFailure(message)) return yield* new MessageNotReplayable({ id, reason: message.failure.reason })
-    const nonce = crypto.hashNonce(options.identity, entry.envelope.subarray(0, Limits.nonce))
-    // Who gives up a message that is handled must not get it once more.
-    yield* Effect.uninterruptibleMask((restore) =>
-      restore(options.handler([message.success])).pipe(
-        Effect.andThen(store.addNonces([nonce])),
-        Effect.andThen(store.release(id))
-      )
-    )
-  })
-
-  return {
-    list: store.quarantined,
-    replay: (id) => options.whileAtRest(replay(id)),
-    release: store.release
-  }
 }
+
+const replay = Effect.fnUntraced(function* ({ crypto, handler, identity, keys, store }: QuarantineOptions, id: number) {
+  const found = yield* store.quarantineEntry(id)
+  if (Option.isNone(found)) return yield* new MessageNotReplayable({ id, reason: "NotThere" })
+  const entry = found.value
+  if (entry.reason === "NonceReused") return yield* new MessageNotReplayable({ id, reason: entry.reason })
+  // What is not here for its nonce was a reflected message.
+  const message = openReflected(crypto, keys.dgrk, { ...entry, envelope: Box.make("dgrk", entry.envelope) })
+  if (Result.isFailure(message)) return yield* new MessageNotReplayable({ id, reason: message.failure.reason })
+  const nonce = crypto.hashNonce(identity, entry.envelope.subarray(0, Limits.nonce))
+  // Who gives up a message that is handled must not get it once more.
+  yield* Effect.uninterruptibleMask((restore) =>
+    restore(handler([message.success])).pipe(
+      Effect.andThen(store.addNonces([nonce])),
+      Effect.andThen(store.release(id))
+    )
+  )
+})
+
+/** @internal */
+export const makeQuarantine = (options: QuarantineOptions): Quarantine => ({
+  list: options.store.quarantined,
+  replay: (id) => options.whileAtRest(replay(options, id)),
+  release: options.store.release
+})

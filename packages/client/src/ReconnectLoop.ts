@@ -54,12 +54,20 @@ export const makeClockTolerance = (tolerance: number): ClockTolerance => {
   }
 }
 
+/** What the turns of a loop need, which it brings along: what a generator closes over stays for longer than the device. */
+interface Turns {
+  readonly options: LoopOptions
+  readonly wait: (failures: number, delay: number, because: ConnectionEnd) => Effect.Effect<void>
+  readonly askUser: (reason: UserReason) => Effect.Effect<Resume>
+}
+
 interface Decided {
   readonly answer: Resume
   readonly reason: UserReason
 }
 
-interface LoopOptions {
+/** @internal */
+export interface LoopOptions {
   readonly parts: ConnectionParts
   readonly chat: Effect.Effect<ChatProxy, never, Scope.Scope>
   readonly clockTolerance: ClockTolerance
@@ -98,9 +106,52 @@ const apply = (
   }
 }
 
+const loop = Effect.fnUntraced(function* ({ askUser, options, wait }: Turns) {
+  const { events } = options.parts
+  const policy = yield* ReconnectPolicy
+  const store = yield* DeviceStore
+  let failures = 0
+  let decided: Decided | undefined
+
+  const applied = Effect.suspend(() =>
+    decided === undefined
+      ? Effect.void
+      : Effect.map(apply(options.clockTolerance, decided), () => {
+          decided = undefined
+        })
+  )
+  const nextEnd = applied.pipe(
+    Effect.andThen(Effect.suspend(() => connectOnce(options, failures, policy))),
+    Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined }))
+  )
+
+  for (;;) {
+    const { chat, end, held } = yield* nextEnd
+    // A store that fails says so by itself, with the next connection.
+    const slot = yield* Effect.orElseSucceed(store.slot, (): SlotExpectation => "Existing")
+    const verdict = reconnectVerdict(end, { slot, chat })
+    events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
+    if (verdict._tag === "Reconnect") {
+      const failed = failuresAfter(policy, failures, held)
+      // Starting over by one's own will is no failure, but takes as long as the first one.
+      failures = verdict.counts ? failed : Math.min(failures, failed - 1)
+      const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
+      if (planned !== undefined) {
+        const delay = Math.max(planned, askedToWait(end))
+        yield* wait(failures, delay, end)
+        continue
+      }
+    }
+    const reason: UserReason =
+      verdict._tag === "AskUser" ? verdict.reason : { _tag: "TooManyFailures", failures, last: end }
+    decided = { reason, answer: yield* askUser(reason) }
+    failures = 0
+  }
+}, Effect.scoped)
+
 /** @internal */
 export const makeReconnectLoop = (options: LoopOptions): ReconnectLoop => {
-  const { events, state } = options.parts
+  const { state } = options.parts
   let question: Deferred.Deferred<Resume> | undefined
   let impatient: Latch.Latch | undefined
 
@@ -133,50 +184,8 @@ export const makeReconnectLoop = (options: LoopOptions): ReconnectLoop => {
       )
     )
 
-  const run = Effect.gen(function* () {
-    const policy = yield* ReconnectPolicy
-    const store = yield* DeviceStore
-    let failures = 0
-    let decided: Decided | undefined
-
-    const applied = Effect.suspend(() =>
-      decided === undefined
-        ? Effect.void
-        : Effect.map(apply(options.clockTolerance, decided), () => {
-            decided = undefined
-          })
-    )
-    const nextEnd = applied.pipe(
-      Effect.andThen(Effect.suspend(() => connectOnce(options, failures, policy))),
-      Effect.catch((end) => Effect.succeed<Ended>({ end, chat: undefined, held: undefined }))
-    )
-
-    for (;;) {
-      const { chat, end, held } = yield* nextEnd
-      // A store that fails says so by itself, with the next connection.
-      const slot = yield* Effect.orElseSucceed(store.slot, (): SlotExpectation => "Existing")
-      const verdict = reconnectVerdict(end, { slot, chat })
-      events.emit({ _tag: "Disconnected", because: end, warn: verdict._tag === "Reconnect" && verdict.warn })
-      if (verdict._tag === "Reconnect") {
-        const failed = failuresAfter(policy, failures, held)
-        // Starting over by one's own will is no failure, but takes as long as the first one.
-        failures = verdict.counts ? failed : Math.min(failures, failed - 1)
-        const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
-        if (planned !== undefined) {
-          const delay = Math.max(planned, askedToWait(end))
-          yield* wait(failures, delay, end)
-          continue
-        }
-      }
-      const reason: UserReason =
-        verdict._tag === "AskUser" ? verdict.reason : { _tag: "TooManyFailures", failures, last: end }
-      decided = { reason, answer: yield* askUser(reason) }
-      failures = 0
-    }
-  }).pipe(Effect.scoped)
-
   return {
-    run,
+    run: loop({ options, wait, askUser }),
     resume: (answer) =>
       Effect.sync(() => {
         return question !== undefined && Deferred.doneUnsafe(question, Effect.succeed(answer))

@@ -9,7 +9,7 @@
  * ```
  */
 import { type Crypto, type DeviceGroupKeys, isEphemeral, Limits, type Reflected, type ReflectedAck } from "@d2m/codec"
-import { type Cause, Clock, Effect, Latch, Queue, Result, Semaphore, Stream } from "effect"
+import { type Cause, Clock, Effect, Latch, Queue, Result, Semaphore } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, FellBehind, HandlerHalted } from "./ConnectionEnd.ts"
 import type { EventLog } from "./DeviceEvent.ts"
@@ -49,6 +49,41 @@ interface Handled {
   /** Why the device comes to a stop behind them. */
   readonly halt: ConnectionEnd | undefined
 }
+
+type SettleOne = (
+  opened: Opened,
+  outcome: HandlerOutcome
+) => Effect.Effect<Opened, HandlerHalted | QuarantineFull | DeviceStoreError>
+
+/**
+ * Settles one message after the other until one halts the device. `missed` are that one and what is behind it, except for
+ * what the handler could handle.
+ */
+const settleEach = Effect.fnUntraced(function* (
+  settleOne: SettleOne,
+  batch: ReadonlyArray<Opened>,
+  outcomes: HandlerOutcomes
+) {
+  const done: Array<Opened> = []
+  const missed: Array<Opened> = []
+  let halt: ConnectionEnd | undefined
+  let next = 0
+  for (const opened of batch) {
+    const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
+    const wasTried = isHandled && (outcomes === undefined || next < outcomes.length)
+    const outcome = isHandled ? outcomes?.[next++] : undefined
+    if (halt === undefined) {
+      const settled = yield* Effect.result(settleOne(opened, outcome))
+      if (Result.isSuccess(settled)) {
+        done.push(settled.success)
+        continue
+      }
+      halt = settled.failure
+    }
+    if (opened.message !== "Duplicate" && !(wasTried && outcome === undefined)) missed.push(opened)
+  }
+  return { done, halt, missed }
+})
 
 const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 
@@ -199,23 +234,21 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     })
   }
 
-  const quarantine = Effect.fnUntraced(function* (opened: Opened, reason: QuarantineReason, detail: string) {
-    const quarantinedAt = yield* Clock.currentTimeMillis
-    const { envelope, flags, reflectedId, timestamp } = opened.frame
-    const entry = { reflectedId, flags, timestamp, envelope, reason, detail, quarantinedAt }
-    const id = yield* store.quarantine(entry, opened.nonce)
-    events.emit({ _tag: "Quarantined", id, reflectedId, reason, detail })
-    return { ...opened, nonce: undefined }
-  })
+  const quarantine = (opened: Opened, reason: QuarantineReason, detail: string) =>
+    Effect.flatMap(Clock.currentTimeMillis, (quarantinedAt) => {
+      const { envelope, flags, reflectedId, timestamp } = opened.frame
+      const entry = { reflectedId, flags, timestamp, envelope, reason, detail, quarantinedAt }
+      return Effect.map(store.quarantine(entry, opened.nonce), (id): Opened => {
+        events.emit({ _tag: "Quarantined", id, reflectedId, reason, detail })
+        return { ...opened, nonce: undefined }
+      })
+    })
 
   /**
    * A message that nothing is left to be done with but to record its nonce and to ack it. A full quarantine, a store that
    * fails and a policy that halts stand in the way.
    */
-  const settleOne = (
-    opened: Opened,
-    outcome: HandlerOutcome
-  ): Effect.Effect<Opened, HandlerHalted | QuarantineFull | DeviceStoreError> => {
+  const settleOne: SettleOne = (opened, outcome) => {
     const { frame, message } = opened
     if (message === "Duplicate") {
       events.emit({ _tag: "Duplicate", reflectedId: frame.reflectedId, ephemeral: isEphemeral(frame.flags) })
@@ -227,30 +260,6 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
       ? Effect.fail(new HandlerHalted({ reflectedId: frame.reflectedId, detail: outcome }))
       : quarantine(opened, "HandlerFailed", outcome)
   }
-
-  const settleEach = Effect.fnUntraced(function* (batch: ReadonlyArray<Opened>, outcomes: HandlerOutcomes) {
-    const done: Array<Opened> = []
-    /** The message that halted the device and what is behind it, except for what the handler could handle. */
-    const missed: Array<Opened> = []
-    let halt: ConnectionEnd | undefined
-    let next = 0
-    for (const opened of batch) {
-      const isHandled = opened.message !== "Duplicate" && Result.isSuccess(opened.message)
-      const wasTried = isHandled && (outcomes === undefined || next < outcomes.length)
-      const outcome = isHandled ? outcomes?.[next++] : undefined
-      if (halt === undefined) {
-        const settled = yield* Effect.result(settleOne(opened, outcome))
-        if (Result.isSuccess(settled)) {
-          done.push(settled.success)
-          continue
-        }
-        halt = settled.failure
-      }
-      if (opened.message !== "Duplicate" && !(wasTried && outcome === undefined)) missed.push(opened)
-    }
-    tellMissed(missed)
-    return { done, halt }
-  })
 
   const handle = (batch: ReadonlyArray<Opened>): Effect.Effect<Handled, never, R> => {
     const messages: Array<ReflectedMessage> = []
@@ -264,7 +273,10 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
       finished++
       return outcomes === undefined && messages.length === batch.length
         ? Effect.succeed({ done: batch, halt: undefined })
-        : settleEach(batch, outcomes)
+        : Effect.map(settleEach(settleOne, batch, outcomes), ({ missed, ...handled }) => {
+            tellMissed(missed)
+            return handled
+          })
     })
   }
 
@@ -336,7 +348,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   return {
     accept,
-    work: Stream.fromQueue(queue).pipe(Stream.runForEachArray(settle)),
+    work: Effect.forever(Effect.flatMap(Queue.takeAll(queue), settle)),
     whileAtRest: atRest.withPermit,
     unhandled: () => inHand + Queue.sizeUnsafe(queue) + waiting.length,
     takeHalt: () => {

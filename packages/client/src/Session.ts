@@ -4,7 +4,7 @@
  * Leaves making one to `Handshake`; there is no other way to get one.
  */
 import type { ClientFrame, ServerInfo } from "@d2m/codec"
-import { Array as Arr, Effect, Stream } from "effect"
+import { Array as Arr, Effect } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { type ConnectionEnd, ProtocolViolation } from "./ConnectionEnd.ts"
 import { type Link, type MediatorFrame, sessionWriter } from "./Link.ts"
@@ -44,8 +44,8 @@ export interface Session {
   readonly sendAll: (frames: NonEmptyReadonlyArray<SessionFrame>) => Effect.Effect<void, TransportError>
   /** Writes frames that were encoded where they were sealed; for `Reflection`. */
   readonly sendEncoded: (frames: NonEmptyReadonlyArray<Uint8Array>) => Effect.Effect<void, TransportError>
-  /** What the mediator sends, in the arrays it was read in; fails with the end of the connection. */
-  readonly frames: Stream.Stream<SessionServerFrame, ConnectionEnd>
+  /** What the mediator has sent, an array a read; fails with the end of the connection. */
+  readonly receive: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd>
 }
 
 const isPlaced = (frame: MediatorFrame): frame is SessionServerFrame =>
@@ -64,10 +64,10 @@ export const makeSession = (link: Link, info: ServerInfo): Session => {
   ): Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> => {
     const placed = frames.every(isPlaced) ? frames : Arr.takeWhile(frames, isPlaced)
     misplaced = frames[placed.length]
-    return isReadonlyArrayNonEmpty(placed) ? Effect.succeed(placed) : pull
+    return isReadonlyArrayNonEmpty(placed) ? Effect.succeed(placed) : receive
   }
   const checked = Effect.flatMap(link.frames, check)
-  const pull: Effect.Effect<NonEmptyReadonlyArray<SessionServerFrame>, ConnectionEnd> = Effect.suspend(() =>
+  const receive: Session["receive"] = Effect.suspend(() =>
     misplaced === undefined
       ? checked
       : Effect.fail(new ProtocolViolation({ expected: "a frame of a session", found: misplaced._tag }))
@@ -78,6 +78,6 @@ export const makeSession = (link: Link, info: ServerInfo): Session => {
     send: (frame) => send([frame]),
     sendAll: send,
     sendEncoded,
-    frames: Stream.fromPull(Effect.succeed(pull))
+    receive
   }
 }

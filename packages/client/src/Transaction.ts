@@ -10,7 +10,7 @@
  *   dry  └─── Ended ◄──┘   all handled that came before    └─ failed: the connection is dropped, the mediator forgets
  * ```
  */
-import { type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
+import { type Box, type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
 import { Array as Arr, Context, Deferred, Duration, Effect, Exit, Semaphore } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
@@ -91,10 +91,12 @@ export type RunTransaction = <A, E, R, E2 = never, R2 = never>(
   body: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
 
+type LockAnswer = "Held" | "Rejected" | "Unwritten"
+
 /** One Begin and what became of it. */
 interface Asking {
   readonly outgoing: OutgoingTransaction
-  readonly answer: Effect.Effect<"Held" | "Rejected" | "Unwritten", TransactionLost>
+  readonly answer: Effect.Effect<LockAnswer, TransactionLost>
   readonly committed: Deferred.Deferred<void>
   connection: LiveConnection | undefined
   /** How many messages had come on the connection before the lock. */
@@ -103,6 +105,58 @@ interface Asking {
   /** Nobody waits any more: a lock that is granted now is given back at once. */
   abandon: () => void
 }
+
+/** A transaction that has the lock. */
+interface Held<A, E, R> {
+  /** The body, once the device has caught up with what came ahead of the lock. */
+  readonly run: Effect.Effect<A, E, R>
+  /** Gives the lock back after a body that has failed. */
+  readonly abort: Effect.Effect<void>
+  readonly commit: Effect.Effect<void, TransactionLost>
+}
+
+/** What a transaction does on its way, in the order in which it comes to it. */
+interface Steps<A, E, R> {
+  readonly sealedScope: Effect.Effect<Box<"dgtsk">, E>
+  /** The next connection that is live. */
+  readonly connection: Effect.Effect<LiveConnection, E>
+  readonly backlogHandled: (connection: LiveConnection) => Effect.Effect<unknown>
+  readonly precondition: Effect.Effect<void, E, R>
+  readonly ask: (encryptedScope: Box<"dgtsk">) => Asking
+  readonly answer: (asking: Asking) => Effect.Effect<LockAnswer, E>
+  readonly waitForRelease: (connection: LiveConnection) => Effect.Effect<unknown>
+  readonly hold: (asking: Asking, connection: LiveConnection) => Held<A, E, R>
+}
+
+/** From the wish for the lock to the end of the commit; only `restore` lets it be interrupted. */
+const carryOut = Effect.fnUntraced(function* <A, E, R>(
+  steps: Steps<A, E, R>,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.fn.Return<A, E | TransactionLost, R> {
+  const encryptedScope = yield* steps.sealedScope
+  for (;;) {
+    const current = yield* restore(steps.connection)
+    yield* restore(steps.backlogHandled(current))
+    if (current.ended !== undefined) continue
+    yield* restore(steps.precondition)
+    const asking = steps.ask(encryptedScope)
+    const answer = yield* Effect.onError(restore(steps.answer(asking)), () => Effect.sync(asking.abandon))
+    const { connection } = asking
+    if (answer === "Unwritten" || connection === undefined) continue
+    if (answer === "Rejected") {
+      yield* restore(steps.waitForRelease(connection))
+      continue
+    }
+    const { abort, commit, run } = steps.hold(asking, connection)
+    const exit = yield* Effect.exit(restore(run))
+    if (Exit.isFailure(exit)) {
+      yield* abort
+      return yield* exit
+    }
+    yield* commit
+    return exit.value
+  }
+})
 
 /** As many as fit the field: the mediator has its own idea of what is too long. */
 const secondsOf = (ttl: Duration.Input): number =>
@@ -134,9 +188,8 @@ export const makeTransactions = (options: {
   const turn = Semaphore.makeUnsafe(1)
 
   const ask = (begin: OutgoingTransaction["begin"]): Asking => {
-    const answer = Deferred.makeUnsafe<"Held" | "Rejected" | "Unwritten", TransactionLost>()
-    const reply = (effect: Effect.Effect<"Held" | "Rejected" | "Unwritten", TransactionLost>) =>
-      Deferred.doneUnsafe(answer, effect)
+    const answer = Deferred.makeUnsafe<LockAnswer, TransactionLost>()
+    const reply = (effect: Effect.Effect<LockAnswer, TransactionLost>) => Deferred.doneUnsafe(answer, effect)
     let granted = false
     let abandoned = false
     const asking: Asking = {
@@ -227,7 +280,7 @@ export const makeTransactions = (options: {
             holds ? Effect.void : Effect.fail(new PreconditionFailed({ lockHeld }))
           )
 
-    const holding = (asking: Asking, connection: LiveConnection) => {
+    const hold = (asking: Asking, connection: LiveConnection) => {
       const lost = Effect.mapError(connection.over, (end) => lostBy(end))
       let reflected = false
       let over = false
@@ -280,41 +333,26 @@ export const makeTransactions = (options: {
           )
         })
       )
-      return { caughtUp, run, abort, commit }
+      return { run: Effect.andThen(caughtUp, run), abort, commit }
     }
 
-    const attempt = Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const encryptedScope = yield* sealScope(given.scope)
-        for (;;) {
-          const current = yield* restore(Effect.raceFirst(options.live.next, options.stopped))
-          if (given.precondition !== undefined) yield* restore(backlogHandled(current))
-          if (current.ended !== undefined) continue
-          yield* restore(precondition(false))
-          const asking = ask({ _tag: "BeginTransaction", encryptedScope, ttl })
-          const answer = yield* restore(Effect.raceFirst(asking.answer, options.stopped)).pipe(
-            Effect.onError(() => Effect.sync(asking.abandon))
-          )
-          const { connection } = asking
-          if (answer === "Unwritten" || connection === undefined) continue
-          if (answer === "Rejected") {
-            yield* restore(waitForRelease(connection))
-            continue
-          }
-          const { abort, caughtUp, commit, run } = holding(asking, connection)
-          const exit = yield* Effect.exit(restore(Effect.andThen(caughtUp, run)))
-          if (Exit.isFailure(exit)) {
-            yield* abort
-            return yield* exit
-          }
-          yield* commit
-          return exit.value
-        }
-      })
-    )
+    type Failed = E | E2 | TransactionError
+    type Needed = Exclude<R, Transaction> | R2
+    const steps: Steps<A, Failed, Needed> = {
+      sealedScope: sealScope(given.scope),
+      connection: Effect.raceFirst(options.live.next, options.stopped),
+      backlogHandled: given.precondition === undefined ? () => Effect.void : backlogHandled,
+      precondition: precondition(false),
+      ask: (encryptedScope) => ask({ _tag: "BeginTransaction", encryptedScope, ttl }),
+      answer: ({ answer }) => Effect.raceFirst(answer, options.stopped),
+      waitForRelease,
+      hold
+    }
 
-    type Ended = Effect.Effect<A, E | E2 | TransactionError, Exclude<R, Transaction> | R2>
-    const inTurn = options.holding.hold(turn.withPermit(attempt))
+    type Ended = Effect.Effect<A, Failed, Needed>
+    const inTurn = options.holding.hold(
+      turn.withPermit(Effect.uninterruptibleMask((restore) => carryOut(steps, restore)))
+    )
     const run: Ended = given.precondition === undefined ? inTurn : Effect.andThen(handlerEnded, inTurn)
     return Effect.withFiber((fiber): Ended =>
       options.holding.isWithin(fiber) ? Effect.fail(new TransactionNested({})) : run

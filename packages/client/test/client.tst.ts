@@ -91,9 +91,9 @@ describe("a session sends only what a device may send", () => {
       Effect.Effect<Session, ConnectionEnd, Crypto | SecureRandom.SecureRandom | DeviceStore>
     >()
     expectTypeOf<Link>().not.toExtend<Session>()
-    const { frames, info, send, sendAll, sendEncoded } = session
+    const { info, receive, send, sendAll, sendEncoded } = session
     // @ts-expect-error TS2741: is missing in type
-    const forged: Session = { frames, info, send, sendAll, sendEncoded }
+    const forged: Session = { info, receive, send, sendAll, sendEncoded }
     void forged
     // @ts-expect-error TS2339: Property 'send' does not exist on type 'Effect<Session
     void handshake(link, hello).send

@@ -37,7 +37,7 @@ it.effect("a subscriber of events that falls behind loses the oldest", () =>
 it.effect("a subscriber of states that falls behind is left with the latest", () =>
   Effect.gen(function* () {
     const cell = yield* makeStateCell({ capacity: 2, pending: () => 0, onState: () => {} })
-    const seen = yield* seenAfter(cell.changes, () => {
+    const seen = yield* seenAfter(cell.changes(), () => {
       for (let attempt = 2; attempt <= 9; attempt++) cell.setUnsafe({ _tag: "Connecting", attempt })
       cell.setUnsafe({ _tag: "Stopped", died: false, pendingReflects: 0 })
     })

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { Cause, Effect, Exit, Latch, Queue, Result } from "effect"
-import type { ChatCaller, ChatError, ChatUpstream } from "./ChatUpstream.ts"
+import type { ChatCaller, ChatConnection, ChatError, ChatUpstream } from "./ChatUpstream.ts"
 import type { Cancel, Forks } from "./Forks.ts"
 import type { ChatGone, ConnectionId, Input } from "./Input.ts"
 import { own } from "./Turn.ts"
@@ -44,38 +44,31 @@ const startChat = (
   let bytes = 0
   let bell: Queue.Queue<void> | undefined
 
-  const pump = Effect.gen(function* () {
-    const queue = yield* Queue.sliding<void>(1)
-    bell = queue
-    // What came before the bell was there.
-    if (waiting.length > 0) yield* Queue.offer(queue, undefined)
-    const chat = yield* upstream.open(caller)
-    const pass = Effect.gen(function* () {
-      for (;;) {
-        yield* Queue.take(queue)
-        for (let data = waiting.shift(); data !== undefined; data = waiting.shift()) {
-          bytes -= data.length + overhead
-          yield* chat.send(data)
-        }
-      }
+  const converse = (bell: Queue.Dequeue<void>, chat: ChatConnection): Effect.Effect<never, ChatError> => {
+    const pass: Effect.Effect<void, ChatError> = Effect.suspend(() => {
+      const data = waiting.shift()
+      if (data === undefined) return Effect.void
+      bytes -= data.length + overhead
+      return Effect.andThen(chat.send(data), pass)
     })
     // There may be a last word for a client that is behind (PROTOCOL D31): the end is told when that has been received.
-    const toServer = Effect.catch(pass, () =>
+    const toServer = Effect.catch(Effect.forever(Effect.andThen(Queue.take(bell), pass)), () =>
       Effect.forever(
         Effect.suspend(() => {
           waiting.length = bytes = 0
-          return Queue.take(queue)
+          return Queue.take(bell)
         })
       )
     )
-    const toClient = Effect.gen(function* () {
-      for (;;) {
-        yield* room.await
-        const messages = yield* chat.receive
-        onMessages(messages)
-      }
-    })
-    return yield* Effect.raceFirst(toServer, toClient)
+    const toClient = Effect.forever(Effect.map(Effect.andThen(room.await, chat.receive), onMessages))
+    return Effect.raceFirst(toServer, toClient)
+  }
+
+  const pump = Effect.flatMap(Queue.sliding<void>(1), (queue) => {
+    bell = queue
+    // What came before the bell was there.
+    if (waiting.length > 0) Queue.offerUnsafe(queue, undefined)
+    return Effect.flatMap(upstream.open(caller), (chat) => converse(queue, chat))
   })
 
   return {

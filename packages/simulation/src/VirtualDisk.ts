@@ -33,6 +33,10 @@ const keyOfSource = (source: BlobSource): string =>
 
 const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at])
 
+/** Closes over the values alone: V8 keeps what a stream closes over until a major collection, and of a disk that is its world. */
+const valuesOf = <A>(map: ReadonlyMap<number, A>): Stream.Stream<A> =>
+  Stream.fromIterableEffect(Effect.sync(() => [...map.values()]))
+
 /**
  * The disk of one device.
  *
@@ -93,7 +97,7 @@ export class VirtualDisk {
       this.#write("record nonces", () => {
         for (const nonce of hashed) this.#nonces.set(keyOf(nonce), nonce)
       }),
-    nonces: Stream.fromIterableEffect(Effect.sync(() => [...this.#nonces.values()])),
+    nonces: valuesOf(this.#nonces),
     latestBlob: (source) => Effect.sync(() => Option.fromUndefinedOr(this.#blobs.get(keyOfSource(source)))),
     setLatestBlob: (source, blob) =>
       this.#write("record a blob", () => {

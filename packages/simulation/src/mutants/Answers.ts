@@ -34,7 +34,7 @@ export const answers: ReadonlyArray<Mutant> = [
     side: "client",
     flaw: "The lock is asked for whether or not the precondition of the transaction holds.",
     breaks: "PROTOCOL C5",
-    patches: [{ file: "Transaction.ts", find: "yield* restore(precondition(false))", replace: "" }]
+    patches: [{ file: "Transaction.ts", find: "yield* restore(steps.precondition)", replace: "" }]
   },
   {
     name: "precondition-side-mistold",
@@ -90,8 +90,8 @@ export const answers: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Devices.ts",
-        find: "entries.set(id, yield* entryOf(id, known))",
-        replace: "if (entries.size === 0) entries.set(id, yield* entryOf(id, known))"
+        find: "(entries) => new Map(entries)",
+        replace: "(entries) => new Map(entries.slice(0, 1))"
       }
     ]
   },
@@ -108,8 +108,9 @@ export const answers: ReadonlyArray<Mutant> = [
       },
       {
         file: "Devices.ts",
-        find: "return yield* entriesOf(answer)",
-        replace: "return (first ??= yield* entriesOf(answer))"
+        find: "Effect.flatMap(entriesOf),",
+        replace:
+          "Effect.flatMap((answer) => (first === undefined ? entriesOf(answer) : Effect.succeed(first))),\n      Effect.map((entries) => (first = entries)),"
       }
     ]
   },

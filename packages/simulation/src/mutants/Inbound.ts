@@ -126,7 +126,11 @@ export const inbound: ReadonlyArray<Mutant> = [
     flaw: "A message that could not be handled is told to be in quarantine, and is not written there.",
     breaks: "decision 20",
     patches: [
-      { file: "ReflectedQueue.ts", find: "yield* store.quarantine(entry, opened.nonce)", replace: "(void entry, 1)" }
+      {
+        file: "ReflectedQueue.ts",
+        find: "store.quarantine(entry, opened.nonce)",
+        replace: "Effect.succeed((void entry, 1))"
+      }
     ]
   },
   {
@@ -190,8 +194,8 @@ export const inbound: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Handler.ts",
-        find: "const outcome = yield* retry(message, 1, detail)",
-        replace: "const outcome = message === batch[0] ? yield* retry(message, 1, detail) : undefined"
+        find: "const outcome = yield* retry(handling, message, detail)",
+        replace: "const outcome = message === batch[0] ? yield* retry(handling, message, detail) : undefined"
       }
     ]
   }

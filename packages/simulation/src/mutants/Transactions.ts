@@ -60,18 +60,18 @@ export const transactions: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Transaction.ts",
-        find: "const encryptedScope = yield* sealScope(given.scope)",
-        replace: "const encryptedScope = yield* sealScope(given.scope)\n        let isAgain = false"
+        find: "const encryptedScope = yield* steps.sealedScope",
+        replace: "const encryptedScope = yield* steps.sealedScope\n  let isAgain = false"
       },
       {
         file: "Transaction.ts",
-        find: "yield* restore(precondition(false))",
-        replace: "if (!isAgain) yield* restore(precondition(false))\n          isAgain = false"
+        find: "yield* restore(steps.precondition)",
+        replace: "if (!isAgain) yield* restore(steps.precondition)\n          isAgain = false"
       },
       {
         file: "Transaction.ts",
-        find: "yield* restore(waitForRelease(connection))",
-        replace: "isAgain = true\n            yield* restore(waitForRelease(connection))"
+        find: "yield* restore(steps.waitForRelease(connection))",
+        replace: "isAgain = true\n            yield* restore(steps.waitForRelease(connection))"
       }
     ]
   },
@@ -129,7 +129,7 @@ export const transactions: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "Transaction.ts",
-        find: "if (given.precondition !== undefined) yield* restore(backlogHandled(current))",
+        find: "yield* restore(steps.backlogHandled(current))",
         replace: ""
       },
       {
