@@ -40,9 +40,9 @@ type Message = Parameters<typeof decodeMessage>[0]
  * @internal
  */
 export const plainRoom = <Use extends BoxUse>(use: Use, frameAround: (box: Box<Use>) => ClientFrame): number => {
-  // So long that the field of the box has the same overhead as that of the longest one.
-  const box = Box.make(use, new Uint8Array(Limits.frame / 2))
-  return Limits.frame - (encodeClientFrame(frameAround(box)).length - box.length) - Limits.boxOverhead
+  const around = encodeClientFrame(frameAround(Box.make(use, new Uint8Array(1)))).length - 1
+  // The length of a box of one byte is one byte long, that of the longest one three.
+  return Limits.frame - around - 2 - Limits.boxOverhead
 }
 
 /** What stands in quarantine in the place of what only a message has. */
