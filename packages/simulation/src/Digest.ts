@@ -9,9 +9,9 @@
  *
  * @since 0.1.0
  */
-import type { Answer, BatchPlace, HandedBack, Told, WorldEvent } from "./WorldEvent.ts"
+import type { Answer, BatchPlace, EventKind, HandedBack, Told, WorldEvent } from "./WorldEvent.ts"
 
-const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
+const numbers: Readonly<Record<EventKind, number>> = {
   DeviceSent: 1,
   MediatorReceived: 2,
   MediatorSent: 3,
@@ -42,6 +42,9 @@ const kinds: Readonly<Record<WorldEvent["_tag"], number>> = {
   ProgramAnswered: 28
 }
 
+/** All kinds of events. */
+export const eventKinds = Object.keys(numbers) as ReadonlyArray<EventKind>
+
 /** A running hash over events, of 64 bits. */
 export class Digest {
   #high = 0x811c9dc5
@@ -53,7 +56,7 @@ export class Digest {
   }
 
   add(event: WorldEvent): void {
-    this.#mix(kinds[event._tag])
+    this.#mix(numbers[event._tag])
     // Times are sums of ms and fractions with 32 bits: the same on every engine.
     this.#mix(Math.floor(event.at % 0x1_0000_0000))
     this.#mix(Math.floor((event.at % 1) * 0x1_0000_0000))

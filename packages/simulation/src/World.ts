@@ -11,7 +11,7 @@ import { type ClientUrlInfo, Crypto, DeviceGroupKey, DeviceId } from "@d2m/codec
 import { Effect } from "effect"
 import type { ChatHandler } from "./Application.ts"
 import { layerBulkCrypto } from "./BulkCrypto.ts"
-import { Digest } from "./Digest.ts"
+import { Digest, eventKinds } from "./Digest.ts"
 import { Kernel } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
@@ -27,7 +27,7 @@ import { resumeFor } from "./User.ts"
 import { VirtualChat } from "./VirtualChat.ts"
 import { VirtualDisk } from "./VirtualDisk.ts"
 import { VirtualStore } from "./VirtualStore.ts"
-import type { Witness, WorldEvent } from "./WorldEvent.ts"
+import type { EventKind, Witness, WorldEvent } from "./WorldEvent.ts"
 
 /**
  * What of a device's options is not the world's: who a device is, and what its spec says of its slot, is; and oracles know
@@ -116,6 +116,13 @@ export const deviceGroupKeyOf = (group: number): DeviceGroupKey => {
   return key
 }
 
+/** Who looks at which kind of events, in their order. */
+const byKind = (witnesses: ReadonlyArray<Witness>): ReadonlyMap<EventKind, ReadonlyArray<Witness>> => {
+  const looking = new Map(eventKinds.map((kind) => [kind, new Array<Witness>()]))
+  for (const witness of witnesses) for (const kind of witness.kinds ?? eventKinds) looking.get(kind)?.push(witness)
+  return looking
+}
+
 /** What a witness throws at an event once more, with the stack that a run does without (see `withStacks`). */
 const thrownAgain = (witness: Witness, event: WorldEvent): unknown =>
   withStacks(true, () => {
@@ -152,6 +159,7 @@ export class World {
   /** Whether faults are over, so that users leave a group they were put out of. */
   isLiveness = false
   readonly #options: WorldOptions
+  readonly #witnesses: ReadonlyMap<EventKind, ReadonlyArray<Witness>>
   readonly #digest = new Digest()
   /** How many devices a group has, twins included. */
   readonly #siblings = new Map<number, number>()
@@ -164,6 +172,7 @@ export class World {
     this.seed = seed
     this.conditions = conditions
     this.#options = options
+    this.#witnesses = byKind(options.witnesses ?? [])
     this.prng = Prng.make(seed)
     this.mischief = this.prng.fork("mischief")
     this.kernel = new Kernel(this.prng.fork("order"), newYear2026)
@@ -195,8 +204,7 @@ export class World {
   /** Shows an event to everybody who looks on. What one of them throws is no matter of who is looked at. */
   readonly witness: Witness = (event: WorldEvent) => {
     this.#digest.add(event)
-    const { witnesses } = this.#options
-    if (witnesses === undefined) return
+    const witnesses = this.#witnesses.get(event._tag)!
     let index = 0
     try {
       while (index < witnesses.length) witnesses[index++]!(event)

@@ -260,9 +260,52 @@ export type WorldEvent =
   | { readonly _tag: "Phase"; readonly at: number; readonly phase: "Safety" | "Liveness" | "Over" }
 
 /**
- * Whoever looks on: an oracle, a trace, a story, a counter. Called in the order of events, synchronously.
+ * The kinds of events.
  *
  * @category models
  * @since 0.1.0
  */
-export type Witness = (event: WorldEvent) => void
+export type EventKind = WorldEvent["_tag"]
+
+/**
+ * Whoever looks on: an oracle, a trace, a story, a counter. Called in the order of events, synchronously; for all of them, or
+ * for those of its `kinds` (see {@link only}).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Witness {
+  (event: WorldEvent): void
+  readonly kinds?: ReadonlyArray<EventKind>
+}
+
+/**
+ * A witness for events of some kinds alone; what it does about any other does not compile.
+ *
+ * **Example** (An oracle that counts what is handled)
+ *
+ * ```ts
+ * import { only, type OracleMaker } from "@d2m/simulation"
+ *
+ * export const atMost = (limit: number): OracleMaker => ({
+ *   name: "at most",
+ *   make: (report) => {
+ *     let handled = 0
+ *     return {
+ *       see: only(["Handled"], ({ device, messages }) => {
+ *         handled += messages.length
+ *         if (handled <= limit) return
+ *         report({ rule: "little is handled", device, found: `${handled} messages`, expected: `at most ${limit}` })
+ *       })
+ *     }
+ *   }
+ * })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const only = <const Kind extends EventKind>(
+  kinds: ReadonlyArray<Kind>,
+  see: (event: Extract<WorldEvent, { readonly _tag: Kind }>) => void
+): Witness => Object.assign(see as Witness, { kinds })

@@ -1,8 +1,8 @@
 /**
- * Type tests: which options of devices a simulation leaves to its caller.
+ * Type tests: which options of devices a simulation leaves to its caller, and what a witness of some kinds may look at.
  */
 import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
-import type { RunOptions, SimulateOptions } from "../src/index.ts"
+import { only, type RunOptions, type SimulateOptions, type Witness } from "../src/index.ts"
 
 export const free: SimulateOptions = { deviceOptions: { firstReflectId: 7 } }
 export const described: RunOptions = {
@@ -29,3 +29,12 @@ export const exhausted: RunOptions = { deviceOptions: { slotsExhausted: 1 } }
 // An oracle judges questions about clocks by the usual tolerance.
 // @ts-expect-error TS2353: 'clockTolerance' does not exist in type
 export const tolerant: SimulateOptions = { deviceOptions: { clockTolerance: "1 hour" } }
+
+// It is not called for any other.
+export const some: Witness = only(["Handled", "Opened"], (event) => {
+  if (event._tag === "Opened") return event.connection
+  // @ts-expect-error TS2339: Property 'connection' does not exist on type
+  void event.connection
+  // @ts-expect-error TS2367: have no overlap
+  return event._tag === "DeviceSent"
+})

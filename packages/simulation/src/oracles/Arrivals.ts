@@ -9,6 +9,7 @@
 import { isEphemeral } from "@d2m/codec"
 import { mediatorName } from "../Names.ts"
 import type { OracleMaker } from "../Oracle.ts"
+import { only } from "../WorldEvent.ts"
 
 /** A connection that its device has not let go of. */
 interface Line {
@@ -36,39 +37,50 @@ export const arrivals: OracleMaker = {
   make: () => {
     const lines = new Map<number, Line>()
     return {
-      see: (event) => {
-        switch (event._tag) {
-          case "Opened":
-            lines.set(event.connection, { device: event.device, unacked: 0, isOver: false })
-            return
-          case "MediatorSent": {
-            const line = lines.get(event.connection)
-            if (line !== undefined && event.frame?._tag === "Reflected" && !isEphemeral(event.frame.flags))
-              line.unacked++
-            return
-          }
-          case "MediatorReceived": {
-            const line = lines.get(event.connection)
-            if (line !== undefined && event.frame?._tag === "ReflectedAck") line.unacked--
-            return
-          }
-          case "MediatorClosed":
-          case "MediatorLost":
-            return end(lines.get(event.connection))
-          case "DeviceClosed":
-          case "DeviceLost":
-            lines.delete(event.connection)
-            return
-          case "Machine":
-            if (event.change !== "Crashed" && event.change !== "Stopped") return
-            for (const [connection, line] of lines) {
-              if (event.device === mediatorName) end(line)
-              else if (line.device === event.device) lines.delete(connection)
+      see: only(
+        [
+          "Opened",
+          "MediatorSent",
+          "MediatorReceived",
+          "MediatorClosed",
+          "MediatorLost",
+          "DeviceClosed",
+          "DeviceLost",
+          "Machine"
+        ],
+        (event) => {
+          switch (event._tag) {
+            case "Opened":
+              lines.set(event.connection, { device: event.device, unacked: 0, isOver: false })
+              return
+            case "MediatorSent": {
+              const line = lines.get(event.connection)
+              if (line !== undefined && event.frame?._tag === "Reflected" && !isEphemeral(event.frame.flags))
+                line.unacked++
+              return
             }
-            return
-          default:
+            case "MediatorReceived": {
+              const line = lines.get(event.connection)
+              if (line !== undefined && event.frame?._tag === "ReflectedAck") line.unacked--
+              return
+            }
+            case "MediatorClosed":
+            case "MediatorLost":
+              return end(lines.get(event.connection))
+            case "DeviceClosed":
+            case "DeviceLost":
+              lines.delete(event.connection)
+              return
+            case "Machine":
+              if (event.change !== "Crashed" && event.change !== "Stopped") return
+              for (const [connection, line] of lines) {
+                if (event.device === mediatorName) end(line)
+                else if (line.device === event.device) lines.delete(connection)
+              }
+              return
+          }
         }
-      },
+      ),
       owes: () => {
         for (const { device, isOver, unacked } of lines.values()) {
           if (isOver) return `${device} does not know that its connection is over`

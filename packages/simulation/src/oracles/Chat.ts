@@ -9,6 +9,7 @@
  */
 import type { OracleMaker } from "../Oracle.ts"
 import { canReconnectBy } from "../VirtualChat.ts"
+import { only } from "../WorldEvent.ts"
 
 const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at])
 
@@ -24,7 +25,7 @@ export const chat: OracleMaker = {
     /** By connection, what was said and has not come back, oldest first. */
     const said = new Map<number, Array<Uint8Array>>()
     return {
-      see: (event) => {
+      see: only(["MediatorReceived", "MediatorSent", "MediatorClosed", "MediatorLost"], (event) => {
         switch (event._tag) {
           case "MediatorReceived": {
             if (event.frame?._tag !== "Proxy") return
@@ -51,9 +52,8 @@ export const chat: OracleMaker = {
           case "MediatorLost":
             said.delete(event.connection)
             return
-          default:
         }
-      }
+      })
     }
   }
 }

@@ -18,7 +18,7 @@ import { ownerOf } from "../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
 import { type DeviceSpec, largestGroup, type Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../Application.ts"
-import type { Answer, WorldEvent } from "../WorldEvent.ts"
+import { only, type Answer, type WorldEvent } from "../WorldEvent.ts"
 import { type Numbers, numbersOf } from "./mediator/Model.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
@@ -61,41 +61,53 @@ class Delivery implements Oracle {
     this.#takePart(devices)
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "MediatorReceived":
-        if (this.#evicts && event.frame?._tag === "ClientHello") this.#newcomer(event.device, event.frame)
-        return
-      case "MediatorSent":
-        if (event.frame?._tag === "ServerInfo") {
-          this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
-        }
-        return
-      case "MediatorClosed":
-        this.#seen(event.device)
-        if (event.code === CloseCode.Dropped || event.code === CloseCode.QueueLimit) return this.#doubt(event.device)
-        return this.#absent(event.device)
-      case "MediatorLost":
-        this.#seen(event.device)
-        return this.#absent(event.device)
-      case "Machine":
-        if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takePart([event.spec])
-        // No connection outlives its mediator.
-        if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
-        return
-      case "Asked":
-        if (event.operation._tag === "Drop") this.#doubt(event.operation.target)
-        if (event.firstMessage > 0) this.#askedAt.set(event.call, event.at)
-        return
-      case "Answered":
-        return this.#answered(event)
-      case "Handling":
-        return this.#handling(event.device, event.messages)
-      case "Handled":
-        return this.#handled(event.device, event.messages, event.outcome)
-      default:
+  readonly see = only(
+    [
+      "MediatorReceived",
+      "MediatorSent",
+      "MediatorClosed",
+      "MediatorLost",
+      "Machine",
+      "Asked",
+      "Answered",
+      "Handling",
+      "Handled"
+    ],
+    (event) => {
+      switch (event._tag) {
+        case "MediatorReceived":
+          if (this.#evicts && event.frame?._tag === "ClientHello") this.#newcomer(event.device, event.frame)
+          return
+        case "MediatorSent":
+          if (event.frame?._tag === "ServerInfo") {
+            this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
+          }
+          return
+        case "MediatorClosed":
+          this.#seen(event.device)
+          if (event.code === CloseCode.Dropped || event.code === CloseCode.QueueLimit) return this.#doubt(event.device)
+          return this.#absent(event.device)
+        case "MediatorLost":
+          this.#seen(event.device)
+          return this.#absent(event.device)
+        case "Machine":
+          if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takePart([event.spec])
+          // No connection outlives its mediator.
+          if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
+          return
+        case "Asked":
+          if (event.operation._tag === "Drop") this.#doubt(event.operation.target)
+          if (event.firstMessage > 0) this.#askedAt.set(event.call, event.at)
+          return
+        case "Answered":
+          return this.#answered(event)
+        case "Handling":
+          return this.#handling(event.device, event.messages)
+        case "Handled":
+          return this.#handled(event.device, event.messages, event.outcome)
+      }
     }
-  }
+  )
 
   readonly owes = (): string | undefined => {
     for (const { name, owed } of this.#slots.values()) {

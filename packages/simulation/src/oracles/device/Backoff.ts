@@ -14,6 +14,7 @@ import type { OracleMaker, Report } from "../../Oracle.ts"
 import { longest, mostFailures, rounding, settledAfter, shortest } from "./BackoffNumbers.ts"
 import { betweenTries, HeldUp } from "./HeldUp.ts"
 import { Tracks } from "./Tracks.ts"
+import { only } from "../../WorldEvent.ts"
 
 /** How long a chat handler is waited for at the end of its connection, and a broken connection to say why it broke. */
 const verdictPatience = 5_000 + 1_000
@@ -163,56 +164,72 @@ export const backoff: OracleMaker = {
     }
 
     return {
-      see: (event) => {
-        heldUp.see(event)
-        switch (event._tag) {
-          case "Machine": {
-            if (event.change === "Started") return void tracks.renew(event.device)
-            const track = tracks.of(event.device)
-            track.isPaused = event.change === "Paused"
-            if (track.attempt !== undefined) track.attempt.wasPaused = true
-            return
+      see: only(
+        [
+          "Machine",
+          "Asked",
+          "Answered",
+          "UserAnswered",
+          "DeviceReceived",
+          "DialFailed",
+          "DeviceLost",
+          "DeviceClosed",
+          "Happened",
+          "Dialed",
+          "Fault",
+          "Handling",
+          "Handled"
+        ],
+        (event) => {
+          heldUp.see(event)
+          switch (event._tag) {
+            case "Machine": {
+              if (event.change === "Started") return void tracks.renew(event.device)
+              const track = tracks.of(event.device)
+              track.isPaused = event.change === "Paused"
+              if (track.attempt !== undefined) track.attempt.wasPaused = true
+              return
+            }
+            case "Asked":
+              if (event.operation._tag === "RetryNow") retries(event.device, 1)
+              return
+            case "Answered":
+              if (event.operation._tag === "RetryNow") retries(event.device, -1)
+              return
+            case "UserAnswered": {
+              const track = tracks.of(event.device)
+              track.attempt = undefined
+              track.failures = [0]
+              return
+            }
+            case "DeviceReceived": {
+              if (event.frame?._tag !== "ServerInfo") return
+              const { attempt } = tracks.of(event.device)
+              if (attempt !== undefined) attempt.infoAt ??= event.at
+              return
+            }
+            case "DialFailed": {
+              const { attempt } = tracks.of(event.device)
+              if (attempt !== undefined) attempt.asked = event.refusal?.retryAfter ?? 0
+              return ended(event.device, event.at, false)
+            }
+            case "DeviceLost":
+              return ended(event.device, event.at, false)
+            case "DeviceClosed":
+              return ended(event.device, event.at, true)
+            case "Happened":
+              if (event.event._tag === "Disconnected") told(event.device, event.at, event.event.because._tag)
+              return
+            case "Dialed": {
+              const track = tracks.of(event.device)
+              judge(report, track, event.device, event.at, slack, heldUp.until(event.device))
+              track.attempt = { dialedAt: event.at }
+              track.isHurried = false
+              return
+            }
           }
-          case "Asked":
-            if (event.operation._tag === "RetryNow") retries(event.device, 1)
-            return
-          case "Answered":
-            if (event.operation._tag === "RetryNow") retries(event.device, -1)
-            return
-          case "UserAnswered": {
-            const track = tracks.of(event.device)
-            track.attempt = undefined
-            track.failures = [0]
-            return
-          }
-          case "DeviceReceived": {
-            if (event.frame?._tag !== "ServerInfo") return
-            const { attempt } = tracks.of(event.device)
-            if (attempt !== undefined) attempt.infoAt ??= event.at
-            return
-          }
-          case "DialFailed": {
-            const { attempt } = tracks.of(event.device)
-            if (attempt !== undefined) attempt.asked = event.refusal?.retryAfter ?? 0
-            return ended(event.device, event.at, false)
-          }
-          case "DeviceLost":
-            return ended(event.device, event.at, false)
-          case "DeviceClosed":
-            return ended(event.device, event.at, true)
-          case "Happened":
-            if (event.event._tag === "Disconnected") told(event.device, event.at, event.event.because._tag)
-            return
-          case "Dialed": {
-            const track = tracks.of(event.device)
-            judge(report, track, event.device, event.at, slack, heldUp.until(event.device))
-            track.attempt = { dialedAt: event.at }
-            track.isHurried = false
-            return
-          }
-          default:
         }
-      }
+      )
     }
   }
 }

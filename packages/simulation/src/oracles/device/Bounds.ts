@@ -9,6 +9,7 @@
 import { defaultCapacities } from "@d2m/client"
 import { isEphemeral, Limits } from "@d2m/codec"
 import type { OracleMaker } from "../../Oracle.ts"
+import { only } from "../../WorldEvent.ts"
 
 /** What an entry of the ledger weighs less than its frame: nonce, tag, padding and header. */
 const framing = 512
@@ -43,7 +44,7 @@ export const bounds: OracleMaker = {
       return track
     }
     return {
-      see: (event) => {
+      see: only(["DeviceSent", "DeviceReceived", "Handling"], (event) => {
         switch (event._tag) {
           case "DeviceSent": {
             if (event.message.length > Limits.frame) {
@@ -100,9 +101,8 @@ export const bounds: OracleMaker = {
               })
             }
             return
-          default:
         }
-      }
+      })
     }
   }
 }

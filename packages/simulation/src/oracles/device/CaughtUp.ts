@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import type { WorldEvent } from "../../WorldEvent.ts"
+import { only, type WorldEvent } from "../../WorldEvent.ts"
 import { Tracks } from "./Tracks.ts"
 
 interface Track {
@@ -37,35 +37,37 @@ class CaughtUp implements Oracle {
     this.#report = report
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceReceived":
-        return this.#received(event)
-      case "DeviceSent":
-        return this.#sent(event)
-      case "Handled":
-        if (event.outcome !== "Done") return
-        for (const { reflectedId } of event.messages) this.#tracks.of(event.device).unsettled.delete(reflectedId)
-        return
-      case "Happened": {
-        const { event: told } = event
-        if (told._tag !== "Quarantined" && told._tag !== "Duplicate") return
-        this.#tracks.of(event.device).unsettled.delete(told.reflectedId)
-        return
+  readonly see = only(
+    ["DeviceReceived", "DeviceSent", "Handled", "Happened", "Checked", "Opened", "Machine"],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceReceived":
+          return this.#received(event)
+        case "DeviceSent":
+          return this.#sent(event)
+        case "Handled":
+          if (event.outcome !== "Done") return
+          for (const { reflectedId } of event.messages) this.#tracks.of(event.device).unsettled.delete(reflectedId)
+          return
+        case "Happened": {
+          const { event: told } = event
+          if (told._tag !== "Quarantined" && told._tag !== "Duplicate") return
+          this.#tracks.of(event.device).unsettled.delete(told.reflectedId)
+          return
+        }
+        case "Checked":
+          return this.#checked(event.device, event.call)
+        case "Opened": {
+          const track = this.#tracks.renew(event.device)
+          track.connection = event.connection
+          return
+        }
+        case "Machine":
+          if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
+          return
       }
-      case "Checked":
-        return this.#checked(event.device, event.call)
-      case "Opened": {
-        const track = this.#tracks.renew(event.device)
-        track.connection = event.connection
-        return
-      }
-      case "Machine":
-        if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
-        return
-      default:
     }
-  }
+  )
 
   #received({ connection, device, frame }: Extract<WorldEvent, { readonly _tag: "DeviceReceived" }>): void {
     const track = this.#tracks.of(device)

@@ -17,7 +17,7 @@ import { ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { listedWords } from "../../Wording.ts"
-import type { Answer, ListedDevice, WorldEvent } from "../../WorldEvent.ts"
+import { only, type Answer, type ListedDevice } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
@@ -89,7 +89,7 @@ class DeviceLists implements Oracle {
     this.#open = blobOpener(schedule, this.#specs)
   }
 
-  readonly see = (event: WorldEvent): void => {
+  readonly see = only(["DeviceSent", "DeviceReceived", "Opened", "Asked", "Answered", "Machine"], (event) => {
     switch (event._tag) {
       case "DeviceSent": {
         const track = this.#tracks.of(event.device)
@@ -118,9 +118,8 @@ class DeviceLists implements Oracle {
         // What a device has on its disk outlives its lives.
         if (event.change === "Started" || event.change === "Crashed") this.#tracks.of(event.device).calls.clear()
         return
-      default:
     }
-  }
+  })
 
   /** Notes a nonce; whether it had been seen before. */
   #isKnown(device: string, nonce: number): boolean {

@@ -14,7 +14,7 @@ import { isEphemeral } from "@d2m/codec"
 import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import type { HandedBack, WorldEvent } from "../../WorldEvent.ts"
+import { only, type HandedBack, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { Specs } from "../Specs.ts"
@@ -112,40 +112,53 @@ class HandedBackOracle implements Oracle {
     this.#open = boxOpener(schedule, this.#specs)
   }
 
-  readonly see = (event: WorldEvent): void => {
-    if (!this.#knowsAll) return
-    switch (event._tag) {
-      case "DeviceSent":
-        if (event.frame?._tag === "Reflect") this.#sent(event.device, event.connection, event.frame)
-        return
-      case "DeviceReceived":
-        return this.#received(event)
-      case "Opened":
-        this.#tracks.of(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
-        return
-      case "DeviceClosed":
-        return this.#interrupted(this.#tracks.of(event.device), event.at)
-      case "Happened":
-        if (event.event._tag === "Disconnected") this.#interrupted(this.#tracks.of(event.device), event.at)
-        return
-      case "Asked":
-        return this.#asked(event)
-      case "Answered":
-        return this.#answered(event)
-      case "StateChanged": {
-        const track = this.#tracks.of(event.device)
-        track.madeAt = Math.min(track.madeAt, event.at)
-        if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
-        return
+  readonly see = only(
+    [
+      "DeviceSent",
+      "DeviceReceived",
+      "Opened",
+      "DeviceClosed",
+      "Happened",
+      "Asked",
+      "Answered",
+      "StateChanged",
+      "HandedBack",
+      "Machine"
+    ],
+    (event) => {
+      if (!this.#knowsAll) return
+      switch (event._tag) {
+        case "DeviceSent":
+          if (event.frame?._tag === "Reflect") this.#sent(event.device, event.connection, event.frame)
+          return
+        case "DeviceReceived":
+          return this.#received(event)
+        case "Opened":
+          this.#tracks.of(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
+          return
+        case "DeviceClosed":
+          return this.#interrupted(this.#tracks.of(event.device), event.at)
+        case "Happened":
+          if (event.event._tag === "Disconnected") this.#interrupted(this.#tracks.of(event.device), event.at)
+          return
+        case "Asked":
+          return this.#asked(event)
+        case "Answered":
+          return this.#answered(event)
+        case "StateChanged": {
+          const track = this.#tracks.of(event.device)
+          track.madeAt = Math.min(track.madeAt, event.at)
+          if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
+          return
+        }
+        case "HandedBack":
+          return this.#check(event.device, event.unacked)
+        case "Machine":
+          this.#specs.see(event)
+          return event.device === mediatorName ? undefined : this.#machine(event.device, event.change, event.at)
       }
-      case "HandedBack":
-        return this.#check(event.device, event.unacked)
-      case "Machine":
-        this.#specs.see(event)
-        return event.device === mediatorName ? undefined : this.#machine(event.device, event.change, event.at)
-      default:
     }
-  }
+  )
 
   #machine(device: string, change: Extract<WorldEvent, { readonly _tag: "Machine" }>["change"], at: number): void {
     const track = this.#tracks.of(device)

@@ -16,7 +16,7 @@ import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import type { Answer, WorldEvent } from "../../WorldEvent.ts"
+import { only, type Answer, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
@@ -42,47 +42,59 @@ class Outgoing implements Oracle {
     this.#open = boxOpener(schedule, this.#specs)
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceSent": {
-        const device = this.#device(event.device)
-        if (device.line?.connection === event.connection) this.#sent(device, device.line, event.frame)
-        return
-      }
-      case "DeviceReceived": {
-        const device = this.#device(event.device)
-        if (device.line?.connection === event.connection) this.#received(device, device.line, event.frame, event.at)
-        return
-      }
-      case "Opened":
-        return this.#opened(this.#device(event.device), event.connection)
-      case "DeviceClosed":
-        return this.#interrupted(this.#device(event.device), event.at)
-      case "Happened":
-        // It may end a connection that the network has ended before, and so has nothing to close.
-        if (event.event._tag === "Disconnected") this.#interrupted(this.#device(event.device), event.at)
-        return
-      case "Asked":
-        return this.#asked(event)
-      case "Answered":
-        return this.#answered(event)
-      case "StateChanged":
-        if ("pendingReflects" in event.state) {
-          this.#told(this.#device(event.device), event.state.pendingReflects, event.at)
+  readonly see = only(
+    [
+      "DeviceSent",
+      "DeviceReceived",
+      "Opened",
+      "DeviceClosed",
+      "Happened",
+      "Asked",
+      "Answered",
+      "StateChanged",
+      "Machine"
+    ],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceSent": {
+          const device = this.#device(event.device)
+          if (device.line?.connection === event.connection) this.#sent(device, device.line, event.frame)
+          return
         }
-        return
-      case "Machine":
-        if (event.device === mediatorName) return
-        this.#specs.see(event)
-        if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
-        else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
-        else if (event.change === "Stopped") this.#device(event.device).isStopping = true
-        // Whoever starts again owes nothing of what it was asked before.
-        else this.#devices.delete(event.device)
-        return
-      default:
+        case "DeviceReceived": {
+          const device = this.#device(event.device)
+          if (device.line?.connection === event.connection) this.#received(device, device.line, event.frame, event.at)
+          return
+        }
+        case "Opened":
+          return this.#opened(this.#device(event.device), event.connection)
+        case "DeviceClosed":
+          return this.#interrupted(this.#device(event.device), event.at)
+        case "Happened":
+          // It may end a connection that the network has ended before, and so has nothing to close.
+          if (event.event._tag === "Disconnected") this.#interrupted(this.#device(event.device), event.at)
+          return
+        case "Asked":
+          return this.#asked(event)
+        case "Answered":
+          return this.#answered(event)
+        case "StateChanged":
+          if ("pendingReflects" in event.state) {
+            this.#told(this.#device(event.device), event.state.pendingReflects, event.at)
+          }
+          return
+        case "Machine":
+          if (event.device === mediatorName) return
+          this.#specs.see(event)
+          if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
+          else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
+          else if (event.change === "Stopped") this.#device(event.device).isStopping = true
+          // Whoever starts again owes nothing of what it was asked before.
+          else this.#devices.delete(event.device)
+          return
+      }
     }
-  }
+  )
 
   #device(name: string): Device {
     const known = this.#devices.get(name)

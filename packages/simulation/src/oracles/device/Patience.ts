@@ -11,7 +11,7 @@ import { isEphemeral, type ServerFrame } from "@d2m/codec"
 import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import type { WorldEvent } from "../../WorldEvent.ts"
+import { only } from "../../WorldEvent.ts"
 
 /** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
 const longestWait = 45_000
@@ -57,71 +57,84 @@ class Patience implements Oracle {
     this.#knowsAll = schedule.operations.length > 0
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceSent": {
-        const device = this.#device(event.device)
-        if (device.connection !== event.connection) return
-        this.#check(device, event.at)
-        const { frame } = event
-        if (frame?._tag === "GetDevicesInfo") this.#probed(device, event.at)
-        if (event.at !== device.wroteAt) device.wroteBefore = device.wroteAt
-        device.wroteAt = event.at
-        if (frame?._tag === "Reflect") {
-          if (!isEphemeral(frame.flags)) device.written.set(frame.reflectId, event.at)
-        } else if (frame?._tag === "BeginTransaction") forgetLock(device)
-        return
-      }
-      case "DeviceReceived": {
-        const device = this.#device(event.device)
-        if (device.connection === event.connection && event.frame !== undefined) {
-          this.#received(device, event.frame, event.at)
+  readonly see = only(
+    [
+      "DeviceSent",
+      "DeviceReceived",
+      "Handling",
+      "Handled",
+      "Asked",
+      "Answered",
+      "Opened",
+      "DeviceLost",
+      "DeviceClosed",
+      "Machine"
+    ],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceSent": {
+          const device = this.#device(event.device)
+          if (device.connection !== event.connection) return
+          this.#check(device, event.at)
+          const { frame } = event
+          if (frame?._tag === "GetDevicesInfo") this.#probed(device, event.at)
+          if (event.at !== device.wroteAt) device.wroteBefore = device.wroteAt
+          device.wroteAt = event.at
+          if (frame?._tag === "Reflect") {
+            if (!isEphemeral(frame.flags)) device.written.set(frame.reflectId, event.at)
+          } else if (frame?._tag === "BeginTransaction") forgetLock(device)
+          return
         }
-        return
+        case "DeviceReceived": {
+          const device = this.#device(event.device)
+          if (device.connection === event.connection && event.frame !== undefined) {
+            this.#received(device, event.frame, event.at)
+          }
+          return
+        }
+        case "Handling":
+          this.#device(event.device).busySince = event.at
+          return
+        case "Handled": {
+          const device = this.#device(event.device)
+          if (device.busySince !== event.at) device.freeSince = event.at
+          device.busySince = undefined
+          return
+        }
+        case "Asked":
+          if (event.operation._tag === "Transaction") this.#device(event.device).transactions++
+          else if (event.operation._tag === "ListDevices") this.#device(event.device).lists++
+          return
+        case "Answered": {
+          if (event.operation._tag === "ListDevices") this.#device(event.device).lists--
+          if (event.operation._tag !== "Transaction") return
+          const device = this.#device(event.device)
+          device.transactions--
+          device.wokenAt = undefined
+          return
+        }
+        case "Opened": {
+          const device = this.#device(event.device)
+          device.connection = event.connection
+          device.isLive = false
+          device.written = new Map()
+          return forgetLock(device)
+        }
+        case "DeviceLost":
+        case "DeviceClosed": {
+          const device = this.#device(event.device)
+          if (device.connection !== event.connection) return
+          this.#check(device, event.at)
+          device.isLive = false
+          return
+        }
+        case "Machine":
+          return event.device === mediatorName
+            ? undefined
+            : this.#machine(this.#device(event.device), event.change, event.at)
       }
-      case "Handling":
-        this.#device(event.device).busySince = event.at
-        return
-      case "Handled": {
-        const device = this.#device(event.device)
-        if (device.busySince !== event.at) device.freeSince = event.at
-        device.busySince = undefined
-        return
-      }
-      case "Asked":
-        if (event.operation._tag === "Transaction") this.#device(event.device).transactions++
-        else if (event.operation._tag === "ListDevices") this.#device(event.device).lists++
-        return
-      case "Answered": {
-        if (event.operation._tag === "ListDevices") this.#device(event.device).lists--
-        if (event.operation._tag !== "Transaction") return
-        const device = this.#device(event.device)
-        device.transactions--
-        device.wokenAt = undefined
-        return
-      }
-      case "Opened": {
-        const device = this.#device(event.device)
-        device.connection = event.connection
-        device.isLive = false
-        device.written = new Map()
-        return forgetLock(device)
-      }
-      case "DeviceLost":
-      case "DeviceClosed": {
-        const device = this.#device(event.device)
-        if (device.connection !== event.connection) return
-        this.#check(device, event.at)
-        device.isLive = false
-        return
-      }
-      case "Machine":
-        return event.device === mediatorName
-          ? undefined
-          : this.#machine(this.#device(event.device), event.change, event.at)
-      default:
     }
-  }
+  )
 
   #device(name: string): Device {
     const known = this.#devices.get(name)

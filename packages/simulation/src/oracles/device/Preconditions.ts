@@ -10,7 +10,7 @@
  * @since 0.1.0
  */
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import type { Answer, WorldEvent } from "../../WorldEvent.ts"
+import { only, type Answer } from "../../WorldEvent.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** The latest answer to the question of one transaction. */
@@ -60,52 +60,54 @@ class Preconditions implements Oracle {
     this.#report = report
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceSent": {
-        const { frame } = event
-        if (frame?._tag !== "BeginTransaction" && frame?._tag !== "CommitTransaction") return
-        const track = this.#tracks.of(event.device)
-        if (track.connection !== event.connection) return
-        track.grantedAt = undefined
-        if (frame._tag === "BeginTransaction") this.#begins(event.device, track)
-        return
+  readonly see = only(
+    ["DeviceSent", "DeviceReceived", "Opened", "Asked", "Checked", "Entered", "Answered", "Machine"],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceSent": {
+          const { frame } = event
+          if (frame?._tag !== "BeginTransaction" && frame?._tag !== "CommitTransaction") return
+          const track = this.#tracks.of(event.device)
+          if (track.connection !== event.connection) return
+          track.grantedAt = undefined
+          if (frame._tag === "BeginTransaction") this.#begins(event.device, track)
+          return
+        }
+        case "DeviceReceived": {
+          const tag = event.frame?._tag
+          if (tag !== "BeginTransactionAck" && tag !== "TransactionRejected") return
+          const track = this.#tracks.of(event.device)
+          if (track.connection !== event.connection) return
+          if (tag === "BeginTransactionAck") track.grantedAt = ++this.#number
+          else this.#rejected(track)
+          return
+        }
+        case "Opened": {
+          const track = this.#tracks.of(event.device)
+          track.connection = event.connection
+          track.grantedAt = undefined
+          for (const transaction of track.transactions.values()) transaction.stage = "Asked"
+          return
+        }
+        case "Asked": {
+          const { operation } = event
+          if (operation._tag !== "Transaction" || operation.holdsFor === undefined) return
+          this.#tracks.of(event.device).transactions.set(event.call, unchecked(true))
+          return
+        }
+        case "Checked":
+          return this.#checked(event.device, event.call, event.holds)
+        case "Entered":
+          return this.#entered(event.device, event.call)
+        case "Answered":
+          if (event.operation._tag === "Transaction") this.#answered(event.device, event.call, event.answer)
+          return
+        case "Machine":
+          if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
+          return
       }
-      case "DeviceReceived": {
-        const tag = event.frame?._tag
-        if (tag !== "BeginTransactionAck" && tag !== "TransactionRejected") return
-        const track = this.#tracks.of(event.device)
-        if (track.connection !== event.connection) return
-        if (tag === "BeginTransactionAck") track.grantedAt = ++this.#number
-        else this.#rejected(track)
-        return
-      }
-      case "Opened": {
-        const track = this.#tracks.of(event.device)
-        track.connection = event.connection
-        track.grantedAt = undefined
-        for (const transaction of track.transactions.values()) transaction.stage = "Asked"
-        return
-      }
-      case "Asked": {
-        const { operation } = event
-        if (operation._tag !== "Transaction" || operation.holdsFor === undefined) return
-        this.#tracks.of(event.device).transactions.set(event.call, unchecked(true))
-        return
-      }
-      case "Checked":
-        return this.#checked(event.device, event.call, event.holds)
-      case "Entered":
-        return this.#entered(event.device, event.call)
-      case "Answered":
-        if (event.operation._tag === "Transaction") this.#answered(event.device, event.call, event.answer)
-        return
-      case "Machine":
-        if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
-        return
-      default:
     }
-  }
+  )
 
   #transaction(device: string, call: number): Transaction {
     const { transactions } = this.#tracks.of(device)

@@ -11,6 +11,7 @@ import { DeviceSlotState } from "@d2m/codec"
 import type { OracleMaker } from "../../Oracle.ts"
 import { mostFailures } from "./BackoffNumbers.ts"
 import { Tracks } from "./Tracks.ts"
+import { only } from "../../WorldEvent.ts"
 
 /** How far the mediator's clock may be off, in ms. */
 const tolerance = 20 * 60_000
@@ -117,58 +118,71 @@ export const questions: OracleMaker = {
     }
 
     return {
-      see: (event) => {
-        switch (event._tag) {
-          case "DeviceReceived":
-            if (event.frame?._tag === "ServerInfo") {
-              tracks.of(event.device).currentTime = Number(event.frame.currentTime)
+      see: only(
+        [
+          "DeviceReceived",
+          "DeviceSent",
+          "DeviceLost",
+          "ChatClosed",
+          "Opened",
+          "Dialed",
+          "StateChanged",
+          "UserAnswered",
+          "Machine",
+          "Fault"
+        ],
+        (event) => {
+          switch (event._tag) {
+            case "DeviceReceived":
+              if (event.frame?._tag === "ServerInfo") {
+                tracks.of(event.device).currentTime = Number(event.frame.currentTime)
+              }
+              return
+            case "DeviceSent":
+              if (event.frame?._tag !== "ClientHello") return
+              if (event.frame.expectedDeviceSlotState === DeviceSlotState.NEW && tracks.of(event.device).hasSlot) {
+                report({
+                  rule: "a device remembers that it has a slot",
+                  device: event.device,
+                  found: "ClientHello: NEW",
+                  expected: "EXISTING, as it was live before"
+                })
+              }
+              return
+            case "DeviceLost":
+              tracks.of(event.device).code = event.code
+              return
+            case "ChatClosed":
+              tracks.of(event.device).isSentAway = !event.canReconnect
+              return
+            case "Opened":
+            case "Dialed": {
+              const track = tracks.of(event.device)
+              track.code = undefined
+              track.isSentAway = false
+              return
             }
-            return
-          case "DeviceSent":
-            if (event.frame?._tag !== "ClientHello") return
-            if (event.frame.expectedDeviceSlotState === DeviceSlotState.NEW && tracks.of(event.device).hasSlot) {
-              report({
-                rule: "a device remembers that it has a slot",
-                device: event.device,
-                found: "ClientHello: NEW",
-                expected: "EXISTING, as it was live before"
-              })
+            case "StateChanged":
+              return changed(event.device, event.at, event.state)
+            case "UserAnswered": {
+              const track = tracks.of(event.device)
+              if (event.answer === "RegisterAgain") track.hasSlot = false
+              if (event.answer === "ConnectAnyway") track.isAnyClockGood = true
+              return
             }
-            return
-          case "DeviceLost":
-            tracks.of(event.device).code = event.code
-            return
-          case "ChatClosed":
-            tracks.of(event.device).isSentAway = !event.canReconnect
-            return
-          case "Opened":
-          case "Dialed": {
-            const track = tracks.of(event.device)
-            track.code = undefined
-            track.isSentAway = false
-            return
+            case "Machine": {
+              const { hasSlot } = tracks.of(event.device)
+              // One that is stopped says once more what it asks, when what waits for it is given up.
+              if (event.change !== "Started" && event.change !== "Crashed") return
+              tracks.renew(event.device).hasSlot = hasSlot && event.withoutStorage !== true
+              return
+            }
+            case "Fault":
+              if (event.kind === "ClockJump" && event.device !== undefined) tracks.of(event.device).jumpedAt = event.at
+              return
           }
-          case "StateChanged":
-            return changed(event.device, event.at, event.state)
-          case "UserAnswered": {
-            const track = tracks.of(event.device)
-            if (event.answer === "RegisterAgain") track.hasSlot = false
-            if (event.answer === "ConnectAnyway") track.isAnyClockGood = true
-            return
-          }
-          case "Machine": {
-            const { hasSlot } = tracks.of(event.device)
-            // One that is stopped says once more what it asks, when what waits for it is given up.
-            if (event.change !== "Started" && event.change !== "Crashed") return
-            tracks.renew(event.device).hasSlot = hasSlot && event.withoutStorage !== true
-            return
-          }
-          case "Fault":
-            if (event.kind === "ClockJump" && event.device !== undefined) tracks.of(event.device).jumpedAt = event.at
-            return
-          default:
         }
-      }
+      )
     }
   }
 }

@@ -13,6 +13,7 @@ import type { ConnectionState } from "@d2m/client"
 import type { OracleMaker, Report } from "../../Oracle.ts"
 import { longest, mostFailures, rounding, settledAfter, shortest } from "./BackoffNumbers.ts"
 import { Tracks } from "./Tracks.ts"
+import { only } from "../../WorldEvent.ts"
 
 /** The range of codes after which only the user can decide (PROTOCOL A7). */
 const needsUser = (code: number): boolean => code >= 4100 && code <= 4199
@@ -153,125 +154,138 @@ export const reconnecting: OracleMaker = {
     // What the user has answered and could not be written down yet is written ahead of the dial.
     const writing = conditions.diskLatency
     return {
-      see: (event) => {
-        switch (event._tag) {
-          case "Machine":
-            if (event.change === "Started") tracks.renew(event.device)
-            // Whoever is paused while it waits is late.
-            else if (event.change === "Paused") {
-              const { waiting } = tracks.of(event.device)
-              if (waiting !== undefined) waiting.atMost = Infinity
-            }
-            return
-          case "Asked":
-            if (event.operation._tag === "RetryNow") {
+      see: only(
+        [
+          "Machine",
+          "Asked",
+          "UserAnswered",
+          "DialFailed",
+          "DeviceLost",
+          "DeviceClosed",
+          "ChatClosed",
+          "Happened",
+          "Dialed",
+          "StateChanged"
+        ],
+        (event) => {
+          switch (event._tag) {
+            case "Machine":
+              if (event.change === "Started") tracks.renew(event.device)
+              // Whoever is paused while it waits is late.
+              else if (event.change === "Paused") {
+                const { waiting } = tracks.of(event.device)
+                if (waiting !== undefined) waiting.atMost = Infinity
+              }
+              return
+            case "Asked":
+              if (event.operation._tag === "RetryNow") {
+                const track = tracks.of(event.device)
+                track.hurriedAt = event.at
+                if (track.waiting !== undefined) track.waiting.atLeast = 0
+              }
+              return
+            case "UserAnswered": {
               const track = tracks.of(event.device)
-              track.hurriedAt = event.at
-              if (track.waiting !== undefined) track.waiting.atLeast = 0
+              track.question = track.refused = track.canReconnect = undefined
+              track.failures = [0]
+              return
             }
-            return
-          case "UserAnswered": {
-            const track = tracks.of(event.device)
-            track.question = track.refused = track.canReconnect = undefined
-            track.failures = [0]
-            return
-          }
-          case "DialFailed":
-            tracks.of(event.device).asked = event.refusal?.retryAfter ?? 0
-            return
-          case "DeviceLost":
-          case "DeviceClosed": {
-            const track = tracks.of(event.device)
-            track.lostAt ??= event.at
-            if (!needsUser(event.code)) return
-            track.refused = event.code
-            track.isOwnRefusal = event._tag === "DeviceClosed"
-            return
-          }
-          case "ChatClosed": {
-            const track = tracks.of(event.device)
-            // One that comes when the device has nearly stopped waiting for it may have come too late.
-            const isInTime = track.lostAt === undefined || event.at - track.lostAt < chatPatience - 1_000
-            if (event.canReconnect || isInTime) track.canReconnect = event.canReconnect
-            return
-          }
-          case "Happened": {
-            const { event: happened } = event
-            // It may have given up the connection before it read the close, for a reason that it has to tell.
-            if (happened._tag !== "Disconnected") return
-            const { because } = happened
-            const hasReadIt = because._tag === "Closed" ? because.code !== 1006 : refusals.has(because._tag)
-            if (!hasReadIt) tracks.of(event.device).refused = undefined
-            return
-          }
-          case "Dialed": {
-            const track = tracks.of(event.device)
-            const { canReconnect, isOwnRefusal, question, refused, waiting } = track
-            if (canReconnect === false && question === undefined) {
-              report({
-                rule: "after a close-error that forbids it nothing connects without the user",
-                device: event.device,
-                found: "a dial",
-                expected: "no dial before the user's answer"
-              })
+            case "DialFailed":
+              tracks.of(event.device).asked = event.refusal?.retryAfter ?? 0
+              return
+            case "DeviceLost":
+            case "DeviceClosed": {
+              const track = tracks.of(event.device)
+              track.lostAt ??= event.at
+              if (!needsUser(event.code)) return
+              track.refused = event.code
+              track.isOwnRefusal = event._tag === "DeviceClosed"
+              return
             }
-            const isAllowed = canReconnect === true && !isOwnRefusal
-            if (refused !== undefined && question === undefined && !isAllowed) {
-              report({
-                rule: "after 41xx nothing connects without the user",
-                device: event.device,
-                found: `a dial after ${refused}`,
-                expected: "no dial before the user's answer"
-              })
+            case "ChatClosed": {
+              const track = tracks.of(event.device)
+              // One that comes when the device has nearly stopped waiting for it may have come too late.
+              const isInTime = track.lostAt === undefined || event.at - track.lostAt < chatPatience - 1_000
+              if (event.canReconnect || isInTime) track.canReconnect = event.canReconnect
+              return
             }
-            if (question !== undefined) {
-              report({
-                rule: "while the user is asked, nothing connects",
-                device: event.device,
-                found: `a dial while the user is asked about ${question}`,
-                expected: "no dial before the answer"
-              })
+            case "Happened": {
+              const { event: happened } = event
+              // It may have given up the connection before it read the close, for a reason that it has to tell.
+              if (happened._tag !== "Disconnected") return
+              const { because } = happened
+              const hasReadIt = because._tag === "Closed" ? because.code !== 1006 : refusals.has(because._tag)
+              if (!hasReadIt) tracks.of(event.device).refused = undefined
+              return
             }
-            const waited = waiting === undefined ? 0 : event.at - waiting.since
-            if (waiting !== undefined && (waited < waiting.atLeast || waited > waiting.atMost + writing)) {
-              report({
-                rule: "the time between connections grows linearly",
-                device: event.device,
-                found: `${Math.round(waited)} ms`,
-                expected: `${Math.round(waiting.atLeast)} to ${Math.round(waiting.atMost + writing)} ms`
-              })
+            case "Dialed": {
+              const track = tracks.of(event.device)
+              const { canReconnect, isOwnRefusal, question, refused, waiting } = track
+              if (canReconnect === false && question === undefined) {
+                report({
+                  rule: "after a close-error that forbids it nothing connects without the user",
+                  device: event.device,
+                  found: "a dial",
+                  expected: "no dial before the user's answer"
+                })
+              }
+              const isAllowed = canReconnect === true && !isOwnRefusal
+              if (refused !== undefined && question === undefined && !isAllowed) {
+                report({
+                  rule: "after 41xx nothing connects without the user",
+                  device: event.device,
+                  found: `a dial after ${refused}`,
+                  expected: "no dial before the user's answer"
+                })
+              }
+              if (question !== undefined) {
+                report({
+                  rule: "while the user is asked, nothing connects",
+                  device: event.device,
+                  found: `a dial while the user is asked about ${question}`,
+                  expected: "no dial before the answer"
+                })
+              }
+              const waited = waiting === undefined ? 0 : event.at - waiting.since
+              if (waiting !== undefined && (waited < waiting.atLeast || waited > waiting.atMost + writing)) {
+                report({
+                  rule: "the time between connections grows linearly",
+                  device: event.device,
+                  found: `${Math.round(waited)} ms`,
+                  expected: `${Math.round(waiting.atLeast)} to ${Math.round(waiting.atMost + writing)} ms`
+                })
+              }
+              track.waiting = track.lostAt = track.canReconnect = undefined
+              track.asked = 0
+              if (isAllowed) track.refused = undefined
+              return
             }
-            track.waiting = track.lostAt = track.canReconnect = undefined
-            track.asked = 0
-            if (isAllowed) track.refused = undefined
-            return
+            case "StateChanged": {
+              const track = tracks.of(event.device)
+              const { state } = event
+              switch (state._tag) {
+                case "Live":
+                  track.liveSince ??= event.at
+                  return
+                case "Waiting":
+                  wait(report, track, event.device, event.at, state)
+                  if (state.nextTryAt !== undefined) track.liveSince = track.endedAt = undefined
+                  return
+                case "NeedsUser":
+                  track.liveSince = track.endedAt = undefined
+                  checkQuestion(report, track, event.device, event.at, state.reason._tag)
+                  // Told again because another number has changed, an answered question is still answered.
+                  if (!track.isAsking) track.question = state.reason._tag
+                  track.isAsking = true
+                  return
+                default:
+                  track.isAsking = false
+              }
+              return
+            }
           }
-          case "StateChanged": {
-            const track = tracks.of(event.device)
-            const { state } = event
-            switch (state._tag) {
-              case "Live":
-                track.liveSince ??= event.at
-                return
-              case "Waiting":
-                wait(report, track, event.device, event.at, state)
-                if (state.nextTryAt !== undefined) track.liveSince = track.endedAt = undefined
-                return
-              case "NeedsUser":
-                track.liveSince = track.endedAt = undefined
-                checkQuestion(report, track, event.device, event.at, state.reason._tag)
-                // Told again because another number has changed, an answered question is still answered.
-                if (!track.isAsking) track.question = state.reason._tag
-                track.isAsking = true
-                return
-              default:
-                track.isAsking = false
-            }
-            return
-          }
-          default:
         }
-      }
+      )
     }
   }
 }

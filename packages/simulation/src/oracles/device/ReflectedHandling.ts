@@ -16,7 +16,7 @@ import type { DeviceEvent, ReflectedMessage } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import { mediatorName, ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
-import type { BatchPlace, WorldEvent } from "../../WorldEvent.ts"
+import { only, type BatchPlace, type WorldEvent } from "../../WorldEvent.ts"
 import { nonceOf } from "../Envelopes.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
@@ -95,50 +95,63 @@ class ReflectedHandling implements Oracle {
     this.#report = report
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceReceived":
-        if (event.frame?._tag === "Reflected") this.#received(event.device, event.connection, event.frame)
-        return
-      case "DeviceSent":
-        if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
-        else if (event.frame?._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
-        else if (event.frame?._tag === "Reflect") {
-          this.#senders.set(nonceOf(event.frame.envelope), this.#ids.get(event.device)!)
+  readonly see = only(
+    [
+      "DeviceReceived",
+      "DeviceSent",
+      "Handling",
+      "Handled",
+      "Happened",
+      "Kept",
+      "Opened",
+      "DeviceLost",
+      "DeviceClosed",
+      "Machine"
+    ],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceReceived":
+          if (event.frame?._tag === "Reflected") this.#received(event.device, event.connection, event.frame)
+          return
+        case "DeviceSent":
+          if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
+          else if (event.frame?._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
+          else if (event.frame?._tag === "Reflect") {
+            this.#senders.set(nonceOf(event.frame.envelope), this.#ids.get(event.device)!)
+          }
+          return
+        case "Handling":
+          return this.#handling(this.#device(event.device), event)
+        case "Handled":
+          return this.#handled(this.#device(event.device), event)
+        case "Happened":
+          if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event)
+          return
+        case "Kept":
+          this.#device(event.device).kept.set(event.id, {
+            reflectedId: event.reflectedId,
+            nonce: nonceOf(event.envelope)
+          })
+          return
+        case "Opened": {
+          const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
+          this.#lines.set(event.connection, line)
+          this.#device(event.device).line = line
+          return
         }
-        return
-      case "Handling":
-        return this.#handling(this.#device(event.device), event)
-      case "Handled":
-        return this.#handled(this.#device(event.device), event)
-      case "Happened":
-        if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event)
-        return
-      case "Kept":
-        this.#device(event.device).kept.set(event.id, {
-          reflectedId: event.reflectedId,
-          nonce: nonceOf(event.envelope)
-        })
-        return
-      case "Opened": {
-        const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
-        this.#lines.set(event.connection, line)
-        this.#device(event.device).line = line
-        return
+        case "DeviceLost":
+        case "DeviceClosed": {
+          const line = this.#lines.get(event.connection)
+          if (line !== undefined) line.isOpen = false
+          this.#lines.delete(event.connection)
+          return
+        }
+        case "Machine":
+          if (event.device !== mediatorName) this.#machine(this.#device(event.device), event)
+          return
       }
-      case "DeviceLost":
-      case "DeviceClosed": {
-        const line = this.#lines.get(event.connection)
-        if (line !== undefined) line.isOpen = false
-        this.#lines.delete(event.connection)
-        return
-      }
-      case "Machine":
-        if (event.device !== mediatorName) this.#machine(this.#device(event.device), event)
-        return
-      default:
     }
-  }
+  )
 
   readonly owes = (): string | undefined => {
     for (const { isOn, line, name } of this.#devices.values()) {

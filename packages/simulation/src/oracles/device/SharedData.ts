@@ -15,7 +15,7 @@ import { Option } from "effect"
 import { ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
-import type { Answer, WorldEvent } from "../../WorldEvent.ts"
+import { only, type Answer } from "../../WorldEvent.ts"
 import { type BlobOpener, blobOpener } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
@@ -60,50 +60,53 @@ class SharedData implements Oracle {
     this.#open = blobOpener(schedule, this.#specs)
   }
 
-  readonly see = (event: WorldEvent): void => {
-    switch (event._tag) {
-      case "DeviceSent": {
-        if (event.frame?._tag !== "SetSharedDeviceData") return
-        const track = this.#track(event.device)
-        const box = event.frame.encryptedSharedDeviceData
-        track.recent.add(nonceOf(box))
-        this.#known.of(ownerOf(event.device)).add(nonceOf(box))
-        return this.#mayHold(track, [this.#read(event.device, box)])
-      }
-      case "DeviceReceived": {
-        if (event.frame?._tag !== "ServerInfo") return
-        const track = this.#track(event.device)
-        if (track.connection !== event.connection) return
-        return this.#learned(track, this.#valuesOf(event.device, track, event.frame.encryptedSharedDeviceData))
-      }
-      case "Opened": {
-        const track = this.#track(event.device)
-        track.connection = event.connection
-        track.learned = undefined
-        return
-      }
-      case "StateChanged":
-        if (event.state._tag === "Live") this.#live(this.#track(event.device))
-        return
-      case "Asked":
-        if (event.operation._tag === "SetSharedData") {
-          this.#asked(this.#track(event.device), event.call, event.operation.version)
-        } else if (event.operation._tag === "GetSharedData") {
+  readonly see = only(
+    ["DeviceSent", "DeviceReceived", "Opened", "StateChanged", "Asked", "Answered", "Machine"],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceSent": {
+          if (event.frame?._tag !== "SetSharedDeviceData") return
           const track = this.#track(event.device)
-          track.questions.set(event.call, new Set(track.values))
+          const box = event.frame.encryptedSharedDeviceData
+          track.recent.add(nonceOf(box))
+          this.#known.of(ownerOf(event.device)).add(nonceOf(box))
+          return this.#mayHold(track, [this.#read(event.device, box)])
         }
-        return
-      case "Answered":
-        if (event.operation._tag === "SetSharedData") this.#changed(this.#track(event.device), event.call, event.answer)
-        else if (event.operation._tag === "GetSharedData") this.#told(event.device, event.call, event.answer)
-        return
-      case "Machine":
-        this.#specs.see(event)
-        if (event.change === "Started" || event.change === "Crashed") this.#begins(event.device)
-        return
-      default:
+        case "DeviceReceived": {
+          if (event.frame?._tag !== "ServerInfo") return
+          const track = this.#track(event.device)
+          if (track.connection !== event.connection) return
+          return this.#learned(track, this.#valuesOf(event.device, track, event.frame.encryptedSharedDeviceData))
+        }
+        case "Opened": {
+          const track = this.#track(event.device)
+          track.connection = event.connection
+          track.learned = undefined
+          return
+        }
+        case "StateChanged":
+          if (event.state._tag === "Live") this.#live(this.#track(event.device))
+          return
+        case "Asked":
+          if (event.operation._tag === "SetSharedData") {
+            this.#asked(this.#track(event.device), event.call, event.operation.version)
+          } else if (event.operation._tag === "GetSharedData") {
+            const track = this.#track(event.device)
+            track.questions.set(event.call, new Set(track.values))
+          }
+          return
+        case "Answered":
+          if (event.operation._tag === "SetSharedData")
+            this.#changed(this.#track(event.device), event.call, event.answer)
+          else if (event.operation._tag === "GetSharedData") this.#told(event.device, event.call, event.answer)
+          return
+        case "Machine":
+          this.#specs.see(event)
+          if (event.change === "Started" || event.change === "Crashed") this.#begins(event.device)
+          return
+      }
     }
-  }
+  )
 
   #track(name: string): Track {
     return this.#tracks.get(name) ?? this.#begins(name)
