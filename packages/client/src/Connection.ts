@@ -9,7 +9,7 @@ import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Arra
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
 import { Deadlines } from "./Bounds.ts"
-import type { ChatProxy } from "./ChatProxy.ts"
+import { type ChatProxy, noChat } from "./ChatProxy.ts"
 import { Closed } from "./TransportError.ts"
 import { type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
 import type { StateCell } from "./ConnectionState.ts"
@@ -201,15 +201,12 @@ export const runConnection = Effect.fnUntraced(function* (
   const keepAlive = yield* KeepAlive
   const shakeHands = yield* Handshake
 
+  const tooLate = Effect.delay(
+    Effect.suspend(() => Effect.fail(new DeadlinePassed({ waitedFor: "ServerInfo", millis: deadlines.handshake }))),
+    deadlines.handshake
+  )
   const greet = (link: Link) =>
-    parts.hello.pipe(
-      Effect.flatMap((hello) => shakeHands(link, hello)),
-      Effect.raceFirst(link.broken),
-      Effect.timeoutOrElse({
-        duration: deadlines.handshake,
-        orElse: () => Effect.fail(new DeadlinePassed({ waitedFor: "ServerInfo", millis: deadlines.handshake }))
-      })
-    )
+    Effect.raceAllFirst([Effect.flatMap(parts.hello, (hello) => shakeHands(link, hello)), link.broken, tooLate])
 
   /** A message that halted the device must not be overtaken by what a new connection would deliver. */
   const unlessHalted = <A>(go: () => A): Effect.Effect<A, ConnectionEnd> =>
@@ -248,7 +245,7 @@ export const runConnection = Effect.fnUntraced(function* (
       keepAlive.watch(pulseOf(live)),
       watchDeadlines(live, reflection, deadlines.answer),
       live.link.broken,
-      chat.over
+      ...(chat === noChat ? [] : [chat.over])
     ]
     const ending = running.map((part) => Effect.tapError(part, (end) => Effect.sync(() => live.end(end))))
     return Effect.andThen(Effect.raceAllFirst([...ending, live.over]), Effect.never)

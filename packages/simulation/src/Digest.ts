@@ -138,7 +138,7 @@ export class Digest {
   }
 
   #mixBatch({ isReplay, messages }: BatchPlace): void {
-    this.#mix(isReplay === true ? -messages.length : messages.length)
+    this.#mix(isReplay ? -messages.length : messages.length)
     for (const { ephemeral, reflectedId, sender, timestamp } of messages) {
       this.#mix(reflectedId)
       this.#mixWide(timestamp)

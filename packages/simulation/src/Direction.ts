@@ -135,7 +135,8 @@ export class Direction<M> {
     const items = this.#travelling
     let index = items.length
     while (index > 0 && items[index - 1]!.at > item.at) index--
-    items.splice(index, 0, item)
+    if (index === items.length) items.push(item)
+    else items.splice(index, 0, item)
     if (index === 0) this.#disarm()
   }
 

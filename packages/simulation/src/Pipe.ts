@@ -192,10 +192,10 @@ export class Pipe {
   readonly write = (messages: ReadonlyArray<Message>): Effect.Effect<void, Socket.SocketError> =>
     Effect.suspend(() => {
       if (this.#ended !== undefined || this.#isClosing) return Effect.fail(writeError())
-      const { witness } = this.#host
+      const { device, id: connection, witness } = this.#host
       for (const message of messages) {
         const packet = packetOf(decodeClientFrame, message)
-        witness({ _tag: "DeviceSent", ...this.#place(), message, frame: packet.frame })
+        witness({ _tag: "DeviceSent", at: this.#now, device, connection, message, frame: packet.frame })
         if (!this.#isLost) this.#up.offer(packet, message.length)
       }
       if (this.#up.bytes <= highWaterUp) return Effect.void
@@ -231,8 +231,13 @@ export class Pipe {
     this.#end(1000)
   }
 
+  get #now(): number {
+    return this.#host.network.kernel.now
+  }
+
+  /** For what is rare: spreading it takes several times as long as naming what is in it. */
   #place() {
-    return { at: this.#host.network.kernel.now, device: this.#host.device, connection: this.#host.id }
+    return { at: this.#now, device: this.#host.device, connection: this.#host.id }
   }
 
   #deliverUp(packets: ReadonlyArray<Packet<ClientFrame>>): void {
@@ -243,8 +248,9 @@ export class Pipe {
       if (this.#isOrphan && this.#host.resetsStrangers()) this.#down.end(() => this.#end(1006))
       return
     }
+    const { device, id: connection, witness } = this.#host
     for (const { frame, message } of packets)
-      this.#host.witness({ _tag: "MediatorReceived", ...this.#place(), message, frame })
+      witness({ _tag: "MediatorReceived", at: this.#now, device, connection, message, frame })
     attachment.received(packets.map(({ message }) => message))
     if (this.#up.bytes > highWaterUp) return
     const waiters = this.#roomWaiters
@@ -293,8 +299,9 @@ export class Pipe {
   #take(): Effect.Effect<Pulled, Socket.SocketError> {
     if (this.#inbox.length === 0) return Effect.fail(this.#ended ?? closeError(1006))
     const packets = this.#read()
-    const place = this.#place()
-    for (const { frame, message } of packets) this.#host.witness({ _tag: "DeviceReceived", ...place, message, frame })
+    const { device, id: connection, witness } = this.#host
+    for (const { frame, message } of packets)
+      witness({ _tag: "DeviceReceived", at: this.#now, device, connection, message, frame })
     if (this.#isAboveLowWater && this.#buffered() <= this.#lowWater) {
       this.#isAboveLowWater = false
       this.#attachment?.drained()
@@ -346,7 +353,8 @@ export class Pipe {
     send: (message) => {
       const packet = serverPacket(message)
       const buffered = this.#buffered()
-      this.#host.witness({ _tag: "MediatorSent", ...this.#place(), message, frame: packet.frame, buffered })
+      const { device, id: connection, witness } = this.#host
+      witness({ _tag: "MediatorSent", at: this.#now, device, connection, message, frame: packet.frame, buffered })
       if (this.#isLost || this.#ended !== undefined) return
       for (const sent of this.#tampered(packet)) {
         this.#down.offer(sent.packet, sizeOf(sent.packet), sent.delay, sent.holdsUp)

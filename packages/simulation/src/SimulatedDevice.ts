@@ -350,7 +350,7 @@ export class SimulatedDevice {
       Context.add(DeviceObserver, {
         onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
         onState: (state) => {
-          witness({ _tag: "StateChanged", ...place(), state })
+          witness({ _tag: "StateChanged", at: machine.kernel.now, device: self.name, life, state })
           if (state._tag !== "NeedsUser") self.#question = undefined
           else if (self.#question === undefined) self.#askUser(machine, life, state.reason)
         },

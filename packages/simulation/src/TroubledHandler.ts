@@ -31,11 +31,10 @@ export const IsReplay = Context.Reference<boolean>("@d2m/simulation/IsReplay", {
 /** What a handler dies of while there is a reason for it: no defect of the application's. */
 const planted = "planted"
 
+type Outcome = Extract<WorldEvent, { _tag: "Handled" }>["outcome"]
+
 /** `isOwn`: it came to its exit by itself; an interrupt of its own is a failure like any other for the client. */
-const outcomeOf = (
-  exit: Exit.Exit<void, HandlerError>,
-  isOwn: boolean
-): Extract<WorldEvent, { _tag: "Handled" }>["outcome"] => {
+const outcomeOf = (exit: Exit.Exit<void, HandlerError>, isOwn: boolean): Outcome => {
   if (Exit.isSuccess(exit)) return "Done"
   if (Option.isSome(Cause.findErrorOption(exit.cause))) return "Failed"
   if (!Cause.hasInterruptsOnly(exit.cause)) return "Died"
@@ -90,17 +89,19 @@ export class TroubledHandler {
 
   /** Handles messages; they are counted as handled when there is no `handler`. */
   handle(
-    life: Omit<LifePlace, "at">,
+    place: Omit<LifePlace, "at">,
     messages: NonEmptyReadonlyArray<ReflectedMessage>,
     handler: MessageHandler | undefined
   ): Effect.Effect<void, HandlerError> {
     return Effect.withFiber((fiber) => {
       const isReplay = fiber.getRef(IsReplay)
-      const place = () => ({ at: this.#kernel.now, ...life, messages, ...(isReplay ? { isReplay } : {}) })
-      this.#witness({ _tag: "Handling", ...place() })
+      const { device, life } = place
+      this.#witness({ _tag: "Handling", at: this.#kernel.now, device, life, messages, isReplay })
+      const tellHandled = (outcome: Outcome) =>
+        this.#witness({ _tag: "Handled", at: this.#kernel.now, device, life, messages, isReplay, outcome })
       const isTroubled = this.dies.size > 0 || this.fails.size > 0 || this.stalls.size > 0 || this.slows.size > 0
       if (!isTroubled && handler === undefined) {
-        this.#witness({ _tag: "Handled", ...place(), outcome: "Done" })
+        tellHandled("Done")
         return Effect.void
       }
       this.busySince = this.#kernel.now
@@ -114,7 +115,7 @@ export class TroubledHandler {
         Effect.onExit((exit) =>
           Effect.sync(() => {
             this.busySince = undefined
-            this.#witness({ _tag: "Handled", ...place(), outcome: outcomeOf(exit, isOwn) })
+            tellHandled(outcomeOf(exit, isOwn))
             const defect = Exit.isFailure(exit) ? Cause.findDefect(exit.cause) : undefined
             if (defect !== undefined && Result.isSuccess(defect) && defect.success !== planted) {
               this.#onDefect(defect.success)

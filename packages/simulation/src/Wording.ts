@@ -82,7 +82,7 @@ const batchWords = ({ isReplay, messages }: BatchPlace, label: Label): string =>
     const said = content === undefined ? undefined : label(content)
     return said === undefined ? `${reflectedId}` : `${reflectedId} (${said})`
   })
-  return `${numbers(named)}${isReplay === true ? " of its quarantine" : ""}`
+  return `${numbers(named)}${isReplay ? " of its quarantine" : ""}`
 }
 
 const range = (first: number, count: number): string => (count === 1 ? `m${first}` : `m${first}…m${first + count - 1}`)

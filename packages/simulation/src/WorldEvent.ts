@@ -94,7 +94,7 @@ export interface CallPlace extends LifePlace {
  */
 export interface BatchPlace extends LifePlace {
   readonly messages: ReadonlyArray<ReflectedMessage>
-  readonly isReplay?: boolean
+  readonly isReplay: boolean
 }
 
 /**

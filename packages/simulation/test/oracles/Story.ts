@@ -218,8 +218,8 @@ export class Story {
     messages: ReadonlyArray<ReflectedMessage>,
     outcome: "Done" | "Failed" | "Died" | "Interrupted" = "Done"
   ): this {
-    this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages })
-    return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, outcome })
+    this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages, isReplay: false })
+    return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, isReplay: false, outcome })
   }
 
   /** The device keeps a message that failed, and says so. */

@@ -55,7 +55,7 @@ describe("handling", () => {
     // Nothing is left of it in the next life, whose handler is another one.
     right((story) => {
       story.live("phone").reflected(1, envelope(1))
-      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)] })
+      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
       story.machine("phone", "Stopped").machine("phone", "Started", 2)
       story.live("phone", { existing: true }).reflected(1, envelope(1))
       story.handle("phone", [message(1, 1)])
@@ -224,7 +224,7 @@ describe("handling", () => {
     breaks("the handler gets one batch at a time", (story) => {
       story.live("phone").reflected(1, envelope(1)).reflected(2, envelope(2))
       for (const id of [1, 2]) {
-        story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(id, id)] })
+        story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(id, id)], isReplay: false })
       }
     })
     breaks("the handler gets no more than fits its queue", (story) => {

@@ -207,9 +207,16 @@ describe("connection truth", () => {
       return { story, line }
     }
     const handling = (story: Story) =>
-      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)] })
+      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
     const handled = (story: Story) =>
-      story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages: [message(1, 1)], outcome: "Done" })
+      story.tell({
+        _tag: "Handled",
+        ...story.place("phone"),
+        life: 1,
+        messages: [message(1, 1)],
+        isReplay: false,
+        outcome: "Done"
+      })
 
     it("finds a device that goes on saying Live, whoever ended it", () => {
       for (const end of ["lose", "hangUp"] as const) {

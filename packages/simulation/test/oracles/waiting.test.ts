@@ -185,8 +185,8 @@ describe("patience", () => {
     const line = story.live("phone").reflect(1, envelope(1))
     story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed")
     const messages = [message(1, 1)]
-    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages }).wait(60_000)
-    story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages, outcome: "Done" })
+    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages, isReplay: false }).wait(60_000)
+    story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages, isReplay: false, outcome: "Done" })
     line.ack(1).hear(probe)
     assert.deepStrictEqual(story.end(), [])
   })

@@ -260,7 +260,7 @@ class ReflectedHandling implements Oracle {
       this.#report({ rule, device: device.name, found, expected })
     if (device.isHandling) say("the handler gets one batch at a time", "a second batch", "an end of the first")
     device.isHandling = true
-    if (isReplay === true) return
+    if (isReplay) return
     if (messages.length > batchLimit) {
       say("the handler gets no more than fits its queue", `${messages.length} messages`, `at most ${batchLimit}`)
     }
@@ -302,7 +302,7 @@ class ReflectedHandling implements Oracle {
 
   #handled(device: Device, { isReplay, messages, outcome }: Handled): void {
     device.isHandling = false
-    if (isReplay === true || outcome === "Interrupted") return
+    if (isReplay || outcome === "Interrupted") return
     for (const message of messages) {
       const receipt = this.#find(device, message)
       if (receipt === undefined) continue
