@@ -156,6 +156,7 @@ export const simulate = Command.make(
       misbehaving,
       verify
     }
+    yield* Failure.checkFolder(folder)
     const summary = new Summary()
     const failed: Array<number> = []
     const unread = yield* UnreadCode

@@ -180,15 +180,41 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
   it.live("sums up what was run when an error ends it, and has told what was found before", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
-        const file = Path.join(folder, "file")
-        Fs.writeFileSync(file, "no folder")
+        const files = Path.join(folder, "files")
+        const onLine = () => {
+          Fs.rmSync(files, { recursive: true })
+          Fs.writeFileSync(files, "no folder any more")
+        }
         const args = ["--mutant", "two-leaders", "--seeds", "5", "--jobs", "1", "--shrink", "0", "--hours", "0.003"]
-        const { code, err, failure, out } = yield* runHere(["simulate", "--json", "--failures", file, ...args])
-        assert.include(err, `  replay    cannot write ${file}: EEXIST: file already exists\n`)
+        const ran = yield* runHere(["simulate", "--json", "--failures", files, ...args], { onLine })
+        const { code, err, failure, out } = ran
+        assert.include(err, `  replay    cannot write ${files}: EEXIST: file already exists\n`)
         assert.include(err, "\nbroken: mediator: at most one device leads\n")
         assert.strictEqual(code, 1)
         assert.strictEqual(failure?._tag, "UnwritableFailure")
-        assert.deepInclude(linesOf(out).at(-1), { summary: true, ok: false, incomplete: true, seeds: 1, failed: [0] })
+        assert.deepInclude(linesOf(out).at(-1), { summary: true, incomplete: true, seeds: 2, failed: [0, 1] })
+      })
+    )
+  )
+
+  it.live("runs no seed where the file of a failure could not be written", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const file = Path.join(folder, "file")
+        Fs.writeFileSync(file, "no folder")
+        const simulate = (files: string) =>
+          runHere(["simulate", "--seeds", "1", "--hours", "0.003", "--failures", files])
+        const told = yield* Effect.forEach([file, Path.join(file, "inside")], simulate)
+        assert.deepStrictEqual(
+          told.map(({ code, failure, out }) => ({ code, out, told: failure?.message })),
+          [
+            { code: 1, out: "", told: `cannot write ${file}: ${file} is no folder` },
+            { code: 1, out: "", told: `cannot write ${file}/inside: ENOTDIR: not a directory` }
+          ]
+        )
+        const absent = Path.join(folder, "not", "there")
+        assert.strictEqual((yield* simulate(absent)).code, 0)
+        assert.deepStrictEqual(Fs.readdirSync(folder), ["file"])
       })
     )
   )

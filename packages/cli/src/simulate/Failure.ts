@@ -27,6 +27,20 @@ export class UnwritableFailure extends Schema.TaggedError<UnwritableFailure>()("
 export const unwritable = (path: string) =>
   Effect.mapError((error: PlatformError.PlatformError) => new UnwritableFailure({ path, reason: fileReason(error) }))
 
+/**
+ * Fails where files of failures could not be written: better now than after hours. Nothing is made before there is a failure,
+ * so of a folder that is not there its nearest parent is looked at.
+ */
+export const checkFolder = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  let nearest = paths.resolve(folder)
+  while (!(yield* Effect.orElseSucceed(fs.exists(nearest), () => true))) nearest = paths.dirname(nearest)
+  const { type } = yield* fs.stat(nearest).pipe(unwritable(folder))
+  if (type !== "Directory") return yield* new UnwritableFailure({ path: folder, reason: `${nearest} is no folder` })
+  yield* fs.access(nearest, { writable: true }).pipe(unwritable(folder))
+})
+
 const encode = Schema.encodeSync(ScheduleJson)
 
 /**
