@@ -62,16 +62,14 @@ export class Direction<M> {
   offer(message: M, size: number, extra = 0, holdsUp = true): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.bytes += size
-    this.#unwritten.push({ message, size, extra, holdsUp, left: size })
-    this.#write()
+    this.#put({ message, size, extra, holdsUp, left: size })
   }
 
   /** Calls back behind everything that is on its way. Nothing can be offered any more. */
   end(onEnd: () => void): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.#onEnd = onEnd
-    this.#unwritten.push({ message: undefined, size: 0, extra: 0, holdsUp: true, left: 0 })
-    this.#write()
+    this.#put({ message: undefined, size: 0, extra: 0, holdsUp: true, left: 0 })
   }
 
   /** Ends the direction; what is on its way is lost. */
@@ -100,26 +98,33 @@ export class Direction<M> {
     this.#write()
   }
 
+  /** Behind all that has not gone onto the wire; mostly there is nothing, and the wire takes it at once. */
+  #put(next: Unwritten<M>): void {
+    if (this.#unwritten.length > 0 || !this.#takes(next)) this.#unwritten.push(next)
+    this.#pump()
+  }
+
   /** Lets the wire take what it can. */
   #write(): void {
-    const { kernel } = this.#machine
-    while (this.#writing === undefined) {
-      const next = this.#unwritten[0]
-      if (next === undefined) break
-      const speed = next.left === 0 ? Infinity : this.#conditions.speed()
-      if (speed === Infinity) {
-        this.#unwritten.shift()
-        this.#send(next)
-      } else {
-        const timer = kernel.after(this.#machine, Math.ceil(next.left / speed), () => {
-          next.left = 0
-          this.#writing = undefined
-          this.#write()
-        })
-        this.#writing = { since: kernel.now, speed, timer }
-      }
-    }
+    while (this.#unwritten.length > 0 && this.#takes(this.#unwritten[0]!)) this.#unwritten.shift()
     this.#pump()
+  }
+
+  /** Whether the wire takes what is next at once; else it has begun to, and is at it for a while. */
+  #takes(next: Unwritten<M>): boolean {
+    const { kernel } = this.#machine
+    const speed = next.left === 0 ? Infinity : this.#conditions.speed()
+    if (speed === Infinity) {
+      this.#send(next)
+      return true
+    }
+    const timer = kernel.after(this.#machine, Math.ceil(next.left / speed), () => {
+      next.left = 0
+      this.#writing = undefined
+      this.#write()
+    })
+    this.#writing = { since: kernel.now, speed, timer }
+    return false
   }
 
   #send({ extra, holdsUp, message, size }: Unwritten<M>): void {
@@ -165,7 +170,7 @@ export class Direction<M> {
     while (due < items.length && items[due]!.at <= now) due++
     const arrived: Array<M> = []
     let isEnd = false
-    for (const { message, size } of items.splice(0, due)) {
+    for (const { message, size } of due === 1 ? [items.shift()!] : items.splice(0, due)) {
       this.bytes -= size
       if (message === undefined) isEnd = true
       else arrived.push(message)
