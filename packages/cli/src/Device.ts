@@ -8,7 +8,15 @@
  */
 import { type Content, DeviceStore, makeDevice, type DeviceStoreError } from "@d2m/client"
 import { layerDeviceStoreSqlite, layerNodeWebSocket } from "@d2m/client/node"
-import { Common, Crypto, D2d, DeviceId, DeviceSlotExpirationPolicy, mediatorUrl } from "@d2m/codec"
+import {
+  Common,
+  Crypto,
+  D2d,
+  DeviceId,
+  DeviceSlotExpirationPolicy,
+  DeviceSlotsExhaustedPolicy,
+  mediatorUrl
+} from "@d2m/codec"
 import { layerCrypto, layerSecureRandom } from "@d2m/codec/node"
 import { Clock, Effect, Exit, Layer, Option, Result, Schema, Stdio } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
@@ -47,6 +55,12 @@ const flags = {
     ),
     Flag.withMetavar("FILE"),
     Flag.optional
+  ),
+  takeSlot: Flag.Boolean("take-slot").pipe(
+    Flag.withDescription(
+      "Where the group has no slot left, take that of the device that has been away for longest, or else connected for longest: it is dropped"
+    ),
+    Flag.withDefault(false)
   ),
   label: Flag.String("label").pipe(
     Flag.withSchema(Schema.String.check(Schema.isMaxLength(1000))),
@@ -213,6 +227,9 @@ export const device = Command.make(
           slotExpiration: Option.isSome(options.data)
             ? DeviceSlotExpirationPolicy.PERSISTENT
             : DeviceSlotExpirationPolicy.VOLATILE,
+          slotsExhausted: options.takeSlot
+            ? DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT
+            : DeviceSlotsExhaustedPolicy.REJECT,
           onReflected: watch.onReflected
         }).pipe(Effect.provideContext(context))
         yield* watch.follow(made)

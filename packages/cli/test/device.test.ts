@@ -289,7 +289,10 @@ describe("d2m device", { timeout: patience }, () => {
       const refused = yield* script(args, ["wait live"])
       assert.strictEqual(refused.code, 3)
       assert.match(refused.stdout, /^-- needs you \(SlotsExhausted\): .*; resume continue tries again$/m)
-      assert.match(refused.stderr, /\(SlotsExhausted\): .* are taken: drop a device .*, or wait until /)
+      assert.match(refused.stderr, /\(SlotsExhausted\): .* are taken: drop a device .*--take-slot.*, or wait until /)
+      const taken = yield* script([...args, "--take-slot"], ["wait live", "devices"])
+      assert.strictEqual(taken.code, 0)
+      assert.match(taken.stdout, /1 device/)
     }).pipe(Effect.scoped)
   )
 

@@ -42,7 +42,7 @@ export const answerText = (choice: ResumeChoice): "continue" | "anyway" | "regis
 const meanings: Readonly<Record<UserReason["_tag"], string>> = {
   UnsupportedVersion: "the mediator speaks no version that this device does",
   SlotsExhausted:
-    "all device slots of the group are taken: drop a device from another one, or wait until the slot of one that has gone is free (without --data, minutes later)",
+    "all device slots of the group are taken: drop a device from another one, take the slot of the one that was away for longest (--take-slot), or wait until that of one that has gone is free (without --data, minutes later)",
   DuplicateDevice: "the same device has connected from elsewhere",
   Dropped: "this device has been removed from the group",
   QueueLimit: "the mediator has removed this device, because too much waited for it",
