@@ -119,8 +119,8 @@ export class Route {
     this.#moves.closeUnsafe()
     return once(() => {
       for (const one of undo) one()
-      if (stalls.up.size > 0 || stalls.down.size > 0) return
-      this.#moves.openUnsafe()
+      // One way may move while the other still stands; only a dial takes both.
+      if (stalls.up.size === 0 && stalls.down.size === 0) this.#moves.openUnsafe()
       for (const pipe of this.#pipes) pipe.wake()
     })
   }

@@ -42,6 +42,15 @@ describe("faults at the same time", () => {
     assert.strictEqual(acted("Slow:up"), 1)
   })
 
+  it("hold one way up no longer than its own of them, while the other still stands", () => {
+    const stall = (at: number, way: "up" | "down", lasts: number) =>
+      ({ at, fault: { _tag: "Stall", device: "phone", ways: [way], lasts } }) as const
+    const { seen } = play([stall(2_000, "up", 2_000), stall(3_000, "down", 5_000), reflect(3_500, "phone")])
+    const taken = seen("MediatorReceived", "phone").find(({ frame }) => frame?._tag === "Reflect")
+    const acked = seen("DeviceReceived", "phone").find(({ frame }) => frame?._tag === "ReflectAck")
+    assert.deepStrictEqual([taken?.at, acked?.at], [4_000, 8_000])
+  })
+
   it("pause a device until the last of them is over", () => {
     const { seen } = play([
       { at: 4_000, fault: { _tag: "Pause", device: "phone", lasts: 2_000 } },

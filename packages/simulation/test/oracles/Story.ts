@@ -84,6 +84,8 @@ export interface Hello {
   readonly info?: Box<"dgdik">
   /** The shared data that ServerInfo has. */
   readonly shared?: Box<"dgsddk">
+  /** How long after its ServerHello it comes, in ms. */
+  readonly after?: number
 }
 
 /** What of a ServerInfo is not the usual. */
@@ -302,12 +304,14 @@ export class Line {
   }
 
   greet({
+    after = 0,
     dropLeastRecent = false,
     existing = false,
     info = Box.make("dgdik", new Uint8Array(50)),
     volatile = false
   }: Hello = {}): this {
     this.say({ _tag: "ServerHello", version: 0, esk: new Uint8Array(32), challenge: new Uint8Array(32) })
+    this.story.wait(after)
     return this.hear({
       _tag: "ClientHello",
       version: 0,

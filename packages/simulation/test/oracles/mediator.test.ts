@@ -449,6 +449,18 @@ describe("the model of a mediator", () => {
       },
       { mediator: { queueMessages: 1 }, storeLatency: 20 }
     )
+    // A deadline goes ahead of what is heard at the same time.
+    right((story) => {
+      story.open("phone").greet({ after: 10_000 }).close(4013)
+    })
+    right((story) => {
+      const phone = story.live("phone")
+      story.wait(60_000)
+      phone.reflect(1, envelope(1)).close(4013)
+    })
+    breaks("the mediator closes a connection for the reason it gives", (story) => {
+      story.open("phone").greet({ after: 9_999 }).close(4013)
+    })
     // A close that has waited for the store tells of a session that was over before: its grace may be, too.
     right(
       (story) => {

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import { CloseCode } from "@d2m/codec"
-import { handshakeDeadline, idleTimeout, isThere, mayBeOver, type Model, type Peer } from "./Model.ts"
+import { handshakeDeadline, idleTimeout, isOverdue, isThere, mayBeOver, type Model, type Peer } from "./Model.ts"
 import { mayMakeRoom } from "./Registration.ts"
 
 /** Whether the mediator has a reason to close a connection with this code. */
@@ -30,9 +30,7 @@ const hasReason = (model: Model, peer: Peer, code: number): boolean => {
     case CloseCode.UnknownAck:
       return peer.hasAckedUnknown
     case CloseCode.Idle:
-      return hello === undefined
-        ? peer.greetedAt !== undefined && now >= Math.floor(peer.greetedAt) + handshakeDeadline
-        : now >= Math.floor(peer.heardAt) + idleTimeout
+      return peer.wasOverdue || isOverdue(model, peer)
     case CloseCode.DuplicateDevice:
       return hello !== undefined && peer.group.latest.get(hello.deviceId)! > hello.number
     case CloseCode.Dropped:

@@ -27,7 +27,7 @@ import {
   holderOver,
   rejectedSent
 } from "./Locks.ts"
-import { type Group, makeGroup, mayBeOver, type Model, numbersOf, type Peer } from "./Model.ts"
+import { type Group, isOverdue, makeGroup, mayBeOver, type Model, numbersOf, type Peer } from "./Model.ts"
 import { reflectAckSent } from "./Promises.ts"
 import { dropAckSent, dropReceived, helloReceived, refused, serverInfoSent, sessionOver } from "./Registration.ts"
 import { checkRoom, waits } from "./Room.ts"
@@ -190,6 +190,7 @@ class MediatorModel implements Oracle {
       doubtedAt: undefined,
       doubtedBy: undefined,
       heardAt: at,
+      wasOverdue: false,
       reflects: [],
       nextAck: 0,
       sent: 0,
@@ -217,6 +218,7 @@ class MediatorModel implements Oracle {
   #received(peer: Peer, frame: ClientFrame | undefined): void {
     const model = this.#model
     checkSilence(model, peer)
+    peer.wasOverdue ||= isOverdue(model, peer)
     peer.heardAt = model.now
     if (frame === undefined || (peer.hello === undefined && frame._tag !== "Proxy" && frame._tag !== "ClientHello")) {
       return erred(model, peer)

@@ -198,6 +198,8 @@ export interface Peer {
   /** How many frames the mediator had received by then, that one included. */
   doubtedBy: number | undefined
   heardAt: number
+  /** Whether something came when it had been silent for as long as it may: a deadline goes ahead of what is heard with it. */
+  wasOverdue: boolean
   /** Reflects that have no ack, oldest at `nextAck`. */
   readonly reflects: Array<Message>
   nextAck: number
@@ -295,6 +297,12 @@ export const lockMayBeOver = (model: Model, lock: Lock): boolean =>
   lock.messages.length > model.numbers.transactionMessages ||
   mayBeOver(model, lock.peer)
 
+/** Whether a client has been silent for as long as it may. */
+export const isOverdue = ({ now }: Model, { greetedAt, heardAt, hello }: Peer): boolean =>
+  hello !== undefined
+    ? Math.floor(now) >= Math.floor(heardAt) + idleTimeout
+    : greetedAt !== undefined && Math.floor(now) >= Math.floor(greetedAt) + handshakeDeadline
+
 /**
  * Whether the session of a connection may be over for the mediator, which closes it once the store has written what
  * stands before: silence, a replacement, a drop, a TTL, a chat that ended, what no client may send.
@@ -306,6 +314,7 @@ export const mayBeOver = (model: Model, peer: Peer): boolean =>
   peer.hasAckedUnknown ||
   model.isStopping ||
   (peer.chats && model.chatFailsSince < Infinity) ||
+  peer.wasOverdue ||
   model.now - peer.heardAt >= idleTimeout ||
   (peer.lock !== undefined &&
     (model.now >= peer.lock.endsAt || peer.lock.messages.length > model.numbers.transactionMessages))
