@@ -215,6 +215,19 @@ export const slots: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "devices-listed-early",
+    side: "mediator",
+    flaw: "DevicesInfo lists a device before its registration is durable.",
+    breaks: "PROTOCOL D23",
+    patches: [
+      {
+        file: "DeviceManagement.ts",
+        find: "Math.max(group.departed, group.registered)",
+        replace: "group.departed"
+      }
+    ]
+  },
+  {
     name: "idle-never-noticed",
     side: "mediator",
     flaw: "A connection on which nothing comes in is never closed.",

@@ -250,6 +250,34 @@ describe("the model of a mediator", () => {
     // Nothing of an ephemeral is kept, and nothing for a group of one.
     right(committed(0, 1), slow)
     right((story) => story.live("phone").reflect(1, envelope(1)).ack(1), slow)
+    const listed =
+      (name: "desktop" | "tablet", millis: number, told = 1) =>
+      (story: Story) => {
+        const [phone] = pair(story)
+        const info = (fill: number) => Box.make("dgdik", new Uint8Array(50).fill(fill))
+        story.wait(100)
+        story.open(name).greet({ existing: name === "desktop", info: info(1) })
+        phone.hear({ _tag: "GetDevicesInfo" })
+        story.wait(millis)
+        const infos = { phone: info(0), desktop: info(0), [name]: info(told) }
+        const augmentedDeviceInfo = new Map(
+          Object.entries(infos).map(([name, encryptedDeviceInfo]) => [
+            ids[name as Name] as DeviceId,
+            {
+              encryptedDeviceInfo,
+              deviceSlotExpirationPolicy: 1,
+              connectionState: { _tag: "connectedSince", value: BigInt(start) } as const
+            }
+          ])
+        )
+        phone.say({ _tag: "DevicesInfo", augmentedDeviceInfo })
+      }
+    for (const name of ["desktop", "tablet"] as const) {
+      breaks(rule, listed(name, 19), slow)
+      right(listed(name, 20), slow)
+    }
+    // What it has said before is durable.
+    right(listed("desktop", 0, 0), slow)
   })
 
   it("wants one holder of the lock, named in rejections that come before the end", () => {

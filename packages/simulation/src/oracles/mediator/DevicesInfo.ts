@@ -2,7 +2,8 @@
  * What devices are told of each other.
  *
  * Owns the rules about GetDevicesInfo and DevicesInfo (PROTOCOL D23): the answer lists whoever has a slot when it is asked,
- * the asker included and nobody else, with what each has said of itself last, and since when it is connected or gone.
+ * the asker included and nobody else, with what each has said of itself last, and since when it is connected or gone. All of it
+ * is durable: whoever lists devices remembers what they have said.
  *
  * @since 0.1.0
  */
@@ -32,11 +33,15 @@ const rosterOf = (model: Model, peer: Peer): Roster => {
       !mayExpire &&
       !newcomers.some(({ deviceId, victim }) => deviceId === slot.deviceId || victim === "Unclear" || victim === slot)
     const { device, deviceId, deviceInfo, isVolatile } = slot
-    roster.set(deviceId, { device, isCertain, isVolatile, deviceInfo, state })
+    const pending = newcomers.filter((hello) => hello.deviceId === deviceId)
+    roster.set(deviceId, { device, isCertain, isVolatile, deviceInfo, state, pending })
   }
-  for (const { deviceId, deviceInfo, isVolatile } of newcomers) {
+  for (const { deviceId, isVolatile } of newcomers) {
     if (roster.has(deviceId)) continue
-    roster.set(deviceId, { device: `device ${deviceId}`, isCertain: false, isVolatile, deviceInfo, state: undefined })
+    const pending = newcomers.filter((hello) => hello.deviceId === deviceId)
+    const device = `device ${deviceId}`
+    const deviceInfo = new Uint8Array(0)
+    roster.set(deviceId, { device, isCertain: false, isVolatile, deviceInfo, state: undefined, pending })
   }
   return roster
 }
@@ -82,6 +87,23 @@ const checkListed = (model: Model, peer: Peer, enrolled: Enrolled, listed: Augme
   }
 }
 
+/** What is listed can only be of a ClientHello that the store has had no time for. */
+const checkDurable = (model: Model, peer: Peer, enrolled: Enrolled, listed: AugmentedDeviceInfo): void => {
+  const { device, deviceInfo, pending } = enrolled
+  const { encryptedDeviceInfo } = listed
+  if (deviceInfo === undefined || sameBytes(encryptedDeviceInfo, deviceInfo)) return
+  const hello = pending.find((hello) => sameBytes(encryptedDeviceInfo, hello.deviceInfo))
+  if (hello === undefined) return
+  const taken = Math.floor(model.now) - Math.floor(hello.at)
+  if (taken >= model.numbers.storeLatency) return
+  model.report({
+    rule: "nothing is promised before it is durable",
+    device: peer.device,
+    found: `${device}, listed ${taken} ms after its ClientHello`,
+    expected: `at least the ${model.numbers.storeLatency} ms that the store takes`
+  })
+}
+
 /** The mediator has sent a DevicesInfo. */
 export const devicesInfoSent = (model: Model, peer: Peer, { augmentedDeviceInfo }: DevicesInfo): void => {
   const say = (rule: string, found: string, expected: string) =>
@@ -95,6 +117,7 @@ export const devicesInfoSent = (model: Model, peer: Peer, { augmentedDeviceInfo 
     const listed = (augmentedDeviceInfo as ReadonlyMap<bigint, AugmentedDeviceInfo>).get(deviceId)
     if (listed !== undefined) {
       if (enrolled.isCertain) checkListed(model, peer, enrolled, listed)
+      checkDurable(model, peer, enrolled, listed)
     } else if (enrolled.isCertain) say(rule, `a list without ${enrolled.device}`, "all that have a slot")
   }
   for (const deviceId of augmentedDeviceInfo.keys()) {

@@ -170,6 +170,8 @@ export interface Enrolled {
   readonly isVolatile: boolean
   readonly deviceInfo: Uint8Array | undefined
   readonly state: { readonly isConnected: boolean; readonly since: number } | undefined
+  /** Its ClientHellos of which nobody outside knew yet what they had come to, oldest first. */
+  readonly pending: ReadonlyArray<Hello>
 }
 
 /** The slots of a group at a moment, by device id. */
