@@ -100,7 +100,8 @@ export const makeStoreWriter = (
         for (const persist of persists) count(persist, -bytesOf(persist))
         durable = persists[persists.length - 1]!.id
         onWritten(persists, exit)
-        if (pending.length > 0) return
+        // Whoever was told may have started the next one.
+        if (pending.length > 0 || underWay.length > 0) return
         const settled = waiters
         waiters = []
         for (const resume of settled) resume()

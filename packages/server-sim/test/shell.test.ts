@@ -110,6 +110,27 @@ describe("a store that takes its time", () => {
     })
   })
 
+  it.effect("is waited for by a mediator that stops until it has written all, call by call", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const a = yield* Effect.provide(join(1), services)
+      yield* Effect.provide(join(2), services)
+      yield* a.rest
+      store.applyGate.closeUnsafe()
+      yield* a.send(reflect(1))
+      yield* a.send(reflect(2))
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* store.applyGate.release
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck"])
+      assert.isUndefined(stopping.pollUnsafe())
+      yield* store.applyGate.open
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "Closed 1001"])
+    })
+  })
+
   it.effect("does not keep the mediator from stopping for ever", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
@@ -224,6 +245,24 @@ describe("a store that does not work", () => {
       }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
     })
   }
+
+  it.effect("leaves nothing of a group on its way there: whoever connects again need not wait for it", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* join(2)
+      yield* a.rest
+      store.applyGate.closeUnsafe()
+      yield* a.send(reflect(1))
+      // Is to be written with the next call.
+      yield* a.send(reflect(2))
+      store.fail("apply")
+      yield* store.applyGate.open
+      assert.strictEqual(tags(yield* a.rest).at(-1), "Closed 1011")
+      store.fail("none")
+      assert.deepStrictEqual(tags(yield* (yield* open()).rest), ["ServerHello"])
+    }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
 
   for (const manner of ["fails", "throws"] as const) {
     it.effect(`${manner} at load and closes with 1011 whom it concerns`, () => {
