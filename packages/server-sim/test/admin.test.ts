@@ -11,6 +11,7 @@ import {
 import { Effect, Exit, Fiber, Latch, Layer, Metric, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { parsePrometheus } from "./prometheus-text.ts"
+import { rawTcp } from "./raw-socket.ts"
 
 /** A store that does as the test wants when it is asked about a group. */
 const storeWith = (load: Effect.Effect<Option.Option<never>, MediatorStoreError>) =>
@@ -206,6 +207,25 @@ describe("the admin server", () => {
       yield* Fiber.join(stopping)
     }).pipe(Effect.scoped, Effect.provideService(Metric.MetricRegistry, new Map()))
   })
+
+  it.live("has 16 connections at most: what it takes, devices do not get", () =>
+    Effect.gen(function* () {
+      const services = yield* Layer.build(Layer.provide(admin, readiness(Effect.succeedNone)))
+      const { port } = yield* Effect.provideContext(AdminAddress, services)
+      const asking = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+      const first = yield* rawTcp(port)
+      for (let n = 1; n < 16; n++) {
+        const raw = yield* rawTcp(port)
+        raw.write(asking)
+        yield* raw.got("Alive")
+      }
+      const tooMany = yield* rawTcp(port)
+      tooMany.write(asking)
+      assert.strictEqual(yield* tooMany.closed, "")
+      first.write(asking)
+      yield* first.got("Alive")
+    }).pipe(Effect.scoped)
+  )
 
   it.live("says why it cannot listen", () =>
     Effect.gen(function* () {

@@ -73,6 +73,31 @@ describe("the chat proxy", () => {
     }).pipe(withChat(deaf, { chatHighWater: 100 }))
   })
 
+  it.effect("reads no more from the chat server than a client takes that is behind", () => {
+    let read = 0
+    const endless = Layer.succeed(ChatUpstream, {
+      open: () =>
+        Effect.succeed({
+          send: () => Effect.void,
+          receive: Effect.sync((): [Uint8Array] => [new Uint8Array(1_000).fill(++read)])
+        })
+    })
+    const options = { outgoingHighWater: 8_000, outgoingLowWater: 1_000 }
+    return Effect.gen(function* () {
+      const a = yield* open()
+      const stall = yield* Scope.make()
+      yield* Scope.provide(a.link.inject({ _tag: "Stall", direction: "down" }), stall)
+      yield* a.send(proxy(1))
+      for (let turn = 0; turn < 100; turn++) yield* a.rest
+      const atOnce = read
+      assert.isBelow(atOnce, 20)
+      yield* Scope.close(stall, Exit.void)
+      yield* a.until("Proxy")
+      yield* a.rest
+      assert.isAbove(read, atOnce)
+    }).pipe(withChat(endless, options))
+  })
+
   it.effect("ends with the client", () => {
     let closed = 0
     const counting = Layer.succeed(ChatUpstream, {

@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Box, CloseCode, type DeviceId, encodeServerFrame, Limits, type ServerFrame } from "@d2m/codec"
-import { ack, bytes, drive, hello, id, reflect, type Wire, twoOnSlowDisk } from "./drive.ts"
+import {
+  Box,
+  CloseCode,
+  type DeviceId,
+  DeviceSlotExpirationPolicy,
+  encodeServerFrame,
+  Limits,
+  type ServerFrame
+} from "@d2m/codec"
+import { groupKeyOf } from "@d2m/server-sim"
+import { ack, bytes, drive, groupId, hello, id, reflect, type Wire, twoOnSlowDisk } from "./drive.ts"
 
 const listed = (wire: Wire): Extract<ServerFrame, { _tag: "DevicesInfo" }>["augmentedDeviceInfo"] => {
   wire.take()
@@ -405,5 +414,26 @@ describe("the end", () => {
     const again = d.rejoin(1)
     d.persisted()
     assert.deepInclude(again.take()[1], { _tag: "ServerInfo", deviceSlotState: 1 })
+  })
+
+  it("of a group that its store failed is the end of its graces, too: its volatile device is back by then", () => {
+    const d = drive({ volatileGrace: 1_000 })
+    const a = d.join(1, { deviceSlotExpirationPolicy: DeviceSlotExpirationPolicy.VOLATILE })
+    a.gone()
+    d.advance(500)
+    d.feed({ _tag: "GroupFailed", groupKey: groupKeyOf(groupId) })
+    const again = d.rejoin(1, { deviceSlotExpirationPolicy: DeviceSlotExpirationPolicy.VOLATILE })
+    d.advance(1_000)
+    assert.isUndefined(again.closed())
+    again.send({ _tag: "GetDevicesInfo" })
+    assert.include(again.said(), "DevicesInfo")
+  })
+
+  it("of a group that its store failed while nobody was connected leaves nothing of it", () => {
+    const d = drive()
+    d.join(1).gone()
+    d.feed({ _tag: "GroupFailed", groupKey: groupKeyOf(groupId) })
+    assert.isUndefined(d.group())
+    assert.strictEqual(d.state().idle.size, 0)
   })
 })

@@ -1,10 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DeviceId } from "@d2m/codec"
+import { DeviceId, encodeClientFrame } from "@d2m/codec"
+import { ListenAddress } from "@d2m/server-sim/node"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { bytes } from "./drive.ts"
-import { answers, fill, guarded, join, rejoin } from "./served-mediator.ts"
-import type { WireClient } from "./wire-client.ts"
+import { bytes, hello } from "./drive.ts"
+import { rawTcp, upgradeHead } from "./raw-socket.ts"
+import { answers, fill, greeted, guarded, join, pathText, rejoin } from "./served-mediator.ts"
+import { type WireClient, wsFrame } from "./wire-client.ts"
 
 describe("a client that is closed and does not read on", () => {
   const guards = { slowReaderDeadline: 30_000, slowReaderBytes: 64 * 1024 * 1024 }
@@ -56,4 +58,24 @@ describe("a client that is closed and does not read on", () => {
       })
     )
   }
+
+  it.effect("and has not proved a key has the time of a closing handshake, whatever its code says", () =>
+    guarded(
+      { guards: { ...guards, maxConnections: 1 }, mediator },
+      () =>
+        Effect.gen(function* () {
+          const { port } = yield* ListenAddress
+          const stranger = yield* rawTcp(port)
+          stranger.write(upgradeHead(yield* pathText))
+          // The whole of the ServerHello, its esk and challenge: there is nothing to be sent behind it.
+          yield* stranger.got(/\r\n\r\n[^]{70}/)
+          stranger.write(wsFrame(2, encodeClientFrame(hello(1, { version: 99 }))))
+          yield* stranger.got("is not in")
+          yield* TestClock.adjust(closeTimeout + 1_000)
+          yield* stranger.closed
+          yield* greeted()
+        }),
+      { closeTimeout }
+    )
+  )
 })

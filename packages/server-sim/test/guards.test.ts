@@ -159,6 +159,9 @@ describe("admission", () => {
     assert.strictEqual(through("nonsense").refusal, "TooManyFromAddress")
     leave(first.arrival)
     assert.isUndefined(through("203.0.113.1").refusal)
+    // Of IPv6 it is the network of 64 bits here as well.
+    assert.isUndefined(through("2001:db8::1").refusal)
+    assert.strictEqual(through("[2001:db8::2]:1234").refusal, "TooManyFromAddress")
   })
 
   it("does not believe others whom they claim to speak for", () => {
@@ -178,6 +181,17 @@ describe("admission", () => {
     assert.deepStrictEqual(admit(arrival, anyone, 1_000), { reason: "TooManyFailures", retryAfter: 9_000 })
     assert.isUndefined(admit(arrive("192.0.2.2")!, anyone, 1_000))
     assert.isUndefined(admit(arrival, anyone, 10_000))
+  })
+
+  it("lays nothing to whoever was refused at once, whatever they send", () => {
+    const { admit, arrive, garbled, leave } = admission({ maxConnections: 1, failedHandshakes: 1 })
+    const first = arrive("192.0.2.1")!
+    const refused = arrive("192.0.2.2")!
+    assert.isDefined(refused.refusal)
+    garbled(refused, undefined, 0)
+    leave(refused)
+    leave(first)
+    assert.isUndefined(admit(arrive("192.0.2.2")!, anyone, 0))
   })
 
   it("takes every device group unless there is a list, and then those on it", () => {

@@ -89,6 +89,37 @@ describe("a group that nobody is connected to", () => {
     const dropped = world.outputs.flatMap((output) => (output._tag === "Persist" ? output.commands : []))
     assert.deepStrictEqual(dropped, [{ _tag: "DropSlot", deviceId: id(1) }])
   })
+
+  it("is not kept when it was loaded for volatile slots that have gone meanwhile", () => {
+    const world = drive({ idleGroups: 0 })
+    const slot = {
+      deviceId: id(1),
+      encryptedDeviceInfo: bytes(1),
+      expirationPolicy: DeviceSlotExpirationPolicy.PERSISTENT,
+      issued: 0,
+      lastDisconnectAt: world.now(),
+      queue: { positions: [], sizes: [] }
+    }
+    for (const slots of [[], [slot]]) {
+      world.feed({ _tag: "Loaded", groupId, stored: { encryptedSharedDeviceData: new Uint8Array(0), slots } })
+      assert.isUndefined(world.group())
+    }
+  })
+
+  it("is not loaded any more by a mediator that stops", () => {
+    const world = drive()
+    const slot = {
+      deviceId: id(1),
+      encryptedDeviceInfo: bytes(1),
+      expirationPolicy: DeviceSlotExpirationPolicy.VOLATILE,
+      issued: 0,
+      queue: { positions: [], sizes: [] }
+    }
+    world.feed({ _tag: "Shutdown" })
+    world.feed({ _tag: "Loaded", groupId, stored: { encryptedSharedDeviceData: new Uint8Array(0), slots: [slot] } })
+    assert.isUndefined(world.group())
+    assert.isFalse(world.outputs.some(({ _tag }) => _tag === "Persist"))
+  })
 })
 
 const key = groupKeyOf(keys.groupId)

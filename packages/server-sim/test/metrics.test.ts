@@ -1,22 +1,34 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Box, encodeClientFrame, encodeServerFrame } from "@d2m/codec"
-import { type Happening, makeMemoryStore, Mediator, MediatorStore, MediatorStoreError } from "@d2m/server-sim"
+import {
+  type Happening,
+  makeMemoryStore,
+  Mediator,
+  type MediatorOptions,
+  MediatorStore,
+  MediatorStoreError
+} from "@d2m/server-sim"
 import { Effect, Exit, Latch, Layer, Metric, Scope } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
 import { ack, begin, bytes, commit, ephemeral, id, reflect } from "./drive.ts"
+import { fragileStore } from "./fragile-store.ts"
 import { join, keys, mediatorWith, open } from "./memory-device.ts"
 import { parsePrometheus } from "./prometheus-text.ts"
 
 const scrape = Effect.map(PrometheusMetrics.format(), parsePrometheus)
 
 /** Reports the mediator's metrics in a registry of its own. */
-const measured = <A, E>(program: Effect.Effect<A, E, Mediator | Scope.Scope>, store = MediatorStore.layerMemory) =>
+const measured = <A, E>(
+  program: Effect.Effect<A, E, Mediator | Scope.Scope>,
+  store = MediatorStore.layerMemory,
+  options: Partial<MediatorOptions> = {}
+) =>
   Effect.gen(function* () {
     yield* (yield* Mediator).reportMetrics
     return yield* program
   }).pipe(
-    Effect.provide(mediatorWith({ strict: false }, { store })),
+    Effect.provide(mediatorWith({ strict: false, ...options }, { store })),
     Effect.provideService(Metric.MetricRegistry, new Map())
   )
 
@@ -251,6 +263,67 @@ describe("a mediator's metrics", () => {
       })
     )
   )
+
+  it.effect("count what has no type of its own", () =>
+    measured(
+      Effect.gen(function* () {
+        for (const message of ["text", bytes()]) {
+          const a = yield* open()
+          const writer = yield* a.link.socket.writer
+          yield* writer.write(message)
+          yield* a.until("Closed")
+        }
+        const now = yield* scrape
+        const received = (type: string) => now.value("d2m_frames_received_total", { type })
+        assert.deepStrictEqual([received("text"), received("unknown"), received("proxy")], [1, 1, 0])
+      })
+    )
+  )
+
+  it.effect("count what the devices of a group take from each other", () => {
+    const store = fragileStore()
+    return measured(
+      Effect.gen(function* () {
+        const a = yield* join(1)
+        yield* Effect.scoped(join(2))
+        yield* a.send(reflect(1))
+        // Device 2 is not given its queue, and what else is for it has to wait.
+        store.readGate.closeUnsafe()
+        yield* (yield* open()).register(2, 1)
+        yield* a.send(ephemeral(1), ephemeral(2), ephemeral(3))
+        yield* (yield* open()).register(1, 1)
+        yield* (yield* open()).register(3, 0, { deviceSlotsExhaustedPolicy: 1 })
+        const now = yield* scrape
+        assert.strictEqual(now.value("d2m_ephemerals_dropped_total"), 2)
+        assert.strictEqual(now.value("d2m_connections_replaced_total"), 1)
+        assert.strictEqual(now.value("d2m_slots_freed_total", { reason: "least_recent" }), 1)
+        assert.strictEqual(now.value("d2m_slots_freed_total", { reason: "queue_limit" }), 0)
+      }).pipe(Effect.ensuring(store.readGate.open)),
+      store.layer,
+      { ephemeralMessages: 1, maxDeviceSlots: 2 }
+    )
+  })
+
+  it.effect("tell of whom nothing is read as the store lags behind, and what waits for the slowest", () => {
+    const { gate, layer } = slowStore()
+    return measured(
+      Effect.gen(function* () {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        yield* a.rest
+        gate.closeUnsafe()
+        yield* a.send(reflect(1, { envelope: new Uint8Array(5_000) }))
+        yield* b.rest
+        const now = yield* scrape
+        assert.strictEqual(now.value("d2m_connections_paused"), 1)
+        const [most, all] = [now.value("d2m_outgoing_bytes_max"), now.value("d2m_outgoing_bytes")]
+        assert.isAtLeast(most, 5_000)
+        // The sender waits for its ack.
+        assert.isBelow(most, all)
+      }).pipe(Effect.ensuring(gate.open)),
+      layer,
+      { storeHighWater: 4_000 }
+    )
+  })
 
   it.effect("measure how long acks and the store take, also when one waits for the other", () => {
     const { gate, layer } = slowStore()

@@ -3,7 +3,7 @@ import { Box, type ClientFrame, Crypto, Limits, makeCrypto, tweetNacl } from "@d
 import { ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { ack, bytes, ephemeral, hello, id, reflect } from "./drive.ts"
+import { ack, bytes, commit, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
 import { join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
 
@@ -246,21 +246,47 @@ describe("a store that does not work", () => {
     })
   }
 
-  it.effect("leaves nothing of a group on its way there: whoever connects again need not wait for it", () => {
+  it.effect(
+    "is given nothing that came up before it failed: who connects again finds what it has, and need not wait",
+    () => {
+      const store = fragileStore()
+      return Effect.gen(function* () {
+        const [a, b] = [yield* join(1), yield* join(2)]
+        yield* a.rest
+        store.applyGate.closeUnsafe()
+        yield* a.send(reflect(1))
+        // Is to be written with the next call.
+        yield* a.send(reflect(2))
+        store.fail("apply")
+        yield* store.applyGate.release
+        assert.strictEqual(tags(yield* a.rest).at(-1), "Closed 1011")
+        assert.strictEqual(tags(yield* b.rest).at(-1), "Closed 1011")
+        store.fail("none")
+        yield* store.applyGate.open
+        const again = yield* open()
+        // Waiting for what is not there would be for ever.
+        const registered = yield* Effect.forkChild(again.register(2, 1), { startImmediately: true })
+        yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+        const exit = registered.pollUnsafe()
+        assert(exit !== undefined && Exit.isSuccess(exit))
+        assert.strictEqual(exit.value.reflectionQueueLength, 0)
+      }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
+    }
+  )
+
+  it.effect("closes with 1011 whose close waits for it", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
       const a = yield* join(1)
       yield* join(2)
       yield* a.rest
       store.applyGate.closeUnsafe()
-      yield* a.send(reflect(1))
-      // Is to be written with the next call.
-      yield* a.send(reflect(2))
+      // Nobody may commit what nobody has begun: 4010, behind the ack.
+      yield* a.send(reflect(1), commit)
+      assert.deepStrictEqual(tags(yield* a.rest), [])
       store.fail("apply")
       yield* store.applyGate.open
-      assert.strictEqual(tags(yield* a.rest).at(-1), "Closed 1011")
-      store.fail("none")
-      assert.deepStrictEqual(tags(yield* (yield* open()).rest), ["ServerHello"])
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
     }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
   })
 

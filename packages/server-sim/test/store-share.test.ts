@@ -78,4 +78,21 @@ describe("a store that others wait for, too", () => {
       Effect.provide(mediatorWith({ storeHighWater: 16 * 4_000 }, { store: store.layer }))
     )
   })
+
+  it.effect("makes nobody wait whose group writes nothing, however much of all others is on the way there", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1)
+      const other = yield* stranger
+      store.applyGate.closeUnsafe()
+      yield* a.send(...many(10))
+      for (let n = 0; n < 3; n++) {
+        yield* other.send({ _tag: "GetDevicesInfo" })
+        assert.deepStrictEqual(tags(yield* other.rest), ["DevicesInfo"])
+      }
+    }).pipe(
+      Effect.ensuring(store.applyGate.open),
+      Effect.provide(mediatorWith({ storeHighWater: 4_000 }, { store: store.layer }))
+    )
+  })
 })

@@ -161,6 +161,10 @@ describe("the file", () => {
           assert.strictEqual(error.operation, "apply")
           assert.deepStrictEqual(yield* load(groupKey), before)
           assert.isUndefined(yield* load(otherKey))
+          // Nor does anything of it come along with the next one.
+          const encryptedSharedDeviceData = bytes(7)
+          yield* store.apply([persist(groupKey, { _tag: "SetSharedData", encryptedSharedDeviceData })])
+          assert.deepStrictEqual(yield* load(groupKey), { ...before!, encryptedSharedDeviceData })
           yield* store.apply([
             persist(
               groupKey,

@@ -163,6 +163,42 @@ export const storeSuite = (name: string, layer: Layer.Layer<MediatorStore, Media
     )
 
     test(
+      "removes what was acked, in whatever order, and nothing between",
+      Effect.gen(function* () {
+        const positions = [1, 2, 3, 4, 5, 6, 7]
+        yield* write(register(a), ...positions.map((position) => append(bytes(position), [[a, position]])))
+        yield* write(ack(a, 5), ack(a, 4), ack(a, 6), ack(a, 1), ack(a, 2))
+        assert.deepStrictEqual(slotOf(yield* load(groupKey), a)?.queue.positions, [3, 7])
+        assert.deepStrictEqual(
+          (yield* read(a, ...positions)).map(({ position }) => position),
+          [3, 7]
+        )
+      })
+    )
+
+    test(
+      "lays nothing of a dropped slot to the one that follows it at once",
+      Effect.gen(function* () {
+        yield* write(register(a), append(bytes(1), [[a, 1]]), append(bytes(2), [[a, 2]]))
+        yield* write(
+          append(bytes(3), [[a, 3]]),
+          ack(a, 1),
+          { _tag: "DropSlot", deviceId: a },
+          register(a),
+          append(bytes(4), [[a, 1]])
+        )
+        const slot = slotOf(yield* load(groupKey), a)
+        assert.deepStrictEqual([slot?.issued, slot?.queue.positions], [1, [1]])
+        assert.deepStrictEqual(
+          (yield* read(a, 1, 2, 3)).map(({ envelope }) => [...envelope]),
+          [[4]]
+        )
+        yield* write(append(bytes(5), [[a, 2]]), { _tag: "DropSlot", deviceId: a }, register(a))
+        assert.strictEqual(slotOf(yield* load(groupKey), a)?.issued, 0)
+      })
+    )
+
+    test(
       "an ack removes the message from one queue only, and a second ack nothing",
       Effect.gen(function* () {
         yield* write(register(a), register(b))
