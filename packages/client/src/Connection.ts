@@ -100,8 +100,7 @@ const makeRoute = (parts: ConnectionParts, crypto: Crypto["Service"], live: Live
         if (phase._tag === "Live" && phase.dry) stray(frame._tag)
         else {
           stateful({ dry: true })
-          // Who waits for it counts on what came before; what was passed over comes on another connection.
-          if (live.passingOver === undefined) Deferred.doneUnsafe(live.dry, Effect.succeed(live.arrivals.arrived()))
+          Deferred.doneUnsafe(live.dry, Effect.succeed(live.arrivals.arrived()))
           events.emit({ _tag: "Dry" })
         }
         return undefined

@@ -97,7 +97,7 @@ export const frameCodec = <Frame extends { readonly _tag: string }>(
   const foreign: Array<ContainerInfo | undefined> = []
   for (const schema of others) {
     const info = containerInfo(schema)
-    if (info !== undefined && byType[info.type] === undefined) foreign[info.type] = info
+    if (info !== undefined) foreign[info.type] = info
   }
 
   const decode = (bytes: Uint8Array): Result.Result<unknown, DecodeError> => {
