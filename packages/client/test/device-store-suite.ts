@@ -135,13 +135,16 @@ export const deviceStoreSuite = (
           return { nonce, hash: bytes(32, n) }
         }
         yield* store.addSentBlob(info, blob(5000))
-        for (let n = 0; n < sentBlobsKept + 3; n++) yield* store.addSentBlob(shared, blob(n))
+        for (let n = 0; n < sentBlobsKept + 3; n++) {
+          yield* store.addSentBlob(shared, blob(n))
+          if (n === 100) yield* store.addSentBlob(info, blob(5001))
+        }
         const sent = yield* store.sentBlobs(shared)
         assert.deepStrictEqual(
           sent,
           Array.from({ length: sentBlobsKept }, (_, n) => blob(n + 3))
         )
-        assert.deepStrictEqual(yield* store.sentBlobs(info), [blob(5000)])
+        assert.deepStrictEqual(yield* store.sentBlobs(info), [blob(5000), blob(5001)])
         assert.isTrue(yield* store.hasBlobNonce(blob(0).nonce))
         assert.deepStrictEqual(yield* store.hasNonces([blob(0).nonce]), [true])
       }))

@@ -216,12 +216,21 @@ describe("listing", () => {
   it.effect("an answer that does not come within 30 s ends the connection", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
-      yield* connect(world)
+      const peer = yield* connect(world)
+      yield* TestClock.adjust("5 seconds")
       const fiber = yield* fork(Effect.flip(world.device.drop(other)))
-      yield* TestClock.adjust("29999 millis")
+      // Other frames keep coming: it is the answer that is missing.
+      for (let i = 0; i < 29; i++) {
+        yield* TestClock.adjust("1 second")
+        yield* peer.sendRaw(new Uint8Array([0x7f, 0, 0, 0]))
+        yield* settle
+      }
+      yield* TestClock.adjust("999 millis")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+      const { because } = yield* expectState(world, "Waiting")
+      assert.deepInclude(because, { _tag: "DeadlinePassed", waitedFor: "answer", millis: 30_000 })
     })
   )
 })

@@ -1,4 +1,4 @@
-import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, Limits } from "@d2m/codec"
+import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, encodeServerFrame, Limits } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -213,6 +213,28 @@ describe("handshake", () => {
     })
   )
 
+  it.effect(
+    "a connection on which chat bytes cannot be written is given up before the handshake is done, after 1 s",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld({
+          chat: ({ incoming, send }) =>
+            Stream.runHead(incoming).pipe(
+              Effect.andThen(Effect.ignore(send(Uint8Array.of(1)))),
+              Effect.as<ChatEnd>({ _tag: "Ended" })
+            )
+        })
+        const peer = yield* world.mediator.accept
+        yield* peer.breakWrites
+        yield* peer.send({ _tag: "Proxy", data: Uint8Array.of(0xe0) })
+        yield* settle
+        yield* TestClock.adjust("999 millis")
+        yield* expectState(world, "Handshaking")
+        yield* TestClock.adjust("1 millis")
+        assert.deepInclude((yield* expectState(world, "Waiting")).because, { _tag: "Closed", code: 1006 })
+      })
+  )
+
   it.effect("a ServerHello that never comes counts against the same deadline", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
@@ -339,6 +361,22 @@ describe("handshake", () => {
       yield* peer.send({ _tag: "ReflectionQueueDry" }, yield* serverInfo())
       assert.strictEqual((yield* peer.closedWith).code, 4010)
       assert.include(world.eventTags(), "Dry")
+    })
+  )
+
+  it.effect("of what was read, nothing behind garbage or a frame that cannot come counts", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const dry = encodeServerFrame({ _tag: "ReflectionQueueDry" })
+      const bad = [new Uint8Array(2), encodeServerFrame({ _tag: "CommitTransactionAck" })]
+      for (const [at, frame] of bad.entries()) {
+        const peer = yield* connect(world)
+        yield* peer.sendRaw(frame)
+        yield* peer.sendRaw(dry)
+        assert.strictEqual((yield* peer.closedWith).code, 4010)
+        yield* TestClock.adjust(2400 * (at + 1))
+      }
+      assert.deepStrictEqual(world.eventTags(), ["Disconnected", "Disconnected"])
     })
   )
 })

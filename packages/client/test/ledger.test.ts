@@ -104,6 +104,22 @@ describe("giving up", () => {
 })
 
 describe("bound", () => {
+  it("what fills the line to the last byte fits", () => {
+    const ledger = make(100)
+    assert.strictEqual(ledger.room("Reflect"), 100)
+    assert.strictEqual(ledger.reflect("a", 60).place, "Line")
+    assert.strictEqual(ledger.room("Reflect"), 40)
+    assert.isTrue(ledger.ephemeral("e", 40))
+    assert.strictEqual(ledger.reflect("b", 1).place, "Lobby")
+  })
+
+  it("what was given up at the head of the lobby keeps nobody from a line that has room", () => {
+    const ledger = make(100)
+    ledger.reflect("a", 60)
+    ledger.cancel(ledger.reflect("b", 60))
+    assert.strictEqual(ledger.reflect("c", 40).place, "Line")
+  })
+
   it("what does not fit waits its turn, in order, even when something smaller behind it would fit", () => {
     const ledger = make(100)
     const places = [60, 60, 10].map((weight, i) => ledger.reflect(`r${i}`, weight))
@@ -112,6 +128,7 @@ describe("bound", () => {
       ["Line", "Lobby", "Lobby"]
     )
     assert.isFalse(ledger.ephemeral("e", 1))
+    assert.strictEqual(ledger.room("Reflect"), 0)
     assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["1:r0"])
     assert.strictEqual(ledger.pending, 3)
     ledger.ack(1)
@@ -197,6 +214,19 @@ describe("transaction", () => {
     ledger.reflect("kept", 1)
     assert.deepStrictEqual(ledger.cut(), { ephemerals: [], transactional: ["w", "l"], unbegun: ["next"] })
     assert.deepStrictEqual(tell(ledger.draw(0, 9)), ["2:kept"])
+  })
+
+  it("a cut loses what had no room in it, too, and tells nothing of what was given up or withdrawn", () => {
+    const ledger = make(20)
+    ledger.begin("t")
+    ledger.draw(0, 9)
+    ledger.beginWritten()
+    const [given, up] = ["w", "l"].map((value) => ledger.reflectInTransaction(value, 10))
+    ledger.draw(0, 1)
+    ledger.reflectInTransaction("lobby", 20)
+    ledger.begin("withdrawn")()
+    for (const entry of [given!, up!]) ledger.cancel(entry)
+    assert.deepStrictEqual(ledger.cut(), { ephemerals: [], transactional: ["lobby"], unbegun: [] })
   })
 
   it("a cut tells of a Begin that was drawn and never handed to the connection", () => {

@@ -269,6 +269,30 @@ describe("races", () => {
     })
   )
 
+  it.effect(
+    "a store that fails while a reflect is sealed: nothing is written, and it goes out when the store works",
+    () =>
+      Effect.gen(function* () {
+        const memory = yield* makeDeviceStoreMemory()
+        let works = false
+        const full = Effect.fail(new DeviceStoreError({ reason: "Full", operation: "keep nonces", detail: "" }))
+        const store = {
+          ...memory,
+          addNonces: (nonces: ReadonlyArray<Uint8Array>) => (works ? memory.addNonces(nonces) : full)
+        }
+        const world = yield* makeWorld({ store })
+        const peer = yield* connect(world)
+        const reflecting = yield* Effect.forkScoped(world.device.reflect(text("a")))
+        assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DeviceStoreError")
+        assert.deepStrictEqual(yield* peer.drain, [])
+        works = true
+        yield* TestClock.adjust("3 seconds")
+        const next = yield* connect(world)
+        yield* next.send(ackOf(yield* next.expect("Reflect"), 7n))
+        assert.strictEqual(yield* Fiber.join(reflecting), 7n)
+      })
+  )
+
   it.effect("a store that fails while a message is recorded: not acked, delivered again, handled", () =>
     Effect.gen(function* () {
       const memory = yield* makeDeviceStoreMemory()

@@ -100,6 +100,19 @@ describe("delivery", () => {
       assert.isFalse(fresh.dry || fresh.leader)
     })
   )
+
+  it.effect("a leader before Dry leads, and that it came too early is told", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send({ _tag: "RolePromotedToLeader" })
+      assert.isTrue((yield* expectState(world, "Live")).leader)
+      assert.deepStrictEqual(world.events, [
+        { _tag: "StrayFrame", frame: "RolePromotedToLeader before ReflectionQueueDry" },
+        { _tag: "PromotedToLeader" }
+      ])
+    })
+  )
 })
 
 describe("duplicates", () => {

@@ -42,14 +42,18 @@ const logged = (messages: Array<string>) =>
 describe("reflects that are given up", () => {
   it("keep no memory in line and lobby, though nothing is drawn", () => {
     const ledger = new ReflectionLedger<string, string>({ capacity: 100 })
-    const kept = ledger.reflect("kept", 90)
-    for (let n = 0; n < 1_000; n++) ledger.cancel(ledger.reflect(`given up ${n}`, 50))
     const { line, lobby } = (ledger as unknown as { readonly ordinary: Record<"line" | "lobby", { length: number }> })
       .ordinary
-    assert.isAtMost(line.length + lobby.length, 3)
+    const kept = ledger.reflect("kept", 90)
+    for (let n = 0; n < 1_000; n++) ledger.cancel(ledger.reflect(`given up in line ${n}`, 1))
+    assert.isAtMost(line.length, 3)
+    ledger.reflect("waits for room", 50)
+    for (let n = 0; n < 1_000; n++) ledger.cancel(ledger.reflect(`given up in the lobby ${n}`, 50))
+    assert.isAtMost(line.length + lobby.length, 5)
     assert.strictEqual(ledger.weight, 90)
-    const [drawn] = ledger.draw(0, 9)
+    const [drawn, next] = ledger.draw(0, 9)
     assert.strictEqual(drawn?._tag === "Reflect" ? drawn.entry : undefined, kept)
+    assert.isUndefined(next)
   })
 })
 
