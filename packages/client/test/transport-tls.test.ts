@@ -9,6 +9,7 @@ import {
   client,
   connected,
   event,
+  failure,
   open,
   redactedKey,
   refusal,
@@ -221,6 +222,26 @@ describe("TLS", () => {
       })
     )
   }
+
+  it.effect("an older version than the application puts up with is refused", () =>
+    Effect.gen(function* () {
+      const old = { ...(yield* certificate()), maxVersion: "TLSv1.2" } as const
+      const options = { trust: "pinned-only", pins: pinned(old.pin) } as const
+      yield* works(old, options)
+      assert.strictEqual((yield* refused(old, { ...options, tls: { minVersion: "TLSv1.3" } }))._tag, "TlsFailed")
+    })
+  )
+
+  it.effect("a server has no second handshake to show another key in", () =>
+    Effect.gen(function* () {
+      const tls = { ...(yield* certificate()), maxVersion: "TLSv1.2" } as const
+      const { peer, pull } = yield* connected({ trust: "pinned-only", pins: pinned(tls.pin) }, { tls })
+      const secure = peer.socket as Tls.TLSSocket
+      secure.on("error", () => undefined)
+      secure.renegotiate({}, () => peer.ws.send("renegotiated"))
+      assert.deepInclude(yield* failure(pull), { _tag: "Closed", by: "network" })
+    })
+  )
 
   it.effect("a host name goes into the request for the certificate, and is verified", () =>
     Effect.gen(function* () {

@@ -4,6 +4,7 @@
  * Leaves the WebSocket upgrade, and the socket once it is handed over, to the connection.
  */
 import { Effect, Redacted } from "effect"
+import { constants } from "node:crypto"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import {
@@ -58,6 +59,8 @@ const secureOptions = ({ tls, url, verifyChain }: Target): Tls.ConnectionOptions
     rejectUnauthorized: verifyChain,
     minVersion: tls.minVersion ?? "TLSv1.2",
     ALPNProtocols: ["http/1.1"],
+    // A second handshake could show another key, behind the check. `disableRenegotiation` keeps only servers from it.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca === undefined
       ? {}
       : { ca: typeof ca === "string" || ca instanceof Uint8Array ? nodeBytes(ca) : ca.map(nodeBytes) }),
@@ -139,7 +142,6 @@ export const dial = (
       }
       secure.once("connect", () => on.phase("tls"))
       secure.once("secureConnect", () => {
-        secure.disableRenegotiation()
         const error = distrust(secure, target)
         if (error === undefined) done()
         else fail(error)
