@@ -304,8 +304,8 @@ export const makeReflection = (options: {
     transactionDrained,
     outbound,
 
-    /** Whether the mediator owes an ack, or will once the line was written. */
-    isAwaiting: (): boolean => ledger.pending > 0 || ledger.oldestWrittenAt !== undefined,
+    /** Whether somebody waits for an ack, outside of transactions. */
+    isAwaiting: (): boolean => ledger.pending > 0,
     oldestWrittenAt: (): number | undefined => ledger.oldestWrittenAt,
 
     begin: (transaction: OutgoingTransaction): (() => void) => {
@@ -313,10 +313,8 @@ export const makeReflection = (options: {
       noteWork()
       return withdraw
     },
-    rejected: () => {
-      ledger.rejected()
-      noteWork()
-    },
+    /** The line moves on behind what was read, as with acks: for `gather` to be told while it runs. */
+    rejected: () => ledger.rejected(),
     commit: (transaction: OutgoingTransaction) => {
       ledger.commit(transaction)
       noteWork()

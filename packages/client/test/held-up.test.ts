@@ -1,6 +1,6 @@
 // What becomes of a connection while its device does not read, because its handler takes its time.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Fiber, Option, Queue, Scheduler, Stream } from "effect"
+import { Effect, Fiber, Option, Queue, Scheduler, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Capacities, type ChatDuplex, type ChatEnd, type DeviceHandlers, defaultCapacities } from "../src/index.ts"
 import { connect, expectState, makeWorld, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
@@ -179,6 +179,17 @@ describe("a device that does not read because its handler takes its time", () =>
       yield* expectState(world, "Live")
       yield* TestClock.adjust("10 seconds")
       assert.deepInclude((yield* expectState(world, "Waiting")).because, { waitedFor: "sign of life" })
+    })
+  )
+
+  it.effect("waits for no ack of a reflect that was given up: nothing is passed over for it", () =>
+    Effect.gen(function* () {
+      const { peer, world } = yield* heldUp()
+      const given = yield* Effect.forkScoped(world.device.reflect(text("given up")))
+      yield* peer.expect("Reflect")
+      yield* Fiber.interrupt(given)
+      yield* TestClock.adjust("11 seconds")
+      assert.notInclude(world.eventTags(), "PassedOver")
     })
   )
 

@@ -7,11 +7,19 @@ import { TestClock } from "effect/testing"
 import { makeStateCell } from "../src/ConnectionState.ts"
 import { makeEventLog } from "../src/DeviceEvent.ts"
 import { makeHolding } from "../src/Holding.ts"
-import { Capacities, type Content, defaultCapacities, makeDeviceStoreMemory, Transaction } from "../src/index.ts"
+import {
+  Capacities,
+  type Content,
+  defaultCapacities,
+  KeepAlive,
+  makeDeviceStoreMemory,
+  noKeepAlive,
+  Transaction
+} from "../src/index.ts"
 import { makeLiveCell } from "../src/LiveConnection.ts"
 import { makeLedger, makeReflection } from "../src/Reflection.ts"
-import { ackOf, connect, countingRandom, groupKey, identity, makeWorld, me, type Peer } from "./scripted-peer.ts"
-import { text, type World } from "./scripted-peer.ts"
+import { ackOf, connect, countingRandom, expectState, groupKey, identity, makeWorld, me } from "./scripted-peer.ts"
+import { type Peer, text, type World } from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
@@ -135,6 +143,37 @@ describe("many contents", () => {
       assert.strictEqual((yield* Fiber.join(many))._tag, "EnvelopeTooLarge")
       yield* Fiber.join(one)
       assert.strictEqual((yield* world.device.state.get).pendingReflects, 0)
+      // What was never written has no ack that could be late.
+      yield* TestClock.adjust("30 seconds")
+      yield* expectState(world, "Live")
+    }).pipe(bounded, Effect.provideService(KeepAlive, noKeepAlive))
+  )
+
+  it.effect("of which the last one is altered, and no other is drawn with it, hold nothing up", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const contents = contentsOf(5)
+      const many = yield* fork(Effect.flip(world.device.reflectAll(contents)))
+      const altered = contents[4] as { value: D2d.OutgoingMessage }
+      altered.value = D2d.OutgoingMessage.make({ messageId: 1n, body: new Uint8Array(65_536) })
+      const peer = yield* connect(world)
+      assert.lengthOf(yield* serve(world, peer), 4)
+      assert.strictEqual((yield* Fiber.join(many))._tag, "EnvelopeTooLarge")
+      yield* fork(world.device.reflect(text("next")))
+      assert.deepStrictEqual(yield* serve(world, peer), ["next"])
+    }).pipe(bounded)
+  )
+
+  it.effect("that are given up make way at once for what waits behind them, though no ack comes", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* fork(world.device.reflectAll(contentsOf(2)))
+      const large = yield* fork(world.device.reflect(text("x".repeat(1_200))))
+      yield* fork(world.device.reflect(text("behind")))
+      assert.lengthOf(yield* peer.drain, 2)
+      yield* Fiber.interrupt(large)
+      assert.strictEqual(world.group.textIn(yield* peer.expect("Reflect")), "behind")
     }).pipe(bounded)
   )
 

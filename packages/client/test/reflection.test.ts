@@ -61,6 +61,28 @@ describe("reflect", () => {
     })
   )
 
+  it.effect("counts for whoever watches: one by one while there is no connection, many in one go while there is", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const counts = (tag: "Handshaking" | "Live") =>
+        world.states.flatMap((state) => (state._tag === tag ? [state.pendingReflects] : []))
+      yield* settle
+      for (const value of ["a", "b"]) yield* fork(world.device.reflect(text(value)))
+      yield* settle
+      assert.deepStrictEqual(counts("Handshaking"), [0, 1, 2])
+      const peer = yield* connect(world)
+      peer.flow.closeUnsafe()
+      for (const value of ["c", "d", "e", "f"]) {
+        yield* fork(world.device.reflect(text(value)))
+        yield* settle
+      }
+      assert.deepStrictEqual(counts("Live"), [2, 3])
+      peer.flow.openUnsafe()
+      yield* settle
+      assert.deepStrictEqual(counts("Live"), [2, 3, 6])
+    })
+  )
+
   it.effect("a batch is written in one go and resolves in its order, whatever the order of the acks", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
