@@ -115,7 +115,6 @@ export const makeLiveCell = (): LiveCell => {
         ),
       ask: (frame, expect) =>
         Effect.suspend(() => {
-          if (live.ended !== undefined) return Effect.fail(live.ended)
           const withdraw = expect(live.requests)
           // Nobody can say of a write that waits whether the socket has taken it: only the connection's end cuts it short.
           const write = Effect.onError(live.send([frame]), () => Effect.sync(withdraw))

@@ -1,4 +1,12 @@
-import { D2d, decodeMessage, DeviceSlotState, encodeClientFrame, encodeServerFrame, Limits } from "@d2m/codec"
+import {
+  D2d,
+  decodeMessage,
+  DeviceSlotState,
+  encodeClientFrame,
+  encodeServerFrame,
+  Limits,
+  ReflectFlags
+} from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -141,6 +149,23 @@ describe("handshake", () => {
         world.states.map(({ _tag }) => _tag),
         ["Connecting", "Handshaking", "Live"]
       )
+    })
+  )
+
+  it.effect("a device registers again whose ClientHello got lost, and has done so though its clock is wrong", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const lost = yield* world.mediator.accept
+      yield* greet(world, lost)
+      yield* lost.close(1006)
+      yield* TestClock.adjust("3 seconds")
+      const peer = yield* world.mediator.accept
+      const hello = yield* greet(world, peer)
+      assert.strictEqual(hello.expectedDeviceSlotState, DeviceSlotState.NEW)
+      assert.strictEqual(yield* world.store.slot, "Registering")
+      yield* peer.send(yield* serverInfo({ deviceSlotState: DeviceSlotState.NEW, currentTime: BigInt(1e12) }))
+      assert.strictEqual((yield* expectState(world, "NeedsUser")).reason._tag, "ClockSkew")
+      assert.strictEqual(yield* world.store.slot, "Existing")
     })
   )
 
@@ -364,20 +389,24 @@ describe("handshake", () => {
     })
   )
 
-  it.effect("of what was read, nothing behind garbage or a frame that cannot come counts", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const dry = encodeServerFrame({ _tag: "ReflectionQueueDry" })
-      const bad = [new Uint8Array(2), encodeServerFrame({ _tag: "CommitTransactionAck" })]
-      for (const [at, frame] of bad.entries()) {
-        const peer = yield* connect(world)
-        yield* peer.sendRaw(frame)
-        yield* peer.sendRaw(dry)
-        assert.strictEqual((yield* peer.closedWith).code, 4010)
-        yield* TestClock.adjust(2400 * (at + 1))
-      }
-      assert.deepStrictEqual(world.eventTags(), ["Disconnected", "Disconnected"])
-    })
+  it.effect(
+    "of what was read, what stands ahead of garbage or a frame that cannot come counts, and nothing behind it",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const dry = encodeServerFrame({ _tag: "ReflectionQueueDry" })
+        const bad = [new Uint8Array(2), encodeServerFrame({ _tag: "CommitTransactionAck" })]
+        for (const [at, frame] of bad.entries()) {
+          const peer = yield* connect(world)
+          yield* peer.send(reflected(at, world.group.envelope(text("ahead")), ReflectFlags.ephemeral))
+          yield* peer.sendRaw(frame)
+          yield* peer.sendRaw(dry)
+          assert.strictEqual((yield* peer.closedWith).code, 4010)
+          assert.lengthOf(world.handled, at + 1)
+          yield* TestClock.adjust(2400 * (at + 1))
+        }
+        assert.deepStrictEqual(world.eventTags(), ["Disconnected", "Disconnected"])
+      })
   )
 })
 

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Latch, Queue, Scope } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
-import { openLink } from "../src/index.ts"
+import { openLink, ProtocolViolation } from "../src/index.ts"
 
 /** A socket like Effect's own, whose writer accepts everything, also for a connection that is gone. */
 const careless = Effect.gen(function* () {
@@ -37,6 +37,23 @@ describe("link", () => {
     })
   )
 
+  it.effect("closing it takes a second at most, whatever the socket does", () =>
+    Effect.gen(function* () {
+      const { socket } = yield* careless
+      const stuck = Socket.make({
+        reader: socket.reader,
+        writer: Effect.succeed({ write: () => Effect.never, writeAll: () => Effect.never })
+      })
+      const link = yield* open(stuck)
+      const end = new ProtocolViolation({ expected: "something", found: "something else" })
+      const closing = yield* Effect.forkChild(link.close(end), { startImmediately: true })
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(closing.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(closing)
+    })
+  )
+
   it.effect("the listening clock stands still while the device does not read by its own will", () =>
     Effect.gen(function* () {
       const { incoming, socket } = yield* careless
@@ -57,6 +74,9 @@ describe("link", () => {
       yield* TestClock.adjust("1 seconds")
       assert.strictEqual(link.listeningTime() - start, 6000)
       assert.strictEqual(link.reads(), 1)
+      yield* Effect.all([link.holdUp(Effect.sleep("7 seconds")), TestClock.adjust("7 seconds")], { concurrency: 2 })
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual(link.listeningTime() - start, 7000)
     })
   )
 })

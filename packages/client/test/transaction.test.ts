@@ -66,10 +66,18 @@ describe("a transaction", () => {
       const world = yield* makeWorld()
       const peer = yield* connect(world)
       const fiber = yield* fork(
-        world.device.transaction({ scope }, Effect.andThen(Effect.forkDetach(reflect("a")), Effect.yieldNow))
+        world.device.transaction(
+          { scope },
+          Effect.andThen(
+            Effect.forkDetach(Effect.all([reflect("a"), reflect("b")], { concurrency: 2 })),
+            Effect.yieldNow
+          )
+        )
       )
       yield* begin(peer)
-      const a = yield* peer.expect("Reflect")
+      const [a, b] = [yield* peer.expect("Reflect"), yield* peer.expect("Reflect")]
+      assert.deepStrictEqual(yield* peer.drain, [])
+      yield* peer.send(ackOf(b))
       assert.deepStrictEqual(yield* peer.drain, [])
       yield* peer.send(ackOf(a))
       yield* peer.expect("CommitTransaction")

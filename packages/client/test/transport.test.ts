@@ -65,6 +65,8 @@ describe("messages", () => {
       )
       assert.lengthOf(reads, 1)
       assert.strictEqual(reads[0]!.length, 22 * 7, "two bytes of header, four of mask, one of payload, each")
+      const masks = Array.from({ length: 22 }, (_, n) => reads[0]!.readUInt32LE(7 * n + 2))
+      assert.strictEqual(new Set(masks).size, 22, "no mask can be told from another")
     })
   )
 
