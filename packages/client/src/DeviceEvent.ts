@@ -24,8 +24,8 @@ const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "
  *   it could not be read
  * - `EphemeralsDropped` ephemerals that were not written before the connection ended, or not known to be: their write failed or
  *   waited for room
- * - `EphemeralsMissed` ephemerals of other devices that came and that the handler did not get: the device halted, or messages
- *   are passed over. The mediator does not send them again
+ * - `EphemeralsMissed` ephemerals of other devices that came and that the handler did not get: the device halted, messages are
+ *   passed over, or the connection ended while they waited for room. The mediator does not send them again
  * - `PassedOver` the handler stands still: messages are not taken in until it moves, and come again, ephemerals apart
  * - `ChatFailed` the chat handler died of a defect
  * - `Disconnected` a connection ended; `warn` when its close code is none of the protocol's

@@ -202,7 +202,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
           admitted,
           Effect.andThen(stalled, fallBehind),
           Effect.andThen(live.link.unanswerable, passOver)
-        ]).pipe(Effect.ensuring(Effect.sync(turnAway)))
+        ]).pipe(Effect.ensuring(Effect.sync(() => tellMissed(turnAway()))))
       )
     })
 

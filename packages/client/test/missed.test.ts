@@ -4,8 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
-import { Capacities, defaultCapacities, HandlerError, HandlerPolicy } from "../src/index.ts"
-import { connect, expectState, makeWorld, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
+import { Capacities, defaultCapacities, HandlerError, HandlerPolicy, Transaction } from "../src/index.ts"
+import { ackOf, connect, expectState, makeWorld, reflected, settle, text, textOf, type World } from "./scripted-peer.ts"
 
 const ephemeral = (id: number, world: World) =>
   reflected(id, world.group.envelope(text(String(id))), ReflectFlags.ephemeral)
@@ -77,6 +77,34 @@ describe("ephemerals that the handler does not get are told", () => {
       assert.deepStrictEqual(missed(world), [1])
       assert.deepStrictEqual(seen(world), [])
     })
+  )
+
+  it.effect("at the end of a connection on which they wait for room", () =>
+    Effect.gen(function* () {
+      const gate = Latch.makeUnsafe(false)
+      const aborts = Latch.makeUnsafe(false)
+      const world: World = yield* makeWorld({ onReflected: () => gate.await })
+      const peer = yield* connect(world)
+      const body = Effect.andThen(
+        Effect.flatMap(Transaction, ({ reflect }) => reflect(text("in"))),
+        Effect.andThen(aborts.await, Effect.fail("aborted"))
+      )
+      yield* Effect.forkScoped(Effect.exit(world.device.transaction({ scope: 1 }, body)))
+      yield* peer.expect("BeginTransaction")
+      yield* peer.send({ _tag: "BeginTransactionAck" })
+      yield* peer.send(ackOf(yield* peer.expect("Reflect")))
+      yield* settle
+      yield* peer.send(message(1, world))
+      yield* settle
+      yield* peer.send(message(2, world), ephemeral(3, world), ephemeral(4, world), message(5, world))
+      yield* settle
+      aborts.openUnsafe()
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "TransactionAborted")
+      assert.deepStrictEqual(missed(world), [1])
+      gate.openUnsafe()
+      yield* settle
+      assert.deepStrictEqual(seen(world), ["1", "2", "3"])
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 2 }))
   )
 
   it.effect("while messages are passed over", () =>
