@@ -52,6 +52,7 @@ describe("key derivation", () => {
     const key = Redacted.make(new Uint8Array(32))
     assert.throws(() => deriveKey(tweetNacl, key, new Uint8Array(17), new Uint8Array(0)), RangeError)
     assert.throws(() => deriveKey(tweetNacl, key, new Uint8Array(0), new Uint8Array(17)), RangeError)
+    assert.doesNotThrow(() => deriveKey(tweetNacl, key, new Uint8Array(16), new Uint8Array(16)))
   })
 })
 

@@ -54,6 +54,15 @@ describe("pooled random bytes", () => {
     assert.strictEqual(new Set(nonces.map((nonce) => Buffer.from(nonce).toString("hex"))).size, 3000)
   })
 
+  it("are drawn when the last ones are used up, and not before", () => {
+    const { draw, draws } = counted()
+    const bytes = pooledBytes(draw)
+    for (let count = 0; count < 8; count++) bytes(4096)
+    assert.deepStrictEqual(draws, [32_768])
+    bytes(1)
+    assert.deepStrictEqual(draws, [32_768, 32_768])
+  })
+
   it("of which many are asked for have memory of their own", () => {
     const { draw, draws } = counted()
     const bytes = pooledBytes(draw)

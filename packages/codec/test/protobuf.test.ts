@@ -127,9 +127,12 @@ describe("numbers", () => {
     assert.strictEqual(decode(overlong(8, 5), [3]).small, 3)
     assert.strictEqual(decode(tag(5, 2), overlong(1, 5), [0x61]).text, "a")
     assert.strictEqual(refused(overlong(8, 6), [3]).kind, "Malformed")
+    assert.strictEqual(refused(varint(2n ** 32n + 8n), [3]).kind, "Malformed", "a tag does not wrap")
     assert.strictEqual(refused(tag(5, 2), overlong(1, 6), [0x61]).kind, "Malformed")
     // 2^31 and above: no length can be that, and it must not wrap to a small one.
-    assert.strictEqual(refused(tag(5, 2), varint(2n ** 32n + 1n), [0x61]).kind, "Malformed")
+    for (const length of [2n ** 31n, 2n ** 32n + 1n]) {
+      assert.strictEqual(refused(tag(5, 2), varint(length), [0x61]).kind, "Malformed")
+    }
     assert.strictEqual(refused(tag(5, 2), varint(2 ** 31 - 1), [0x61]).kind, "Truncated")
   })
 })
@@ -159,6 +162,26 @@ describe("text", () => {
       const written = encodeMessage(Outer, outer({ text, texts: [text] }))
       const whole = text.replace(/[\ud800-\udfff]/, "\ufffd")
       assert.deepStrictEqual(succeeded(decodeMessage(Outer, written)), outer({ text: whole, texts: [whole] }))
+    }
+  })
+
+  it("is written as any encoder writes it, at the borders of every length and of every half", () => {
+    const whole = ["\u007f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"]
+    const halves = ["\ud800", "\udbff", "\udc00", "\udfff"]
+    for (const first of [...whole, ...halves]) {
+      for (const second of [...whole, ...halves]) {
+        const text = first + second
+        assert.strictEqual(encode({ text }), hex(delimited(5, [...new TextEncoder().encode(text)])))
+      }
+    }
+  })
+
+  it("is written to its end, however long and whatever its characters take", () => {
+    for (const character of ["a", "é", "€", "🦊"]) {
+      for (const length of [5461, 8192, 16_384, 40_000]) {
+        const text = character.repeat(length)
+        assert.isTrue(Buffer.compare(encodeMessage(Outer, outer({ text })), delimited(5, text)) === 0, character)
+      }
     }
   })
 })
