@@ -182,6 +182,22 @@ describe("a device that does not read because its handler takes its time", () =>
     })
   )
 
+  it.effect("is not behind while its handler goes on, though somebody waits for the mediator", () =>
+    Effect.gen(function* () {
+      const permits = yield* Queue.unbounded<void>()
+      const world = yield* makeWorld({ onReflected: () => Queue.take(permits) })
+      const peer = yield* connect(world)
+      yield* Effect.forkScoped(world.device.reflect(text("waits")))
+      yield* peer.send(...Array.from({ length: 13 }, (_, id) => reflected(id, world.group.envelope(text(String(id))))))
+      for (let n = 0; n < 3; n++) {
+        yield* TestClock.adjust("8 seconds")
+        yield* Queue.offer(permits, undefined)
+        yield* settle
+      }
+      assert.notInclude(world.eventTags(), "PassedOver")
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 2 }))
+  )
+
   it.effect("waits for no ack of a reflect that was given up: nothing is passed over for it", () =>
     Effect.gen(function* () {
       const { peer, world } = yield* heldUp()

@@ -1,6 +1,7 @@
 // The cell of the live connection by itself, with a socket that takes nothing.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Fiber, Scheduler } from "effect"
+import { makeArrivals } from "../src/Arrivals.ts"
 import { TransactionAborted } from "../src/index.ts"
 import type { Link } from "../src/Link.ts"
 import { makeLiveCell } from "../src/LiveConnection.ts"
@@ -19,6 +20,26 @@ class Counting extends Scheduler.MixedScheduler {
     return super.shouldYield(fiber)
   }
 }
+
+describe("arrivals", () => {
+  it.effect("are waited for at rest, though some of them are settled meanwhile", () =>
+    Effect.gen(function* () {
+      const arrivals = makeArrivals()
+      const counting = new Counting()
+      const waiting = yield* fork(Effect.provideService(arrivals.settled(2), Scheduler.Scheduler, counting))
+      yield* settle
+      arrivals.settle()
+      yield* settle
+      const { steps } = counting
+      yield* settle
+      assert.strictEqual(counting.steps, steps)
+      assert.isUndefined(waiting.pollUnsafe())
+      arrivals.settle()
+      yield* settle
+      assert.isDefined(waiting.pollUnsafe())
+    })
+  )
+})
 
 describe("a live connection", () => {
   it.effect("that ends lets go of who writes to it, and of what was asked", () =>

@@ -1,6 +1,6 @@
 import { ReflectedId, ReflectFlags } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Latch } from "effect"
+import { Effect, Exit, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
 import {
@@ -422,6 +422,37 @@ describe("what cannot be handled", () => {
       assert.deepInclude(refused, { _tag: "MessageNotReplayable", reason: "Undecryptable" })
       assert.deepInclude(yield* Effect.flip(world.device.quarantine.replay(99)), { reason: "NotThere" })
       assert.strictEqual((yield* world.device.quarantine.list).length, 1)
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
+  )
+
+  it.effect("replay waits until the handler is at rest", () =>
+    Effect.gen(function* () {
+      const gate = Latch.makeUnsafe(true)
+      let running = 0
+      const world = yield* makeWorld({
+        onReflected: (batch) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => assert.strictEqual(++running, 1, "one batch at a time")),
+            () => (textsOf(batch).includes("bad") && gate.isOpen ? failing("bad")(batch) : gate.await),
+            () => Effect.sync(() => running--)
+          )
+      })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
+      yield* settle
+      const [entry] = yield* world.device.quarantine.list
+      gate.closeUnsafe()
+      yield* peer.send(reflected(2, world.group.envelope(text("slow"))))
+      yield* settle
+      const replaying = yield* Effect.forkScoped(world.device.quarantine.replay(entry!.id))
+      yield* settle
+      assert.deepStrictEqual(seen(world), [["bad"], ["slow"]])
+      yield* peer.send(reflected(3, world.group.envelope(text("next"))))
+      yield* settle
+      gate.openUnsafe()
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(replaying)))
+      yield* settle
+      assert.deepStrictEqual(seen(world).flat().toSorted(), ["bad", "bad", "next", "slow"])
     }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "quarantine" }))
   )
 

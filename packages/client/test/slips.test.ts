@@ -203,8 +203,14 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const [one, another] = [yield* makeWorld(), yield* makeWorld()]
       const [peer, elsewhere] = [yield* connect(one), yield* connect(another)]
+      const isOver = yield* Deferred.make<void>()
+      const busy = yield* fork(another.device.transaction({ scope }, Deferred.await(isOver)))
+      yield* grant(elsewhere)
       const running = yield* fork(one.device.transaction({ scope }, another.device.reflect(text("a"))))
       yield* grant(peer)
+      yield* Deferred.succeed(isOver, undefined)
+      yield* commit(elsewhere)
+      yield* Fiber.join(busy)
       yield* elsewhere.send(ackOf(yield* elsewhere.expect("Reflect"), 7n))
       yield* commit(peer)
       assert.strictEqual(yield* Fiber.join(running), 7n)
@@ -294,6 +300,21 @@ describe("an address that is none", () => {
       const parsed = parseWebSocketUrl(url, false)
       const failure = Result.isFailure(parsed) ? parsed.failure : undefined
       assert.deepInclude(failure, { _tag: "InvalidUrl", url: told })
+    })
+  }
+
+  for (const url of ["wss://:hunter2@host/abc", "wss://host/abc?key=hunter2#part"]) {
+    it(`is refused without what it may hold of secrets: ${url.includes("#") ? "in its query" : "in its user"}`, () => {
+      const parsed = parseWebSocketUrl(url, false)
+      const failure = Result.isFailure(parsed) ? parsed.failure : undefined
+      assert.deepInclude(failure, { _tag: "InvalidUrl", url: "wss://host/abc" })
+    })
+  }
+
+  for (const host of ["evillocalhost", "127.0.0.1.example.org", "localhost.example.org"]) {
+    it(`is not this machine: ${host}`, () => {
+      const parsed = parseWebSocketUrl(`ws://${host}/abc`, false)
+      assert.deepInclude(Result.isFailure(parsed) ? parsed.failure : undefined, { _tag: "PlaintextRefused", host })
     })
   }
 })

@@ -118,7 +118,7 @@ describe("a transaction", () => {
       const second = yield* fork(world.device.transaction({ scope }, Effect.succeed(2)))
       assert.deepStrictEqual(texts(world, yield* peer.drain), ["BeginTransaction"])
       yield* peer.send(granted)
-      yield* peer.expect("CommitTransaction")
+      assert.deepStrictEqual(texts(world, yield* peer.drain), ["CommitTransaction"])
       yield* peer.send(committed)
       assert.strictEqual(yield* Fiber.join(first), 1)
       yield* begin(peer)
@@ -430,6 +430,23 @@ describe("a cut", () => {
     })
   )
 
+  it.effect("an answer to a Begin is none to a Commit, nor the other way about", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      for (const answers of [[committed], [granted, granted], [granted, rejected(world)]]) {
+        const peer = yield* connect(world)
+        const fiber = yield* fork(Effect.flip(world.device.transaction({ scope }, Effect.void)))
+        for (const answer of answers) {
+          yield* peer.next
+          yield* peer.send(answer)
+        }
+        assert.strictEqual((yield* peer.closedWith).code, 4010)
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "TransactionLost")
+        assert.isTrue(yield* world.device.retryNow)
+      }
+    })
+  )
+
   it.effect("an answer that nobody asked for is a protocol error", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
@@ -519,6 +536,39 @@ describe("giving up", () => {
         if (answer === granted) yield* peer.send(committed)
       }
       yield* expectState(world, "Live")
+    })
+  )
+
+  it.effect("interrupted just when the lock is granted: it is given back, too", () =>
+    Effect.gen(function* () {
+      for (let steps = 0; steps < 12; steps++) {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const fiber = yield* fork(world.device.transaction({ scope }, Effect.never))
+        yield* peer.expect("BeginTransaction")
+        yield* peer.send(granted)
+        yield* Effect.repeat(Effect.yieldNow, { times: steps })
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(texts(world, yield* peer.drain), ["CommitTransaction"], `after ${steps} steps`)
+      }
+    })
+  )
+
+  it.effect("a stopped device fails one whose connection was lost while its precondition was asked", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send(dry)
+      const holds = yield* Deferred.make<boolean>()
+      const options = { scope, precondition: Deferred.await(holds) }
+      const fiber = yield* fork(Effect.flip(world.device.transaction(options, Effect.void)))
+      yield* settle
+      yield* peer.close(1006)
+      yield* expectState(world, "Waiting")
+      yield* Deferred.succeed(holds, true)
+      yield* settle
+      yield* world.device.stop
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "DeviceStopped")
     })
   )
 
