@@ -99,18 +99,22 @@ describe("chat proxy", () => {
 
   it.effect("a handler that has ended or died leaves the connection alone and takes nothing any more", () =>
     Effect.gen(function* () {
-      for (const chat of [
-        () => Effect.succeed(ended),
-        () => Effect.die("x"),
-        () => {
-          throw new Error("x")
-        }
-      ]) {
+      for (const [told, chat] of [
+        [[], () => Effect.succeed(ended)],
+        [["ChatFailed"], () => Effect.die("x")],
+        [
+          ["ChatFailed"],
+          () => {
+            throw new Error("x")
+          }
+        ]
+      ] as const) {
         const world = yield* makeWorld({ chat })
         const peer = yield* connect(world)
         for (let i = 0; i < 600; i++) yield* peer.send(proxy(1))
         yield* peer.send({ _tag: "ReflectionQueueDry" })
         assert.isTrue((yield* expectState(world, "Live")).dry)
+        assert.deepStrictEqual(world.eventTags(), [...told, "Dry"])
       }
     })
   )
@@ -164,8 +168,12 @@ describe("close-error", () => {
         [4999, "NeedsUser"],
         [5001, "Waiting"]
       ] as const) {
+        let interrupted = false
         const world = yield* makeWorld({
-          chat: (io) => Effect.as(Effect.delay(Stream.runDrain(io.incoming), takes), closeError(false))
+          chat: (io) =>
+            Effect.as(Effect.delay(Stream.runDrain(io.incoming), takes), closeError(false)).pipe(
+              Effect.onInterrupt(() => Effect.sync(() => (interrupted = true)))
+            )
         })
         const peer = yield* connect(world)
         yield* peer.close(4000)
@@ -177,6 +185,7 @@ describe("close-error", () => {
         yield* TestClock.adjust("2 millis")
         const decided = yield* expectState(world, verdict)
         assert.isTrue(decided._tag === "NeedsUser" || decided.nextTryAt !== undefined)
+        assert.strictEqual(interrupted, verdict === "Waiting")
       }
     })
   )

@@ -138,6 +138,8 @@ describe("listing", () => {
         kept.map(({ envelope }) => envelope),
         [tablet, old, fresh]
       )
+      const replayed = yield* Effect.flip(world.device.quarantine.replay(kept[0]!.id))
+      assert.deepInclude(replayed, { _tag: "MessageNotReplayable", reason: "NonceReused" })
     })
   )
 

@@ -153,6 +153,17 @@ describe("keep-alive", () => {
       yield* TestClock.adjust("2 seconds")
       yield* expectState(quick, "Waiting")
 
+      const often = yield* Effect.provideService(
+        makeWorld(),
+        KeepAlive,
+        probing({ idle: "2 seconds", patience: "5 seconds" })
+      )
+      yield* connect(often)
+      yield* TestClock.adjust("6999 millis")
+      yield* expectState(often, "Live")
+      yield* TestClock.adjust("1 millis")
+      yield* expectState(often, "Waiting")
+
       const none = yield* Effect.provideService(makeWorld(), KeepAlive, noKeepAlive)
       yield* connect(none)
       yield* TestClock.adjust("1 hour")

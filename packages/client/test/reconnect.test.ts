@@ -4,7 +4,7 @@ import { Clock, Effect, Fiber, Random } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
-import { continueAsIs, KeepAlive, noKeepAlive, registerAgain } from "../src/index.ts"
+import { continueAsIs, KeepAlive, noKeepAlive, registerAgain, Transaction } from "../src/index.ts"
 import { openFailed, PinMismatch, Unreachable, UpgradeRefused } from "../src/TransportError.ts"
 import { ackOf, connect, expectState, greet, makeWorld, settle, text } from "./scripted-peer.ts"
 
@@ -100,6 +100,36 @@ describe("backoff", () => {
     }).pipe(Effect.provideService(KeepAlive, noKeepAlive))
   )
 
+  it.effect(
+    "starting over by the device's own will is no failure, and lets those be that a good connection has ended",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        const failures: Array<number> = []
+        const aborted = Effect.andThen(
+          Effect.flatMap(Transaction, ({ reflect }) => reflect(text("in"))),
+          Effect.fail("aborted")
+        )
+        for (const held of [0, 30_000]) {
+          for (let n = 0; n < 2; n++) {
+            yield* (yield* connect(world)).close(1001)
+            yield* settle
+            yield* world.device.retryNow
+          }
+          const peer = yield* connect(world)
+          yield* TestClock.adjust(held)
+          const run = yield* Effect.forkScoped(Effect.exit(world.device.transaction({ scope: 1 }, aborted)))
+          yield* peer.expect("BeginTransaction")
+          yield* peer.send({ _tag: "BeginTransactionAck" })
+          yield* peer.send(ackOf(yield* peer.expect("Reflect")))
+          yield* Fiber.join(run)
+          failures.push((yield* expectState(world, "Waiting")).failures)
+          yield* world.device.retryNow
+        }
+        assert.deepStrictEqual(failures, [2, 0])
+      }).pipe(Effect.provideService(KeepAlive, noKeepAlive))
+  )
+
   it.effect("retry now ends the waiting; there is nothing to retry while connected", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
@@ -108,8 +138,12 @@ describe("backoff", () => {
       yield* peer.close(1001)
       yield* settle
       assert.deepStrictEqual([yield* world.device.retryNow, yield* world.device.retryNow], [true, false])
+      yield* (yield* connect(world)).close(1001)
+      yield* expectState(world, "Waiting")
+      yield* TestClock.adjust("5 seconds")
       yield* connect(world)
       yield* expectState(world, "Live")
+      assert.isFalse(yield* world.device.retryNow, "the waiting has ended by itself")
     })
   )
 })

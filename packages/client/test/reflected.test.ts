@@ -401,6 +401,9 @@ describe("what cannot be handled", () => {
       yield* expectState(world, "NeedsUser")
       assert.strictEqual(world.mediator.dials(), 1)
       assert.deepStrictEqual(seen(world), [["a"]])
+      assert.isTrue(yield* world.device.resume(continueAsIs))
+      yield* connect(world)
+      yield* expectState(world, "Live")
     }).pipe(Effect.provideService(HandlerPolicy, { tries: 1, delay: () => 0, giveUp: "halt" }))
   )
 
@@ -433,7 +436,7 @@ describe("what cannot be handled", () => {
         onReflected: (batch) =>
           Effect.acquireUseRelease(
             Effect.sync(() => assert.strictEqual(++running, 1, "one batch at a time")),
-            () => (textsOf(batch).includes("bad") && gate.isOpen ? failing("bad")(batch) : gate.await),
+            () => (textsOf(batch).includes("bad") && gate.isOpen() ? failing("bad")(batch) : gate.await),
             () => Effect.sync(() => running--)
           )
       })

@@ -52,6 +52,10 @@ describe("a socket that is shared", () => {
       yield* early.write(new Uint8Array(1))
       yield* (yield* socket.writer).write(new Uint8Array(1))
       assert.deepStrictEqual(wrote, [1, 1])
+      yield* Scope.provide(socket.reader, yield* Scope.make())
+      yield* Scope.close(scope, Exit.void)
+      yield* (yield* socket.writer).write(new Uint8Array(1))
+      assert.deepStrictEqual(wrote, [1, 1, 2])
     })
   )
 

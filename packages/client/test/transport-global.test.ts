@@ -161,8 +161,9 @@ describe("what the interface allows", () => {
       const { pull, ws } = yield* fake()
       assert.strictEqual(ws.binaryType, "arraybuffer")
       ws.emit("message", { data: frame(1, 2).buffer })
+      ws.emit("message", { data: frame(0, 3, 4, 0).subarray(1, 3) })
       ws.emit("message", { data: "text" })
-      assert.deepStrictEqual(yield* pull, [frame(1, 2), "text"])
+      assert.deepStrictEqual(yield* pull, [frame(1, 2), frame(3, 4), "text"])
     })
   )
 

@@ -58,6 +58,20 @@ describe("the inbox", () => {
     })
   )
 
+  it.effect("is full with what it holds, to the byte, and not with what it has held", () =>
+    Effect.gen(function* () {
+      // Each message counts with 64 bytes more.
+      const { log, pull, push } = make(200)
+      for (let n = 0; n < 10; n++) {
+        push(new Uint8Array(135))
+        yield* pull
+      }
+      assert.deepStrictEqual(log, [])
+      push(new Uint8Array(136))
+      assert.deepStrictEqual(log, ["full"])
+    })
+  )
+
   it.effect("says once that it is full, and once that it was taken", () =>
     Effect.gen(function* () {
       const { log, pull, push } = make(300)

@@ -31,6 +31,14 @@ describe("the memory of what is written", () => {
     }
   })
 
+  it("that a long message took is not kept for those behind it", () => {
+    const writer = new MessageWriter()
+    writer.view(filled(100_000, 1))
+    writer.finish()
+    writer.bool(true)
+    assert.strictEqual(writer.finish().buffer.byteLength, 16_384)
+  })
+
   it("that a long message was written in holds nothing of it afterwards", () => {
     const writer = new MessageWriter()
     writer.view(filled(3000, 7).fill(0xaa))

@@ -212,6 +212,8 @@ describe("the URL path", () => {
     assert.strictEqual(toUrlPath(info), path)
     assert.deepStrictEqual(succeeded(fromUrlPath(path)), info)
     assert.deepStrictEqual(succeeded(fromUrlPath(path.toUpperCase())), info)
+    const letters = { ...info, serverGroup: "azAZ09" }
+    assert.deepStrictEqual(succeeded(fromUrlPath(toUrlPath(letters))), letters)
     // The old numeric group, and anything else that is not known, is ignored.
     assert.deepStrictEqual(succeeded(fromUrlPath(`${path}1007`)), info)
     assert.deepStrictEqual(succeeded(fromUrlPath(`1007${path}`)), info)
