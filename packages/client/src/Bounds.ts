@@ -3,41 +3,41 @@
  * Owns the numbers of decision 15 and the bounds of every queue, each with its default.
  * Leaves the time between connections to `ReconnectPolicy` and idle connections to `KeepAlive`.
  */
-import { Context } from "effect"
+import { Context, Duration, Effect } from "effect"
 
 /**
- * Deadlines in milliseconds: finite numbers above 0, or no device is made (`InvalidDeviceOptions`). `chatVerdict` and `close`
- * may be 0.
+ * Deadlines, a number being milliseconds: finite and above 0, or no device is made (`InvalidDeviceOptions`). `chatVerdict` and
+ * `close` may be 0.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Deadlines {
   /** From dialling to an open WebSocket: 10 s. */
-  readonly open: number
+  readonly open: Duration.Input
   /** From there to ServerInfo: 10 s. */
-  readonly handshake: number
+  readonly handshake: Duration.Input
   /** From a request or a reflect to its answer: 30 s. */
-  readonly answer: number
+  readonly answer: Duration.Input
   /** From the end of a connection to the chat handler's word on it: 5 s. */
-  readonly chatVerdict: number
+  readonly chatVerdict: Duration.Input
   /** Given to a close code, and to a broken connection to say why it broke: 1 s. */
-  readonly close: number
+  readonly close: Duration.Input
   /** How long a handler may hold up the reading while the device waits for the mediator: 10 s. */
-  readonly stall: number
+  readonly stall: Duration.Input
   /**
    * From TransactionRejected to the next try when no TransactionEnded comes: 65 s, more than the longest transaction.
    */
-  readonly lock: number
+  readonly lock: Duration.Input
 }
 
 /**
- * The deadlines of decision 15.
+ * The deadlines of decision 15, in milliseconds.
  *
  * @category constants
  * @since 0.1.0
  */
-export const defaultDeadlines: Deadlines = {
+export const defaultDeadlines: Readonly<Record<keyof Deadlines, number>> = {
   open: 10_000,
   handshake: 10_000,
   answer: 30_000,
@@ -54,6 +54,24 @@ export const defaultDeadlines: Deadlines = {
  * @since 0.1.0
  */
 export const Deadlines = Context.Reference<Deadlines>("@d2m/client/Deadlines", { defaultValue: () => defaultDeadlines })
+
+/**
+ * The deadlines in force, in milliseconds: what a device and each of its connections reckon with.
+ *
+ * @internal
+ */
+export const deadlineMillis: Effect.Effect<Readonly<Record<keyof Deadlines, number>>> = Effect.map(
+  Deadlines,
+  (deadlines) => ({
+    open: Duration.toMillis(deadlines.open),
+    handshake: Duration.toMillis(deadlines.handshake),
+    answer: Duration.toMillis(deadlines.answer),
+    chatVerdict: Duration.toMillis(deadlines.chatVerdict),
+    close: Duration.toMillis(deadlines.close),
+    stall: Duration.toMillis(deadlines.stall),
+    lock: Duration.toMillis(deadlines.lock)
+  })
+)
 
 /**
  * What a device holds at most: whole numbers above 0, or no device is made (`InvalidDeviceOptions`).

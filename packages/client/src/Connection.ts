@@ -8,7 +8,7 @@ import { Clock, Context, Deferred, Effect, Result, type Scope, Stream } from "ef
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
-import { Deadlines } from "./Bounds.ts"
+import { deadlineMillis } from "./Bounds.ts"
 import { type ChatProxy, noChat } from "./ChatProxy.ts"
 import { Closed } from "./TransportError.ts"
 import { type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
@@ -196,7 +196,7 @@ export const runConnection = Effect.fnUntraced(function* (
   const { events, reflected, reflection, state } = parts
   const crypto = yield* Crypto
   const clock = yield* Clock.Clock
-  const deadlines = yield* Deadlines
+  const deadlines = yield* deadlineMillis
   const keepAlive = yield* KeepAlive
   const shakeHands = yield* Handshake
 

@@ -28,7 +28,7 @@ import {
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
-import { Capacities, Deadlines } from "./Bounds.ts"
+import { Capacities, deadlineMillis, Deadlines } from "./Bounds.ts"
 import { makeChatProxy, noChat } from "./ChatProxy.ts"
 import type { ConnectionParts } from "./Connection.ts"
 import { type ConnectionStateView, makeStateCell, StateView } from "./ConnectionState.ts"
@@ -159,15 +159,15 @@ export const makeDevice: <R = never, R2 = never>(
   const random = yield* SecureRandom.SecureRandom
   const store = yield* DeviceStore
   const capacities = yield* Capacities
-  const deadlines = yield* Deadlines
   const policy = yield* HandlerPolicy
   const context = lasting(
     yield* Effect.context<
       Exclude<R | R2, Scope.Scope> | Socket.Socket | Crypto | SecureRandom.SecureRandom | DeviceStore
     >()
   )
-  const inForce = { capacities, deadlines, handler: policy, reconnect: yield* ReconnectPolicy }
+  const inForce = { capacities, deadlines: yield* Deadlines, handler: policy, reconnect: yield* ReconnectPolicy }
   yield* Effect.fromResult(checkOptions(options, inForce))
+  const deadlines = yield* deadlineMillis
   const { deviceId, identity } = options
   const keys = crypto.deriveKeys(options.groupKey)
   const identified = {

@@ -17,7 +17,7 @@ import type { DeviceDescription } from "./DeviceDescription.ts"
 import type { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
 import type { HandlerPolicy } from "./Handler.ts"
 import type { VersionRange } from "./Handshake.ts"
-import { checkWith, duration, millis, millisAboveZero } from "./OptionCheck.ts"
+import { checkWith, duration, durationAboveZero, finiteDuration } from "./OptionCheck.ts"
 import type { ReconnectPolicy } from "./ReconnectPolicy.ts"
 
 const SlotsExhausted = Schema.Literals([
@@ -67,13 +67,13 @@ const CheckedCapacities = Schema.Struct({
 
 /** One that is over at once would end every connection, or be waited for again and again. */
 const CheckedDeadlines = Schema.Struct({
-  open: millisAboveZero,
-  handshake: millisAboveZero,
-  answer: millisAboveZero,
-  chatVerdict: millis,
-  close: millis,
-  stall: millisAboveZero,
-  lock: millisAboveZero
+  open: durationAboveZero,
+  handshake: durationAboveZero,
+  answer: durationAboveZero,
+  chatVerdict: finiteDuration,
+  close: finiteDuration,
+  stall: durationAboveZero,
+  lock: durationAboveZero
 })
 
 const Checked = Schema.Struct({
@@ -91,9 +91,7 @@ const Checked = Schema.Struct({
   capacities: CheckedCapacities,
   deadlines: CheckedDeadlines,
   handler: Schema.Struct({ tries: count, giveUp: Schema.Literals(["quarantine", "halt"]) }),
-  reconnect: Schema.Struct({
-    settledAfter: Schema.Number.check(Schema.isGreaterThanOrEqualTo(0))
-  })
+  reconnect: Schema.Struct({ settledAfter: duration })
 })
 
 const check = checkWith(Checked)

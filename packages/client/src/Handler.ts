@@ -3,7 +3,7 @@
  * Owns the tries, the search for the message that fails, and the policy that swaps them (decision 20).
  * Leaves quarantine and acks to `ReflectedQueue`.
  */
-import { Cause, Context, Effect, Exit, Result, Schema } from "effect"
+import { Cause, Context, type Duration, Effect, Exit, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ReflectedMessage } from "./Envelope.ts"
 
@@ -30,8 +30,8 @@ export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/
 export interface HandlerPolicy {
   /** How often a message is tried before it counts as one that cannot be handled: a whole number, at least 1. */
   readonly tries: number
-  /** Milliseconds to wait after so many tries. */
-  readonly delay: (tries: number) => number
+  /** How long to wait after so many tries; a number is milliseconds. What is no duration is a defect of the device. */
+  readonly delay: (tries: number) => Duration.Input
   /**
    * What becomes of a message that cannot be handled: `quarantine` keeps it aside and goes on, `halt` stops the device
    * before it, un-acked.

@@ -7,7 +7,7 @@ import { type ClientFrame, decodeServerFrame, encodeClientFrame, type ServerFram
 import { Array as Arr, Clock, Deferred, Effect, Result, Scope } from "effect"
 import { isReadonlyArrayNonEmpty, type NonEmptyReadonlyArray } from "effect/Array"
 import { Socket } from "effect/socket"
-import { Deadlines } from "./Bounds.ts"
+import { deadlineMillis } from "./Bounds.ts"
 import { closeCodeOf, closeReasonOf, type ConnectionEnd, DeadlinePassed, ProtocolViolation } from "./ConnectionEnd.ts"
 import { elapsedMillisUnsafe } from "./Elapsed.ts"
 import { Closed, type TransportError, transportError } from "./TransportError.ts"
@@ -98,7 +98,7 @@ export const openLink = Effect.fnUntraced(function* (options: {
 }): Effect.fn.Return<Link, ConnectionEnd, Socket.Socket | Scope.Scope> {
   const socket = yield* Socket.Socket
   const clock = yield* Clock.Clock
-  const deadlines = yield* Deadlines
+  const deadlines = yield* deadlineMillis
   // By a scope of their own a socket that others dial too knows which writer goes with this reader.
   const scope = yield* Scope.fork(yield* Effect.scope)
   const { pull } = yield* socket.reader.pipe(

@@ -6,28 +6,25 @@
 import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
 import { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
 
-/**
- * A finite number of milliseconds, not less than 0.
- *
- * @internal
- */
-export const millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"] as const
 
-/**
- * The same, and not over at once.
- *
- * @internal
- */
-export const millisAboveZero = Schema.Finite.check(Schema.isGreaterThan(0))
-
-/** A `Duration` makes 0 of it. */
-const holdsNaN = (input: unknown): boolean =>
-  Number.isNaN(input) || (typeof input === "object" && input !== null && Object.values(input).some(Number.isNaN))
+/** `Duration` makes 0 of NaN, and of an object that says nothing. */
+const saysHowLong = (input: unknown): boolean => {
+  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return !Number.isNaN(input)
+  const parts: ReadonlyArray<unknown> = Array.isArray(input)
+    ? input
+    : units.map((unit) => (input as Duration.DurationObject)[unit]).filter((part) => part !== undefined)
+  return (
+    parts.length > 0 &&
+    parts.every((part) => typeof part === "number") &&
+    !Number.isNaN(parts.reduce((sum, part) => sum + part))
+  )
+}
 
 const durationWhere = (expected: string, isFit: (millis: number) => boolean) =>
   Schema.Unknown.check(
     Schema.makeFilter((input) => {
-      const duration = holdsNaN(input) ? Option.none() : Duration.fromInput(input as Duration.Input)
+      const duration = saysHowLong(input) ? Duration.fromInput(input as Duration.Input) : Option.none()
       return Option.isSome(duration) && isFit(Duration.toMillis(duration.value)) ? undefined : `expected ${expected}`
     })
   )

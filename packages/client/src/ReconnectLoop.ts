@@ -135,8 +135,9 @@ const loop = Effect.fnUntraced(function* ({ askUser, options, wait }: Turns) {
       const failed = failuresAfter(policy, failures, held)
       // Starting over by one's own will is no failure, but takes as long as the first one.
       failures = verdict.counts ? failed : Math.min(failures, failed - 1)
-      const planned = policy.delay(Math.max(failures, 1), yield* Random.next)
-      if (planned !== undefined) {
+      const backoff = policy.delay(Math.max(failures, 1), yield* Random.next)
+      if (backoff !== undefined) {
+        const planned = Duration.toMillis(backoff)
         const delay = Math.max(planned, askedToWait(end))
         yield* wait(failures, delay, end)
         continue

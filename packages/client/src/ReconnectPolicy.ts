@@ -9,18 +9,29 @@ import { checkWith, duration, finiteDuration } from "./OptionCheck.ts"
 import { longestRetryAfter } from "./TransportError.ts"
 
 /**
- * A rule for the time between connections.
+ * A rule for the time between connections. A number is milliseconds.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ReconnectPolicy {
   /**
-   * Milliseconds to wait after so many failures in a row (1 for the first), or `undefined` to ask the user instead.
-   * `random` is uniform in [0, 1).
+   * How long to wait after so many failures in a row (1 for the first), or `undefined` to ask the user instead. `random` is
+   * uniform in [0, 1). What is no duration is a defect of the device.
    */
+  readonly delay: (failures: number, random: number) => Duration.Input | undefined
+  /** So long past ServerInfo a connection counts as good, and failures count from 0 again; 0 or more. */
+  readonly settledAfter: Duration.Input
+}
+
+/**
+ * A {@link ReconnectPolicy} whose times are told in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LinearBackoff extends ReconnectPolicy {
   readonly delay: (failures: number, random: number) => number | undefined
-  /** Milliseconds past ServerInfo after which a connection counts as good, and failures count from 0 again; 0 or more. */
   readonly settledAfter: number
 }
 
@@ -55,7 +66,7 @@ export const linearBackoff = (options?: {
   /** 1 or more; `Infinity` never asks the user. */
   readonly maximumFailures?: number
   readonly settledAfter?: Duration.Input
-}): ReconnectPolicy => {
+}): LinearBackoff => {
   Result.getOrThrow(check(options ?? {}))
   const base = Duration.toMillis(options?.base ?? "2 seconds")
   const cap = Duration.toMillis(options?.cap ?? "60 seconds")
@@ -100,4 +111,4 @@ export const askedToWait = (end: ConnectionEnd): number => {
  * @since 0.1.0
  */
 export const failuresAfter = (policy: ReconnectPolicy, failures: number, held: number | undefined): number =>
-  held !== undefined && held >= policy.settledAfter ? 1 : failures + 1
+  held !== undefined && held >= Duration.toMillis(policy.settledAfter) ? 1 : failures + 1

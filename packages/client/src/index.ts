@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-export * from "./Bounds.ts"
+export { Capacities, Deadlines, defaultCapacities, defaultDeadlines } from "./Bounds.ts"
 export { ChatClosed, type ChatDuplex, ChatEnd } from "./ChatProxy.ts"
 export * from "./ConnectionEnd.ts"
 export { ConnectionState, type ConnectionStateView } from "./ConnectionState.ts"
@@ -36,7 +36,7 @@ export { NotLive } from "./LiveConnection.ts"
 export { layerSpans } from "./observe/DeviceSpans.ts"
 export { layerMetrics } from "./observe/Metrics.ts"
 export { MessageNotReplayable, type Quarantine } from "./Quarantine.ts"
-export { failuresAfter, linearBackoff, ReconnectPolicy } from "./ReconnectPolicy.ts"
+export { failuresAfter, type LinearBackoff, linearBackoff, ReconnectPolicy } from "./ReconnectPolicy.ts"
 export * from "./ReconnectVerdict.ts"
 export * from "./ReflectError.ts"
 export * from "./ReflectionLedger.ts"

@@ -8,7 +8,7 @@ import {
   type ServerFrame,
   type Timestamp
 } from "@d2m/codec"
-import { Context, Effect, type Layer, type Scope } from "effect"
+import { Context, type Duration, Effect, type Layer, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import type { Socket } from "effect/socket"
@@ -19,6 +19,8 @@ import {
   type ConnectionEnd,
   type ConnectionState,
   type Content,
+  type Deadlines,
+  defaultDeadlines,
   type DeviceEntry,
   type DeviceEvent,
   type DeviceOptions,
@@ -26,14 +28,17 @@ import {
   Device,
   type EnvelopeTooLarge,
   type HandlerHalted,
+  type HandlerPolicy,
   handshake,
   type Hello,
   type InvalidContent,
+  linearBackoff,
   type Link,
   type LinkFrame,
   makeDevice,
   type NotLive,
   type QuarantineEntry,
+  type ReconnectPolicy,
   type ReflectedMessage,
   type ReflectError,
   type ReflectQueueFull,
@@ -235,5 +240,24 @@ describe("what an application is told goes where it is asked for", () => {
     expectTypeOf<Pick<QuarantineEntry, "reflectedId" | "timestamp">>().toEqualTypeOf<
       Pick<ReflectedMessage, "reflectedId" | "timestamp">
     >()
+  })
+})
+
+describe("a span of time", () => {
+  test("is given as any duration", () => {
+    expectTypeOf<Deadlines[keyof Deadlines]>().toEqualTypeOf<Duration.Input>()
+    expectTypeOf<Required<DeviceOptions>["clockTolerance"]>().toEqualTypeOf<Duration.Input>()
+    expectTypeOf<ReturnType<HandlerPolicy["delay"]>>().toEqualTypeOf<Duration.Input>()
+    expectTypeOf<ReturnType<ReconnectPolicy["delay"]>>().toEqualTypeOf<Duration.Input | undefined>()
+    expectTypeOf<ReconnectPolicy["settledAfter"]>().toEqualTypeOf<Duration.Input>()
+
+    // @ts-expect-error TS2322: Type '"1 fortnight"' is not assignable to type
+    ;({ ...defaultDeadlines, lock: "1 fortnight" }) satisfies Deadlines
+  })
+
+  test("is a number where this package has chosen it", () => {
+    expectTypeOf(defaultDeadlines.lock).toEqualTypeOf<number>()
+    expectTypeOf(linearBackoff().delay(1, 0)).toEqualTypeOf<number | undefined>()
+    expectTypeOf(linearBackoff().settledAfter).toEqualTypeOf<number>()
   })
 })

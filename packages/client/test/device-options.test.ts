@@ -1,6 +1,6 @@
 // How long a device waits and how much it holds: what cannot be is told when it is made.
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, Layer } from "effect"
+import { type Context, Duration, Effect, Layer } from "effect"
 import {
   type Deadlines,
   Deadlines as DeadlinesInForce,
@@ -30,16 +30,32 @@ const refuses = <S>(key: Context.Key<never, S>, value: S, where: string) =>
 describe("no device is made", () => {
   const names = Object.keys(defaultDeadlines) as ReadonlyArray<keyof Deadlines>
   const notOverAtOnce = names.filter((name) => name !== "chatVerdict" && name !== "close")
-  for (const [name, value] of [
-    ...names.flatMap((name) => [-1, NaN, Infinity, "10 seconds"].map((value) => [name, value] as const)),
-    ...notOverAtOnce.map((name) => [name, 0] as const)
-  ]) {
-    it.effect(`that waits ${String(value)} ms: ${name}`, () =>
-      refuses(DeadlinesInForce, { ...defaultDeadlines, [name]: value }, `["deadlines"]["${name}"]`)
+  const noSpans = [
+    -1,
+    NaN,
+    [NaN, 0],
+    { minutes: NaN },
+    { minutes: Infinity, seconds: -Infinity },
+    "-5 minutes",
+    "-Infinity"
+  ]
+  const nonsense = ["soon", "5 eons", "", {}, { minute: 5 }, { minutes: "5" }, [1], new Date(0), null, true]
+  for (const name of names) {
+    it.effect(`that waits for ever, less than nothing, or nonsense: ${name}`, () =>
+      Effect.forEach([...noSpans, ...nonsense, Infinity, "Infinity", { hours: Infinity }, undefined], (value) =>
+        refuses(DeadlinesInForce, { ...defaultDeadlines, [name]: value }, `["deadlines"]["${name}"]`)
+      )
+    )
+  }
+  for (const name of notOverAtOnce) {
+    it.effect(`whose waiting is over at once: ${name}`, () =>
+      Effect.forEach([0, "0 seconds", 0n, { seconds: 0 }], (value) =>
+        refuses(DeadlinesInForce, { ...defaultDeadlines, [name]: value }, `["deadlines"]["${name}"]`)
+      )
     )
   }
 
-  for (const value of [-1, NaN, [NaN, 0], { minutes: NaN }, "-5 minutes", "-Infinity"]) {
+  for (const value of [...noSpans, ...nonsense]) {
     it.effect(`whose clock may be off by ${JSON.stringify(value)}`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(makeWorld({ clockTolerance: value as never }))
@@ -61,9 +77,9 @@ describe("no device is made", () => {
     })
   }
 
-  for (const value of [-1, NaN]) {
-    it.effect(`whose connections settle after ${value} ms`, () =>
-      refuses(ReconnectPolicy, { ...linearBackoff(), settledAfter: value }, `["reconnect"]["settledAfter"]`)
+  for (const value of [...noSpans, ...nonsense]) {
+    it.effect(`whose connections settle after ${JSON.stringify(value)}`, () =>
+      refuses(ReconnectPolicy, { ...linearBackoff(), settledAfter: value as never }, `["reconnect"]["settledAfter"]`)
     )
   }
 
@@ -73,7 +89,15 @@ describe("no device is made", () => {
       yield* connect(world, { currentTime: 0n })
       yield* expectState(world, "Live")
     }).pipe(
-      Effect.provideService(DeadlinesInForce, { ...defaultDeadlines, chatVerdict: 0, close: 0, open: 0.5 }),
+      Effect.provideService(DeadlinesInForce, {
+        open: 0.5,
+        handshake: "10 seconds",
+        answer: { minutes: 1 },
+        chatVerdict: 0,
+        close: "0 millis",
+        stall: [10, 500_000_000],
+        lock: Duration.minutes(2)
+      }),
       Effect.provideService(ReconnectPolicy, linearBackoff({ settledAfter: "Infinity", maximumFailures: Infinity }))
     )
   )

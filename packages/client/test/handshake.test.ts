@@ -17,7 +17,10 @@ import {
   type ChatEnd,
   connectAnyway,
   continueAsIs,
+  DeadlinePassed,
+  Deadlines,
   defaultCapacities,
+  defaultDeadlines,
   negotiateVersion
 } from "../src/index.ts"
 import {
@@ -284,6 +287,32 @@ describe("handshake", () => {
       const waiting = yield* expectState(world, "Waiting")
       assert.deepInclude(waiting.because, { _tag: "DeadlinePassed", waitedFor: "open connection" })
     })
+  )
+
+  it.effect("other deadlines may be given as any duration, and are told in milliseconds", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      yield* settle
+      world.mediator.answerDials(Effect.never)
+      const peer = yield* world.mediator.accept
+      yield* TestClock.adjust(6_999)
+      yield* expectState(world, "Handshaking")
+      yield* TestClock.adjust(1)
+      const handshake = new DeadlinePassed({ waitedFor: "ServerInfo", millis: 7_000 })
+      assert.deepStrictEqual((yield* expectState(world, "Waiting")).because, handshake)
+      assert.isTrue(peer.isClosed())
+      yield* TestClock.adjust("3 seconds")
+      yield* expectState(world, "Connecting")
+      yield* TestClock.adjust("90 seconds")
+      const open = new DeadlinePassed({ waitedFor: "open connection", millis: 90_000 })
+      assert.deepStrictEqual((yield* expectState(world, "Waiting")).because, open)
+    }).pipe(
+      Effect.provideService(Deadlines, {
+        ...defaultDeadlines,
+        handshake: "7 seconds",
+        open: { minutes: 1, seconds: 30 }
+      })
+    )
   )
 
   it.effect("a mediator below our versions: closed with 4110, the user is asked", () =>

@@ -144,5 +144,8 @@ describe("backoff", () => {
     assert.strictEqual(failuresAfter(policy, 7, undefined), 8)
     assert.strictEqual(failuresAfter(policy, 7, 29_999), 8)
     assert.strictEqual(failuresAfter(policy, 7, 30_000), 1)
+    const slow = { ...policy, settledAfter: "2 minutes" } as const
+    assert.strictEqual(failuresAfter(slow, 7, 119_999), 8)
+    assert.strictEqual(failuresAfter(slow, 7, 120_000), 1)
   })
 })

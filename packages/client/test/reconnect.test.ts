@@ -1,10 +1,18 @@
 import { DeviceSlotState } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Random } from "effect"
+import { Clock, Duration, Effect, Fiber, Random } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory, DeviceStoreError } from "../src/DeviceStore.ts"
-import { continueAsIs, KeepAlive, noKeepAlive, registerAgain, Transaction } from "../src/index.ts"
+import {
+  continueAsIs,
+  KeepAlive,
+  linearBackoff,
+  noKeepAlive,
+  ReconnectPolicy,
+  registerAgain,
+  Transaction
+} from "../src/index.ts"
 import { openFailed, PinMismatch, Unreachable, UpgradeRefused } from "../src/TransportError.ts"
 import { ackOf, connect, expectState, greet, makeWorld, settle, text } from "./scripted-peer.ts"
 
@@ -58,6 +66,28 @@ describe("backoff", () => {
         }).pipe(always(random))
       }
     })
+  )
+
+  it.effect("a policy of one's own says in any duration how long it waits", () =>
+    Effect.gen(function* () {
+      for (const delay of [7_000, 7_000_000_000n, "90 seconds", { minutes: 2 }, Duration.hours(1)] as const) {
+        yield* Effect.gen(function* () {
+          const world = yield* makeWorld()
+          world.mediator.answerDials(unreachable)
+          const now = yield* Clock.currentTimeMillis
+          const { nextTryAt } = yield* expectState(world, "Waiting")
+          assert.strictEqual(nextTryAt, now + Duration.toMillis(delay))
+        }).pipe(Effect.provideService(ReconnectPolicy, { ...linearBackoff(), delay: () => delay }))
+      }
+    })
+  )
+
+  it.effect("a policy whose delay is none ends the device, which says so", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      world.mediator.answerDials(unreachable)
+      assert.isTrue((yield* expectState(world, "Stopped")).died)
+    }).pipe(Effect.provideService(ReconnectPolicy, { ...linearBackoff(), delay: () => "soon" as never }))
   )
 
   it.effect("a server that asks to be left alone is, for an hour at most; it never shortens the delay", () =>

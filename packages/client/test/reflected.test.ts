@@ -318,6 +318,42 @@ describe("what cannot be handled", () => {
     })
   )
 
+  it.effect("a policy says in any duration how long to wait for the next try", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ onReflected: failing("bad") })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
+      for (const [tries, seconds] of [
+        [1, 4],
+        [2, 8]
+      ] as const) {
+        yield* settle
+        yield* TestClock.adjust(seconds * 1_000 - 1)
+        yield* settle
+        assert.strictEqual(seen(world).length, tries)
+        yield* TestClock.adjust(1)
+        yield* settle
+        assert.strictEqual(seen(world).length, tries + 1)
+      }
+    }).pipe(
+      Effect.provideService(HandlerPolicy, {
+        tries: 3,
+        delay: (tries) => `${tries * 4} seconds`,
+        giveUp: "quarantine"
+      })
+    )
+  )
+
+  it.effect("a policy whose delay is none ends the device, which says so", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ onReflected: failing("bad") })
+      const peer = yield* connect(world)
+      yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
+      assert.isTrue((yield* expectState(world, "Stopped")).died)
+      assert.deepStrictEqual(acks(yield* peer.drain), [])
+    }).pipe(Effect.provideService(HandlerPolicy, { tries: 3, delay: () => "soon" as never, giveUp: "quarantine" }))
+  )
+
   it.effect("policy halt: stops before the message, un-acked, and goes on with it when told to", () =>
     Effect.gen(function* () {
       let bad = "bad"

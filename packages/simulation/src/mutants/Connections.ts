@@ -70,7 +70,7 @@ export const connections: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReconnectPolicy.ts",
-        find: "held !== undefined && held >= policy.settledAfter ? 1 : failures + 1",
+        find: "held !== undefined && held >= Duration.toMillis(policy.settledAfter) ? 1 : failures + 1",
         replace: "failures + 1"
       }
     ]
@@ -83,7 +83,7 @@ export const connections: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "ReconnectPolicy.ts",
-        find: "held !== undefined && held >= policy.settledAfter",
+        find: "held !== undefined && held >= Duration.toMillis(policy.settledAfter)",
         replace: "held !== undefined"
       }
     ]
