@@ -18,7 +18,7 @@ import type { JournalEntry } from "./Journal.ts"
 import { type Link, makeLink } from "./Link.ts"
 import type { LinkHost } from "./LinkConnection.ts"
 import type { LinkOptions } from "./LinkOptions.ts"
-import { type InvalidOptions, makeOptions, type MediatorOptions } from "./MediatorOptions.ts"
+import { type InvalidOptions, makeOptions, type MediatorOptions, type MediatorOptionsInput } from "./MediatorOptions.ts"
 import { makeShell } from "./MediatorShell.ts"
 import { MediatorStore } from "./MediatorStore.ts"
 import { registerMetrics } from "./observe/Metrics.ts"
@@ -89,7 +89,7 @@ export class Mediator extends Context.Service<
 >()("@d2m/server-sim/Mediator") {
   /** A mediator with these options, strict unless told. It closes every connection with 1001 when the layer ends. */
   static readonly layer = (
-    options?: Partial<MediatorOptions>
+    options?: MediatorOptionsInput
   ): Layer.Layer<Mediator, InvalidOptions, MediatorStore | ChatUpstream | Crypto | SecureRandom.SecureRandom> =>
     Layer.effect(Mediator, Effect.flatMap(makeOptions(options), make))
 

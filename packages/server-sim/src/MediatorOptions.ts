@@ -6,7 +6,8 @@
  * @since 0.1.0
  */
 import { Limits } from "@d2m/codec"
-import { Effect, Schema, SchemaIssue } from "effect"
+import { type Duration, Effect, Schema, SchemaIssue } from "effect"
+import { withMillis } from "./OptionMillis.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
 const version = Schema.Int.check(Schema.isUint32())
@@ -118,12 +119,26 @@ export const MediatorOptions = fields.check(
 )
 
 /**
- * The options of a mediator. Times are in milliseconds, sizes in bytes.
+ * The options of a mediator, as it reckons with them. Times are in milliseconds, sizes in bytes.
  *
  * @category models
  * @since 0.1.0
  */
 export type MediatorOptions = typeof MediatorOptions.Type
+
+const spans = ["transactionTtl", "volatileGrace", "handshakeDeadline", "idleTimeout", "shutdownTimeout"] as const
+
+/**
+ * What a mediator is given as its options: some of them, and any `Duration.Input` of whole milliseconds as a time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MediatorOptionsInput = {
+  readonly [Name in keyof MediatorOptions]?: Name extends (typeof spans)[number]
+    ? Duration.Input
+    : MediatorOptions[Name]
+}
 
 /**
  * Options that contradict each other or lie outside their range.
@@ -194,10 +209,10 @@ const formatIssue = SchemaIssue.makeFormatterDefault()
  * @since 0.1.0
  */
 export const makeOptions = (
-  options: Partial<MediatorOptions> = {},
+  options: MediatorOptionsInput = {},
   preset: MediatorOptions = strictOptions
 ): Effect.Effect<MediatorOptions, InvalidOptions> =>
-  Effect.mapError(
-    MediatorOptions.makeEffect({ ...preset, ...options }),
-    (issue) => new InvalidOptions({ detail: formatIssue(issue) })
+  Effect.fromResult(withMillis(options, spans)).pipe(
+    Effect.flatMap((given) => Effect.mapError(MediatorOptions.makeEffect({ ...preset, ...given }), formatIssue)),
+    Effect.mapError((detail) => new InvalidOptions({ detail }))
   )

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 export { AdminAddress, layerAdmin } from "./node/AdminServer.ts"
-export { defaultGuards, Guards, makeGuards, openGuards } from "./node/Guards.ts"
+export { defaultGuards, Guards, type GuardsInput, makeGuards, openGuards } from "./node/Guards.ts"
 export { ListenAddress, ListenError } from "./node/ListenAddress.ts"
 export { layerSqlite, type MediatorStoreSqliteOptions } from "./node/MediatorStoreSqlite.ts"
 export { Readiness, type ReadinessStatus } from "./node/Readiness.ts"

@@ -22,7 +22,7 @@ import {
   makeMemoryStore,
   makeOptions,
   makeState,
-  type MediatorOptions,
+  type MediatorOptionsInput,
   type Output,
   reflectedIdOf,
   type State,
@@ -103,7 +103,7 @@ const label = (frame: ServerFrame): string => {
   }
 }
 
-export interface DriveOptions extends Partial<MediatorOptions> {
+export interface DriveOptions extends MediatorOptionsInput {
   /** Outputs that wait for a `Persist` wait for `persisted`; otherwise everything is durable at once. */
   readonly holdPersists?: boolean
   /** `SendQueued` is answered by `drain`; otherwise at once. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Crypto, DeviceGroupKey, toUrlPath } from "@d2m/codec"
-import { type Guards, ListenAddress } from "@d2m/server-sim/node"
+import { type GuardsInput, ListenAddress } from "@d2m/server-sim/node"
 import { Effect } from "effect"
 import { Hex } from "effect/encoding"
 import { TestClock } from "effect/testing"
@@ -253,7 +253,7 @@ describe("what is no upgrade", () => {
 })
 
 describe("the deadline for an upgrade", () => {
-  const guards: Partial<Guards> = { upgradeDeadline: 4_000, maxConnections: 1 }
+  const guards: GuardsInput = { upgradeDeadline: "4 seconds", maxConnections: 1 }
 
   const late: ReadonlyArray<readonly [string, string]> = [
     ["says nothing", ""],

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { makeAdmission } from "../src/node/Admission.ts"
 import { addressKey, makeProxies } from "../src/node/ClientAddress.ts"
-import { defaultGuards, Guards, makeGuards } from "../src/node/Guards.ts"
+import { defaultGuards, Guards, type GuardsInput, makeGuards } from "../src/node/Guards.ts"
 import { lookAtReader, watchReader } from "../src/node/SlowReader.ts"
 import { makeBucket, makeBuckets, take } from "../src/TokenBucket.ts"
+import { wrongSpans } from "./wrong-spans.ts"
 
 const groupId = new Uint8Array(32).fill(0xab)
 const anyone = { groupId, forwardedFor: undefined }
@@ -281,14 +282,31 @@ describe("guards", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* makeGuards(), defaultGuards)
       assert.deepStrictEqual(yield* makeGuards({ pings: 5 }), { ...defaultGuards, pings: 5 })
+      assert.deepStrictEqual(yield* makeGuards({ upgradeDeadline: "7 seconds", slowReaderDeadline: { minutes: 2 } }), {
+        ...defaultGuards,
+        upgradeDeadline: 7_000,
+        slowReaderDeadline: 120_000
+      })
     })
   )
 
-  const wrong: ReadonlyArray<readonly [Partial<Guards>, string]> = [
+  for (const name of ["upgradeDeadline", "slowReaderDeadline"] as const) {
+    it.effect(`refuse a span of time that is none: ${name}`, () =>
+      Effect.forEach(wrongSpans, (span) =>
+        Effect.gen(function* () {
+          assert.include((yield* Effect.flip(makeGuards({ [name]: span }))).detail, name)
+        })
+      )
+    )
+  }
+
+  const wrong: ReadonlyArray<readonly [GuardsInput, string]> = [
     [{ maxConnections: 0 }, "maxConnections"],
     [{ maxConnectionsPerAddress: 1.5 }, "maxConnectionsPerAddress"],
     [{ upgradeDeadline: 2 ** 31 }, "upgradeDeadline"],
     [{ slowReaderDeadline: -1 }, "slowReaderDeadline"],
+    [{ slowReaderDeadline: "25 days" }, "slowReaderDeadline"],
+    [{ slowReaderDeadline: "0 seconds" }, "slowReaderDeadline"],
     [{ allowedGroups: ["abc"] }, "64 hexadecimal digits"],
     [{ trustedProxies: ["example.org"] }, "an IP address"],
     [{ trustedProxies: ["10.0.0.0/33"] }, "an IP address"],

@@ -1,10 +1,19 @@
 import { encodeClientFrame } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
-import { Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import {
+  Fault,
+  InvalidOptions,
+  lenientOptions,
+  makeOptions,
+  Mediator,
+  type MediatorOptionsInput,
+  strictOptions
+} from "@d2m/server-sim"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { begin, commit, id, reflect } from "./drive.ts"
 import { codeOf, join, keys, mediatorWith, openLink, path } from "./memory-device.ts"
+import { wrongSpans } from "./wrong-spans.ts"
 
 const withTest = Effect.provide(Mediator.layerTest)
 const device = (n: number) => ({ groupId: keys.groupId, deviceId: id(n) })
@@ -282,6 +291,54 @@ describe("options", () => {
         assert.include(reason.error.message, Object.keys(options)[0]!)
       }
       yield* Effect.scoped(Layer.build(mediatorWith({ idleTimeout: 5_000, allowShortIdleTimeout: true })))
+    })
+  )
+
+  it.effect("that are spans of time are any duration, and are told in milliseconds", () =>
+    Effect.gen(function* () {
+      const options = yield* makeOptions({
+        transactionTtl: "20 seconds",
+        volatileGrace: Duration.zero,
+        handshakeDeadline: { seconds: 1, milliseconds: 500 },
+        idleTimeout: "1 hour",
+        shutdownTimeout: [2, 500_000_000]
+      })
+      assert.deepStrictEqual(options, {
+        ...strictOptions,
+        transactionTtl: 20_000,
+        volatileGrace: 0,
+        handshakeDeadline: 1_500,
+        idleTimeout: 3_600_000,
+        shutdownTimeout: 2_500
+      })
+      assert.deepStrictEqual(yield* makeOptions({ transactionTtl: 20_000_000_000n }, lenientOptions), {
+        ...lenientOptions,
+        transactionTtl: 20_000
+      })
+    })
+  )
+
+  const spans = ["transactionTtl", "volatileGrace", "handshakeDeadline", "idleTimeout", "shutdownTimeout"] as const
+  for (const name of spans) {
+    it.effect(`are refused where a span of time is none: ${name}`, () =>
+      Effect.forEach(wrongSpans, (span) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(makeOptions({ allowShortIdleTimeout: true, [name]: span }))
+          assert.include(error.detail, name)
+        })
+      )
+    )
+  }
+
+  it.effect("say of a span of time what it is in place of one, and of a number which it may be", () =>
+    Effect.gen(function* () {
+      const detail = (options: MediatorOptionsInput) =>
+        Effect.map(Effect.flip(makeOptions(options)), ({ detail }) => detail)
+      const soon = yield* detail({ idleTimeout: "soon" as never })
+      assert.strictEqual(soon, 'idleTimeout must be a duration, and is "soon"')
+      const short = "idleTimeout must be at least 30000 ms unless allowShortIdleTimeout is set"
+      assert.include(yield* detail({ idleTimeout: "29 seconds" }), short)
+      assert.include(yield* detail({ transactionTtl: "1500 micros" }), "Expected an integer")
     })
   )
 })

@@ -18,7 +18,7 @@ import {
   type Link,
   type LinkOptions,
   Mediator,
-  type MediatorOptions,
+  type MediatorOptionsInput,
   MediatorStore
 } from "@d2m/server-sim"
 import { Effect, Exit, Layer, Queue, Result, type Scope } from "effect"
@@ -33,7 +33,7 @@ export const path: ClientUrlInfo = { deviceGroupId: keys.groupId, serverGroup: "
 
 /** A mediator in memory with other parts than `Mediator.layerTest` has. */
 export const mediatorWith = (
-  options: Partial<MediatorOptions>,
+  options: MediatorOptionsInput,
   parts: {
     readonly store?: Layer.Layer<MediatorStore>
     readonly chat?: Layer.Layer<ChatUpstream>

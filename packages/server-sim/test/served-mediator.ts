@@ -8,11 +8,16 @@ import {
   GuardEvents,
   type Happening,
   Mediator,
-  type MediatorOptions,
+  type MediatorOptionsInput,
   MediatorStore,
   type RefusalReason
 } from "@d2m/server-sim"
-import { type Guards, layerWebSocketServer, ListenAddress, type WebSocketServerOptions } from "@d2m/server-sim/node"
+import {
+  type GuardsInput,
+  layerWebSocketServer,
+  ListenAddress,
+  type WebSocketServerOptions
+} from "@d2m/server-sim/node"
 import { Effect, Layer, Queue, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
@@ -23,13 +28,13 @@ import { dial, type WireClient } from "./wire-client.ts"
 export const loopback: WebSocketServerOptions = { host: "127.0.0.1", port: 0 }
 
 const mediator = (
-  options: Partial<MediatorOptions> = {},
+  options: MediatorOptionsInput = {},
   chat: Layer.Layer<ChatUpstream> = ChatUpstream.layerEcho,
   store: Layer.Layer<MediatorStore> = MediatorStore.layerMemory
 ) => Mediator.layer(options).pipe(Layer.provide([store, chat, Crypto.layer, SecureRandom.layerWebCrypto]))
 
 export const served = (
-  options: Partial<MediatorOptions> = {},
+  options: MediatorOptionsInput = {},
   listen: WebSocketServerOptions = loopback,
   chat?: Layer.Layer<ChatUpstream>,
   store?: Layer.Layer<MediatorStore>
@@ -128,8 +133,8 @@ export const rawRequest = (port: number, text: string) =>
 /** A guarded mediator, and what its guards do. */
 export const guarded = <A, E, R>(
   settings: {
-    readonly guards: Partial<Guards>
-    readonly mediator?: Partial<MediatorOptions>
+    readonly guards: GuardsInput
+    readonly mediator?: MediatorOptionsInput
     readonly chat?: Layer.Layer<ChatUpstream>
     readonly store?: Layer.Layer<MediatorStore>
   },

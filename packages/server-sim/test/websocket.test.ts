@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { encodeClientFrame, toUrlPath } from "@d2m/codec"
-import { Fault, Mediator } from "@d2m/server-sim"
+import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
 import { ListenAddress, ListenError, layerTcpChat, type WebSocketServerOptions } from "@d2m/server-sim/node"
 import { Effect, Exit, Fiber, Layer, Option, Redacted, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,6 +10,8 @@ import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { ack, bytes, id, reflect } from "./drive.ts"
 import { join, keysOf, loopback, pathOf, rawRequest, register, served, tcpServer, urlOf } from "./served-mediator.ts"
 import { dial, socketOf, type WireClient, wsFrame } from "./wire-client.ts"
+
+const noPatience = ["soon", "-1 second", -1, NaN, "-Infinity", {}, { seconds: NaN }, null].map((span) => span as number)
 
 describe("WebSocket server", () => {
   it.live("serves devices that reflect to each other", () =>
@@ -185,10 +187,20 @@ describe("WebSocket server", () => {
         return a
       }).pipe(
         // The server ends before the clients do.
-        Effect.provide(served({}, { ...loopback, closeTimeout: 200 }), { local: true })
+        Effect.provide(served({}, { ...loopback, closeTimeout: "200 millis" }), { local: true })
       )
       assert.strictEqual((yield* exit.until("Closed")).code, 1001)
     })
+  )
+
+  it.effect("does not listen with a closing handshake that lasts less than nothing, or no time that there is", () =>
+    Effect.forEach(noPatience, (closeTimeout) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(served({}, { ...loopback, closeTimeout }))))
+        assert.ok(error._tag === "InvalidOptions")
+        assert.include(error.detail, "closeTimeout")
+      })
+    )
   )
 
   it.live("can be cut, closed with any code, closed without a handshake and stalled", () =>
@@ -360,6 +372,16 @@ describe("chat over TCP", () => {
     })
   )
 
+  it("is none with a patience that is less than nothing, or no time that there is", () => {
+    for (const connectTimeout of noPatience) {
+      assert.throws(
+        () => layerTcpChat({ host: "127.0.0.1", port: 1, connectTimeout }),
+        InvalidOptions,
+        "connectTimeout"
+      )
+    }
+  })
+
   it.live("closes with 4001 when nobody is there and 4009 when the way breaks", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(tcpServer(() => {}))
@@ -371,7 +393,7 @@ describe("chat over TCP", () => {
       })
       assert.strictEqual(yield* Effect.provide(code, served({}, loopback, unreachable)), 4001)
       const { port } = yield* tcpServer((socket) => void socket.on("data", () => socket.resetAndDestroy()))
-      const broken = layerTcpChat({ host: "127.0.0.1", port })
+      const broken = layerTcpChat({ host: "127.0.0.1", port, connectTimeout: { minutes: 1 } })
       assert.strictEqual(yield* Effect.provide(code, served({}, loopback, broken)), 4009)
     })
   )

@@ -7,9 +7,10 @@
  * @since 0.1.0
  */
 import { Limits } from "@d2m/codec"
-import { Effect, Schema, SchemaIssue } from "effect"
+import { type Duration, Effect, Schema, SchemaIssue } from "effect"
 import { isIP } from "node:net"
 import { InvalidOptions } from "../MediatorOptions.ts"
+import { withMillis } from "../OptionMillis.ts"
 
 const positive = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
 
@@ -83,12 +84,24 @@ export const Guards = Schema.Struct({
 })
 
 /**
- * The guards of a served mediator.
+ * The guards of a served mediator, as it reckons with them.
  *
  * @category models
  * @since 0.1.0
  */
 export type Guards = typeof Guards.Type
+
+const spans = ["upgradeDeadline", "slowReaderDeadline"] as const
+
+/**
+ * What a served mediator is given as its guards: some of them, and any `Duration.Input` of whole milliseconds as a time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GuardsInput = {
+  readonly [Name in keyof Guards]?: Name extends (typeof spans)[number] ? Duration.Input : Guards[Name]
+}
 
 /**
  * What a mediator that strangers can reach does unless told otherwise.
@@ -139,8 +152,8 @@ const formatIssue = SchemaIssue.makeFormatterDefault()
  * @category constructors
  * @since 0.1.0
  */
-export const makeGuards = (guards: Partial<Guards> = {}): Effect.Effect<Guards, InvalidOptions> =>
-  Effect.mapError(
-    Guards.makeEffect({ ...defaultGuards, ...guards }),
-    (issue) => new InvalidOptions({ detail: formatIssue(issue) })
+export const makeGuards = (guards: GuardsInput = {}): Effect.Effect<Guards, InvalidOptions> =>
+  Effect.fromResult(withMillis(guards, spans)).pipe(
+    Effect.flatMap((given) => Effect.mapError(Guards.makeEffect({ ...defaultGuards, ...given }), formatIssue)),
+    Effect.mapError((detail) => new InvalidOptions({ detail }))
   )

@@ -6,9 +6,11 @@
  *
  * @since 0.1.0
  */
-import { Effect, Layer, Queue, type Scope } from "effect"
+import { type Duration, Effect, Layer, Queue, Result, type Scope } from "effect"
 import { connect, type Socket } from "node:net"
 import { type ChatConnection, ChatError, ChatUpstream } from "../ChatUpstream.ts"
+import { InvalidOptions } from "../MediatorOptions.ts"
+import { patienceOf } from "../OptionMillis.ts"
 import { makeCspFraming } from "./CspFraming.ts"
 
 /**
@@ -26,8 +28,8 @@ export interface TcpChatOptions {
    * - `none`: what arrives together is passed on together, for a server that frames in its own way
    */
   readonly framing?: "csp" | "none"
-  /** The longest that connecting may take, in ms: 10 000 if absent. */
-  readonly connectTimeout?: number
+  /** The longest that connecting may take, 0 or more: 10 seconds if absent. */
+  readonly connectTimeout?: Duration.Input
 }
 
 /** Messages that may wait for a client before the server is read no further. */
@@ -92,16 +94,22 @@ const connectionOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp"
 })
 
 /**
- * A chat server over TCP: one connection for each client that proxies, 4001 when there is none.
+ * A chat server over TCP: one connection for each client that proxies, 4001 when there is none. Throws `InvalidOptions` where
+ * `connectTimeout` is no such duration.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerTcpChat = (options: TcpChatOptions): Layer.Layer<ChatUpstream> =>
-  Layer.succeed(ChatUpstream, {
+export const layerTcpChat = (options: TcpChatOptions): Layer.Layer<ChatUpstream> => {
+  const { connectTimeout = "10 seconds", framing = "csp", host, port } = options
+  const timeout = Result.getOrThrowWith(
+    patienceOf("connectTimeout", connectTimeout),
+    (detail) => new InvalidOptions({ detail })
+  )
+  return Layer.succeed(ChatUpstream, {
     open: ({ serverGroup }) =>
-      Effect.flatMap(
-        dial(options.host.replaceAll("{serverGroup}", serverGroup), options.port, options.connectTimeout ?? 10_000),
-        (socket) => connectionOf(socket, options.framing ?? "csp")
+      Effect.flatMap(dial(host.replaceAll("{serverGroup}", serverGroup), port, timeout), (socket) =>
+        connectionOf(socket, framing)
       )
   })
+}

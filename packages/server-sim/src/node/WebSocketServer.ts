@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { type ClientUrlInfo, CloseCode, type DecodeError, fromUrlPath } from "@d2m/codec"
-import { Clock, Effect, Layer, Result, type Scope } from "effect"
+import { Clock, type Duration, Effect, Layer, Result, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { createServer as createSecureServer } from "node:https"
 import type { Socket } from "node:net"
@@ -18,13 +18,14 @@ import { faultsOf } from "../FaultFunctions.ts"
 import { makeForks } from "../Forks.ts"
 import { GuardEvents } from "../GuardEvent.ts"
 import { Mediator } from "../Mediator.ts"
-import type { InvalidOptions } from "../MediatorOptions.ts"
+import { InvalidOptions } from "../MediatorOptions.ts"
 import { elapsedOf } from "../Moment.ts"
 import { harmless, makeFailureLog } from "../observe/FailureLog.ts"
+import { patienceOf } from "../OptionMillis.ts"
 import { makeAdmission } from "./Admission.ts"
 import { type Arrivals, makeArrivals } from "./Arrivals.ts"
 import { areDescriptorsUsedUp, withinDescriptors } from "./Descriptors.ts"
-import { type Guards, makeGuards } from "./Guards.ts"
+import { type Guards, type GuardsInput, makeGuards } from "./Guards.ts"
 import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
 import { listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
 import { type OpenConnection, openConnection } from "./OpenConnection.ts"
@@ -43,12 +44,12 @@ export interface WebSocketServerOptions {
   /** Absent: plain `ws`, for loopback and behind a proxy. */
   readonly tls?: ServerTlsOptions
   /**
-   * How long a client may take for its part of a closing handshake, in ms: 2000 if absent. A device that must not come back
-   * without its user (4112, 4113, 4114) has the time of a slow reader: its handler may not have got that far.
+   * How long a client may take for its part of a closing handshake, 0 or more: 2 seconds if absent. A device that must not come
+   * back without its user (4112, 4113, 4114) has the time of a slow reader: its handler may not have got that far.
    */
-  readonly closeTimeout?: number
+  readonly closeTimeout?: Duration.Input
   /** What it puts up with; what is absent is as in `defaultGuards`. */
-  readonly guards?: Partial<Guards>
+  readonly guards?: GuardsInput
   /** File descriptors that a connection may take: 1 if absent, which is its own; 2 with `layerTcpChat`. */
   readonly descriptorsEach?: number
   /**
@@ -162,10 +163,11 @@ const serve = (
   mediator: Mediator["Service"],
   options: WebSocketServerOptions,
   guards: Guards,
+  closeTimeout: number,
   tls: TlsPair | undefined
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { closeTimeout = 2_000, faults: faultsFor = () => [], host, port } = options
+    const { faults: faultsFor = () => [], host, port } = options
     const clock = yield* Clock.Clock
     const forks = yield* makeForks
     const failed = makeFailureLog(forks, clock)
@@ -280,9 +282,13 @@ export const layerWebSocketServer = (
     Effect.gen(function* () {
       const mediator = yield* Mediator
       const guards = yield* withinDescriptors(yield* makeGuards(options.guards), options.descriptorsEach ?? 1)
-      const { host, tls } = options
+      const { closeTimeout: patience = "2 seconds", host, tls } = options
+      const closeTimeout = yield* Effect.mapError(
+        Effect.fromResult(patienceOf("closeTimeout", patience)),
+        (detail) => new InvalidOptions({ detail })
+      )
       const pair = tls === undefined ? undefined : yield* readTls(tls, { host, port: options.port })
-      const port = yield* serve(mediator, options, guards, pair)
+      const port = yield* serve(mediator, options, guards, closeTimeout, pair)
       const isSecure = pair !== undefined
       const authority = host.includes(":") ? `[${host}]` : host
       return { host, port, isSecure, url: `${isSecure ? "wss" : "ws"}://${authority}:${port}/` }

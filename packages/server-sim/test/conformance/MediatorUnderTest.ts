@@ -12,7 +12,7 @@ import {
   ChatUpstream,
   lenientOptions,
   Mediator,
-  type MediatorOptions,
+  type MediatorOptionsInput,
   MediatorStore,
   MediatorStoreError,
   strictOptions
@@ -26,23 +26,11 @@ export const epoch = 1_700_000_000_000
 
 const shortestIdleTimeout = 30_000
 
-const optionsOf = (settings: Settings): MediatorOptions => {
-  const { chat: _, mode, ...rest } = settings
+const optionsOf = (settings: Settings): MediatorOptionsInput => {
+  const { chat: _, mode, ...given } = settings
   const preset = mode === "lenient" ? lenientOptions : strictOptions
-  const millis = <Key extends "transactionTtl" | "volatileGrace" | "handshakeDeadline" | "idleTimeout">(key: Key) => {
-    const duration = rest[key]
-    return duration === undefined ? {} : ({ [key]: Duration.toMillis(duration) } as { readonly [K in Key]: number })
-  }
-  const { handshakeDeadline: _h, idleTimeout: _i, transactionTtl: _t, volatileGrace: _v, ...numbers } = rest
-  const options = {
-    ...preset,
-    ...numbers,
-    ...millis("transactionTtl"),
-    ...millis("volatileGrace"),
-    ...millis("handshakeDeadline"),
-    ...millis("idleTimeout")
-  }
-  return { ...options, allowShortIdleTimeout: options.idleTimeout < shortestIdleTimeout }
+  const options = { ...preset, ...given }
+  return { ...options, allowShortIdleTimeout: Duration.toMillis(options.idleTimeout) < shortestIdleTimeout }
 }
 
 const chatOf = ({ chat = "none" }: Settings): Layer.Layer<ChatUpstream> => {
