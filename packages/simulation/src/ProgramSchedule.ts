@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type { Duration } from "effect"
 import { type Conditions, largestGroup, type Schedule } from "./Schedule.ts"
 import { wrongOptions } from "./SimulateBounds.ts"
 import { roomFor, swarm } from "./Swarm.ts"
@@ -24,8 +25,8 @@ export interface ProgramScheduleOptions {
    * same name, none is empty, `mediator`, or has a `'` in it.
    */
   readonly devices?: number | ReadonlyArray<string>
-  /** How long things go wrong, in ms of virtual time, a week at most: a minute unless given. */
-  readonly duration?: number
+  /** How long things go wrong, in virtual time, a week at most: a minute unless given. A number is milliseconds. */
+  readonly duration?: Duration.Input
   /** What goes wrong: `swarm` unless given. */
   readonly faults?: FaultLevel
   /**
@@ -95,7 +96,7 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
  * @since 0.1.0
  */
 export const programSchedule = (seed: number, options: ProgramScheduleOptions = {}): Schedule => {
-  const { chats, conditions, devices = 3, duration = 60_000, faults = "swarm", losses = false } = options
+  const { chats, conditions, devices = 3, duration = "1 minute", faults = "swarm", losses = false } = options
   const invalid = wrongOptions({ ...options, seed, seeds: 1 })
   if (invalid !== undefined) throw invalid
   const count = typeof devices === "number" ? devices : devices.length

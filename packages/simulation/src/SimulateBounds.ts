@@ -7,12 +7,12 @@
  * @since 0.1.0
  */
 import { U32 } from "@d2m/codec"
-import { Effect, Result, Schema } from "effect"
+import { type Duration, Effect, Result, Schema } from "effect"
 import { checkedBy } from "./IssueText.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { deviceName, takenTwice } from "./Names.ts"
-import { count, longestRun, millis, seedNumber } from "./Quantity.ts"
+import { count, millisOf, period, runLength, seedNumber, spanOfSchedule } from "./Quantity.ts"
 import { judgesOf } from "./Run.ts"
 import { Conditions } from "./Schedule.ts"
 import type { FaultLevel } from "./SwarmFaults.ts"
@@ -117,7 +117,7 @@ const Options = Schema.Struct({
   seed: Schema.optional(seedNumber),
   seeds: Schema.optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   devices: Schema.optional(Schema.Union([count, names])),
-  duration: Schema.optional(millis.check(Schema.isLessThanOrEqualTo(longestRun))),
+  duration: Schema.optional(runLength),
   faults: Schema.optional(Schema.Literals(levels)),
   losses: Schema.optional(Schema.Boolean),
   chats: Schema.optional(Schema.Boolean),
@@ -154,6 +154,17 @@ const someOptions = checkedBy(Options)
 export const wrongOptions = (options: unknown): InvalidSimulateOptions | undefined => {
   const sound = someOptions(options)
   return Result.isSuccess(sound) ? undefined : new InvalidSimulateOptions({ detail: sound.failure })
+}
+
+const drawnWith = checkedBy(
+  Schema.Struct({ duration: Schema.optional(spanOfSchedule), period: Schema.optional(period) })
+)
+
+/** The ms of what a schedule is drawn with. Throws an {@link InvalidSimulateOptions} where none can be. */
+export const drawnMillis = (option: "duration" | "period", input: Duration.Input): number => {
+  const sound = drawnWith({ [option]: input })
+  if (Result.isFailure(sound)) throw new InvalidSimulateOptions({ detail: sound.failure })
+  return millisOf(input)
 }
 
 const aProgram = checkedBy(Schema.declare(isFunction, { expected: "a program: a function of a SimulatedGroup" }))

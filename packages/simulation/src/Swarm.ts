@@ -6,10 +6,12 @@
  *
  * @since 0.1.0
  */
+import type { Duration } from "effect"
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { strictOptions } from "@d2m/server-sim"
 import type { Conditions, DeviceSpec, Schedule, ScheduledOperation } from "./Schedule.ts"
+import { drawnMillis } from "./SimulateBounds.ts"
 import { drawFaults, type FaultLevel } from "./SwarmFaults.ts"
 
 /**
@@ -24,8 +26,8 @@ export interface SwarmOptions {
   readonly devices?: number
   /** How many device groups they are dealt out to: the seed's choice unless given, mostly one, now and then two or three. */
   readonly groups?: number
-  /** Length of the safety phase in ms: a minute unless given. */
-  readonly duration?: number
+  /** Length of the safety phase, a year at most: a minute unless given. A number is milliseconds. */
+  readonly duration?: Duration.Input
   /** `swarm` unless given. */
   readonly faults?: FaultLevel
   /** Whether the mediator does what a faithful one never does; not unless given. */
@@ -35,7 +37,7 @@ export interface SwarmOptions {
 }
 
 /**
- * What the devices of a schedule ask for, and when.
+ * What the devices of a schedule ask for, and when; `duration` is that of the schedule, in ms.
  *
  * @category models
  * @since 0.1.0
@@ -129,22 +131,24 @@ export const livelyWorkload: Workload = (prng, devices, duration) => {
 }
 
 /**
- * A conversation: every device reflects one message each `period` ms.
+ * A conversation: every device reflects one message each `period`. Throws an `InvalidSimulateOptions` where that is not finite
+ * and above 0.
  *
  * @category workloads
  * @since 0.1.0
  */
-export const chatWorkload =
-  (period: number, bytes = 100): Workload =>
-  (prng, devices, duration) => {
+export const chatWorkload = (period: Duration.Input, bytes = 100): Workload => {
+  const gap = drawnMillis("period", period)
+  return (prng, devices, duration) => {
     const operations: Array<ScheduledOperation> = []
     for (const { name } of devices) {
-      for (let at = prng.below(period); at < duration; at += period) {
+      for (let at = prng.below(gap); at < duration; at += gap) {
         operations.push({ at, device: name, operation: { _tag: "Reflect", count: 1, bytes } })
       }
     }
     return operations.sort((a, b) => a.at - b.at)
   }
+}
 
 /**
  * The option that gives every device of a group of so many a slot; empty where the mediator's usual slots suffice.
@@ -205,13 +209,15 @@ const drawDevice = (prng: Prng.Prng, index: number, group: number, level: FaultL
 }
 
 /**
- * Makes the schedule of a seed: the same for the same options, whatever the engine.
+ * Makes the schedule of a seed: the same for the same options, whatever the engine. Throws an `InvalidSimulateOptions` for a
+ * duration that nothing can be drawn for.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const swarm = (options: SwarmOptions): Schedule => {
-  const { devices: count = 3, duration = 60_000, faults = "swarm", misbehaving = false, seed } = options
+  const { devices: count = 3, duration: lasts = "1 minute", faults = "swarm", misbehaving = false, seed } = options
+  const duration = drawnMillis("duration", lasts)
   const prng = Prng.make(seed).fork("schedule")
   const groups = Math.max(1, Math.min(options.groups ?? drawGroups(prng.fork("groups")), count))
   const conditions = drawConditions(prng.fork("conditions"), faults, Math.ceil(count / groups))

@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { Effect, Schema } from "effect"
+import { type Duration, Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { it as base, type TestContext } from "vitest"
@@ -16,6 +16,7 @@ import { type NotRepeated, type OutOfTime, ScheduleNotReplayable, type Simulatio
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
 import { checkedBy } from "./IssueText.ts"
 import type { Program } from "./Program.ts"
+import { millisOf, spanWhere } from "./Quantity.ts"
 import { whyShowsNothing } from "./Replayable.ts"
 import { type Schedule, ScheduleJson } from "./Schedule.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"
@@ -34,10 +35,10 @@ export interface SimulateTestOptions extends SimulateOptions {
    */
   readonly failures?: string
   /**
-   * Real ms that the test may take: 2 minutes unless given, and 0 for no bound at all. Runs and shrinking end when nine tenths of it are over, so that
-   * there is time to tell what was found.
+   * The real time that the test may take: 2 minutes unless given, and 0 for no bound at all. A number is milliseconds. Runs and
+   * shrinking end when nine tenths of it are over, so that there is time to tell what was found.
    */
-  readonly timeout?: number
+  readonly timeout?: Duration.Input
 }
 
 /**
@@ -151,7 +152,7 @@ const scheduleOf = (failure: string | URL | Schedule): Effect.Effect<Schedule, S
   })
 }
 
-const defaultTimeout = 120_000
+const defaultTimeout = "2 minutes"
 
 /** What is left of the time is for telling. */
 const share = 0.9
@@ -159,7 +160,7 @@ const share = 0.9
 const ownOptions = checkedBy(
   Schema.Struct({
     failures: Schema.optional(Schema.String),
-    timeout: Schema.optional(Schema.Number.check(Schema.isGreaterThanOrEqualTo(0)))
+    timeout: Schema.optional(spanWhere("a duration of 0 or more", (millis) => millis >= 0))
   })
 )
 
@@ -167,13 +168,20 @@ const ownOptions = checkedBy(
 const bounded = (options: SimulateTestOptions): Effect.Effect<SimulateOptions, InvalidSimulateOptions> => {
   const { failures, timeout = defaultTimeout, ...simulated } = options
   const { isOver = () => false } = simulated
-  const end = timeout === 0 ? Infinity : performance.now() + share * timeout
+  const millis = millisOf(timeout)
+  const end = millis === 0 ? Infinity : performance.now() + share * millis
   return Effect.fromResult(ownOptions({ failures, timeout })).pipe(
     Effect.mapBoth({
       onFailure: (detail) => new InvalidSimulateOptions({ detail }),
       onSuccess: () => ({ ...simulated, isOver: () => performance.now() >= end || isOver() })
     })
   )
+}
+
+/** The ms that vitest gives a test; the default to one that will say that its own are none. */
+const registeredFor = ({ timeout = defaultTimeout }: SimulateTestOptions): number => {
+  const millis = millisOf(timeout)
+  return Number.isNaN(millis) ? millisOf(defaultTimeout) : millis
 }
 
 /** What registers a test with vitest: `it`, or one of its modes. */
@@ -196,7 +204,7 @@ const make = (
   body: (options: SimulateOptions) => Effect.Effect<unknown, Failure>,
   againOf: (failure: SimulationFailed | NotRepeated, test: TestPlace) => string
 ): void =>
-  register(name, { timeout: options.timeout ?? defaultTimeout }, ({ signal, task }) =>
+  register(name, { timeout: registeredFor(options) }, ({ signal, task }) =>
     Effect.runPromise(
       Effect.flatMap(bounded(options), (simulated) => body(told(simulated))).pipe(
         Effect.catch((failure) => {

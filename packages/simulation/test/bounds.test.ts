@@ -21,6 +21,9 @@ describe("a simulation", () => {
   const wrong: ReadonlyArray<SimulateOptions> = [
     { duration: Infinity },
     { duration: -1 },
+    ...[NaN, "soon", "", "Infinity", "-1 second", "8 days", {}, { minute: 1 }, { minutes: NaN }, [NaN, 0], null].map(
+      (span) => ({ duration: span as number })
+    ),
     { faults: "bogus" as FaultLevel },
     { seeds: 0 },
     { seeds: -1 },
@@ -100,6 +103,7 @@ describe("a simulation", () => {
 
   const told: ReadonlyArray<readonly [options: SimulateOptions, detail: string]> = [
     [{ seed: 2 ** 53 }, "expected a whole number from 0 to 9007199254740991, found 9007199254740992, at seed"],
+    [{ duration: "8 days" }, 'expected a duration of a week at most, found "8 days", at duration'],
     [{ seeds: 0 }, "expected a value greater than or equal to 1, found 0, at seeds"],
     [{ faults: "heavy" as FaultLevel }, 'expected "none" | "light" | "swarm" | "brutal", found "heavy", at faults'],
     [{ devices: ["Ann", "Ann's phone"] }, "a name with ' in it is that of a twin: Ann's phone, at devices.1"],

@@ -1,8 +1,21 @@
 /**
- * Type tests: which options of devices a simulation leaves to its caller, and what a witness of some kinds may look at.
+ * Type tests: which options of devices a simulation leaves to its caller, what a witness of some kinds may look at, and that
+ * whatever lasts may be any duration where it is an option, and is a number where it is data.
  */
 import { D2d, DeviceGroupKey, DeviceId } from "@d2m/codec"
-import { only, type RunOptions, type SimulateOptions, type Witness } from "../src/index.ts"
+import type { Duration } from "effect"
+import { expectTypeOf } from "vitest"
+import {
+  type chatWorkload,
+  type Conditions,
+  only,
+  type RunOptions,
+  type Schedule,
+  type SimulateOptions,
+  type SwarmOptions,
+  type Witness
+} from "../src/index.ts"
+import type { SimulateTestOptions } from "../src/vitest.ts"
 
 export const free: SimulateOptions = { deviceOptions: { firstReflectId: 7 } }
 export const described: RunOptions = {
@@ -38,3 +51,11 @@ export const some: Witness = only(["Handled", "Opened"], (event) => {
   // @ts-expect-error TS2367: have no overlap
   return event._tag === "DeviceSent"
 })
+
+expectTypeOf<Required<SimulateOptions>["duration"]>().toEqualTypeOf<Duration.Input>()
+expectTypeOf<Required<SwarmOptions>["duration"]>().toEqualTypeOf<Duration.Input>()
+expectTypeOf<Required<SimulateTestOptions>["timeout"]>().toEqualTypeOf<Duration.Input>()
+expectTypeOf<Parameters<typeof chatWorkload>[0]>().toEqualTypeOf<Duration.Input>()
+expectTypeOf<Schedule["duration"]>().toEqualTypeOf<number>()
+expectTypeOf<Conditions["userDelay"]>().toEqualTypeOf<number>()
+expectTypeOf<Required<Conditions["mediator"]>["volatileGrace"]>().toEqualTypeOf<number>()

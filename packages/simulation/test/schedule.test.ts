@@ -2,11 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import {
   calm,
+  chatWorkload,
   checked,
   type Conditions,
   InvalidSchedule,
+  InvalidSimulateOptions,
   type Operation,
   plainDevice,
+  programSchedule,
   readSchedule,
   run,
   type Schedule,
@@ -187,6 +190,27 @@ describe("a schedule", () => {
       }
     })
   )
+
+  it("is drawn for any duration, and has its milliseconds", () => {
+    const seed = 7
+    const drawn = swarm({ seed, duration: 90_000, workload: chatWorkload(2_000) })
+    assert.strictEqual(drawn.duration, 90_000)
+    assert.deepStrictEqual(swarm({ seed, duration: "90 seconds", workload: chatWorkload({ seconds: 2 }) }), drawn)
+    assert.deepStrictEqual(swarm({ seed, duration: "1 minute" }), swarm({ seed }))
+    assert.deepStrictEqual(
+      programSchedule(seed, { duration: "90 seconds" }),
+      programSchedule(seed, { duration: 90_000 })
+    )
+  })
+
+  it("is drawn for no duration that there is not", () => {
+    for (const span of [NaN, Infinity, -1, "Infinity", "-1 second", "53 weeks", "soon", {}, [NaN, 0], null]) {
+      assert.throws(() => swarm({ seed: 0, duration: span as number }), InvalidSimulateOptions, "at duration")
+    }
+    for (const span of [NaN, Infinity, -1, 0, "0 millis", "soon", {}, null]) {
+      assert.throws(() => chatWorkload(span as number), InvalidSimulateOptions, "at period")
+    }
+  })
 
   it("says which device is not there, even unchecked", () => {
     const stray = {

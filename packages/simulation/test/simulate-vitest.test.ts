@@ -152,6 +152,8 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
           "to be made right": "todo",
           "without a bound": "passed",
           "in less than no time": "failed",
+          "in time that there is not": "failed",
+          "in a minute": "passed",
           "a failure": "failed",
           "a failure that shows nothing": "passed"
         })
@@ -163,7 +165,11 @@ describe("a simulation as a test of vitest", { timeout: 180_000 }, () => {
         const messageOf = (name: string) => tests.find(({ title }) => title === name)!.failureMessages[0]!
         assert.strictEqual(
           messageOf("in less than no time"),
-          "InvalidSimulateOptions: invalid options: expected a value greater than or equal to 0, found -1, at timeout"
+          "InvalidSimulateOptions: invalid options: expected a duration of 0 or more, found -1, at timeout"
+        )
+        assert.strictEqual(
+          messageOf("in time that there is not"),
+          'InvalidSimulateOptions: invalid options: expected a duration of 0 or more, found "soon", at timeout'
         )
         // In the dress of one that is simulated, without frames of the library, and without a word on how to see it again.
         assert.match(messageOf("a failure"), /^SimulationFailed: seed 0 broke a rule of program: /)
