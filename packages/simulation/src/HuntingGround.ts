@@ -174,11 +174,23 @@ const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ con
   devices: devices.map((device) => ({ ...device, expiration: prng.below(2) === 0 ? "Volatile" : "Persistent" }))
 }))
 
-const slowStore = sharpened({ faults: "light" }, ({ conditions, duration, faults }, prng) => ({
-  conditions: { ...conditions, storeLatency: between(prng, 20, 400), diskLatency: prng.below(20) },
+/** While a device registers, the others ask who is there. */
+const listedAtJoins = ({ devices }: Schedule, prng: Prng.Prng): ReadonlyArray<ScheduledOperation> =>
+  devices.flatMap((device) => {
+    const others = siblings(device, devices)
+    if (others.length === 0) return []
+    return Array.from({ length: 6 }, () => ({
+      at: device.joinsAt + prng.below(1_000),
+      device: Prng.pick(prng, others),
+      operation: { _tag: "ListDevices" } as const
+    }))
+  })
+
+const slowStore = sharpened({ faults: "light" }, (schedule, prng) => ({
+  conditions: { ...schedule.conditions, storeLatency: between(prng, 20, 400), diskLatency: prng.below(20) },
   faults: byTime([
-    ...faults,
-    ...faultsEvery(prng, duration, 12_000, () => {
+    ...schedule.faults,
+    ...faultsEvery(prng, schedule.duration, 12_000, () => {
       const kind = prng.below(4)
       return kind === 0
         ? { _tag: "StoreFails", lasts: prng.below(2_000) }
@@ -186,7 +198,8 @@ const slowStore = sharpened({ faults: "light" }, ({ conditions, duration, faults
           ? { _tag: "MediatorRestart", downFor: prng.below(3_000) }
           : { _tag: "MediatorCrash", downFor: prng.below(3_000), kept: prng.below(2), isTold: true }
     })
-  ])
+  ]),
+  operations: [...schedule.operations, ...listedAtJoins(schedule, prng)].sort((a, b) => a.at - b.at)
 }))
 
 const poorHandlers = sharpened({ faults: "light" }, ({ devices, duration, faults }, prng) => ({
