@@ -332,7 +332,10 @@ export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolea
       if (other.state === "Yes" && (hello.victim === "Unclear" || hello.victim === other)) other.state = "Maybe"
     }
     if (hello.victim === "Unclear") {
-      for (const other of hello.doubted) if (other.slot === undefined) other.hello!.mayHaveMadeRoom = true
+      for (const other of hello.doubted) {
+        // One that was refused meanwhile has none any more.
+        if (other.slot === undefined && other.hello !== undefined) other.hello.mayHaveMadeRoom = true
+      }
     }
   }
   if (hello !== undefined && !hello.expectsExisting && !hello.wasCertain) {
