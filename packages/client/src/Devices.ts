@@ -187,20 +187,18 @@ export const makeDevices = (options: {
       )
     )
 
-  // It is a number: with the longest padding it is far from the limit of its frame.
-  const sealShared = (data: SharedData): Effect.Effect<Box<"dgsddk">, DeviceStoreError | InvalidContent> =>
-    Effect.flatMap(encodeOrFail(D2d.SharedDeviceData, { ...data, padding }), (plain) =>
-      blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom)
+  const sendShared = (plain: Uint8Array, connection: LiveConnection): Effect.Effect<void, DeviceError> =>
+    Effect.flatMap(blobs.seal(sharedSource, keys.dgsddk, plain, sharedRoom), (box) =>
+      Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)
     )
 
   const setSharedData = (data: SharedData): Effect.Effect<void, DeviceError | InvalidContent> =>
-    Effect.flatMap(connected, (connection) =>
-      sealShared(data).pipe(
-        Effect.flatMap((box) => Effect.mapError(connection.send([setSharedDataFrame(box)]), notLive)),
-        Effect.map(() => {
-          shared = data
-        })
-      )
+    // It is a number: with the longest padding it is far from the limit of its frame.
+    encodeOrFail(D2d.SharedDeviceData, { ...data, padding }).pipe(
+      Effect.flatMap((plain) => Effect.flatMap(connected, (connection) => sendShared(plain, connection))),
+      Effect.map(() => {
+        shared = data
+      })
     )
 
   return {

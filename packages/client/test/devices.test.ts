@@ -375,6 +375,9 @@ describe("shared data", () => {
         yield* Effect.map(Effect.flip(world.device.setSharedData({ version: 1 })), ({ _tag }) => _tag),
         "NotLive"
       )
+      // What can never be sent is told at once, not when there is a connection.
+      const { _tag } = yield* Effect.flip(world.device.setSharedData({ version: -1 }))
+      assert.strictEqual(_tag, "InvalidContent")
       const peer = yield* connect(world)
       assert.isTrue(Option.isNone(yield* world.device.sharedData))
       yield* world.device.setSharedData({ version: 5 })
