@@ -6,6 +6,7 @@
 import { Cause, Context, type Duration, Effect, Exit, Result, Schema } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ReflectedMessage } from "./Envelope.ts"
+import { delayMillis } from "./OptionCheck.ts"
 
 /**
  * What a handler fails with when it could not handle a batch. `detail` is kept in the quarantine: no secrets.
@@ -30,7 +31,8 @@ export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/
 export interface HandlerPolicy {
   /** How often a message is tried before it counts as one that cannot be handled: a whole number, at least 1. */
   readonly tries: number
-  /** How long to wait after so many tries; a number is milliseconds. What is no duration is a defect of the device. */
+  /** How long to wait after so many tries; a number is milliseconds. What is no duration of 0 or
+   * more is a defect of the device. */
   readonly delay: (tries: number) => Duration.Input
   /**
    * What becomes of a message that cannot be handled: `quarantine` keeps it aside and goes on, `halt` stops the device
@@ -102,7 +104,7 @@ const retry = Effect.fnUntraced(function* <R>(
     last = yield* attempt(handling, [message])
     if (last === undefined || tries >= policy.tries) return last
     onFailure(1, tries, last)
-    yield* Effect.sleep(policy.delay(tries))
+    yield* Effect.sleep(delayMillis("HandlerPolicy", policy.delay(tries)))
   }
 })
 
@@ -114,7 +116,7 @@ const oneByOne = Effect.fnUntraced(function* <R>(
   const { onFailure, policy } = handling
   if (batch.length === 1 && policy.tries <= 1) return [detail]
   onFailure(batch.length, 1, detail)
-  yield* Effect.sleep(policy.delay(1))
+  yield* Effect.sleep(delayMillis("HandlerPolicy", policy.delay(1)))
   const outcomes: Array<HandlerOutcome> = []
   for (const message of batch) {
     const outcome = yield* retry(handling, message, detail)

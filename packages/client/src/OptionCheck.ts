@@ -3,7 +3,7 @@
  * Owns the schemas of times, which a file or a computation may have got wrong, and the error for what does not fit.
  * Leaves which option is which to the modules that have options.
  */
-import { Duration, Option, Result, Schema, SchemaIssue } from "effect"
+import { Duration, Formatter, Option, Result, Schema, SchemaIssue } from "effect"
 import { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
 
 const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"] as const
@@ -21,13 +21,26 @@ const saysHowLong = (input: unknown): boolean => {
   )
 }
 
+/** The milliseconds of a `Duration.Input`; NaN of what is none. */
+const millisOf = (input: unknown): number => {
+  const duration = saysHowLong(input) ? Duration.fromInput(input as Duration.Input) : Option.none()
+  return Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+}
+
+/**
+ * The milliseconds of a delay that a policy has given. Throws where it is no duration of 0 or more: a device that took it for 0
+ * would try again and again without a pause.
+ *
+ * @internal
+ */
+export const delayMillis = (policy: string, delay: Duration.Input): number => {
+  const millis = millisOf(delay)
+  if (millis >= 0) return millis
+  throw new RangeError(`a ${policy} must give a duration of 0 or more, and has given ${Formatter.format(delay)}`)
+}
+
 const durationWhere = (expected: string, isFit: (millis: number) => boolean) =>
-  Schema.Unknown.check(
-    Schema.makeFilter((input) => {
-      const duration = saysHowLong(input) ? Duration.fromInput(input as Duration.Input) : Option.none()
-      return Option.isSome(duration) && isFit(Duration.toMillis(duration.value)) ? undefined : `expected ${expected}`
-    })
-  )
+  Schema.Unknown.check(Schema.makeFilter((input) => (isFit(millisOf(input)) ? undefined : `expected ${expected}`)))
 
 /**
  * A `Duration.Input` of no less than 0, for ever included.

@@ -12,6 +12,7 @@ import { type ConnectionParts, runConnection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import { DeviceStore, type SlotExpectation, type DeviceStoreError } from "./DeviceStore.ts"
 import { elapsedMillis, elapsedMillisUnsafe } from "./Elapsed.ts"
+import { delayMillis } from "./OptionCheck.ts"
 import { askedToWait, failuresAfter, ReconnectPolicy } from "./ReconnectPolicy.ts"
 import { reconnectVerdict } from "./ReconnectVerdict.ts"
 import { answersTo, type Resume, type UserReason } from "./UserQuestion.ts"
@@ -137,7 +138,7 @@ const loop = Effect.fnUntraced(function* ({ askUser, options, wait }: Turns) {
       failures = verdict.counts ? failed : Math.min(failures, failed - 1)
       const backoff = policy.delay(Math.max(failures, 1), yield* Random.next)
       if (backoff !== undefined) {
-        const planned = Duration.toMillis(backoff)
+        const planned = delayMillis("ReconnectPolicy", backoff)
         const delay = Math.max(planned, askedToWait(end))
         yield* wait(failures, delay, end)
         continue

@@ -17,7 +17,7 @@ import { longestRetryAfter } from "./TransportError.ts"
 export interface ReconnectPolicy {
   /**
    * How long to wait after so many failures in a row (1 for the first), or `undefined` to ask the user instead. `random` is
-   * uniform in [0, 1). What is no duration is a defect of the device.
+   * uniform in [0, 1). What is no duration of 0 or more is a defect of the device.
    */
   readonly delay: (failures: number, random: number) => Duration.Input | undefined
   /** So long past ServerInfo a connection counts as good, and failures count from 0 again; 0 or more. */

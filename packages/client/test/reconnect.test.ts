@@ -83,11 +83,13 @@ describe("backoff", () => {
   )
 
   it.effect("a policy whose delay is none ends the device, which says so", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld()
-      world.mediator.answerDials(unreachable)
-      assert.isTrue((yield* expectState(world, "Stopped")).died)
-    }).pipe(Effect.provideService(ReconnectPolicy, { ...linearBackoff(), delay: () => "soon" as never }))
+    Effect.forEach(["soon" as never, Number.NaN, -1, { seconds: Number.NaN }], (delay) =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld()
+        world.mediator.answerDials(unreachable)
+        assert.isTrue((yield* expectState(world, "Stopped")).died)
+      }).pipe(Effect.provideService(ReconnectPolicy, { ...linearBackoff(), delay: () => delay }))
+    )
   )
 
   it.effect("a server that asks to be left alone is, for an hour at most; it never shortens the delay", () =>

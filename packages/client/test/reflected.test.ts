@@ -345,13 +345,15 @@ describe("what cannot be handled", () => {
   )
 
   it.effect("a policy whose delay is none ends the device, which says so", () =>
-    Effect.gen(function* () {
-      const world = yield* makeWorld({ onReflected: failing("bad") })
-      const peer = yield* connect(world)
-      yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
-      assert.isTrue((yield* expectState(world, "Stopped")).died)
-      assert.deepStrictEqual(acks(yield* peer.drain), [])
-    }).pipe(Effect.provideService(HandlerPolicy, { tries: 3, delay: () => "soon" as never, giveUp: "quarantine" }))
+    Effect.forEach(["soon" as never, Number.NaN, -1], (delay) =>
+      Effect.gen(function* () {
+        const world = yield* makeWorld({ onReflected: failing("bad") })
+        const peer = yield* connect(world)
+        yield* peer.send(reflected(1, world.group.envelope(text("bad"))))
+        assert.isTrue((yield* expectState(world, "Stopped")).died)
+        assert.deepStrictEqual(acks(yield* peer.drain), [])
+      }).pipe(Effect.provideService(HandlerPolicy, { tries: 3, delay: () => delay, giveUp: "quarantine" }))
+    )
   )
 
   it.effect("policy halt: stops before the message, un-acked, and goes on with it when told to", () =>
