@@ -348,7 +348,7 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
 
   return {
     accept,
-    work: Effect.forever(Effect.flatMap(Queue.takeAll(queue), settle)),
+    work: Effect.forever(Effect.flatMap(Queue.takeAll(queue), settle), { disableYield: true }),
     whileAtRest: atRest.withPermit,
     unhandled: () => inHand + Queue.sizeUnsafe(queue) + waiting.length,
     takeHalt: () => {
