@@ -308,4 +308,4 @@ export interface Witness {
 export const only = <const Kind extends EventKind>(
   kinds: ReadonlyArray<Kind>,
   see: (event: Extract<WorldEvent, { readonly _tag: Kind }>) => void
-): Witness => Object.assign(see as Witness, { kinds })
+): Witness => Object.assign((event: WorldEvent) => see(event as Parameters<typeof see>[0]), { kinds })
