@@ -60,6 +60,7 @@ const startChat = (
         })
       )
     )
+    // It yields behind each read: what the client has no room for is known by then.
     const toClient = Effect.forever(Effect.map(Effect.andThen(room.await, chat.receive), onMessages))
     return Effect.raceFirst(toServer, toClient)
   }
