@@ -477,6 +477,14 @@ describe("the model of a mediator", () => {
       },
       { mediator: { queueMessages: 1 }, storeLatency: 20 }
     )
+    // A close for a store that has failed may stand behind a write that was begun before.
+    const failedBefore = (wait: number) => (story: Story) => {
+      const [phone] = pair(story)
+      story.fault("StoreFails", "Begun").wait(100).fault("StoreFails", "Ended").wait(wait)
+      phone.close(1011)
+    }
+    right(failedBefore(20), { storeLatency: 20 })
+    breaks("the mediator closes a connection for the reason it gives", failedBefore(21), { storeLatency: 20 })
     // A deadline goes ahead of what is heard at the same time.
     right((story) => {
       story.open("phone").greet({ after: 10_000 }).close(4013)

@@ -157,7 +157,8 @@ class MediatorModel implements Oracle {
   #storeState(): void {
     const model = this.#model
     model.isStoreInstant = !this.#hasLatency && this.#slow === 0 && this.#failing === 0 && model.now >= this.#slowUntil
-    model.isStoreFailing = this.#failing > 0 || this.#failedAt === model.now
+    // A close for it may stand behind a write that was begun before, and takes as long as the store does.
+    model.isStoreFailing = this.#failing > 0 || model.now <= this.#failedAt + this.#slowest
   }
 
   #groupOf(device: string): Group {
