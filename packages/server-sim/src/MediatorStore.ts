@@ -8,10 +8,20 @@
  */
 import { type DeviceId, DeviceSlotExpirationPolicy } from "@d2m/codec"
 import { Context, Effect, Layer, Option, Schema } from "effect"
-import { makeEnvelopeMemory } from "./EnvelopeMemory.ts"
 import { invariant } from "./Invariant.ts"
+import {
+  appendMessage,
+  dropMessage,
+  findMessage,
+  type Kept,
+  makeMessageMemory,
+  makeMessageQueue,
+  type MemoryMessage,
+  type MessageQueue,
+  sizesOf
+} from "./MessageMemory.ts"
 import type { Persist } from "./Output.ts"
-import { append, find, forEach, makePositionQueue, type Position, type PositionQueue, take } from "./PositionQueue.ts"
+import type { Position } from "./PositionQueue.ts"
 import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
 
 const reasons = [
@@ -108,15 +118,12 @@ export class MediatorStore extends Context.Service<
   )
 }
 
-/** A message as all slots share it that it is stored for. */
-type MemoryMessage = Omit<StoredMessage, "position">
-
 interface MemorySlot {
   expirationPolicy: number
   encryptedDeviceInfo: Uint8Array
   issued: Position
   lastDisconnectAt: number | undefined
-  readonly queue: PositionQueue<MemoryMessage>
+  readonly queue: MessageQueue
 }
 
 interface MemoryGroup {
@@ -132,7 +139,7 @@ const slotOf = (group: MemoryGroup, deviceId: DeviceId): MemorySlot => {
   return slot
 }
 
-const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope: Uint8Array) => Uint8Array): void => {
+const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (message: MemoryMessage) => Kept): void => {
   switch (command._tag) {
     case "RegisterSlot": {
       const slot = group.slots.get(command.deviceId)
@@ -143,7 +150,7 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
           encryptedDeviceInfo,
           issued: command.issued,
           lastDisconnectAt: undefined,
-          queue: makePositionQueue()
+          queue: makeMessageQueue()
         })
       } else {
         slot.expirationPolicy = expirationPolicy
@@ -159,11 +166,10 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
       group.slots.delete(command.deviceId)
       return
     case "Append": {
-      const { flags, timestamp } = command
-      const message: MemoryMessage = { flags, timestamp, envelope: keep(command.envelope) }
+      const kept = keep(command)
       for (const { deviceId, position } of command.to) {
         const slot = slotOf(group, deviceId)
-        append(slot.queue, position, message)
+        appendMessage(slot.queue, position, kept)
         slot.issued = position
       }
       return
@@ -172,22 +178,12 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (envelope
       slotOf(group, command.deviceId).issued = command.issued
       return
     case "Ack":
-      take(slotOf(group, command.deviceId).queue, command.position)
+      dropMessage(slotOf(group, command.deviceId).queue, command.position)
       return
     case "SetSharedData":
       group.encryptedSharedDeviceData = command.encryptedSharedDeviceData
       return
   }
-}
-
-const queueOf = (queue: PositionQueue<MemoryMessage>): SlotSnapshot["queue"] => {
-  const positions: Array<Position> = []
-  const sizes: Array<number> = []
-  forEach(queue, (position, { envelope }) => {
-    positions.push(position)
-    sizes.push(envelope.length)
-  })
-  return { positions, sizes }
 }
 
 const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
@@ -198,7 +194,7 @@ const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
     encryptedDeviceInfo: slot.encryptedDeviceInfo,
     issued: slot.issued,
     ...(slot.lastDisconnectAt === undefined ? {} : { lastDisconnectAt: slot.lastDisconnectAt }),
-    queue: queueOf(slot.queue)
+    queue: sizesOf(slot.queue)
   }))
 })
 
@@ -210,7 +206,7 @@ const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
  */
 export const makeMemoryStore = (): MediatorStore["Service"] => {
   const groups = new Map<GroupKey, MemoryGroup>()
-  const keep = makeEnvelopeMemory()
+  const keep = makeMessageMemory()
 
   const applyPersist = (persist: Persist): void => {
     const group = groups.get(persist.groupKey) ?? { encryptedSharedDeviceData: new Uint8Array(0), slots: new Map() }
@@ -227,7 +223,7 @@ export const makeMemoryStore = (): MediatorStore["Service"] => {
         const queue = groups.get(groupKey)?.slots.get(deviceId)?.queue
         const found: Array<StoredMessage> = []
         for (const position of positions) {
-          const message = queue && find(queue, position)
+          const message = queue && findMessage(queue, position)
           if (message !== undefined) found.push({ position, ...message })
         }
         return found
