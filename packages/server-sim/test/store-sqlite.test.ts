@@ -115,6 +115,8 @@ describe("the file", () => {
       assert.strictEqual(yield* pragma("journal_mode"), "wal")
       assert.strictEqual(yield* pragma("synchronous"), 2)
       assert.strictEqual(yield* pragma("locking_mode"), "exclusive")
+      assert.strictEqual(yield* pragma("page_size"), 8192)
+      assert.strictEqual(yield* pragma("wal_autocheckpoint"), (32 * 1024 * 1024) / 8192)
     }).pipe(Effect.scoped)
   )
 

@@ -32,8 +32,11 @@ export interface StoreFile {
 /** The database's name in its directory. */
 export const storeFileName = "mediator.sqlite"
 
-/** Pages in the log before they are brought into the file: with 4 KiB each, about 32 MiB of appends a checkpoint. */
-const checkpointPages = 8_192
+/** Bytes of a page of a new file: seven messages of a KiB lie in one, where three lie in half of it. */
+const pageSize = 8_192
+
+/** Pages in the log before they are brought into the file: about 32 MiB of appends a checkpoint. */
+const checkpointPages = 2 ** 25 / pageSize
 
 /** Groups whose row ids are remembered. */
 const rememberedGroups = 10_000
@@ -93,7 +96,7 @@ const openDatabase = (file: string): DatabaseSync => {
   const db = new DatabaseSync(file)
   try {
     // Exclusive: two mediators on one file would each promise what the other forgets.
-    db.exec("PRAGMA locking_mode = EXCLUSIVE")
+    db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = ${pageSize}`)
     checkOwner(db)
     const mode = Object.values(db.prepare("PRAGMA journal_mode = WAL").get() ?? {})[0]
     if (mode !== "wal") throw new StoreRefusal("Unwritable", "no write-ahead log is possible there")
