@@ -1,7 +1,8 @@
 /**
  * A contender as two processes over loopback: a server, and a client with all devices in it.
  */
-import { fork } from "node:child_process"
+import { execFileSync, fork } from "node:child_process"
+import { availableParallelism } from "node:os"
 import * as Path from "node:path"
 import type { ClientSetup, Ran, Request, ServerSetup, Workload } from "./Workload.ts"
 
@@ -21,12 +22,15 @@ export interface Measured extends Ran {
 /** A program that runs. */
 export interface Running {
   readonly name: string
+  /** Each of its processes has a core of its own. */
+  readonly isBound: boolean
   readonly run: (times: number) => Promise<Measured>
   readonly stop: () => void
 }
 
 /** A process that was started, and what it said when it was ready. */
 export interface Process {
+  readonly pid: number
   readonly ready: unknown
   readonly ask: (request: Request) => Promise<unknown>
   readonly stop: () => void
@@ -41,13 +45,14 @@ export const startProcess = async (
   flags: ReadonlyArray<string> = []
 ): Promise<Process> => {
   const execArgv = [...flags, ...(process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")]
-  const child = fork(Path.join(import.meta.dirname, file), [JSON.stringify(setup)], { execArgv })
+  const child = fork(Path.resolve(import.meta.dirname, file), [JSON.stringify(setup)], { execArgv })
   const ended = new Promise<never>((_, reject) => {
     child.on("exit", (code) => reject(new Error(`${file} ended with ${code}`)))
   })
   ended.catch(() => {})
   const next = () => Promise.race([new Promise<unknown>((resolve) => child.once("message", resolve)), ended])
   return {
+    pid: child.pid!,
     ready: await next(),
     ask: (request) => {
       const answer = next()
@@ -64,6 +69,26 @@ const cpuOf = async (process: Process): Promise<number> => {
   return (system + user) * 1000
 }
 
+const cores = availableParallelism()
+
+/**
+ * The core of a server, and that of its client. Without them it would be measured when the system thinks that one core is
+ * enough for both. The first and the last core are not two halves of one.
+ */
+const coreOf = { server: cores - 1, client: 0 } as const
+
+/** Binds the thread that runs a program to a core; those of the engine stay where the system puts them. */
+const bind = ({ pid }: Process, core: number): boolean => {
+  if (cores < 2) return false
+  try {
+    execFileSync("taskset", ["-pc", String(core), String(pid)], { stdio: "ignore" })
+    return true
+  } catch {
+    // Only Linux has it.
+    return false
+  }
+}
+
 /** Starts both processes and waits until every device is connected. */
 export const startProgram = async ({ client, name, server, setup }: Program, workload: Workload): Promise<Running> => {
   const serving = await startProcess(server, setup)
@@ -72,6 +97,7 @@ export const startProgram = async ({ client, name, server, setup }: Program, wor
   const cpu = async () => ({ server: await cpuOf(serving), client: await cpuOf(using) })
   return {
     name,
+    isBound: bind(serving, coreOf.server) && bind(using, coreOf.client),
     run: async (times) => {
       await using.ask("prepare")
       const before = await cpu()

@@ -36,6 +36,8 @@ export interface Pairing {
 
 export interface ContestOutcome {
   readonly name: string
+  /** Servers had one core and clients another. */
+  readonly isBound: boolean
   readonly standings: ReadonlyArray<Standing>
   readonly pairings: ReadonlyArray<Pairing>
 }
@@ -44,20 +46,25 @@ export interface ContestOutcome {
 export interface Effort {
   readonly rounds: number
   readonly sliceMillis: number
+  /** Programs warm up for so long, and for so many reflects: the engine optimises what has run often. */
   readonly warmUpMillis: number
+  readonly warmUpTimes: number
 }
 
 const median = (samples: ReadonlyArray<number>): number =>
   samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN
 
 /** Runs until the engine has optimised what there is to optimise, and finds how many reflects fill a slice. */
-const warmUp = async (running: Running, { sliceMillis, warmUpMillis }: Effort): Promise<number> => {
+const warmUp = async (running: Running, { sliceMillis, warmUpMillis, warmUpTimes }: Effort): Promise<number> => {
   let times = 64
+  let done = 0
   let spent = 0
   for (;;) {
     const { total } = await running.run(times)
+    done += times
     spent += total
-    if (spent >= warmUpMillis * 1e6) return Math.max(16, Math.round((times * sliceMillis * 1e6) / total))
+    if (done >= warmUpTimes && spent >= warmUpMillis * 1e6)
+      return Math.max(16, Math.round((times * sliceMillis * 1e6) / total))
     if (total < (sliceMillis / 2) * 1e6) times *= 2
   }
 }
@@ -101,6 +108,7 @@ export const contest = async (
     const laneOf = (program: Program): Lane => lanes[programs.indexOf(program)]!
     return {
       name,
+      isBound: running.every(({ isBound }) => isBound),
       pairings: pairs.map(([one, other]) => ({
         name: one.name,
         against: other.name,
@@ -133,7 +141,7 @@ export const contest = async (
 const micros = (nanoseconds: number): string => `${(nanoseconds / 1000).toFixed(1)} us`
 
 /** A contest as lines of a table. */
-export const contestTable = ({ name, pairings, standings }: ContestOutcome): string => {
+export const contestTable = ({ isBound, name, pairings, standings }: ContestOutcome): string => {
   const lines = standings.map(({ cpu, each, latencies, name, ratio }) =>
     [
       `  ${name.padEnd(28)}`,
@@ -147,5 +155,5 @@ export const contestTable = ({ name, pairings, standings }: ContestOutcome): str
   const pairs = pairings.map(
     ({ against, name, ratio }) => `  ${`${name} : ${against}`.padEnd(40)}${`x ${ratio.toFixed(2)}`.padStart(9)}`
   )
-  return [name, ...lines, ...pairs].join("\n")
+  return [isBound ? name : `${name} (not bound to cores)`, ...lines, ...pairs].join("\n")
 }

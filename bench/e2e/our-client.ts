@@ -13,8 +13,9 @@ import { bodyOf, type ClientSetup, latencies, type Ran, serveParent, setup } fro
 const { url, workload } = setup<ClientSetup>()
 const { inFlight, receivers, size } = workload
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(7))
-/** How many contents a call of `reflectAll` has, with several calls under way. */
-const callSize = Math.max(1, inFlight / 4)
+/** Contents of a call of `reflectAll`, and how many calls are under way: few of them wait until the rest of a call is acked. */
+const callSize = Math.max(1, inFlight / 16)
+const calls = inFlight / callSize
 
 const body = bodyOf(size)
 const content: Content = {
@@ -83,7 +84,7 @@ const pipelined = (sender: Device["Service"], times: number) => {
     }
   })
   return Effect.all(
-    Array.from({ length: 4 }, () => lane),
+    Array.from({ length: calls }, () => lane),
     { concurrency: "unbounded", discard: true }
   )
 }

@@ -62,7 +62,7 @@ const measurements = (): ReadonlyArray<Measurement> => [
   ...contests().map((one) => ({
     name: one.name,
     measure: async (rounds: number): Promise<Result> => {
-      const outcome = await contest(one, { rounds, sliceMillis: 200, warmUpMillis: 1500 })
+      const outcome = await contest(one, { rounds, sliceMillis: 200, warmUpMillis: 1500, warmUpTimes: 30_000 })
       return { outcome, table: contestTable(outcome) }
     }
   })),
