@@ -47,7 +47,7 @@ const check = checkWith(
 )
 
 /** How long a connection may be idle, and its peer take to answer, in milliseconds. */
-const millisOf = (options: { readonly idle?: Duration.Input; readonly patience?: Duration.Input } = {}) => {
+const timesOf = (options: { readonly idle?: Duration.Input; readonly patience?: Duration.Input } = {}) => {
   Result.getOrThrow(check(options))
   return {
     idle: Duration.toMillis(options.idle ?? "20 seconds"),
@@ -68,7 +68,7 @@ export const probing = (options?: {
   readonly idle?: Duration.Input
   readonly patience?: Duration.Input
 }): KeepAlive => {
-  const { idle, patience } = millisOf(options)
+  const { idle, patience } = timesOf(options)
   return {
     watch: Effect.fnUntraced(function* (pulse) {
       let probedAt = -Infinity
@@ -106,7 +106,7 @@ export const layerPinging = (options?: {
   readonly idle?: Duration.Input
   readonly patience?: Duration.Input
 }): Layer.Layer<never, never, WebSocketPing> => {
-  const { idle, patience } = millisOf(options)
+  const { idle, patience } = timesOf(options)
   const probes = probing({ idle, patience })
   return Layer.effect(
     KeepAlive,

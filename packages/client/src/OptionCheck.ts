@@ -3,29 +3,9 @@
  * Owns the schemas of times, which a file or a computation may have got wrong, and the error for what does not fit.
  * Leaves which option is which to the modules that have options.
  */
-import { Duration, Formatter, Option, Result, Schema, SchemaIssue } from "effect"
+import { millisOf } from "@d2m/codec"
+import { type Duration, Formatter, Result, Schema, SchemaIssue } from "effect"
 import { InvalidDeviceOptions } from "./DeviceOptionsError.ts"
-
-const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"] as const
-
-/** `Duration` makes 0 of NaN, and of an object that says nothing. */
-const saysHowLong = (input: unknown): boolean => {
-  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return !Number.isNaN(input)
-  const parts: ReadonlyArray<unknown> = Array.isArray(input)
-    ? input
-    : units.map((unit) => (input as Duration.DurationObject)[unit]).filter((part) => part !== undefined)
-  return (
-    parts.length > 0 &&
-    parts.every((part) => typeof part === "number") &&
-    !Number.isNaN(parts.reduce((sum, part) => sum + part))
-  )
-}
-
-/** The milliseconds of a `Duration.Input`; NaN of what is none. */
-const millisOf = (input: unknown): number => {
-  const duration = saysHowLong(input) ? Duration.fromInput(input as Duration.Input) : Option.none()
-  return Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
-}
 
 /**
  * The milliseconds of a delay that a policy has given. Throws where it is no duration of 0 or more: a device that took it for 0

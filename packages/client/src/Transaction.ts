@@ -10,8 +10,8 @@
  *   dry  └─── Ended ◄──┘   all handled that came before    └─ failed: the connection is dropped, the mediator forgets
  * ```
  */
-import { type Box, type Crypto, D2d, type DeviceGroupKeys, Limits, type Timestamp } from "@d2m/codec"
-import { Array as Arr, Context, Deferred, Duration, Effect, Exit, Semaphore } from "effect"
+import { type Box, type Crypto, D2d, type DeviceGroupKeys, Limits, millisOf, type Timestamp } from "@d2m/codec"
+import { Array as Arr, Context, Deferred, type Duration, Effect, Exit, Formatter, Semaphore } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import { type ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
@@ -68,7 +68,10 @@ export class Transaction extends Context.Service<
 export interface TransactionOptions<E = never, R = never> {
   /** `D2d.TransactionScopeScope`, an int32, which the other devices are told. */
   readonly scope: number
-  /** After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none, or 0: 60 s. */
+  /**
+   * After which the mediator takes the lock back and closes the connection; whole seconds, rounded up; none, or 0: 60 s. With
+   * one that is no duration `transaction` throws a `RangeError`.
+   */
   readonly ttl?: Duration.Input | undefined
   /**
    * Must be true before the lock is asked for, and again once it is held.
@@ -159,8 +162,11 @@ const carryOut = Effect.fnUntraced(function* <A, E, R>(
 })
 
 /** As many as fit the field: the mediator has its own idea of what is too long. */
-const secondsOf = (ttl: Duration.Input): number =>
-  Math.min(Math.max(Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(ttl))), 0), 0xffff_ffff)
+const secondsOf = (ttl: Duration.Input): number => {
+  const millis = millisOf(ttl)
+  if (Number.isNaN(millis)) throw new RangeError(`a ttl must be a duration, and is ${Formatter.format(ttl)}`)
+  return Math.min(Math.max(Math.ceil(millis / 1000), 0), 0xffff_ffff)
+}
 
 const lostBy = (because: ConnectionEnd, committed: "no" | "unknown" = "no") =>
   new TransactionLost({ committed, because })

@@ -3,7 +3,8 @@
  * Owns the closed unions `UserReason` and `Resume`, and which answer makes sense for which reason.
  * Leaves the decision to ask to `ReconnectVerdict`, and acting on an answer to the reconnect loop.
  */
-import { Duration, Schema } from "effect"
+import { millisOf } from "@d2m/codec"
+import { Duration, Formatter, Schema } from "effect"
 import { ConnectionEnd, HandlerHalted, SlotContradiction, UnsupportedVersion } from "./ConnectionEnd.ts"
 import { QuarantineFull } from "./DeviceStore.ts"
 import { Closed, InvalidPinRule, InvalidUrl, NoPinFor, PinMismatch, PlaintextRefused } from "./TransportError.ts"
@@ -175,15 +176,17 @@ export type ResumeChoice = typeof ResumeChoice.Type
 export const continueAsIs: Resume = { _tag: "Continue" }
 
 /**
- * Connect again and put up with the clock skew for a while, e.g. `"1 hour"`.
+ * Connect again and put up with the clock skew for a while, e.g. `"1 hour"`. Throws a `RangeError` where that is no duration
+ * of 0 or more.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const connectAnyway = (during: Duration.Input): Resume => ({
-  _tag: "ConnectAnyway",
-  during: Duration.fromInputUnsafe(during)
-})
+export const connectAnyway = (during: Duration.Input): Resume => {
+  const millis = millisOf(during)
+  if (!(millis >= 0)) throw new RangeError(`expected a duration of 0 or more, found ${Formatter.format(during)}`)
+  return { _tag: "ConnectAnyway", during: Duration.millis(millis) }
+}
 
 /**
  * Register as a NEW device with the same id.

@@ -8,7 +8,7 @@ import {
   ReflectFlags
 } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Latch, Option, Result, Stream } from "effect"
+import { type Duration, Effect, Fiber, Latch, Option, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import {
@@ -440,6 +440,10 @@ describe("handshake", () => {
 })
 
 describe("clock and slot", () => {
+  it.each([NaN, -1, "soon", { minute: 5 }])("nobody puts up with the clock skew for %o", (during) => {
+    assert.throws(() => connectAnyway(during as Duration.Input), /expected a duration of 0 or more/)
+  })
+
   it.effect(
     "a clock 20 minutes off is fine, a millisecond more needs the user, who can put up with it for a while",
     () =>

@@ -1,6 +1,6 @@
 import { Box, D2d } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Latch, Ref } from "effect"
+import { Deferred, type Duration, Effect, Fiber, Latch, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Transaction } from "../src/index.ts"
 import { ackOf, connect, expectState, makeWorld, other, type Peer, settle, text, type World } from "./scripted-peer.ts"
@@ -24,6 +24,18 @@ const texts = (world: World, frames: ReadonlyArray<{ readonly _tag: string }>) =
 const begin = (peer: Peer) => Effect.tap(peer.expect("BeginTransaction"), () => peer.send(granted))
 
 describe("a transaction", () => {
+  it.effect("asks for no lock with a ttl that is no duration", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* peer.send(dry)
+      for (const ttl of [NaN, { minute: 5 }, "soon"] as ReadonlyArray<Duration.Input>) {
+        assert.throws(() => world.device.transaction({ scope, ttl }, Effect.void), /a ttl must be a duration/)
+      }
+      assert.deepStrictEqual(yield* peer.drain, [])
+    })
+  )
+
   it.effect("precondition, Begin, precondition, body, acks, Commit, ack; then the result", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()

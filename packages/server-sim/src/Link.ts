@@ -13,7 +13,7 @@ import { Socket } from "effect/socket"
 import { type Fault, type InjectError, invalidFault } from "./Fault.ts"
 import type { Message } from "./FrameRule.ts"
 import { type ActiveFault, activate, connect, type LinkConnection, type LinkHost } from "./LinkConnection.ts"
-import { latencySampler, type LinkOptions } from "./LinkOptions.ts"
+import { latencySampler, type LinkOptions, wrongLatency } from "./LinkOptions.ts"
 
 /**
  * A device's way to the mediator: any number of connections, one after the other.
@@ -69,6 +69,8 @@ export const makeLink = (host: LinkHost, path: ClientUrlInfo, options: LinkOptio
     if (Result.isFailure(checked)) return yield* openError(checked.failure)
     const error = options.faults?.map(invalidFault).find((error) => error !== undefined)
     if (error !== undefined) return yield* openError(error)
+    const latency = wrongLatency(options)
+    if (latency !== undefined) return yield* openError(latency)
     const wait = latencies.reduce((sum, latency) => sum + (latency?.() ?? 0), 0)
     if (wait > 0) yield* Effect.sleep(wait)
     yield* moves.await

@@ -6,7 +6,8 @@
  *
  * @since 0.1.0
  */
-import { Duration, type Random } from "effect"
+import { millisOf } from "@d2m/codec"
+import { type Duration, Formatter, type Random } from "effect"
 import type { Fault } from "./Fault.ts"
 
 /**
@@ -34,20 +35,35 @@ export interface LinkOptions {
   readonly highWaterUp?: number
   /**
    * Faults that are in force on each connection from its dial on. They count frames over all of them, so that a `count` of 1
-   * is once and for all. With one that cannot happen, dialing fails.
+   * is once and for all. With one that cannot happen, dialing fails, as it does with a latency that is no finite duration.
    */
   readonly faults?: ReadonlyArray<Fault>
+}
+
+const isRange = (latency: LinkLatency): latency is Extract<LinkLatency, { readonly min: Duration.Input }> =>
+  typeof latency === "object" && "min" in latency && "max" in latency
+
+/** What is wrong with the latencies of a link, if anything is. */
+export const wrongLatency = ({ latency, latencyDown, latencyUp }: LinkOptions): string | undefined => {
+  const given = [latency, latencyUp, latencyDown].filter((latency) => latency !== undefined)
+  for (const input of given.flatMap((latency) => (isRange(latency) ? [latency.min, latency.max] : [latency]))) {
+    const millis = millisOf(input)
+    if (!(millis >= 0 && millis < Infinity)) {
+      return `a latency must be a finite duration of 0 or more, and is ${Formatter.format(input)}`
+    }
+  }
+  return undefined
 }
 
 /** Draws latencies in ms; `undefined` where there is none. */
 export const latencySampler = (latency: LinkLatency | undefined, random: Random.Random): (() => number) | undefined => {
   if (latency === undefined) return undefined
-  if (typeof latency === "object" && "min" in latency && "max" in latency) {
-    const min = Duration.toMillis(latency.min)
-    const max = Duration.toMillis(latency.max)
+  if (isRange(latency)) {
+    const min = millisOf(latency.min)
+    const max = millisOf(latency.max)
     return () => Math.round(min + random.nextDoubleUnsafe() * (max - min))
   }
-  const millis = Duration.toMillis(latency)
+  const millis = millisOf(latency)
   return millis === 0 ? undefined : () => millis
 }
 

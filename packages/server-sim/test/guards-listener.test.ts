@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { GuardEvents } from "@d2m/server-sim"
-import { Effect, Layer, Logger } from "effect"
+import { GuardEvents, layerGuardWatch } from "@d2m/server-sim"
+import { type Duration, Effect, Layer, Logger } from "effect"
 import { answers, greeted, join, loopback, refused, served } from "./served-mediator.ts"
 
 describe("a listener of guards that throws", () => {
@@ -26,3 +26,13 @@ describe("a listener of guards that throws", () => {
     }).pipe(Effect.provide(layer))
   })
 })
+
+it.each([NaN, 0, -1, Infinity, "soon", { minute: 5 }])(
+  "the guards are not watched at an interval of %o",
+  (interval) => {
+    assert.throws(
+      () => layerGuardWatch({ interval: interval as Duration.Input }),
+      /an interval must be a finite duration above 0/
+    )
+  }
+)

@@ -201,6 +201,24 @@ describe("a link", () => {
     }).pipe(withTest)
   )
 
+  it.effect("cannot be dialed with a latency that is no finite duration", () =>
+    Effect.gen(function* () {
+      const mediator = yield* Mediator
+      for (const wrong of [NaN, -1, Infinity, { minute: 5 }] as ReadonlyArray<Duration.Input>) {
+        for (const options of [
+          { latency: wrong },
+          { latencyUp: wrong },
+          { latencyDown: { min: "1 milli", max: wrong } },
+          { latencyDown: { min: wrong, max: "1 milli" } }
+        ] as const) {
+          const { socket } = yield* mediator.link(path, options)
+          const dialed = yield* Effect.flip(Effect.scoped(socket.reader))
+          assert.include(String(dialed.reason.cause), "a latency must be a finite duration of 0 or more, and is")
+        }
+      }
+    }).pipe(withTest)
+  )
+
   it.effect("is told 1001 when the mediator ends, however far away it is", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()

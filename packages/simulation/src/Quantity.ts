@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { Duration, Option, Schema } from "effect"
+import { millisOf } from "@d2m/codec"
+import { Schema } from "effect"
 
 /** A leap year, in ms. */
 const year = 366 * 24 * 3_600_000
@@ -13,28 +14,6 @@ export const longestRun = 7 * 24 * 3_600_000
 
 /** A length of time, or a time from the start of the run, in ms: a year at most. */
 export const millis = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: year }))
-
-const units = ["weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"] as const
-
-/** `Duration` makes 0 of NaN, and of an object that says nothing. */
-const saysHowLong = (input: unknown): boolean => {
-  if (typeof input !== "object" || input === null || Duration.isDuration(input)) return true
-  const parts: ReadonlyArray<unknown> = Array.isArray(input)
-    ? input
-    : units.map((unit) => (input as Duration.DurationObject)[unit]).filter((part) => part !== undefined)
-  return (
-    parts.length > 0 &&
-    parts.every((part) => typeof part === "number") &&
-    !Number.isNaN(parts.reduce((sum, part) => sum + part))
-  )
-}
-
-/** The ms of a `Duration.Input`, which a number is already; NaN of what is none. */
-export const millisOf = (input: unknown): number => {
-  if (typeof input === "number") return input
-  const duration = saysHowLong(input) ? Duration.fromInput(input as Duration.Input) : Option.none()
-  return Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
-}
 
 /** A `Duration.Input` of which the ms are fit for what it is for. */
 export const spanWhere = (expected: string, isFit: (millis: number) => boolean) =>

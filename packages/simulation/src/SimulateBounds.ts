@@ -6,13 +6,13 @@
  *
  * @since 0.1.0
  */
-import { U32 } from "@d2m/codec"
+import { millisOf, U32 } from "@d2m/codec"
 import { type Duration, Effect, Result, Schema } from "effect"
 import { checkedBy } from "./IssueText.ts"
 import { arrivals } from "./oracles/Arrivals.ts"
 import { standardOracles } from "./oracles/index.ts"
 import { deviceName, takenTwice } from "./Names.ts"
-import { count, millisOf, period, runLength, seedNumber, spanOfSchedule } from "./Quantity.ts"
+import { count, period, runLength, seedNumber, spanOfSchedule } from "./Quantity.ts"
 import { judgesOf } from "./Run.ts"
 import { Conditions } from "./Schedule.ts"
 import type { FaultLevel } from "./SwarmFaults.ts"

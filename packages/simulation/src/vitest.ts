@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import { millisOf } from "@d2m/codec"
 import { type Duration, Effect, Schema } from "effect"
 import * as Fs from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -16,7 +17,7 @@ import { type NotRepeated, type OutOfTime, ScheduleNotReplayable, type Simulatio
 import { commandOf, fileNameOf, keep, replayOf, type TestPlace } from "./FailureFile.ts"
 import { checkedBy } from "./IssueText.ts"
 import type { Program } from "./Program.ts"
-import { millisOf, spanWhere } from "./Quantity.ts"
+import { spanWhere } from "./Quantity.ts"
 import { whyShowsNothing } from "./Replayable.ts"
 import { type Schedule, ScheduleJson } from "./Schedule.ts"
 import { replay, simulate, type SimulateOptions } from "./Simulate.ts"

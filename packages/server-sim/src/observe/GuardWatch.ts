@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import { CloseCode } from "@d2m/codec"
-import { type Duration, Effect, Layer } from "effect"
+import { CloseCode, millisOf } from "@d2m/codec"
+import { type Duration, Effect, Formatter, Layer } from "effect"
 import { type CutReason, type GuardEvent, GuardEvents, type RefusalReason } from "../GuardEvent.ts"
 import { count, type Tally } from "./Meter.ts"
 import { counter, labelOf, registerSeries, type Series, told } from "./Series.ts"
@@ -100,13 +100,18 @@ const growth = (tally: Tally, seen: Map<string, number>): Readonly<Record<string
 
 /**
  * Listens to the guards of servers that are built with it: counts what they do as metrics, and logs it in one line an
- * `interval` (10 seconds unless told) in which they did something.
+ * `interval` (10 seconds unless told) in which they did something. Throws a `RangeError` where that is no finite duration
+ * above 0.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerGuardWatch = (options?: { readonly interval?: Duration.Input }): Layer.Layer<never> =>
-  Layer.effect(
+export const layerGuardWatch = (options: { readonly interval?: Duration.Input } = {}): Layer.Layer<never> => {
+  const interval = millisOf(options.interval ?? "10 seconds")
+  if (!(interval > 0 && interval < Infinity)) {
+    throw new RangeError(`an interval must be a finite duration above 0, and is ${Formatter.format(options.interval)}`)
+  }
+  return Layer.effect(
     GuardEvents,
     Effect.gen(function* () {
       const tally: Tally = new Map()
@@ -119,11 +124,8 @@ export const layerGuardWatch = (options?: { readonly interval?: Duration.Input }
           : Effect.annotateLogs(Effect.logWarning("guards at work"), grown)
       })
       yield* Effect.addFinalizer(() => summary)
-      yield* Effect.sleep(options?.interval ?? "10 seconds").pipe(
-        Effect.andThen(summary),
-        Effect.forever,
-        Effect.forkScoped
-      )
+      yield* Effect.sleep(interval).pipe(Effect.andThen(summary), Effect.forever, Effect.forkScoped)
       return (event: GuardEvent) => count(tally, nameOf(event))
     })
   )
+}
