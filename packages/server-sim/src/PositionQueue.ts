@@ -73,12 +73,16 @@ export const find = <A>(queue: PositionQueue<A>, position: Position): A | undefi
   return queue.positions[index] === position ? queue.values[index] : undefined
 }
 
+/** An empty queue keeps room for so many. */
+const keptRoom = 16
+
 const trim = <A>(queue: PositionQueue<A>): void => {
   const { positions, values } = queue
   while (queue.head < positions.length && values[queue.head] === undefined) queue.head++
   const holes = positions.length - queue.length
   if (queue.length === 0) {
-    positions.length = values.length = queue.head = 0
+    // A message that comes and goes would take memory anew for each array.
+    if (positions.length > keptRoom) positions.length = values.length = queue.head = 0
   } else if (holes > 1024 && holes > queue.length) {
     // Amortized: at least as many entries have gone as are moved.
     let write = 0

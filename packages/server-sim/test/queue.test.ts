@@ -40,6 +40,18 @@ describe("PositionQueue", () => {
   })
 })
 
+it("an empty PositionQueue holds nothing of what was in it, and little room", () => {
+  for (const count of [1, 16, 17, 10_000]) {
+    const queue = makePositionQueue<string>()
+    for (let position = 1; position <= count; position++) append(queue, position, "waits")
+    for (let position = count; position >= 1; position--) take(queue, position)
+    assert.isTrue(queue.values.every((value) => value === undefined))
+    assert.isAtMost(queue.values.length, 16)
+    append(queue, count + 1, "next")
+    assert.strictEqual(find(queue, count + 1), "next")
+  }
+})
+
 describe("ReflectionQueue", () => {
   it("behaves like a sorted map under random pushes and removals", () => {
     for (let seed = 1; seed <= 12; seed++) {
