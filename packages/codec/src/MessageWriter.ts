@@ -15,6 +15,10 @@ const pieceSize = 16_384
 const sharedSize = 2048
 /** With less room than this a piece is done. */
 const leastRoom = 256
+/** Longer messages than half a piece are written in room of their own, of which so much is kept for the next one. */
+const keptRoom = 128 * 1024
+
+const nothing = new Uint8Array(0)
 
 /** Writes one message at a time; each method appends. */
 export class MessageWriter {
@@ -22,6 +26,9 @@ export class MessageWriter {
   /** Where the message begins. */
   private from = 0
   private pos = 0
+  /** For long messages, and the piece that one of them has outgrown. */
+  private roomy = nothing
+  private outgrown: { readonly bytes: Uint8Array<ArrayBuffer>; readonly from: number } | undefined
 
   /** A tag, a length, or an unsigned number of 32 bits. */
   uint32(value: number): void {
@@ -102,12 +109,12 @@ export class MessageWriter {
     const { bytes, from, pos } = this
     const length = pos - from
     giveBack(this)
-    if (length > sharedSize) {
+    if (length > sharedSize || this.outgrown !== undefined) {
       const written = bytes.slice(from, pos)
       // What was written may be secret, and nobody knows when this room is used next.
       bytes.fill(0, from, pos)
       this.pos = from
-      if (bytes.length > pieceSize) this.renew()
+      this.goBack()
       return written
     }
     this.from = this.pos = pos
@@ -120,14 +127,32 @@ export class MessageWriter {
     if (needed > this.bytes.length) this.grow(length)
   }
 
-  /** Takes the message to a piece in which it has twice the room. */
+  /** Takes the message to a piece in which it has twice the room, or to room for long ones. */
   private grow(length: number): void {
     const { bytes, from, pos } = this
     const written = bytes.subarray(from, pos)
-    this.bytes = new Uint8Array(Math.max(pieceSize, (written.length + length) * 2))
-    this.bytes.set(written)
+    const room = (written.length + length) * 2
+    if (room <= pieceSize) {
+      this.bytes = new Uint8Array(pieceSize)
+      this.bytes.set(written)
+    } else {
+      this.outgrown ??= { bytes, from }
+      if (this.roomy.length < room / 2) this.roomy = new Uint8Array(room)
+      this.roomy.set(written)
+      written.fill(0)
+      this.bytes = this.roomy
+    }
     this.from = 0
     this.pos = written.length
+  }
+
+  /** To the piece that the message had outgrown. */
+  private goBack(): void {
+    if (this.outgrown === undefined) return
+    this.bytes = this.outgrown.bytes
+    this.pos = this.from = this.outgrown.from
+    this.outgrown = undefined
+    if (this.roomy.length > keptRoom) this.roomy = nothing
   }
 
   private renew(): void {

@@ -50,6 +50,42 @@ describe("the memory of what is written", () => {
   })
 })
 
+describe("the room of long messages", () => {
+  it("is used again, and the messages are their own", () => {
+    const sizes = [9000, 40_000, 8193, 120_000, 200_000, 16_384, 10]
+    const written = sizes.map((size, at) => encodeMessage(Outer, outer({ text: "x", blob: filled(size, at) })))
+    for (const [at, size] of sizes.entries()) {
+      assert.isTrue(
+        Buffer.compare(written[at]!, concat(delimited(5, "x"), delimited(6, filled(size, at)))) === 0,
+        `${size}`
+      )
+    }
+    assert.strictEqual(new Set(written.map(({ buffer }) => buffer)).size, sizes.length)
+  })
+
+  it("leaves nothing behind in the piece that a message has outgrown", () => {
+    const writer = new MessageWriter()
+    writer.bool(true)
+    const before = writer.finish()
+    writer.view(new Uint8Array(100).fill(0xaa))
+    writer.view(new Uint8Array(20_000))
+    assert.strictEqual(writer.finish().length, 20_104)
+    writer.view(new Uint8Array(99))
+    const behind = writer.finish()
+    assert.strictEqual(behind.buffer, before.buffer)
+    assert.strictEqual(behind.byteOffset, 1)
+    assert.isFalse(new Uint8Array(behind.buffer).includes(0xaa))
+  })
+
+  it("is none for a message of a few bytes of which much was expected", () => {
+    const writer = new MessageWriter()
+    writer.text("a".repeat(2800))
+    assert.strictEqual(writer.finish().buffer.byteLength, 2802)
+    writer.text("b")
+    assert.strictEqual(hex(writer.finish()), "0162")
+  })
+})
+
 describe("writing", () => {
   it("in the middle of writing disturbs neither", () => {
     const blob = filled(40, 1)
