@@ -22,8 +22,8 @@ const longestWakeUp = 5_000
 
 interface Device {
   readonly name: string
-  /** The latest connection. */
-  connection: number
+  /** The latest connection, unless it is over: what was read before is still looked at then. */
+  connection: number | undefined
   /** Whether ServerInfo has come on it, and it has not ended. */
   isLive: boolean
   isPaused: boolean
@@ -125,6 +125,7 @@ class Patience implements Oracle {
           const device = this.#device(event.device)
           if (device.connection !== event.connection) return
           this.#check(device, event.at)
+          device.connection = undefined
           device.isLive = false
           return
         }
@@ -141,7 +142,7 @@ class Patience implements Oracle {
     if (known !== undefined) return known
     const device: Device = {
       name,
-      connection: 0,
+      connection: undefined,
       isLive: false,
       isPaused: false,
       wroteAt: Infinity,
