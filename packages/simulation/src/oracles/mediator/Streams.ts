@@ -169,7 +169,10 @@ const mustNotGet = (
   if (message.ephemeral && message.number < peer.hello!.number) {
     return ["an ephemeral reaches only who was connected", "nothing from before this connection"]
   }
-  if (earlier?.acked === "Yes") return ["what was acked does not come again", "nothing, as it was acked"]
+  // What stands in line for a session that is over may have been read before the next one acked it.
+  if (earlier?.acked === "Yes" && !mayBeOver(model, peer)) {
+    return ["what was acked does not come again", "nothing, as it was acked"]
+  }
   if (message.index > peer.sent) return undefined
   return [
     "every slot sees messages in the mediator's order, each once on a connection",
@@ -256,7 +259,7 @@ const deliver = (peer: Peer, slot: Slot, message: Message, id: number): void => 
   }
   delivery.connection = peer.connection
   // It is in the queue again: an ack that may not have been heard was not.
-  delivery.acked = "No"
+  if (delivery.acked !== "Yes") delivery.acked = "No"
   slot.deliveries.set(message.index, delivery)
   peer.deliveries.set(id, delivery)
   peer.firstId ??= id
