@@ -220,7 +220,7 @@ const listedGroups = Effect.fnUntraced(function* (path: string) {
     (error) => new UnusableGroupList({ path, reason: `it cannot be read: ${fileReason(error)}` })
   )
   const groups: Array<string> = []
-  for (const [index, line] of text.split("\n").entries()) {
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
     const id = line.replace(/#.*$/, "").trim()
     if (id === "") continue
     if (!groupIdPattern.test(id)) {

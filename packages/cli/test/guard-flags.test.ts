@@ -4,7 +4,10 @@ import { lenientOptions, type MediatorOptions } from "@d2m/server-sim"
 import { defaultGuards, type Guards } from "@d2m/server-sim/node"
 import { Effect } from "effect"
 import { Command } from "effect/cli"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { guardFlags, guardsOf, limitsOf } from "../src/GuardFlags.ts"
+import { directory } from "./served.ts"
 
 interface Read {
   readonly guards: Partial<Guards>
@@ -73,6 +76,25 @@ describe("the options that guard d2m serve", () => {
       })
     )
   }
+
+  it.effect("let nobody in by a list that names nobody, and whom it names besides those of --allow-group", () =>
+    Effect.gen(function* () {
+      const list = join(yield* directory, "groups")
+      const allowed = (text: string, ...args: ReadonlyArray<string>) => {
+        writeFileSync(list, text)
+        return Effect.map(read(["--allow-groups", list, ...args]), ({ guards }) => guards.allowedGroups)
+      }
+      assert.deepStrictEqual(yield* allowed(""), [])
+      assert.deepStrictEqual(yield* allowed("# nobody yet\r\n \r\n"), [])
+      const listed = ["0B".repeat(32), "0c".repeat(32)]
+      assert.deepStrictEqual(yield* allowed(`\t${listed[0]}#Ann\r\n${listed[1]}`, "--allow-group", group), [
+        group,
+        ...listed
+      ])
+      const wrong = yield* Effect.flip(allowed(`# ours\n${group}\n${group}0\n`))
+      assert.strictEqual(wrong.message, `--allow-groups ${list}: line 3 is not 64 hexadecimal digits`)
+    }).pipe(Effect.scoped)
+  )
 
   it("reach every guard but the size of the memory for failed handshakes", () => {
     const reached = new Set(rows.flatMap(([, { guards = {} }]) => Object.keys(guards)))
