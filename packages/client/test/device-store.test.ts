@@ -2,7 +2,7 @@ import { DeviceId } from "@d2m/codec"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -156,6 +156,7 @@ it.effect("a place that cannot be written", () =>
       assert.deepInclude(error, { _tag: "DeviceStoreError", reason: "Unwritable" }, filename)
       assert.match(error.message, /^the device store failed to open its file \(Unwritable\): ./)
     }
+    assert.isFalse(existsSync(":memory:"))
   })
 )
 
@@ -243,31 +244,40 @@ it.effect("a file belongs to the device that it was first opened for, and to nob
   })
 )
 
-it.effect("a file of the first version is brought up to date and has everything", () =>
-  Effect.gen(function* () {
-    const filename = yield* file
-    const [info, shared] = [{ _tag: "DeviceInfo", deviceId: DeviceId.make(7n) }, { _tag: "SharedDeviceData" }] as const
-    const blob = (n: number) => ({ nonce: bytes(32, n), hash: bytes(32, n + 1) })
-    yield* withStore(filename, (store) =>
-      Effect.andThen(
-        store.setSlot("Existing"),
-        Effect.andThen(store.setLatestBlob(info, blob(1)), store.setLatestBlob(shared, blob(5)))
+for (const [version, later] of [
+  [1, ["owner", "sent_blob", "blob_nonce"]],
+  [2, ["sent_blob", "blob_nonce"]]
+] as const) {
+  it.effect(`a file of version ${version} is brought up to date and has everything`, () =>
+    Effect.gen(function* () {
+      const filename = yield* file
+      const shared = { _tag: "SharedDeviceData" } as const
+      // A nonce may stand there twice.
+      const infos = [7n, 8n].map((id) => ({ _tag: "DeviceInfo", deviceId: DeviceId.make(id) }) as const)
+      const blob = (n: number) => ({ nonce: bytes(32, n), hash: bytes(32, n + 1) })
+      yield* withStore(filename, (store) =>
+        Effect.gen(function* () {
+          yield* store.setSlot("Existing")
+          for (const info of infos) yield* store.setLatestBlob(info, blob(1))
+          yield* store.setLatestBlob(shared, blob(5))
+        })
       )
-    )
-    const db = new DatabaseSync(filename)
-    db.exec("DROP TABLE owner; DROP TABLE sent_blob; DROP TABLE blob_nonce; UPDATE schema_version SET version = 1")
-    db.close()
-    yield* Effect.gen(function* () {
-      const store = yield* DeviceStore
-      assert.strictEqual(yield* store.slot, "Existing")
-      assert.deepStrictEqual(yield* store.latestBlob(info), Option.some(blob(1)))
-      // The first version did not tell what was served from what was only sent.
-      assert.deepStrictEqual(yield* store.latestBlob(shared), Option.none())
-      assert.deepStrictEqual(yield* store.sentBlobs(shared), [blob(5)])
-      for (const n of [1, 5]) assert.isTrue(yield* store.hasBlobNonce(bytes(32, n)))
-    }).pipe(Effect.provide(layerDeviceStoreSqlite({ filename, owner: "phone" })))
-  })
-)
+      const db = new DatabaseSync(filename)
+      for (const table of later) db.exec(`DROP TABLE ${table}`)
+      db.exec(`UPDATE schema_version SET version = ${version}`)
+      db.close()
+      yield* Effect.gen(function* () {
+        const store = yield* DeviceStore
+        assert.strictEqual(yield* store.slot, "Existing")
+        for (const info of infos) assert.deepStrictEqual(yield* store.latestBlob(info), Option.some(blob(1)))
+        // They did not tell what was served from what was only sent.
+        assert.deepStrictEqual(yield* store.latestBlob(shared), Option.none())
+        assert.deepStrictEqual(yield* store.sentBlobs(shared), [blob(5)])
+        for (const n of [1, 5]) assert.isTrue(yield* store.hasBlobNonce(bytes(32, n)))
+      }).pipe(Effect.provide(layerDeviceStoreSqlite({ filename, owner: "phone" })))
+    })
+  )
+}
 
 it.effect("a file whose making was cut short is finished", () =>
   Effect.gen(function* () {
