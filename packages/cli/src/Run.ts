@@ -9,7 +9,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Context, Effect, Exit, Result, Runtime } from "effect"
+import { Cause, Config, Console, Context, Effect, Exit, Result, Runtime } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { ReaderGone, UnreadCode, watchOutput } from "./OutputReader.ts"
 
@@ -29,6 +29,7 @@ const lineOf = (cause: Cause.Cause<unknown>): string | undefined => {
   if (Result.isFailure(error)) return Cause.pretty(cause)
   // The command itself has said what is wrong with its arguments.
   if (CliError.isCliError(error.success) && error.success._tag === "ShowHelp") return undefined
+  if (error.success instanceof Config.ConfigError) return error.success.cause.message.replace(/\n +at /g, " at ")
   return error.success instanceof Error ? error.success.message : String(error.success)
 }
 

@@ -281,7 +281,7 @@ describe("d2m serve, seen by its operator", { timeout: 60_000 }, () => {
       const environment = { OTEL_EXPORTER_OTLP_TIMEOUT: "soon" }
       const { code, stderr } = yield* (yield* serveWith(environment, "--otlp", "http://localhost:4318")).ended
       assert.strictEqual(code, 1)
-      assert.include(stderr, "OTEL_EXPORTER_OTLP_TIMEOUT")
+      assert.strictEqual(stderr, 'd2m: Expected a finite number at ["OTEL_EXPORTER_OTLP_TIMEOUT"]\n')
     }).pipe(Effect.scoped)
   )
 
