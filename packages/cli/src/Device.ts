@@ -33,6 +33,7 @@ import * as Watch from "./device/Watch.ts"
 import { keyFileFlag, requiredGroupKey } from "./GroupKey.ts"
 import { ReaderGone } from "./OutputReader.ts"
 import { exitCodeOf } from "./Run.ts"
+import { shownUrl } from "./ShownUrl.ts"
 
 const identity = Schema.String.check(Schema.isPattern(/^[*0-9A-Z][0-9A-Z]{7}$/))
 
@@ -127,12 +128,15 @@ const deviceIdOf = Effect.fnUntraced(function* (given: Option.Option<string>) {
   return DeviceId.make(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0) | 1n)
 })
 
-const hostOf = (url: string) =>
-  !URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)
-    ? Effect.fail(invalid("url", url, "a URL that begins with ws:// or wss://"))
-    : /[?#]/.test(url)
-      ? Effect.fail(invalid("url", url, "a URL without ? and #, as the path of the group is added to it"))
-      : Effect.succeed(new URL(url))
+const hostOf = (text: string) => {
+  const url = URL.parse(text)
+  const refuse = (expected: string) => Effect.fail(invalid("url", shownUrl(text), expected))
+  if (url === null || !/^wss?:$/.test(url.protocol)) return refuse("a URL that begins with ws:// or wss://")
+  if (url.username !== "" || url.password !== "") return refuse("a URL without user name and password")
+  return /[?#]/.test(text)
+    ? refuse("a URL without ? and #, as the path of the group is added to it")
+    : Effect.succeed(url)
+}
 
 /** A text as a message that the user has sent to a contact. */
 const textContent = (contact: string, random: SecureRandom.SecureRandom["Service"]) =>

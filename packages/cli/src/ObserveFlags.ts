@@ -13,6 +13,7 @@ import { FetchHttpClient } from "effect/http"
 import { Otlp, OtlpSerialization } from "effect/observability"
 import packageJson from "../package.json" with { type: "json" }
 import { layerCollectorWatch } from "./CollectorWatch.ts"
+import { shownUrl } from "./ShownUrl.ts"
 
 /** The options. */
 export const observeFlags = {
@@ -88,8 +89,7 @@ export const telemetryOf = Effect.fnUntraced(function* (options: {
   const { logFormat, otlp } = options
   if (Option.isSome(otlp)) {
     const url = URL.parse(otlp.value)
-    // What stands ahead of an @ may be a password, also where it is no URL.
-    const shown = otlp.value.replace(/^([^/@]*\/\/)?[^/]*@/, "$1…@")
+    const shown = shownUrl(otlp.value)
     if (url === null || !/^https?:$/.test(url.protocol)) {
       return yield* invalid("otlp", shown, "the http or https URL of a collector")
     }

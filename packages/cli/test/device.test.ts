@@ -336,6 +336,9 @@ describe("d2m device", { timeout: patience }, () => {
     [[], "url"],
     [["--url", "http://127.0.0.1/", "--key-file", "KEY"], "ws:// or wss://"],
     [["--url", "ws://127.0.0.1:1/?a=b", "--key-file", "KEY"], "without ? and #"],
+    [["--url", "ws://user:pa55word@127.0.0.1:1/?a", "--key-file", "KEY"], "without user name and password"],
+    [["--url", "http://user:pa55word@127.0.0.1:1/", "--key-file", "KEY"], '"http://…@127.0.0.1:1/"'],
+    [["--url", "ws://user:pa55/word@127.0.0.1:1/", "--key-file", "KEY"], '"ws://…@127.0.0.1:1/"'],
     [
       ["--url", "ws://127.0.0.1:1/", "--key-file", "/no/such.key"],
       "cannot read /no/such.key: ENOENT: no such file or directory"
@@ -353,6 +356,7 @@ describe("d2m device", { timeout: patience }, () => {
         ])
         assert.strictEqual(code, 2)
         assert.include(err + failure?.message, complaint)
+        assert.notMatch(err + failure?.message, /pa55|\/word/)
         assert.notInclude(out, "device 0x")
       })
     )
