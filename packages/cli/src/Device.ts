@@ -35,7 +35,9 @@ import { ReaderGone } from "./OutputReader.ts"
 import { exitCodeOf } from "./Run.ts"
 import { shownUrl } from "./ShownUrl.ts"
 
-const identity = Schema.String.check(Schema.isPattern(/^[*0-9A-Z][0-9A-Z]{7}$/))
+const identity = Schema.String.check(
+  Schema.isPattern(/^[*0-9A-Z][0-9A-Z]{7}$/, { expected: "8 capital letters and digits, * as the first if need be" })
+)
 
 const flags = {
   url: Flag.String("url").pipe(
@@ -99,7 +101,9 @@ const flags = {
     Flag.withDefault("ECHOECHO")
   ),
   serverGroup: Flag.String("server-group").pipe(
-    Flag.withSchema(Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/))),
+    Flag.withSchema(
+      Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/, { expected: "letters of ASCII and digits" }))
+    ),
     Flag.withDescription("Chat server group, a part of the URL path; 7a unless given"),
     Flag.withDefault("7a")
   ),
