@@ -58,6 +58,13 @@ describe("d2m serve with few file descriptors", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("counts one more for each connection where a chat server is reached over another", () =>
+    Effect.gen(function* () {
+      const server = yield* serveWithin(128, "--chat", "127.0.0.1:9")
+      yield* server.logs("level=WARN", "maxConnections=28 wanted=10000 descriptors=128")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("says that none is left, and that there are some again", () =>
     Effect.gen(function* () {
       const server = yield* serveWithin(128, "--admin", "0", "--handshake-deadline", "1")

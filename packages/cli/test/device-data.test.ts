@@ -18,6 +18,8 @@ const setting = Effect.gen(function* () {
   return { args, data }
 })
 
+const withoutKey = (args: ReadonlyArray<string>) => args.toSpliced(args.indexOf("--key-file"), 2)
+
 const unusable: ReadonlyArray<readonly [what: string, write: (path: string) => void, reason: string]> = [
   ["that is no database", (path) => writeFileSync(path, "shopping: milk, eggs\n".repeat(100)), "Foreign"],
   [
@@ -70,9 +72,14 @@ describe("d2m device --data with a file", () => {
         first.type("wait live", "quit")
         yield* first.ended
         const other = args(address).map((arg) => (arg === "7" ? "8" : arg))
-        const { code, stderr } = yield* (yield* d2m(["device", "--json", ...other])).ended
-        assert.strictEqual(code, 1)
-        assert.match(stderr, /\(Foreign\): the file belongs to another device\n$/)
+        const sameOfOtherGroup = yield* d2m(["device", "--json", ...withoutKey(args(address))], {
+          D2M_GROUP_KEY: "8c".repeat(32)
+        })
+        for (const { ended } of [yield* d2m(["device", "--json", ...other]), sameOfOtherGroup]) {
+          const { code, stderr } = yield* ended
+          assert.strictEqual(code, 1)
+          assert.match(stderr, /\(Foreign\): the file belongs to another device\n$/)
+        }
       }),
     timeout
   )
