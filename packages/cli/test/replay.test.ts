@@ -110,6 +110,37 @@ describe("d2m replay", { timeout: 180_000 }, () => {
     })
   )
 
+  it.effect("says which rule the file names when another one is broken", () =>
+    withSchedule({ ...forsaken, violates: { oracle: "mediator", rule: "one leads" } }, (path) =>
+      Effect.gen(function* () {
+        const { code, out } = yield* runHere(["replay", path])
+        assert.strictEqual(code, 1)
+        assert.include(out, "\n  the file says mediator: one leads\n")
+        const { out: same } = yield* withSchedule(forsaken, (other) => runHere(["replay", other]))
+        assert.notInclude(same, "the file says")
+      })
+    )
+  )
+
+  it.effect("tells everything with --full, and only the last rows with --last", () =>
+    withSchedule({ ...forsaken, faults: [] }, (path) =>
+      Effect.gen(function* () {
+        const told = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+          const { out } = yield* runHere(["replay", ...args, path])
+          return out.trimEnd().split("\n")
+        })
+        const noise = (lines: ReadonlyArray<string>) =>
+          lines.map((line) => JSON.parse(line)).filter(({ isNoise }) => isNoise === true).length
+        assert.strictEqual(noise(yield* told("--json")), 0)
+        assert.isAbove(noise(yield* told("--json", "--full")), 0)
+        const [usual, full, last] = [yield* told(), yield* told("--full"), yield* told("--last", "2")]
+        assert.isAbove(full.length, usual.length)
+        assert.isBelow(last.length, usual.length)
+        assert.deepStrictEqual(last.slice(-4), usual.slice(-4))
+      })
+    )
+  )
+
   it.effect("says of a failure that did not come again that it did not", () =>
     withSchedule({ ...forsaken, faults: [], violates: { ...forsaken.violates!, digests: ["aa", "bb"] } }, (path) =>
       Effect.gen(function* () {

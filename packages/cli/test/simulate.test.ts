@@ -155,6 +155,19 @@ describe("d2m simulate", { timeout: 180_000 }, () => {
     )
   )
 
+  it.live("stops at the first seed that fails with --fail-fast, and sums up as far as it got", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const args = ["--mutant", "two-leaders", "--seeds", "5", "--jobs", "1", "--shrink", "0", "--hours", "0.003"]
+        const { code, out } = yield* runHere(["simulate", "--json", "--fail-fast", "--failures", folder, ...args])
+        assert.strictEqual(code, 1)
+        const lines = linesOf(out)
+        assert.lengthOf(lines, 2)
+        assert.deepInclude(lines.at(-1), { summary: true, ok: false, seeds: 1, failed: [0] })
+      })
+    )
+  )
+
   it.live("leaves the files of other runs of a seed as they are, and says which is new", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
