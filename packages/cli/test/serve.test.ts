@@ -6,13 +6,14 @@ import {
   Crypto,
   D2d,
   DeviceGroupKey,
+  decodeServerFrame,
   DeviceId,
   encodeClientFrame,
   type GroupId,
   mediatorUrl
 } from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Result, Stream } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
 import { writeFileSync } from "node:fs"
@@ -20,6 +21,7 @@ import { type AddressInfo, createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { WebSocket } from "ws"
+import { tcpServer } from "../../server-sim/test/served-mediator.ts"
 import { directory, serve, serveUnder } from "./served.ts"
 
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(9))
@@ -101,6 +103,50 @@ describe("d2m serve", () => {
       assert.strictEqual(yield* chatsWith(silent.address), CloseCode.ProtocolError)
       const none = JSON.parse(yield* (yield* serve("--chat", "none")).line)
       assert.strictEqual(yield* chatsWith(none.address), CloseCode.ChatUnreachable)
+    }).pipe(Effect.scoped)
+  )
+
+  /** What the chat server answers to these bytes. */
+  const answered = (address: string, data: Uint8Array) =>
+    Effect.callback<Uint8Array>((resume) => {
+      const url = mediatorUrl(address, { deviceGroupId: new Uint8Array(32), serverGroup: "7a" })
+      const ws = new WebSocket(url)
+      ws.on("open", () => ws.send(encodeClientFrame({ _tag: "Proxy", data })))
+      ws.on("message", (message: Buffer) => {
+        const frame = decodeServerFrame(new Uint8Array(message))
+        if (Result.isSuccess(frame) && frame.success._tag === "Proxy") resume(Effect.succeed(frame.success.data))
+      })
+      return Effect.sync(() => ws.terminate())
+    })
+
+  it.live("lets clients talk to the chat server that is named, or to an echo", () =>
+    Effect.gen(function* () {
+      const serverHello = new Uint8Array(80).fill(7)
+      const { port } = yield* tcpServer((socket) => void socket.on("data", () => socket.write(serverHello)))
+      const named = JSON.parse(yield* (yield* serve("--chat", `tcp://127.0.0.1:${port}`)).line)
+      assert.deepStrictEqual(yield* answered(named.address, new Uint8Array(48)), serverHello)
+      const echo = JSON.parse(yield* (yield* serve("--chat", "echo")).line)
+      assert.deepStrictEqual(yield* answered(echo.address, new Uint8Array(48)), new Uint8Array(48))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("overlooks a frame of an unknown type, unless it is strict", () =>
+    Effect.gen(function* () {
+      /** Says something unknown, then what is wrong in any case; what it is closed for. */
+      const closedFor = (address: string) =>
+        Effect.callback<string>((resume) => {
+          const url = mediatorUrl(address, { deviceGroupId: new Uint8Array(32), serverGroup: "7a" })
+          const ws = new WebSocket(url)
+          ws.on("open", () => {
+            ws.send(Uint8Array.of(0x77, 0, 0, 0))
+            ws.send(encodeClientFrame({ _tag: "CommitTransaction" }))
+          })
+          ws.on("close", (code, reason) => resume(Effect.succeed(`${code} ${reason.toString()}`)))
+        })
+      const lenient = JSON.parse(yield* (yield* serve()).line)
+      assert.strictEqual(yield* closedFor(lenient.address), "4010 CommitTransaction before ClientHello")
+      const strict = JSON.parse(yield* (yield* serve("--strict")).line)
+      assert.strictEqual(yield* closedFor(strict.address), "4010 unknown frame type 0x77")
     }).pipe(Effect.scoped)
   )
 
@@ -248,6 +294,8 @@ describe("d2m serve", () => {
     [["--host", "[]"], "cannot listen on []:0: HostUnavailable", 1],
     [["--idle-timeout", "5"], "between 30 and", 2],
     [["--transaction-mib", "600"], "--outgoing-mib must have room for outgoingHighWater and --transaction-mib", 2],
+    [["--transaction-total-mib", "1"], "d2m: --transaction-total-mib must not be below --transaction-mib\n", 2],
+    [["--outgoing-total-mib", "1"], "d2m: --outgoing-total-mib must not be below --outgoing-mib\n", 2],
     [["--frobnicate"], "Unrecognized flag", 2]
   ] as const) {
     it.live(`refuses ${args.join(" ")} with ${expected}`, () =>
