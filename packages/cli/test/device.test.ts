@@ -17,7 +17,7 @@ const scope = Scope.makeUnsafe()
 
 beforeAll(async () => {
   folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "d2m-device-"))
-  const both = Effect.all([serve(), serve("--self-signed")], { concurrency: 2 })
+  const both = Effect.all([serve(), serve("--self-signed", "--host", "::1")], { concurrency: 2 })
   ;[plain, secure] = await Effect.runPromise(Scope.provide(both, scope))
 }, patience)
 
@@ -142,6 +142,8 @@ describe("d2m device", { timeout: patience }, () => {
   for (const [name, lines, error, message] of [
     ["a commit without a transaction", ["commit"], "OutOfPlace", /begin one first/],
     ["an answer without a question", ["wait live", "resume continue"], "OutOfPlace", /no question/],
+    ["a try that nobody waits for", ["wait live", "retry"], "OutOfPlace", /not waiting for a try/],
+    ["a transaction within another", ["begin 1", "begin 2"], "OutOfPlace", /open already/],
     ["a transaction left open", ["begin 1", "reflect a"], "OutOfPlace", /not committed/],
     ["a text that no envelope holds", [`reflect ${"x".repeat(66_000)}`], "EnvelopeTooLarge", /at most 65476 bytes/]
   ] as const) {
@@ -158,6 +160,16 @@ describe("d2m device", { timeout: patience }, () => {
       })
     )
   }
+
+  it.live("reads a line that comes in pieces, and a last one without an end", () =>
+    Effect.gen(function* () {
+      const { code, failure } = yield* run(["device", ...at(newGroup())], {
+        stdin: ["\r\n# a rem", "ark\nref", "lekt"]
+      })
+      assert.strictEqual(code, 2)
+      assert.match(failure?.message ?? "", /^line 3: .* found "reflekt"$/)
+    })
+  )
 
   it.live("tells that a transaction was lost, and reflects nothing outside of it by mistake", () =>
     Effect.gen(function* () {
@@ -222,7 +234,7 @@ describe("d2m device", { timeout: patience }, () => {
       assert.deepInclude(last(right.stdout), { code: 0, promised: 1 })
       for (const [{ code, stderr, stdout }, because] of [
         [mismatch, "pin"],
-        [unpinned, "no --pin is given for 127.0.0.1: add one, or choose --trust system-trust"]
+        [unpinned, "no --pin is given for ::1: add one, or choose --trust system-trust"]
       ] as const) {
         assert.strictEqual(code, 3)
         assert.deepInclude(last(stdout), { code: 3, error: "UserNeeded" })
@@ -246,6 +258,8 @@ describe("d2m device", { timeout: patience }, () => {
       yield* made.next("Promised")
       server.signal("SIGKILL")
       yield* made.next("State", ({ state }) => state === "Waiting")
+      made.type("retry")
+      yield* made.next("Retrying")
       made.type("reflect too late")
       made.end()
       const { code, stderr, stdout } = yield* made.ended
@@ -256,6 +270,33 @@ describe("d2m device", { timeout: patience }, () => {
       assert.strictEqual(never.code, 3)
       assert.match(never.stderr, /not connected to the mediator: .*cannot be reached/)
     }).pipe(Effect.scoped)
+  )
+
+  it.live("ends with 1 when the mediator is there and does not promise", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const made = yield* device(["--url", server.address, "--key-file", newGroup(), "--timeout", "1"])
+      made.type("wait dry", "state")
+      yield* made.next("State", ({ dry }) => dry === true)
+      server.signal("SIGSTOP")
+      made.type("reflect a")
+      made.end()
+      const { code, stderr, stdout } = yield* made.ended
+      assert.deepStrictEqual([code, stderr], [1, "d2m: 1 of what was reflected has not been promised\n"])
+      assert.deepInclude(last(stdout), { code: 1, error: "Unpromised", promised: 0, unpromised: 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("goes to another machine in the clear only if it is told to", () =>
+    Effect.gen(function* () {
+      // This machine, but not by a name that says so.
+      const url = plain.address.replace("127.0.0.1", "0.0.0.0")
+      const args = ["--url", url, "--key-file", newGroup()]
+      const refused = yield* script(args, ["wait live"])
+      assert.strictEqual(refused.code, 3)
+      assert.match(refused.stderr, /\(NotTrusted\): .*unencrypted ws: to 0\.0\.0\.0 .* --allow-plaintext\n$/)
+      assert.strictEqual((yield* script([...args, "--allow-plaintext"], ["wait live"])).code, 0)
+    })
   )
 
   it.live("needs its user after another device dropped it, and goes on with an answer", () =>
@@ -296,14 +337,35 @@ describe("d2m device", { timeout: patience }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("has a slot and a lock for as long as the mediator gives them", () =>
+    Effect.gen(function* () {
+      const server = yield* serve("--slots", "1", "--volatile-grace", "0", "--ttl", "1")
+      const args = ["--url", server.address, "--key-file", newGroup(), "--timeout", "10"]
+      assert.strictEqual((yield* script(args, ["wait live"])).code, 0)
+      const { code, stderr, stdout } = yield* script(args, ["begin 1", "reflect a", "wait 1"])
+      assert.strictEqual(code, 3)
+      assert.match(stdout, /^-> .* taken, until commit$/m)
+      assert.match(stdout, /^-- disconnected: .* 4011 the transaction took too long$/m)
+      assert.match(stderr, /\(SlotMismatch\)/)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is the same device again with its data, and gets what was said meanwhile", () =>
     Effect.gen(function* () {
       const group = newGroup()
       const args = at(group, "--json", "--device-id", "77", "--data", Path.join(folder, "77.db"))
-      assert.strictEqual((yield* script(args, ["wait live"])).code, 0)
-      assert.strictEqual((yield* script(at(group), ["reflect while you were away"])).code, 0)
-      const again = yield* script(args, ["wait 1"])
-      assert.strictEqual(again.code, 0)
+      const own = (stdout: string) =>
+        decodeLines(stdout).flatMap((line) => (line._tag === "Devices" ? line.devices.filter(({ own }) => own) : []))[0]
+      const first = yield* script(args, ["devices"])
+      assert.strictEqual(first.code, 0)
+      assert.deepInclude(own(first.stdout), { deviceId: "0x000000000000004d", persistent: true })
+      const other = yield* script(at(group, "--json"), ["reflect while you were away", "devices"])
+      assert.strictEqual(other.code, 0)
+      assert.deepInclude(own(other.stdout), { persistent: false })
+      // Who has waited for the first message waits for the second.
+      const again = yield* script([...args, "--timeout", "3"], ["wait 1", "wait 1"])
+      assert.strictEqual(again.code, 1)
+      assert.strictEqual(again.stderr, "d2m: line 2: no further message within 3 s\n")
       const received = decodeLines(again.stdout).filter((line) => line._tag === "Received")
       assert.deepStrictEqual(
         received.map(({ text }) => text),
