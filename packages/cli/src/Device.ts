@@ -216,7 +216,7 @@ export const device = Command.make(
               url: mediatorUrl(options.url, { deviceGroupId, serverGroup }),
               trust,
               allowPlaintext,
-              ...(pin === undefined ? {} : { pins: [{ host: hostname.replace(/^\[|\]$/g, ""), pins: [pin, ...pins] }] })
+              ...(pin === undefined ? {} : { pins: [{ host: hostname, pins: [pin, ...pins] }] })
             })
           )
         )

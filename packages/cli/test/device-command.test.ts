@@ -48,6 +48,7 @@ const mistakes: ReadonlyArray<readonly [line: string, expected: RegExp, found: s
   ["begin 2147483648", /^a scope: /, '"2147483648"'],
   ["begin __proto__", /^a scope: /, '"__proto__"'],
   ["begin 1 ttl=0", /^ttl= and whole seconds/, '"ttl=0"'],
+  ["begin 1 ttl=4294967296", /^ttl= and whole seconds/, '"ttl=4294967296"'],
   ["begin 1 ttl=1.5", /^ttl= and whole seconds/, '"ttl=1.5"'],
   ["begin 1 and more", /^the end of the line$/, '"and more"'],
   ["transaction 1", /^texts with \| between them$/, "the end of the line"],
@@ -63,6 +64,7 @@ const mistakes: ReadonlyArray<readonly [line: string, expected: RegExp, found: s
   ["wait 0", /^live, /, '"0"'],
   ["resume", /^continue, register, or anyway$/, "the end of the line"],
   ["resume continue 5", /^the end of the line$/, '"5"'],
+  ["resume anyway 0", /^whole seconds/, '"0"'],
   ["resume anyway soon", /^whole seconds/, '"soon"'],
   ["\u001b[2Jquit", /^a command/, '"\\u{1b}[2Jquit"']
 ]

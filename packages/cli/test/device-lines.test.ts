@@ -1,8 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ConnectionState, Content, ReflectedMessage } from "@d2m/client"
-import { Common, D2d, DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
+import {
+  type ConnectionState,
+  type Content,
+  type DeviceEntry,
+  type DeviceEvent,
+  PlaintextRefused,
+  type ReflectedMessage,
+  type UserReason
+} from "@d2m/client"
+import { Common, D2d, DeviceId, DeviceSlotExpirationPolicy, ReflectedId, Timestamp } from "@d2m/codec"
 import { Result, Schema } from "effect"
-import { receivedLine, stateLine } from "../src/device/Observation.ts"
+import { devicesLine, eventLine, reasonText, receivedLine, stateLine } from "../src/device/Observation.ts"
 import { render } from "../src/device/Readable.ts"
 import { SessionLine } from "../src/index.ts"
 
@@ -33,6 +41,69 @@ describe("a line of d2m device", () => {
     assert.deepInclude(line, { content: "incomingMessage TEXT", text: "grüße 🐢", bytes: 12, ephemeral: true })
     assert.isTrue(isLine(line))
     assert.match(render(line), / 0x0000000000000abc #7 \(ephemeral\) {2}grüße 🐢$/)
+  })
+
+  it("leaves out nothing of a text, and adds nothing to it", () => {
+    for (const [text, shown] of [
+      ['C:\\new "x"', 'C:\\new "x"'],
+      ["\ufeffhi", "\\u{feff}hi"]
+    ] as const) {
+      const line = receivedLine(received(incoming(TEXT, Buffer.from(text))))
+      assert.strictEqual(line.text, text)
+      assert.isTrue(render(line).endsWith(`  ${shown}`), render(line))
+    }
+    const ends = [8, 9].map((length) => render(receivedLine(received(incoming(FILE, Buffer.alloc(length))))))
+    assert.match(ends[0]!, /, 8 bytes: 0{16}$/)
+    assert.match(ends[1]!, /, 9 bytes: 0{16}…$/)
+  })
+
+  it("lists this device first, then the others by their ids, and who of them is there", () => {
+    const [own, low, high] = [DeviceId.make(5n), DeviceId.make(3n), DeviceId.make(0xffff_ffff_ffff_ffffn)]
+    const info = (label: string) =>
+      Result.succeed(D2d.DeviceInfo.make({ label, platform: D2d.DeviceInfoPlatform.IOS, appVersion: "7" }))
+    const since = BigInt(Date.UTC(2026, 0, 1, 12))
+    const { PERSISTENT, VOLATILE } = DeviceSlotExpirationPolicy
+    const rendered = render(
+      devicesLine(
+        new Map<DeviceId, DeviceEntry>([
+          [high, { info: info("high"), slotExpiration: VOLATILE, connection: undefined }],
+          [
+            low,
+            { info: info("low"), slotExpiration: PERSISTENT, connection: { _tag: "lastDisconnectAt", value: since } }
+          ],
+          [own, { info: info("own"), slotExpiration: PERSISTENT, connection: { _tag: "connectedSince", value: since } }]
+        ]),
+        own
+      )
+    )
+    assert.deepStrictEqual(rendered.split("\n"), [
+      "-- 3 devices",
+      '   0x0000000000000005  "own"  IOS 7  connected since 12:00:00.000Z  (this one)',
+      '   0x0000000000000003  "low"  IOS 7  away since 12:00:00.000Z',
+      '   0xffffffffffffffff  "high"  IOS 7  volatile'
+    ])
+  })
+
+  it("says what was lost or kept aside, and why it goes on no longer", () => {
+    const events: ReadonlyArray<readonly [DeviceEvent, string]> = [
+      [{ _tag: "EphemeralsDropped", count: 3 }, "-- EphemeralsDropped 3"],
+      [
+        { _tag: "TransactionEnded", deviceId: DeviceId.make(7n) },
+        "-- 0x0000000000000007 has let go of the lock (a scope that cannot be read)"
+      ]
+    ]
+    for (const [event, text] of events) assert.strictEqual(render(eventLine(event, 0)), text)
+    const last = new PlaintextRefused({ host: "example.org", detail: "use wss: or allowPlaintext" })
+    const reasons: ReadonlyArray<UserReason> = [
+      { _tag: "TooManyFailures", failures: 30, last },
+      { _tag: "NotTrusted", because: last }
+    ]
+    for (const reason of reasons) assert.match(reasonText(reason), /^[a-z -]+: unencrypted ws: .*--allow-plaintext$/)
+    const stopped = { _tag: "State", at: 0, state: "Stopped", pending: 1 } as const
+    assert.deepStrictEqual(
+      [true, false].map((died) => render({ ...stopped, died })),
+      ["-- died of a defect, 1 not promised yet", "-- stopped, 1 not promised yet"]
+    )
   })
 
   it("shows of all else the kind, the length and the first eight bytes, so that no key in it is shown", () => {
