@@ -11,8 +11,14 @@ describe("Messages", () => {
     const line = "🐈".repeat(4000)
     const pieces = split(line)
     assert.strictEqual(pieces.join(""), line)
-    assert.isAbove(pieces.length, 1)
-    for (const piece of pieces) assert.isAtMost(Buffer.byteLength(piece), 7000)
+    assert.deepStrictEqual(
+      pieces.map((piece) => Buffer.byteLength(piece)),
+      [7000, 7000, 2000]
+    )
+    assert.deepStrictEqual(
+      ["x".repeat(7000), "x".repeat(7001)].map((line) => split(line).length),
+      [1, 2]
+    )
   })
 
   it.effect("names the file it cannot read", () =>
