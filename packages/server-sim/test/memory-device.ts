@@ -19,7 +19,8 @@ import {
   type LinkOptions,
   Mediator,
   type MediatorOptionsInput,
-  MediatorStore
+  MediatorStore,
+  type Transport
 } from "@d2m/server-sim"
 import { Effect, Exit, Layer, Queue, Result, type Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
@@ -38,6 +39,7 @@ export const mediatorWith = (
     readonly store?: Layer.Layer<MediatorStore>
     readonly chat?: Layer.Layer<ChatUpstream>
     readonly crypto?: Layer.Layer<Crypto>
+    readonly random?: Layer.Layer<SecureRandom.SecureRandom>
   } = {}
 ) =>
   Mediator.layer(options).pipe(
@@ -45,9 +47,22 @@ export const mediatorWith = (
       parts.store ?? MediatorStore.layerMemory,
       parts.chat ?? ChatUpstream.layerNone,
       parts.crypto ?? Crypto.layer,
-      SecureRandom.layerWebCrypto
+      parts.random ?? SecureRandom.layerWebCrypto
     ])
   )
+
+/** A transport with nobody behind it. */
+export const bareTransport = (overrides: Partial<Transport> = {}): Transport => ({
+  send: () => {},
+  flush: () => {},
+  close: () => {},
+  cut: () => {},
+  buffered: () => 0,
+  pause: () => {},
+  resume: () => {},
+  inject: () => undefined,
+  ...overrides
+})
 
 export type Event = ServerFrame | { readonly _tag: "Closed"; readonly code: number; readonly reason: string }
 

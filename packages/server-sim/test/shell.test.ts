@@ -2,10 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Box, type ClientFrame, Crypto, Limits, makeCrypto, tweetNacl } from "@d2m/codec"
 import { ChatUpstream, Fault, makeMemoryStore, Mediator, MediatorStore } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import { ack, bytes, commit, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
+import { bareTransport, join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
+
+const noRandom = SecureRandom.make(() => {
+  throw new Error("no entropy")
+})
 
 const proxy = (...data: ReadonlyArray<number>) => ({ _tag: "Proxy", data: bytes(...data) }) as const
 
@@ -304,6 +309,35 @@ describe("a store that does not work", () => {
   }
 })
 
+describe("a connection that has left while its group was being loaded", () => {
+  it.effect("has ended once, and is not closed again when that fails", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const { attach, observe } = yield* Mediator
+      const heard: Array<string> = []
+      yield* observe((happening) => heard.push(happening._tag))
+      store.gate.closeUnsafe()
+      store.fail("load")
+      attach(path, bareTransport({ close: () => void heard.push("closed again") })).gone()
+      yield* store.gate.open
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(
+        heard.filter((what) => what === "Ended" || what === "closed again"),
+        ["Ended"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+})
+
+describe("a source of randomness that does not work", () => {
+  it.effect("closes with 1011 whoever waits for a challenge", () =>
+    Effect.gen(function* () {
+      const a = yield* open()
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+    }).pipe(Effect.provide(mediatorWith({}, { random: Layer.succeed(SecureRandom.SecureRandom, noRandom) })))
+  )
+})
+
 describe("a close that a server asks for", () => {
   for (const phase of ["opens", "is open"] as const) {
     it.effect(`has a reason that fits a close frame while the connection ${phase}`, () => {
@@ -312,16 +346,10 @@ describe("a close that a server asks for", () => {
         const { attach } = yield* Mediator
         const closed: Array<readonly [number, string]> = []
         if (phase === "opens") store.gate.closeUnsafe()
-        const { requestClose } = attach(path, {
-          send: () => {},
-          flush: () => {},
-          close: (code, reason) => void closed.push([code, reason]),
-          cut: () => {},
-          buffered: () => 0,
-          pause: () => {},
-          resume: () => {},
-          inject: () => undefined
-        })
+        const { requestClose } = attach(
+          path,
+          bareTransport({ close: (code, reason) => void closed.push([code, reason]) })
+        )
         requestClose(1001, "\u00e9".repeat(200))
         assert.deepStrictEqual(closed, [[1001, "?".repeat(Limits.closeReason)]])
       }).pipe(Effect.provide(mediatorWith({}, { store: store.layer })))
@@ -478,5 +506,33 @@ describe("a core that fails", () => {
       isBroken = false
       yield* join(1, {}, 1)
     }).pipe(Effect.provide(mediatorWith({}, { crypto })))
+  })
+
+  it.effect("closes with 1011 also those that it did not get to know", () => {
+    const memory = makeMemoryStore()
+    let isBroken = true
+    // A message with an id that was never given out.
+    const broken = Option.some({
+      encryptedSharedDeviceData: bytes(),
+      slots: [
+        {
+          deviceId: id(1),
+          expirationPolicy: 1,
+          encryptedDeviceInfo: bytes(1),
+          issued: 1,
+          queue: { positions: [2], sizes: [1] }
+        }
+      ]
+    })
+    const store = Layer.succeed(MediatorStore, {
+      ...memory,
+      load: (groupKey) => (isBroken ? Effect.succeed(broken) : memory.load(groupKey))
+    })
+    return Effect.gen(function* () {
+      const a = yield* open()
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+      isBroken = false
+      yield* join(1)
+    }).pipe(Effect.provide(mediatorWith({}, { store })))
   })
 })
