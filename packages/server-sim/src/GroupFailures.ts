@@ -68,10 +68,9 @@ export const makeGroupFailures = (host: {
       for (const key of failed) failGroup(key, String(defect))
     },
     settle: (groupKey) => {
-      const { connections } = host.state()
       for (const peer of life.peers.values()) {
-        // A core that failed in the middle of an input may not know all of its connections.
-        if (peer.groupKey === groupKey && peer.phase === "Open" && !connections.has(peer.id)) life.fail(peer)
+        // A core that failed in the middle of an input may not know all of its connections: those it has not closed.
+        if (peer.groupKey === groupKey && peer.phase === "Open") life.fail(peer)
       }
     }
   }
