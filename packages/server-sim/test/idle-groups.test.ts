@@ -9,10 +9,11 @@ import {
   type StoreCommand,
   MediatorStoreError
 } from "@d2m/server-sim"
-import { Effect, Layer, Option } from "effect"
+import { Effect, Latch, Layer, Logger, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { ack, bytes, drive, groupId, hello, id, reflect } from "./drive.ts"
-import { keys, mediatorWith, open, openLink } from "./memory-device.ts"
+import { fragileStore } from "./fragile-store.ts"
+import { bareTransport, join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
 
 const volatile = { deviceSlotExpirationPolicy: DeviceSlotExpirationPolicy.VOLATILE }
 const group = (n: number): Uint8Array => new Uint8Array(32).fill(n)
@@ -133,15 +134,22 @@ const registered = (n: number, expirationPolicy: DeviceSlotExpirationPolicy): St
   at: 0
 })
 
-/** A store in memory on which another mediator has left these commands, and which can be made to fail. */
+/** A store in memory on which another mediator has left these commands, and which can be held up or made to fail. */
 const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<StoreCommand>) {
   const memory = makeMemoryStore()
   yield* memory.apply([{ _tag: "Persist", id: 1, groupKey: key, commands }])
   let isFull = false
   let refuses: "look-ups" | "loads" | undefined
+  let throwing = false
   let lookUps = 0
+  let loads = 0
+  const gates = { lookUps: Latch.makeUnsafe(true), loads: Latch.makeUnsafe(true) }
   const unless = <A>(isRefused: () => boolean, effect: Effect.Effect<A, MediatorStoreError>) =>
-    Effect.suspend(() => (isRefused() ? new MediatorStoreError({ operation: "load", detail: "not yet" }) : effect))
+    Effect.suspend(() => {
+      if (!isRefused()) return effect
+      if (throwing) throw new Error("not yet")
+      return Effect.fail(new MediatorStoreError({ operation: "load", detail: "not yet" }))
+    })
   const layer = Layer.succeed(MediatorStore, {
     ...memory,
     apply: (persists) =>
@@ -150,11 +158,20 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
           ? Effect.fail(new MediatorStoreError({ operation: "apply", detail: "no space" }))
           : memory.apply(persists)
       ),
-    load: (groupKey) => unless(() => refuses === "loads", memory.load(groupKey)),
-    volatileGroups: Effect.andThen(
-      Effect.sync(() => lookUps++),
-      unless(() => refuses === "look-ups", memory.volatileGroups)
-    )
+    load: (groupKey) => {
+      loads++
+      return Effect.andThen(
+        gates.loads.await,
+        unless(() => refuses === "loads" && groupKey === key, memory.load(groupKey))
+      )
+    },
+    volatileGroups: Effect.suspend(() => {
+      lookUps++
+      return Effect.andThen(
+        gates.lookUps.await,
+        unless(() => refuses === "look-ups", memory.volatileGroups)
+      )
+    })
   })
   return {
     slots: Effect.map(memory.load(key), (found) =>
@@ -163,10 +180,16 @@ const leftBehind = Effect.fnUntraced(function* (...commands: ReadonlyArray<Store
     full: (is: boolean) => {
       isFull = is
     },
-    refuse: (what: typeof refuses) => {
+    /** What goes wrong from now on; `throws` where the effect is a defect. */
+    refuse: (what: typeof refuses, manner: "fails" | "throws" = "fails") => {
       refuses = what
+      throwing = manner === "throws"
     },
+    apply: memory.apply,
+    volatileGroups: memory.volatileGroups,
+    gates,
     lookUps: () => lookUps,
+    loads: () => loads,
     mediator: mediatorWith({ volatileGrace: 60_000, idleTimeout: 600_000 }, { store: layer })
   }
 })
@@ -232,15 +255,20 @@ describe("a mediator that starts on what another has stored", () => {
 
   it.effect("expires them as well when its store has failed in between and works again", () =>
     Effect.gen(function* () {
-      const { full, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
+      const { full, lookUps, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
       yield* Effect.gen(function* () {
         full(true)
         yield* failToJoin
         full(false)
+        const before = lookUps()
         yield* joinAnother
+        assert.strictEqual(lookUps(), before + 1)
         assert.deepStrictEqual(yield* slots, [id(1)])
         yield* TestClock.adjust("61 seconds")
         assert.deepStrictEqual(yield* slots, [])
+        // Nothing is forgotten any more.
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual(lookUps(), before + 1)
       }).pipe(Effect.scoped, Effect.provide(mediator))
     })
   )
@@ -261,26 +289,105 @@ describe("a mediator that starts on what another has stored", () => {
     })
   )
 
-  for (const what of ["look-ups", "loads"] as const) {
-    it.effect(`expires them as well when its store refuses ${what} at first`, () =>
-      Effect.gen(function* () {
-        const { lookUps, mediator, refuse, slots } = yield* leftBehind(registered(1, VOLATILE))
-        refuse(what)
+  it.effect("expires them as well when a group was forgotten while something about it was being written", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const { group } = yield* Mediator
+      const a = yield* open()
+      yield* a.register(1, 0, volatile)
+      yield* Effect.scoped(join(2))
+      yield* a.send(reflect(1))
+      store.readGate.closeUnsafe()
+      const b = yield* open()
+      yield* b.register(2, 1)
+      store.applyGate.closeUnsafe()
+      yield* a.send(reflect(2))
+      store.fail("read")
+      yield* store.readGate.open
+      for (const device of [a, b]) assert.strictEqual(tags(yield* device.rest).at(-1), "Closed 1011")
+      store.fail("none")
+      // What is stored now is not what is stored when it is written.
+      yield* TestClock.adjust("61 seconds")
+      assert.isTrue(Option.isNone(yield* group(keys.groupId)))
+      yield* store.applyGate.open
+      yield* Effect.yieldNow
+      const devices = Effect.map(group(keys.groupId), (found) =>
+        Option.getOrThrow(found).devices.map(({ deviceId, queueLength }) => [deviceId, queueLength])
+      )
+      assert.deepStrictEqual(yield* devices, [
+        [id(1), 0],
+        [id(2), 2]
+      ])
+      yield* TestClock.adjust("60 seconds")
+      assert.deepStrictEqual(yield* devices, [[id(2), 2]])
+    }).pipe(
+      Effect.ensuring(store.applyGate.open),
+      Effect.provide(mediatorWith({ volatileGrace: 60_000, deliveryMessages: 1 }, { store: store.layer }))
+    )
+  })
+
+  it.effect("expires them as well when somebody comes and leaves again before the store has answered", () =>
+    Effect.gen(function* () {
+      const { gates, loads, mediator, slots } = yield* leftBehind(registered(1, VOLATILE))
+      gates.lookUps.closeUnsafe()
+      gates.loads.closeUnsafe()
+      yield* Effect.gen(function* () {
+        const { attach, group } = yield* Mediator
+        attach(path, bareTransport()).gone()
+        assert.strictEqual(loads(), 1)
+        yield* gates.lookUps.open
+        yield* Effect.yieldNow
+        yield* gates.loads.open
+        yield* Effect.yieldNow
+        assert.strictEqual(Option.getOrThrow(yield* group(keys.groupId)).connections, 0)
+        assert.strictEqual(loads(), 1)
+        yield* TestClock.adjust("60 seconds")
+        assert.deepStrictEqual(yield* slots, [])
+      }).pipe(Effect.ensuring(Effect.andThen(gates.lookUps.open, gates.loads.open)), Effect.provide(mediator))
+    })
+  )
+
+  it.effect("expires those of other groups in time while one cannot be loaded, and tells of that one", () => {
+    const logged: Array<string> = []
+    return Effect.gen(function* () {
+      for (const manner of ["fails", "throws"] as const) {
+        const { apply, mediator, refuse, volatileGroups } = yield* leftBehind(registered(1, VOLATILE))
+        yield* apply([{ _tag: "Persist", id: 2, groupKey: "0a".repeat(32), commands: [registered(1, VOLATILE)] }])
+        refuse("loads", manner)
         yield* Effect.gen(function* () {
           yield* Mediator
-          yield* TestClock.adjust("10 seconds")
-          // At 0, 1, 3 and 7 s, and later once a minute.
-          assert.strictEqual(lookUps(), 4)
-          yield* TestClock.adjust("1 hour")
-          assert.closeTo(lookUps(), 4 + 60, 4)
-          refuse(undefined)
-          yield* TestClock.adjust("2 minutes")
-          assert.deepStrictEqual(yield* slots, [])
-          const before = lookUps()
-          yield* TestClock.adjust("1 hour")
-          assert.strictEqual(lookUps(), before)
-        }).pipe(Effect.provide(mediator))
-      })
-    )
+          yield* TestClock.adjust("60 seconds")
+          assert.deepStrictEqual(yield* volatileGroups, [key])
+        }).pipe(Effect.provide(mediator, { local: true }))
+        assert.include(logged.join("\n"), "volatile slots of a group will expire late")
+        assert.notInclude(logged.join("\n"), "a connection could not be opened")
+        logged.length = 0
+      }
+    }).pipe(Effect.provide(Logger.layer([Logger.map(Logger.formatLogFmt, (line) => void logged.push(line))])))
+  })
+
+  for (const what of ["look-ups", "loads"] as const) {
+    for (const manner of ["fails", "throws"] as const) {
+      it.effect(`expires them as well when its store ${manner} at ${what} at first`, () =>
+        Effect.gen(function* () {
+          const { lookUps, mediator, refuse, slots } = yield* leftBehind(registered(1, VOLATILE))
+          refuse(what, manner)
+          yield* Effect.gen(function* () {
+            yield* Mediator
+            yield* TestClock.adjust("10 seconds")
+            // At 0, 1, 3 and 7 s, and later once a minute.
+            assert.strictEqual(lookUps(), 4)
+            yield* TestClock.adjust("1 hour")
+            assert.closeTo(lookUps(), 4 + 60, 4)
+            refuse(undefined)
+            yield* TestClock.adjust("2 minutes")
+            assert.deepStrictEqual(yield* slots, [])
+            const before = lookUps()
+            yield* TestClock.adjust("1 hour")
+            assert.strictEqual(lookUps(), before)
+          }).pipe(Effect.provide(mediator))
+        })
+      )
+    }
   }
 })
