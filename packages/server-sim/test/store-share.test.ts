@@ -79,6 +79,34 @@ describe("a store that others wait for, too", () => {
     )
   })
 
+  it.effect("makes that group wait until no more than half of its share is on the way there", () => {
+    const store = fragileStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1, { highWaterUp: 100 })
+      yield* a.rest
+      store.applyGate.closeUnsafe()
+      yield* a.send(...many(4))
+      // More than half of 4 000 bytes, and no more than all of them.
+      yield* a.send(...many(6))
+      yield* a.send(reflect(1, { envelope: new Uint8Array(50) }))
+      const writing = yield* Effect.forkChild(a.send(reflect(2, { envelope: new Uint8Array(50) })), {
+        startImmediately: true
+      })
+      assert.isUndefined(writing.pollUnsafe())
+      store.applies.length = 0
+      yield* store.applyGate.release
+      yield* a.rest
+      assert.deepStrictEqual(store.applies, [6])
+      assert.isUndefined(writing.pollUnsafe())
+      yield* store.applyGate.open
+      yield* Fiber.join(writing)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "ReflectAck"])
+    }).pipe(
+      Effect.ensuring(store.applyGate.open),
+      Effect.provide(mediatorWith({ storeHighWater: 16 * 4_000 }, { store: store.layer }))
+    )
+  })
+
   it.effect("makes nobody wait whose group writes nothing, however much of all others is on the way there", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
