@@ -144,6 +144,26 @@ describe("what may wait for all clients together", () => {
     }).pipe(Effect.provide(mediatorWith(small)))
   )
 
+  it.effect("costs nobody the connection for what somebody else has read meanwhile", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* withInfo(1), yield* withInfo(2)]
+      for (const device of [3, 4]) yield* withInfo(device)
+      for (const device of [a, b]) {
+        const stall = yield* Scope.make()
+        yield* Scope.provide(device.link.inject({ _tag: "Stall", direction: "down" }), stall)
+        // More than half of what there is for all.
+        yield* device.send(...Arr.makeBy(7, () => ({ _tag: "GetDevicesInfo" }) as const))
+        yield* device.rest
+        yield* Scope.close(stall, Exit.void)
+        for (let n = 0; n < 7; n++) yield* device.until("DevicesInfo")
+      }
+      for (const device of [a, b]) {
+        yield* device.send({ _tag: "GetDevicesInfo" })
+        yield* device.until("DevicesInfo")
+      }
+    }).pipe(Effect.provide(mediatorWith(small)))
+  )
+
   it.effect("costs nobody the connection whose chat had filled the socket before its ClientHello", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* open()]
