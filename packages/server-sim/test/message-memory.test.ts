@@ -41,6 +41,21 @@ it("has messages of a KiB share their memory", () => {
   assert.notStrictEqual(buffers[0], read.buffer)
 })
 
+it("fills a piece of memory to its last byte, and begins another for a byte more", () => {
+  for (const last of [2032, 2033]) {
+    const keep = makeMessageMemory()
+    const queue = makeMessageQueue()
+    const read = new Uint8Array(65_536).fill(last)
+    // Four times 16 bytes more are 8192.
+    for (const [n, length] of [2032, 2032, 2032, last].entries()) {
+      appendMessage(queue, n, keep({ envelope: read.subarray(0, length), flags: 0, timestamp: 0n }))
+    }
+    const kept = [0, 1, 2, 3].map((position) => findMessage(queue, position)!.envelope)
+    assert.strictEqual(new Set(kept.map(({ buffer }) => buffer)).size, last - 2031)
+    assert.deepStrictEqual(kept[3], read.slice(0, last))
+  }
+})
+
 it("leaves an envelope where it is if that is most of its memory", () => {
   const queue = makeMessageQueue()
   const read = new Uint8Array(1000)
