@@ -119,6 +119,19 @@ describe("a refused upgrade", () => {
     })
   )
 
+  it.effect("is a redirect, too: nobody dials where it leads", () =>
+    Effect.gen(function* () {
+      const elsewhere = yield* serveTcp
+      const location = `location: ws://127.0.0.1:${elsewhere.port}/`
+      for (const status of ["301 Moved", "302 Found", "307 Away", "308 Gone"]) {
+        const error = yield* told(`${status}\r\n${location}\r\nretry-after: 5`)
+        assert.deepInclude(error, { status: Number.parseInt(status, 10), retryAfter: 5000 })
+      }
+      yield* turns(100)
+      assert.deepStrictEqual(yield* Queue.clear(elsewhere.accepted), [])
+    })
+  )
+
   it.effect("names the time to wait in seconds or as a date, of which an hour counts", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(1994, 10, 6, 8, 49, 0))
