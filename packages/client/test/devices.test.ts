@@ -5,7 +5,19 @@ import { TestClock } from "effect/testing"
 import { makeDeviceStoreMemory } from "../src/DeviceStore.ts"
 import { KeepAlive, noKeepAlive } from "../src/index.ts"
 import { InterruptAt } from "./interrupt-at.ts"
-import { connect, expectState, Group, identity, makeWorld, me, other, settle, type World } from "./scripted-peer.ts"
+import {
+  connect,
+  expectState,
+  greet,
+  Group,
+  identity,
+  makeWorld,
+  me,
+  other,
+  serverInfo,
+  settle,
+  type World
+} from "./scripted-peer.ts"
 
 const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 const info = (world: World, label: string, nonce = world.group.nonce()) =>
@@ -85,7 +97,8 @@ describe("listing", () => {
           reason: "NonceReused",
           reflectedId: ReflectedId.make(0)
         })
-        assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "three")]]), ["three"])
+        const latest = info(world, "three")
+        assert.deepStrictEqual(yield* list(world, peer, [[other, latest]]), ["three"])
         const forged = info(world, "four")
         forged[45]! ^= 1
         assert.deepStrictEqual(
@@ -95,6 +108,8 @@ describe("listing", () => {
           ]),
           ["Undecryptable", "Undecryptable"]
         )
+        // What did not open has replaced nothing.
+        assert.deepStrictEqual(yield* list(world, peer, [[other, latest]]), ["three"])
         const garbage = world.group.crypto.seal(world.group.keys.dgdik, world.group.nonce(), new Uint8Array([0xff]))
         assert.deepStrictEqual(yield* list(world, peer, [[other, garbage]]), ["Malformed"])
         assert.strictEqual((yield* world.device.quarantine.list).length, 1)
@@ -140,6 +155,43 @@ describe("listing", () => {
       )
       const replayed = yield* Effect.flip(world.device.quarantine.replay(kept[0]!.id))
       assert.deepInclude(replayed, { _tag: "MessageNotReplayable", reason: "NonceReused" })
+    })
+  )
+
+  it.effect("of the device itself the info of this connection counts, and none of an earlier one", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const live = Effect.gen(function* () {
+        const peer = yield* world.mediator.accept
+        const { encryptedDeviceInfo, expectedDeviceSlotState: deviceSlotState } = yield* greet(world, peer)
+        yield* peer.send(yield* serverInfo({ deviceSlotState }))
+        yield* settle
+        return { peer, encryptedDeviceInfo }
+      })
+      const before = yield* live
+      yield* before.peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      const { encryptedDeviceInfo, peer } = yield* live
+      assert.deepStrictEqual(yield* list(world, peer, [[me, before.encryptedDeviceInfo]]), ["NonceReused"])
+      assert.deepStrictEqual(yield* list(world, peer, [[me, encryptedDeviceInfo]]), ["scripted"])
+    })
+  )
+
+  it.effect("a blob that is refused ends nothing where the quarantine has no room for it", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({ store: yield* makeDeviceStoreMemory({ quarantineCapacity: 1 }) })
+      const peer = yield* connect(world)
+      const nonce = world.group.nonce()
+      assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, "one", nonce)]]), ["one"])
+      for (const label of ["two", "three"]) {
+        assert.deepStrictEqual(yield* list(world, peer, [[other, info(world, label, nonce)]]), ["NonceReused"])
+      }
+      assert.lengthOf(yield* world.device.quarantine.list, 1)
+      assert.deepStrictEqual(
+        world.eventTags().filter((tag) => tag === "Quarantined" || tag === "BlobRejected"),
+        ["Quarantined", "BlobRejected", "BlobRejected"]
+      )
+      yield* expectState(world, "Live")
     })
   )
 
@@ -421,7 +473,11 @@ describe("shared data", () => {
       for (const replaced of [foreign(9), boxes[0]!]) {
         assert.deepInclude(yield* served(replaced), { version: undefined, refused: ["NonceReused"] })
       }
-      assert.deepInclude(yield* served(boxes[1]!, 4), { version: 2, refused: [] })
+      const { boxes: sent } = yield* served(boxes[1]!, 4)
+      // One that was sent may be served bit by bit as it was, and not with other contents.
+      const forged = crypto.seal(keys.dgsddk, sent[0]!.subarray(0, 24), new Uint8Array([0x10, 5]))
+      assert.deepInclude(yield* served(forged), { version: undefined, refused: ["NonceReused"] })
+      assert.deepInclude(yield* served(boxes[1]!), { version: 2, refused: [] })
       assert.deepInclude(yield* served(foreign(10)), { version: 10, refused: [] })
       assert.deepInclude(yield* served(boxes[1]!), { version: undefined, refused: ["NonceReused"] })
     }).pipe(Effect.provide(Crypto.layer))
