@@ -225,7 +225,7 @@ describe("listing", () => {
     })
   )
 
-  it.effect("answers are looked at in their order, however slow the store is", () =>
+  it.effect("answers are looked at in their order, however slow the store is and whoever gives up", () =>
     Effect.gen(function* () {
       const memory = yield* makeDeviceStoreMemory()
       let latency = 10
@@ -237,10 +237,11 @@ describe("listing", () => {
       const peer = yield* connect(world)
       const [old, fresh] = [info(world, "old"), info(world, "new")]
       const [first, second] = [yield* fork(world.device.devices), yield* fork(world.device.devices)]
-      yield* peer.expect("GetDevicesInfo")
-      yield* peer.expect("GetDevicesInfo")
-      yield* peer.send(devicesInfo([[other, old]]), devicesInfo([[other, fresh]]))
+      const given = yield* fork(world.device.devices)
+      for (let n = 0; n < 3; n++) yield* peer.expect("GetDevicesInfo")
+      yield* peer.send(devicesInfo([[other, old]]), devicesInfo([[other, fresh]]), devicesInfo([[other, fresh]]))
       yield* settle
+      yield* Fiber.interrupt(given)
       yield* TestClock.adjust("1 second")
       for (const fiber of [first, second]) {
         assert.isTrue(Result.isSuccess((yield* Fiber.join(fiber)).get(other)!.info))
@@ -320,14 +321,19 @@ describe("dropping", () => {
     })
   )
 
-  it.effect("another device is not dropped by a close", () =>
+  it.effect("another device is not dropped by that close, nor the device itself by another one", () =>
     Effect.gen(function* () {
-      const world = yield* makeWorld()
-      const peer = yield* connect(world)
-      const fiber = yield* fork(Effect.flip(world.device.drop(other)))
-      yield* peer.expect("DropDevice")
-      yield* peer.close(4113)
-      assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+      for (const [device, code] of [
+        [other, 4113],
+        [me, 1011]
+      ] as const) {
+        const world = yield* makeWorld()
+        const peer = yield* connect(world)
+        const fiber = yield* fork(Effect.flip(world.device.drop(device)))
+        yield* peer.expect("DropDevice")
+        yield* peer.close(code)
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "NotLive")
+      }
     })
   )
 })
@@ -430,6 +436,7 @@ describe("shared data", () => {
       // What can never be sent is told at once, not when there is a connection.
       const { _tag } = yield* Effect.flip(world.device.setSharedData({ version: -1 }))
       assert.strictEqual(_tag, "InvalidContent")
+      assert.isTrue(Option.isNone(yield* world.device.sharedData))
       const peer = yield* connect(world)
       assert.isTrue(Option.isNone(yield* world.device.sharedData))
       yield* world.device.setSharedData({ version: 5 })
@@ -442,6 +449,32 @@ describe("shared data", () => {
       yield* connect(world, { sharedDeviceData: box })
       assert.deepStrictEqual(Option.getOrUndefined(yield* world.device.sharedData), { version: 5 })
       assert.notInclude(world.eventTags(), "BlobRejected")
+    })
+  )
+
+  it.effect("is none again where the mediator has none any more", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      yield* world.device.setSharedData({ version: 5 })
+      yield* peer.close(1001)
+      yield* TestClock.adjust("3 seconds")
+      yield* connect(world)
+      assert.isTrue(Option.isNone(yield* world.device.sharedData))
+      assert.notInclude(world.eventTags(), "BlobRejected")
+    })
+  )
+
+  it.effect("is padded: its length tells nothing", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const peer = yield* connect(world)
+      const lengths = new Set<number>()
+      for (let n = 0; n < 8; n++) {
+        yield* world.device.setSharedData({ version: 5 })
+        lengths.add((yield* peer.expect("SetSharedDeviceData")).encryptedSharedDeviceData.length)
+      }
+      assert.isAbove(lengths.size, 1)
     })
   )
 
