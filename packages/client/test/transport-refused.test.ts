@@ -69,6 +69,15 @@ describe("a refused upgrade", () => {
     })
   )
 
+  it.effect("whose contents nobody reads is not waited for", () =>
+    Effect.gen(function* () {
+      const head = "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: 1000\r\n\r\n"
+      const { gone, refused } = yield* refusedWith(head)
+      assert.deepInclude(yield* Fiber.join(refused), { _tag: "UpgradeRefused", status: 502, detail: "Bad Gateway" })
+      yield* Fiber.join(gone)
+    })
+  )
+
   it.effect("that goes on and on: 200 bytes of it are read", () =>
     Effect.gen(function* () {
       const { gone, refused } = yield* refusedWith("HTTP/1.1 403 No\r\n\r\n", `x${"ä".repeat(30_000)}`)
