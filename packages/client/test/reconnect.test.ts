@@ -14,7 +14,7 @@ import {
   Transaction
 } from "../src/index.ts"
 import { openFailed, PinMismatch, Unreachable, UpgradeRefused } from "../src/TransportError.ts"
-import { ackOf, connect, expectState, greet, makeWorld, settle, text } from "./scripted-peer.ts"
+import { ackOf, connect, expectState, greet, makeWorld, serverInfo, settle, text } from "./scripted-peer.ts"
 
 const unreachable = Effect.fail(openFailed(new Unreachable({ code: "ENOTFOUND", address: "m:443", detail: "" })))
 const always = (value: number) =>
@@ -251,6 +251,36 @@ describe("the user", () => {
       const next = yield* world.mediator.accept
       assert.strictEqual((yield* greet(world, next)).expectedDeviceSlotState, DeviceSlotState.NEW)
       assert.strictEqual(yield* world.store.slot, "Registering")
+    })
+  )
+
+  it.effect("RegisterAgain counts for one registration, and outlasts a store that fails to remember it", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeDeviceStoreMemory()
+      let works = true
+      const broken = Effect.fail(new DeviceStoreError({ reason: "Full", operation: "write", detail: "" }))
+      const store: typeof memory = {
+        ...memory,
+        setSlot: (slot) => Effect.suspend(() => (works ? memory.setSlot(slot) : broken))
+      }
+      const world = yield* makeWorld({ store })
+      const peer = yield* connect(world)
+      yield* peer.close(4113)
+      yield* expectState(world, "NeedsUser")
+      works = false
+      yield* world.device.resume(registerAgain)
+      assert.strictEqual((yield* expectState(world, "Waiting")).because._tag, "DeviceStoreError")
+      works = true
+      yield* TestClock.adjust("3 seconds")
+      const next = yield* world.mediator.accept
+      assert.strictEqual((yield* greet(world, next)).expectedDeviceSlotState, DeviceSlotState.NEW)
+      yield* next.send(yield* serverInfo({ deviceSlotState: DeviceSlotState.NEW }))
+      yield* expectState(world, "Live")
+      yield* next.close(1011)
+      yield* expectState(world, "Waiting")
+      yield* world.device.retryNow
+      const last = yield* world.mediator.accept
+      assert.strictEqual((yield* greet(world, last)).expectedDeviceSlotState, DeviceSlotState.EXISTING)
     })
   )
 
