@@ -8,10 +8,11 @@
  * @since 0.1.0
  */
 import { DeviceSlotExpirationPolicy } from "@d2m/codec"
-import { Effect, Layer, Option, type Scope } from "effect"
+import { Clock, Effect, Layer, Option, type Scope } from "effect"
 import { resolve } from "node:path"
 import { Worker } from "node:worker_threads"
 import { MediatorStore, MediatorStoreError } from "../MediatorStore.ts"
+import { elapsedOf } from "../Moment.ts"
 import { packBatch, unpackMessages } from "./StoreBatch.ts"
 import { failureOf, type StoreFailure } from "./StoreFailure.ts"
 import type { StoreQuestions, StoreReply, StoreThreadData } from "./StoreThread.ts"
@@ -59,7 +60,7 @@ const mourning = 1_000
 const closePatience = "5 seconds"
 
 /** Questions to a thread, answered in their order. When the thread ends before its time, another answers the next one. */
-const startThread = (url: URL, data: StoreThreadData) => {
+const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
   let running: Running | undefined
   let isClosing = false
   let lastId = 0
@@ -82,7 +83,7 @@ const startThread = (url: URL, data: StoreThreadData) => {
     })
     worker.on("exit", () => {
       const failure = isClosing ? closed : (why ?? { reason: "Failed", detail: "its thread has ended" })
-      inVain = hasAnswered ? undefined : { failure, at: performance.now() }
+      inVain = hasAnswered ? undefined : { failure, at: now() }
       running = undefined
       const left = [...asked.values()]
       asked.clear()
@@ -95,7 +96,7 @@ const startThread = (url: URL, data: StoreThreadData) => {
   const answering = (): Running | StoreFailure => {
     if (isClosing) return closed
     if (running !== undefined) return running
-    if (inVain !== undefined && performance.now() - inVain.at < mourning) return inVain.failure
+    if (inVain !== undefined && now() - inVain.at < mourning) return inVain.failure
     running = start()
     return running
   }
@@ -162,8 +163,9 @@ export const makeSqliteStore = (
 ): Effect.Effect<SqliteStore, MediatorStoreError, Scope.Scope> =>
   Effect.gen(function* () {
     const directory = resolve(options.directory)
+    const clock = yield* Clock.Clock
     const { ask, kill } = yield* Effect.acquireRelease(
-      Effect.sync(() => startThread(url, { directory })),
+      Effect.sync(() => startThread(url, { directory }, () => elapsedOf(clock))),
       (thread) => thread.close
     )
     const as = <A>(operation: MediatorStoreError["operation"], answer: Effect.Effect<A, StoreFailure>) =>
