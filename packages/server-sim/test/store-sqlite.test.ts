@@ -186,23 +186,28 @@ describe("the file", () => {
     })
   )
 
-  it.live("and its log are for their owner's eyes, wherever they lie: group ids in them let devices connect", () =>
-    Effect.gen(function* () {
-      const path = yield* directory
-      chmodSync(path, 0o755)
-      const modes = yield* on(
-        path,
-        Effect.andThen(
-          write(register(id(1))),
-          Effect.sync(() => new Map(readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777])))
+  it.live(
+    "and its log are for their owner's eyes, as are directories made for them: group ids in them let devices connect",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* directory
+        chmodSync(path, 0o755)
+        const modes = yield* on(
+          path,
+          Effect.andThen(
+            write(register(id(1))),
+            Effect.sync(() => new Map(readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777])))
+          )
         )
-      )
-      const expected = new Map([
-        ["mediator.sqlite", 0o600],
-        ["mediator.sqlite-wal", 0o600]
-      ])
-      assert.deepStrictEqual(modes, expected)
-    })
+        const expected = new Map([
+          ["mediator.sqlite", 0o600],
+          ["mediator.sqlite-wal", 0o600]
+        ])
+        assert.deepStrictEqual(modes, expected)
+        const [made, below] = [join(path, "made"), join(path, "made", "below")]
+        yield* on(below, Effect.void)
+        for (const own of [made, below]) assert.strictEqual(statSync(own).mode & 0o777, 0o700)
+      })
   )
 
   it.live("is refused while another has it, and free once that one is closed", () =>
