@@ -101,9 +101,7 @@ const flags = {
     Flag.withDefault("ECHOECHO")
   ),
   serverGroup: Flag.String("server-group").pipe(
-    Flag.withSchema(
-      Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/, { expected: "ASCII letters and digits" }))
-    ),
+    Flag.withSchema(Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/, { expected: "ASCII letters and digits" }))),
     Flag.withDescription("Chat server group, a part of the URL path; 7a unless given"),
     Flag.withDefault("7a")
   ),

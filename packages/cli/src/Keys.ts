@@ -16,9 +16,7 @@ import { groupKey, groupKeyFlags } from "./GroupKey.ts"
 const flags = {
   ...groupKeyFlags,
   serverGroup: Flag.String("server-group").pipe(
-    Flag.withSchema(
-      Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/, { expected: "ASCII letters and digits" }))
-    ),
+    Flag.withSchema(Schema.String.check(Schema.isPattern(/^[0-9A-Za-z]+$/, { expected: "ASCII letters and digits" }))),
     Flag.withDescription("Chat server group, a part of the URL path; 7a unless given"),
     Flag.withDefault("7a")
   ),
