@@ -65,7 +65,7 @@ const measurements = (): ReadonlyArray<Measurement> => [
   ...contests().map((one) => ({
     name: one.name,
     measure: async (rounds: number): Promise<Result> => {
-      const effort = { rounds, sliceMillis: 200, warmUpMillis: 1500, warmUpTimes: warmUpTimes(one) }
+      const effort = { rounds, sliceMillis: 200, warmUpMillis: 4000, warmUpTimes: warmUpTimes(one) }
       const outcome = await contest(one, effort)
       return { outcome, table: contestTable(outcome) }
     }
