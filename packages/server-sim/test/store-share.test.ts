@@ -5,7 +5,7 @@ import { Effect, Fiber, Result } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { hello, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { join, mediatorWith, openLink, tags } from "./memory-device.ts"
+import { type Device, join, mediatorWith, openLink, tags } from "./memory-device.ts"
 
 /** A frame that costs a client nothing and is never answered. */
 const small: ClientFrame = {
@@ -30,6 +30,17 @@ const stranger = Effect.gen(function* () {
   yield* device.until("RolePromotedToLeader")
   return device
 })
+
+/** What a device writes that waits, as nobody hears it any more. */
+const heldUp = (device: Device) =>
+  Effect.gen(function* () {
+    yield* device.send(reflect(1, { envelope: new Uint8Array(50) }))
+    const writing = yield* Effect.forkChild(device.send(reflect(2, { envelope: new Uint8Array(50) })), {
+      startImmediately: true
+    })
+    assert.isUndefined(writing.pollUnsafe())
+    return writing
+  })
 
 describe("a store that others wait for, too", () => {
   it.effect("gets what has come up in calls of bounded size, all of it in its order", () => {
@@ -63,11 +74,7 @@ describe("a store that others wait for, too", () => {
       yield* a.rest
       store.applyGate.closeUnsafe()
       yield* a.send(...many(10))
-      yield* a.send(reflect(1, { envelope: new Uint8Array(50) }))
-      const writing = yield* Effect.forkChild(a.send(reflect(2, { envelope: new Uint8Array(50) })), {
-        startImmediately: true
-      })
-      assert.isUndefined(writing.pollUnsafe())
+      const writing = yield* heldUp(a)
       yield* other.send({ _tag: "GetDevicesInfo" })
       assert.deepStrictEqual(tags(yield* other.rest), ["DevicesInfo"])
       yield* store.applyGate.open
@@ -88,11 +95,7 @@ describe("a store that others wait for, too", () => {
       yield* a.send(...many(4))
       // More than half of 4 000 bytes, and no more than all of them.
       yield* a.send(...many(6))
-      yield* a.send(reflect(1, { envelope: new Uint8Array(50) }))
-      const writing = yield* Effect.forkChild(a.send(reflect(2, { envelope: new Uint8Array(50) })), {
-        startImmediately: true
-      })
-      assert.isUndefined(writing.pollUnsafe())
+      const writing = yield* heldUp(a)
       store.applies.length = 0
       yield* store.applyGate.release
       yield* a.rest
