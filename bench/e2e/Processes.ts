@@ -45,7 +45,7 @@ export const startProcess = async (
   flags: ReadonlyArray<string> = []
 ): Promise<Process> => {
   const execArgv = [...flags, ...(process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "")]
-  const child = fork(Path.resolve(import.meta.dirname, file), [JSON.stringify(setup)], { execArgv })
+  const child = fork(Path.join(import.meta.dirname, file), [JSON.stringify(setup)], { execArgv })
   const ended = new Promise<never>((_, reject) => {
     child.on("exit", (code) => reject(new Error(`${file} ended with ${code}`)))
   })

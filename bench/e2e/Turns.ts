@@ -63,8 +63,9 @@ const warmUp = async (running: Running, { sliceMillis, warmUpMillis, warmUpTimes
     const { total } = await running.run(times)
     done += times
     spent += total
-    if (done >= warmUpTimes && spent >= warmUpMillis * 1e6)
+    if (done >= warmUpTimes && spent >= warmUpMillis * 1e6) {
       return Math.max(16, Math.round((times * sliceMillis * 1e6) / total))
+    }
     if (total < (sliceMillis / 2) * 1e6) times *= 2
   }
 }
