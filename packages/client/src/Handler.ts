@@ -31,8 +31,10 @@ export class HandlerError extends Schema.TaggedError<HandlerError>("@d2m/client/
 export interface HandlerPolicy {
   /** How often a message is tried before it counts as one that cannot be handled: a whole number, at least 1. */
   readonly tries: number
-  /** How long to wait after so many tries; a number is milliseconds. What is no duration of 0 or
-   * more is a defect of the device. */
+  /**
+   * How long to wait after so many tries; a number is milliseconds. What is no duration of 0 or more is a defect of the
+   * device.
+   */
   readonly delay: (tries: number) => Duration.Input
   /**
    * What becomes of a message that cannot be handled: `quarantine` keeps it aside and goes on, `halt` stops the device
