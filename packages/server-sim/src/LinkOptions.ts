@@ -12,6 +12,7 @@ import type { Fault } from "./Fault.ts"
 
 /**
  * How long a message takes: always the same, or evenly spread between two durations. Messages never overtake each other.
+ * With one that is no finite duration of 0 or more, dialing fails.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +36,7 @@ export interface LinkOptions {
   readonly highWaterUp?: number
   /**
    * Faults that are in force on each connection from its dial on. They count frames over all of them, so that a `count` of 1
-   * is once and for all. With one that cannot happen, dialing fails, as it does with a latency that is no finite duration.
+   * is once and for all. With one that cannot happen, dialing fails.
    */
   readonly faults?: ReadonlyArray<Fault>
 }
