@@ -22,7 +22,7 @@ const longestWakeUp = 5_000
 
 interface Device {
   readonly name: string
-  /** The latest connection, unless it is over: what was read before is still looked at then. */
+  /** The latest connection, until it is over: what came before its end may be looked at after it. */
   connection: number | undefined
   /** Whether ServerInfo has come on it, and it has not ended. */
   isLive: boolean
