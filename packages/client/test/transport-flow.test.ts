@@ -14,11 +14,13 @@ describe("backpressure", () => {
         const { peer, write } = yield* connected()
         peer.ws.pause()
         let written = 0
-        const tally = { received: 0 }
-        peer.ws.on("message", () => tally.received++)
+        const tally = { received: 0, wrong: 0 }
+        peer.ws.on("message", (data: Buffer) => {
+          if (!data.equals(Buffer.alloc(size, tally.received++))) tally.wrong++
+        })
         const writing = yield* Effect.forkChild(
           Effect.gen(function* () {
-            for (; written < count; written++) yield* write(new Uint8Array(size))
+            for (; written < count; written++) yield* write(Buffer.alloc(size, written))
           })
         )
         const parked = yield* standstill(() => written)
@@ -28,7 +30,7 @@ describe("backpressure", () => {
         yield* Effect.gen(function* () {
           while (tally.received < count) yield* event(peer.ws, "message")
         })
-        assert.strictEqual(tally.received, count)
+        assert.deepEqual(tally, { received: count, wrong: 0 })
       }),
     20_000
   )

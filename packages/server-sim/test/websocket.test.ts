@@ -46,6 +46,21 @@ describe("WebSocket server", () => {
     }).pipe(Effect.provide(served()))
   )
 
+  it.live("keeps what one client does not read apart from what others do", () =>
+    Effect.gen(function* () {
+      const [a, b, c] = [yield* join(1), yield* join(2), yield* join(3)]
+      b.ws.pause()
+      const count = 1_000
+      const envelopeOf = (n: number) => Buffer.alloc(16 * 1024, `envelope ${n},`)
+      for (let n = 1; n <= count; n++) a.send(reflect(n, { envelope: envelopeOf(n) }))
+      for (const reader of [c, b]) {
+        reader.ws.resume()
+        for (let n = 1; n <= count; n++)
+          assert.isTrue(envelopeOf(n).equals((yield* reader.until("Reflected")).envelope))
+      }
+    }).pipe(Effect.provide(served()))
+  )
+
   it.live("serves TLS", () =>
     Effect.gen(function* () {
       const { cert, key } = yield* SelfSigned.make()

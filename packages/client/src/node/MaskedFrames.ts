@@ -26,6 +26,25 @@ const drawMask = (): number => {
 
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
+/**
+ * Eight at a time: so long a function is compiled for itself, and takes a third of the time of a short loop that becomes a part
+ * of its callers.
+ */
+const maskWords = (words: Int32Array, from: number, end: number, mask: number): void => {
+  let at = from
+  for (const last = end - 7; at < last; at += 8) {
+    words[at]! ^= mask
+    words[at + 1]! ^= mask
+    words[at + 2]! ^= mask
+    words[at + 3]! ^= mask
+    words[at + 4]! ^= mask
+    words[at + 5]! ^= mask
+    words[at + 6]! ^= mask
+    words[at + 7]! ^= mask
+  }
+  for (; at < end; at++) words[at]! ^= mask
+}
+
 /** Masks what lies between `from` and `end`, four bytes at a time where `words`, the same memory, has whole ones. */
 const applyMask = (bytes: Uint8Array, words: Int32Array, from: number, end: number, mask: number): void => {
   const bytewise = (at: number, to: number): void => {
@@ -35,22 +54,29 @@ const applyMask = (bytes: Uint8Array, words: Int32Array, from: number, end: numb
   const endOfWords = Math.max(firstWord, end & ~3)
   bytewise(from, firstWord)
   const turn = 8 * ((firstWord - from) & 3)
-  const word = turn === 0 ? mask : (mask >>> turn) | (mask << (32 - turn))
-  for (let n = firstWord >>> 2; n < endOfWords >>> 2; n++) words[n]! ^= word
+  maskWords(words, firstWord >>> 2, endOfWords >>> 2, turn === 0 ? mask : (mask >>> turn) | (mask << (32 - turn)))
   bytewise(endOfWords, end)
 }
 
 /**
- * Frames binary messages, one behind the other. The messages are left as they are.
+ * How long messages are as frames, one behind the other.
  *
  * @internal
  */
-export const maskedFrames = (messages: ReadonlyArray<Uint8Array>): Uint8Array => {
+export const maskedLength = (messages: ReadonlyArray<Uint8Array>): number => {
   let total = 0
   for (const { length } of messages) total += headerLength(length) + length
-  // Memory of its own, which begins with a word.
-  const bytes = Buffer.allocUnsafeSlow(total)
-  const words = new Int32Array(bytes.buffer, 0, total >>> 2)
+  return total
+}
+
+/**
+ * Frames binary messages into bytes of their `maskedLength`, which begin with a word of their memory. The messages are left as
+ * they are.
+ *
+ * @internal
+ */
+export const putMasked = (messages: ReadonlyArray<Uint8Array>, bytes: Buffer): void => {
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
   let at = 0
   for (const message of messages) {
     const { length } = message
@@ -71,5 +97,4 @@ export const maskedFrames = (messages: ReadonlyArray<Uint8Array>): Uint8Array =>
     applyMask(bytes, words, at, at + length, mask)
     at += length
   }
-  return bytes
 }

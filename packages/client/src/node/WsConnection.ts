@@ -12,7 +12,7 @@ import { Closed, InvalidUrl, type OpenError, platformError, UpgradeRefused, writ
 import { type Connection, makeConnection } from "../WebSocketConnection.ts"
 import { makeInbox, type Message } from "../WebSocketInbox.ts"
 import { dialError, type Target } from "./Dial.ts"
-import { maskedFrames } from "./MaskedFrames.ts"
+import { maskedLength, putMasked } from "./MaskedFrames.ts"
 import { readRefusal } from "./UpgradeRefusal.ts"
 
 /** @internal */
@@ -31,6 +31,14 @@ export interface WsConnection extends Connection {
 
 /** So many bytes leave at once: the mediator works on them while the device seals the next. */
 const fullWrite = 32 * 1024
+
+/**
+ * Bytes in which writes are put together, over and over: neither asked for nor collected, and in the caches. A draw of 64 KiB
+ * with its last frame, and acks.
+ */
+const roomLength = 160 * 1024
+/** A shorter write is not worth the room of a device that is mostly silent. */
+const leastInRoom = 2048
 
 const isBinary = (messages: ReadonlyArray<Message>): messages is ReadonlyArray<Uint8Array> =>
   messages.every((message) => typeof message !== "string")
@@ -75,6 +83,18 @@ export const upgrade = (
     let life: Deferred.Deferred<void, Socket.SocketError> | undefined
     const drained = Latch.makeUnsafe(true)
 
+    /** Free again when all that was written has left; what would wait is put elsewhere. */
+    let room: Buffer | undefined
+    let used = 0
+    let isRoomFree = false
+    const memoryFor = (length: number): Buffer => {
+      if (!isRoomFree || length < leastInRoom || used + length > roomLength) return Buffer.allocUnsafeSlow(length)
+      room ??= Buffer.allocUnsafeSlow(roomLength)
+      const memory = room.subarray(used, used + length)
+      used = (used + length + 3) & ~3
+      return memory
+    }
+
     const uncork = () => {
       if (!corked) return
       corked = false
@@ -84,6 +104,8 @@ export const upgrade = (
     const cork = () => {
       if (corked) return
       corked = true
+      isRoomFree = socket.writableLength === 0
+      used = 0
       socket.cork()
       process.nextTick(uncork)
     }
@@ -154,8 +176,13 @@ export const upgrade = (
       isOpen: () => ws.readyState === WebSocket.OPEN,
       send: (messages) => {
         cork()
-        if (isBinary(messages)) socket.write(maskedFrames(messages))
-        else for (const message of messages) ws.send(message)
+        if (isBinary(messages)) {
+          const bytes = memoryFor(maskedLength(messages))
+          putMasked(messages, bytes)
+          socket.write(bytes)
+        } else {
+          for (const message of messages) ws.send(message)
+        }
         if (socket.writableLength >= fullWrite) uncork()
       },
       drained: () => {

@@ -27,6 +27,14 @@ export interface FrameWriter {
 /** What is written at once, in bytes. One frame may be more: nothing may come in the middle of it. */
 const pieceLength = 64 * 1024
 
+/**
+ * Where pieces are put together, for all sockets: most of the time the network takes a piece at once, and room that is used
+ * again is neither asked for nor collected, and in the caches. A piece that has to wait keeps the room it is in.
+ */
+let room = Buffer.allocUnsafeSlow(2 * pieceLength)
+/** Less is not worth the room that it might keep. */
+const leastInRoom = 2048
+
 /** FIN, and the opcode of a binary message. */
 const wholeBinary = 0x82
 
@@ -67,15 +75,22 @@ export const makeFrameWriter = (
   let isAboveLowWater = false
   /** Writes that tell when they have gone. */
   let told = 0
+  /** Whether the last write left at once: the next one will not when something waits, and with TLS none does. */
+  let takesAtOnce = true
 
   const forgetAll = (): void => {
     pending = []
     head = pendingBytes = 0
   }
 
+  const memoryFor = (length: number): Buffer =>
+    takesAtOnce && length >= leastInRoom && length <= room.length
+      ? room.subarray(0, length)
+      : Buffer.allocUnsafe(length)
+
   /** The frames from the head to `end`, which are so many bytes with their lengths. */
   const take = (end: number, length: number): Buffer => {
-    const bytes = Buffer.allocUnsafe(length)
+    const bytes = memoryFor(length)
     let at = 0
     for (; head < end; head++) at = putFrame(bytes, at, pending[head]!)
     pendingBytes -= length
@@ -104,6 +119,8 @@ export const makeFrameWriter = (
       told++
       socket.write(bytes, written)
     }
+    takesAtOnce = socket.writableLength === 0
+    if (!takesAtOnce && bytes.buffer === room.buffer) room = Buffer.allocUnsafeSlow(room.length)
   }
 
   /** While there is more, some write tells when it has gone. */
