@@ -48,7 +48,7 @@ const inFiles = (path: string): ReadonlyArray<Uint8Array> => {
   const copy = mkdtempSync(joinPath(tmpdir(), "d2m-copy-"))
   cpSync(path, copy, { recursive: true })
   const db = new DatabaseSync(joinPath(copy, "mediator.sqlite"))
-  const rows = db.prepare("SELECT bytes FROM envelope ORDER BY id").all()
+  const rows = db.prepare("SELECT bytes FROM alone UNION ALL SELECT bytes FROM envelope").all()
   db.close()
   rmSync(copy, { recursive: true })
   return rows.map((row) => new Uint8Array(row["bytes"] as Uint8Array))

@@ -111,8 +111,10 @@ const openDatabase = (file: string): DatabaseSync => {
 
 const statements = (db: DatabaseSync) => {
   const queued = db.prepare(
-    `SELECT position, flags, timestamp, bytes FROM queued JOIN envelope ON envelope.id = envelope_id
-     WHERE slot_id = ? AND position = ?`
+    `SELECT flags, timestamp, bytes FROM alone WHERE slot_id = ?1 AND position = ?2
+     UNION ALL
+     SELECT flags, timestamp, bytes FROM queued JOIN envelope ON envelope.id = envelope_id
+     WHERE slot_id = ?1 AND position = ?2`
   )
   queued.setReadBigInts(true)
   const slots = db.prepare("SELECT id, device_id FROM slot WHERE group_id = ? ORDER BY id")
@@ -142,6 +144,10 @@ const statements = (db: DatabaseSync) => {
     setCounter: db.prepare("UPDATE counter SET issued = ? WHERE slot_id = ?"),
     dropCounter: db.prepare("DELETE FROM counter WHERE slot_id = ?"),
     addEnvelope: db.prepare("INSERT INTO envelope (bytes) VALUES (?)"),
+    enqueueAlone: db.prepare(
+      "INSERT INTO alone (slot_id, position, size, flags, timestamp, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+    ),
+    dequeueAlone: db.prepare("DELETE FROM alone WHERE slot_id = ? AND position BETWEEN ? AND ?"),
     enqueue: db.prepare("INSERT INTO queued VALUES (?, ?, ?, ?, ?, ?)"),
     // Ahead of `dequeue`: a queue holds an envelope once, so that the last reference is the only one.
     dropEnvelopes: db.prepare(
@@ -150,7 +156,10 @@ const statements = (db: DatabaseSync) => {
        AND (SELECT count(*) FROM queued WHERE envelope_id = envelope.id) = 1`
     ),
     dequeue: db.prepare("DELETE FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?"),
-    queue: db.prepare("SELECT position, size FROM queued WHERE slot_id = ? ORDER BY position")
+    queue: db.prepare(
+      `SELECT position, size FROM queued WHERE slot_id = ?1
+       UNION ALL SELECT position, size FROM alone WHERE slot_id = ?1 ORDER BY position`
+    )
   }
 }
 
@@ -223,6 +232,7 @@ export const openStoreFile = (directory: string): StoreFile => {
   }
 
   const removeRun = (slot: number, first: Position, last: Position): void => {
+    sql.dequeueAlone.run(slot, first, last)
     sql.dropEnvelopes.run(slot, first, last)
     sql.dequeue.run(slot, first, last)
   }
@@ -236,7 +246,13 @@ export const openStoreFile = (directory: string): StoreFile => {
   }
 
   const append = (rows: GroupRows, { envelope, flags, timestamp, to }: Append): void => {
-    if (to.length === 0) return
+    const [first, ...others] = to
+    if (first === undefined) return
+    if (others.length === 0) {
+      const slot = slotOf(rows, first.deviceId)
+      sql.enqueueAlone.run(slot, first.position, envelope.length, flags, signed(timestamp), envelope)
+      return void moved.set(slot, first.position)
+    }
     const { lastInsertRowid } = sql.addEnvelope.run(envelope)
     for (const { deviceId, position } of to) {
       const slot = slotOf(rows, deviceId)

@@ -46,7 +46,19 @@ export const migrations: ReadonlyArray<string> = [
      timestamp INTEGER NOT NULL,
      PRIMARY KEY (slot_id, position)
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX queued_envelope ON queued (envelope_id);`
+   CREATE INDEX queued_envelope ON queued (envelope_id);`,
+  // A message for one slot alone, as of a group of two devices, stands with its envelope in one row. The index holds all that a
+  // listing needs.
+  `CREATE TABLE alone (
+     id INTEGER PRIMARY KEY,
+     slot_id INTEGER NOT NULL,
+     position INTEGER NOT NULL,
+     size INTEGER NOT NULL,
+     flags INTEGER NOT NULL,
+     timestamp INTEGER NOT NULL,
+     bytes BLOB NOT NULL
+   ) STRICT;
+   CREATE UNIQUE INDEX alone_place ON alone (slot_id, position, size);`
 ]
 
 /** The one number that a query answers. */
