@@ -83,18 +83,14 @@ export const makeShell = Effect.fnUntraced(function* (
   })
   const { budget, dirty, peers, unwritten } = life
 
-  const onWritten = (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>): void => {
-    if (Exit.isFailure(exit)) {
-      const groupKeys = new Set(persists.map(({ groupKey }) => groupKey))
-      failures.writeFailed(groupKeys, exit.cause)
-    } else {
-      visits.written()
-    }
+  const onReturned = (exit: Exit.Exit<void, MediatorStoreError>, lost: ReadonlyArray<Persist>): void => {
+    if (Exit.isSuccess(exit)) visits.written()
+    else if (lost.length > 0) failures.writeFailed(new Set(lost.map(({ groupKey }) => groupKey)), exit.cause)
     life.written(writer.hasRoomFor)
     openings.written()
     run()
   }
-  const writer = makeStoreWriter(options, store, forks, watch, onWritten)
+  const writer = makeStoreWriter(options, store, forks, watch, onReturned)
 
   const openings = makeOpenings({
     forks,

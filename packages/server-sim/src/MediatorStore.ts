@@ -101,9 +101,16 @@ export class MediatorStore extends Context.Service<
 
     /**
      * Makes these durable, in this order, each all or nothing; succeeds when all are. When it fails, the groups
-     * concerned are loaded again before they are written to. Called once at a time.
+     * concerned are loaded again before they are written to. Called once at a time, unless the store `isPipelined`.
      */
     readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, MediatorStoreError>
+
+    /**
+     * Whether `apply` may be called again while calls are under way; not unless given. Calls are carried out in their order
+     * then. Where one fails, so do all that were called before that was told, and nothing of them is carried out; those ahead of it
+     * that have not been told may fail with it.
+     */
+    readonly isPipelined?: boolean
 
     /** The groups that have volatile slots, for a mediator that starts: those expire though nobody connects. */
     readonly volatileGroups: Effect.Effect<ReadonlyArray<GroupKey>, MediatorStoreError>

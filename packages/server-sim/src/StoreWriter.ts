@@ -1,13 +1,13 @@
 /**
  * Brings the core's `Persist`s to the store.
  *
- * Owns their order: one call of `apply` at a time, with what has come up since the last one, so that a durable store commits
- * in groups without being asked to. A call is of bounded size: what else the store is asked has its turn between two. Says
- * up to which id everything is durable.
+ * Owns their order: one call of `apply` at a time, or a few with a store that has room for them, with what has come up since
+ * the last one, so that a durable store commits in groups without being asked to. What is under way is bounded: what else the
+ * store is asked has its turn behind it. Says up to which id everything is durable.
  *
  * @since 0.1.0
  */
-import { Effect, type Exit } from "effect"
+import { Effect, Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { MediatorOptions } from "./MediatorOptions.ts"
 import type { MediatorStore, MediatorStoreError } from "./MediatorStore.ts"
@@ -19,7 +19,7 @@ import { sizeOf } from "./StoreCommandSize.ts"
 /** What is on its way to the store. */
 export interface StoreWriter {
   readonly push: (persist: Persist) => void
-  /** Starts writing what has come up, unless a write is under way. */
+  /** Starts writing what has come up, unless enough is under way. */
   readonly flush: () => void
   /** Everything up to this id is durable, or was given up with its group. */
   readonly durable: () => PersistId
@@ -41,8 +41,10 @@ export interface StoreWriter {
 
 /** What a command costs besides what is in it, in memory and in time, so that many small ones are bounded too. */
 const overhead = 512
-/** About the bytes of one call of `apply`, unless a single `Persist` is more: some thousand small commands. */
+/** About the bytes that are under way at once, unless a single `Persist` is more: some thousand small commands. */
 const applyBytes = 4 * 1024 * 1024
+/** Calls that are under way at once, of a store that is pipelined: each has its price, and what waits here goes in one. */
+const pipelinedCalls = 4
 
 const bytesOf = (persist: Persist): number => {
   let bytes = 0
@@ -50,19 +52,33 @@ const bytesOf = (persist: Persist): number => {
   return bytes
 }
 
+/** A call of `apply` whose end has not been told. */
+interface Write {
+  readonly persists: ReadonlyArray<Persist>
+  readonly bytes: number
+  exit: Exit.Exit<void, MediatorStoreError> | undefined
+  /** One ahead of it has failed, and its groups with it. */
+  isLost: boolean
+}
+
 /** Of what may wait one group may fill one part of so many: all others wait behind it. */
 const groupShare = 16
 
-/** A writer to this store. `onWritten` is told of each write; before `flush` returns if the store does not wait. */
+/**
+ * A writer to this store. `onReturned` is told of each write and what is lost with it if it has failed: its own `Persist`s and all
+ * that were under way behind it. That is before `flush` returns if the store does not wait.
+ */
 export const makeStoreWriter = (
   { storeHighWater }: Pick<MediatorOptions, "storeHighWater">,
   store: MediatorStore["Service"],
   forks: Forks,
   watch: Watch,
-  onWritten: (persists: ReadonlyArray<Persist>, exit: Exit.Exit<void, MediatorStoreError>) => void
+  onReturned: (exit: Exit.Exit<void, MediatorStoreError>, lost: ReadonlyArray<Persist>) => void
 ): StoreWriter => {
+  const mostCalls = store.isPipelined === true ? pipelinedCalls : 1
   let pending: Array<Persist> = []
-  let underWay: ReadonlyArray<Persist> = []
+  const underWay: Array<Write> = []
+  let bytesUnderWay = 0
   let durable: PersistId = 0
   let backlog = 0
   /** By group, of those that have any. */
@@ -80,34 +96,55 @@ export const makeStoreWriter = (
     backlog > limit || (backlogs.get(groupKey) ?? 0) > limit / groupShare
 
   /** What the next call writes. Of what stays pending nothing else is kept: there may be more each time. */
-  const take = (): ReadonlyArray<Persist> => {
+  const take = (): Write => {
     let end = 0
     let bytes = 0
-    while (end < pending.length && bytes < applyBytes) bytes += bytesOf(pending[end++]!)
-    const taken = end === pending.length ? pending : pending.slice(0, end)
+    while (end < pending.length && bytesUnderWay + bytes < applyBytes) bytes += bytesOf(pending[end++]!)
+    const persists = end === pending.length ? pending : pending.slice(0, end)
     pending = end === pending.length ? [] : pending.slice(end)
-    return taken
+    return { persists, bytes, exit: undefined, isLost: false }
   }
 
-  const write = (persists: ReadonlyArray<Persist>): void => {
-    underWay = persists
+  /** What is lost with a write that has failed: nothing more with one that was lost, for what is behind it came later. */
+  const lostWith = (write: Write): ReadonlyArray<Persist> => {
+    if (write.isLost) return []
+    const lost = [write, ...underWay]
+    for (const behind of underWay) behind.isLost = true
+    return lost.flatMap(({ persists }) => persists)
+  }
+
+  const tellOfReturned = (): void => {
+    for (let write = underWay[0]; write?.exit !== undefined; write = underWay[0]) {
+      const { bytes, exit, persists } = write
+      underWay.shift()
+      bytesUnderWay -= bytes
+      for (const persist of persists) count(persist, -bytesOf(persist))
+      durable = persists[persists.length - 1]!.id
+      onReturned(exit, Exit.isSuccess(exit) ? [] : lostWith(write))
+    }
+    // Whoever was told may have started the next one.
+    if (pending.length > 0 || underWay.length > 0) return
+    const settled = waiters
+    waiters = []
+    for (const resume of settled) resume()
+  }
+
+  const start = (write: Write): void => {
+    underWay.push(write)
+    bytesUnderWay += write.bytes
     const since = watch.stores()
     forks.start(
-      Effect.suspend(() => store.apply(persists)),
+      Effect.suspend(() => store.apply(write.persists)),
       (exit) => {
         watch.stored("apply", since, exit)
-        underWay = []
-        for (const persist of persists) count(persist, -bytesOf(persist))
-        durable = persists[persists.length - 1]!.id
-        onWritten(persists, exit)
-        // Whoever was told may have started the next one.
-        if (pending.length > 0 || underWay.length > 0) return
-        const settled = waiters
-        waiters = []
-        for (const resume of settled) resume()
+        write.exit = exit
+        tellOfReturned()
       }
     )
   }
+
+  const mayStart = (): boolean =>
+    pending.length > 0 && (underWay.length === 0 || (underWay.length < mostCalls && bytesUnderWay < applyBytes))
 
   return {
     push: (persist) => {
@@ -115,7 +152,7 @@ export const makeStoreWriter = (
       count(persist, bytesOf(persist))
     },
     flush: () => {
-      while (pending.length > 0 && underWay.length === 0) write(take())
+      while (mayStart()) start(take())
     },
     durable: () => durable,
     backlog: () => backlog,

@@ -3,6 +3,7 @@
  */
 import { assert } from "@effect/vitest"
 import {
+  Box,
   type ClientFrame,
   type ClientUrlInfo,
   Crypto,
@@ -160,6 +161,32 @@ export const join = (device: number, options?: LinkOptions, expectedDeviceSlotSt
     yield* opened.until("ReflectionQueueDry")
     return opened
   })
+
+/** A frame that costs a client nothing and is never answered. */
+const small: ClientFrame = {
+  _tag: "SetSharedDeviceData",
+  encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(1))
+}
+
+/** Frames of which each makes a write. */
+export const many = (count: number) =>
+  Array.from({ length: count }, () => small) as unknown as NonEmptyReadonlyArray<ClientFrame>
+
+/** Device 1 of another group, which each byte is a group of. */
+export const strangerOf = (group: number) =>
+  Effect.gen(function* () {
+    const keys = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(group)))
+    const { link } = yield* Mediator
+    const device = yield* openLink(yield* link({ deviceGroupId: keys.groupId, serverGroup: "7a" }))
+    const response = Result.getOrThrow(
+      crypto.answerChallenge(keys, yield* device.until("ServerHello"), new Uint8Array(24))
+    )
+    yield* device.send(hello(1, { response }))
+    yield* device.until("RolePromotedToLeader")
+    return device
+  })
+
+export const stranger = strangerOf(8)
 
 /** What a link failed with: the close code, or the tag of another reason. */
 export const codeOf = (exit: Exit.Exit<unknown, Socket.SocketError>): number | string => {

@@ -1,35 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Box, type ClientFrame, DeviceGroupKey, makeCrypto, tweetNacl } from "@d2m/codec"
-import { Mediator } from "@d2m/server-sim"
-import { Effect, Fiber, Result } from "effect"
-import type { NonEmptyReadonlyArray } from "effect/Array"
-import { hello, reflect } from "./drive.ts"
+import { Effect, Fiber } from "effect"
+import { reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { type Device, join, mediatorWith, openLink, tags } from "./memory-device.ts"
-
-/** A frame that costs a client nothing and is never answered. */
-const small: ClientFrame = {
-  _tag: "SetSharedDeviceData",
-  encryptedSharedDeviceData: Box.make("dgsddk", new Uint8Array(1))
-}
-
-const many = (count: number) =>
-  Array.from({ length: count }, () => small) as unknown as NonEmptyReadonlyArray<ClientFrame>
-
-const crypto = makeCrypto(tweetNacl)
-const otherKeys = crypto.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(8)))
-
-/** Device 1 of another group. */
-const stranger = Effect.gen(function* () {
-  const { link } = yield* Mediator
-  const device = yield* openLink(yield* link({ deviceGroupId: otherKeys.groupId, serverGroup: "7a" }))
-  const response = Result.getOrThrow(
-    crypto.answerChallenge(otherKeys, yield* device.until("ServerHello"), new Uint8Array(24))
-  )
-  yield* device.send(hello(1, { response }))
-  yield* device.until("RolePromotedToLeader")
-  return device
-})
+import { type Device, join, many, mediatorWith, stranger, tags } from "./memory-device.ts"
 
 /** What a device writes that waits, as nobody hears it any more. */
 const heldUp = (device: Device) =>

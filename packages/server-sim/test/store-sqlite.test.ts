@@ -8,7 +8,7 @@ import {
   MediatorStoreError
 } from "@d2m/server-sim"
 import { layerSqlite } from "@d2m/server-sim/node"
-import { Effect, Layer, Option, Random } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Random } from "effect"
 import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -185,6 +185,36 @@ describe("the file", () => {
             (yield* read(id(2), 1)).map(({ envelope }) => [...envelope]),
             [[3]]
           )
+        })
+      )
+    })
+  )
+
+  it.live("is as it was before, too, behind a write that fails, and takes the next one that knows of that", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          const store = yield* MediatorStore
+          assert.isTrue(store.isPipelined)
+          yield* write(register(id(1)))
+          const asked = (...commands: ReadonlyArray<StoreCommand>) =>
+            Effect.forkChild(Effect.exit(store.apply([persist(groupKey, ...commands)])), { startImmediately: true })
+          const [ahead, failing, ...behind] = [
+            yield* asked(append(bytes(1), [[id(1), 1]])),
+            yield* asked(ack(id(5), 1)),
+            yield* asked(append(bytes(2), [[id(1), 2]])),
+            yield* asked({ _tag: "SetSharedData", encryptedSharedDeviceData: bytes(2) })
+          ]
+          for (const fiber of [failing, ...behind]) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))
+          const found = yield* load(groupKey)
+          // Whoever shared its sync fell with it.
+          const left = Exit.isSuccess(yield* Fiber.join(ahead)) ? [1] : []
+          assert.deepStrictEqual(found?.slots[0]?.queue.positions, left)
+          assert.deepStrictEqual(found?.encryptedSharedDeviceData, bytes())
+          yield* write(append(bytes(3), [[id(1), 4]]))
+          assert.deepStrictEqual((yield* load(groupKey))?.slots[0]?.queue.positions, [...left, 4])
         })
       )
     })

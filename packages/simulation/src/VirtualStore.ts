@@ -1,13 +1,14 @@
 /**
  * The disk of the simulated mediator: what it holds outlives the mediator's crashes.
  *
- * Owns a `MediatorStore` whose reads and writes take time and may fail. Writes may be under way when the machine is killed:
- * of those, as many as the crash says have reached the disk, each all or nothing and none before an earlier one.
+ * Owns a `MediatorStore` whose reads and writes take time and may fail. Several writes may be under way, one behind the other, also
+ * when the machine is killed: of those, as many as the crash says have reached the disk, each all or nothing and none before an
+ * earlier one.
  *
  * @since 0.1.0
  */
 import { makeMemoryStore, type MediatorStore, type Persist, MediatorStoreError } from "@d2m/server-sim"
-import { Effect } from "effect"
+import { Effect, Latch } from "effect"
 import { Reasons } from "./Reasons.ts"
 
 /**
@@ -24,7 +25,10 @@ export class VirtualStore {
   /** Why everything fails, while there is a reason. */
   readonly failing = new Reasons()
   readonly #disk = makeMemoryStore()
-  #underWay: ReadonlyArray<Persist> = []
+  /** Calls of `apply` in their order, whose turn the first one has. */
+  #underWay: Array<{ readonly persists: ReadonlyArray<Persist>; readonly isOver: Latch.Latch }> = []
+  /** Writes that have failed: what was asked for before builds on what is not there. */
+  #failures = 0
 
   constructor(latency: number) {
     this.latency = latency
@@ -34,34 +38,71 @@ export class VirtualStore {
   readonly service: MediatorStore["Service"] = {
     load: (groupKey) => this.#inTime("load", this.#disk.load(groupKey)),
     read: (groupKey, deviceId, positions) => this.#inTime("read", this.#disk.read(groupKey, deviceId, positions)),
-    apply: (persists) => this.#inTime("apply", this.#disk.apply(persists), persists),
+    apply: (persists) => this.#apply(persists),
+    isPipelined: true,
     volatileGroups: this.#inTime("load", this.#disk.volatileGroups)
   }
 
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */
   crash(kept: number): Effect.Effect<void, MediatorStoreError> {
-    const persists = this.#underWay.slice(0, kept)
+    const persists = this.#underWay.flatMap((call) => call.persists).slice(0, kept)
     this.#underWay = []
     return this.#disk.apply(persists)
+  }
+
+  /** What happens takes its time, and has its turn behind what was asked before. */
+  #apply(persists: ReadonlyArray<Persist>): Effect.Effect<void, MediatorStoreError> {
+    return Effect.suspend(() => {
+      const ahead = this.#underWay.at(-1)
+      const knownFailures = this.#failures
+      const attempt = Effect.suspend(() => {
+        if (this.#failures !== knownFailures) return this.#fails("apply")
+        if (!this.failing.act()) return this.#disk.apply(persists)
+        this.#failures++
+        return this.#fails("apply")
+      })
+      if (ahead === undefined && this.#isInstant) return attempt
+      const inTime = Effect.suspend(() => {
+        const millis = this.#duration()
+        return millis === 0 ? attempt : Effect.andThen(Effect.sleep(millis), attempt)
+      })
+      const call = { persists, isOver: Latch.makeUnsafe(false) }
+      this.#underWay.push(call)
+      return (ahead === undefined ? inTime : Effect.andThen(ahead.isOver.await, inTime)).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.#underWay = this.#underWay.filter((other) => other !== call)
+            call.isOver.openUnsafe()
+          })
+        )
+      )
+    })
   }
 
   /** Does something after the time that it takes, if it can be done then. */
   #inTime<A>(
     operation: MediatorStoreError["operation"],
-    effect: Effect.Effect<A, MediatorStoreError>,
-    underWay: ReadonlyArray<Persist> = []
+    effect: Effect.Effect<A, MediatorStoreError>
   ): Effect.Effect<A, MediatorStoreError> {
-    const attempt = Effect.suspend(() => {
-      if (underWay.length > 0) this.#underWay = []
-      if (!this.failing.act()) return effect
-      return Effect.fail(new MediatorStoreError({ operation, detail: "the virtual store fails" }))
-    })
+    const attempt = Effect.suspend(() => (this.failing.act() ? this.#fails(operation) : effect))
     return Effect.suspend(() => {
-      let millis = this.latency
-      if (this.slowness.act()) for (const more of this.slowness.values) millis += more
-      if (millis === 0) return attempt
-      if (underWay.length > 0) this.#underWay = underWay
-      return Effect.andThen(Effect.sleep(millis), attempt)
+      const millis = this.#duration()
+      return millis === 0 ? attempt : Effect.andThen(Effect.sleep(millis), attempt)
     })
+  }
+
+  get #isInstant(): boolean {
+    return this.latency === 0 && this.slowness.size === 0
+  }
+
+  /** How long it takes, in ms. */
+  #duration(): number {
+    let millis = this.latency
+    if (this.slowness.act()) for (const more of this.slowness.values) millis += more
+    return millis
+  }
+
+  #fails(operation: MediatorStoreError["operation"]): Effect.Effect<never, MediatorStoreError> {
+    return Effect.fail(new MediatorStoreError({ operation, detail: "the virtual store fails" }))
   }
 }

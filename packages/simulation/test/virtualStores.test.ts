@@ -109,6 +109,52 @@ describe("the disk of a mediator that is killed in the middle of a write", () =>
     assert.deepStrictEqual(dataOf(store, 1), [99])
   })
 
+  it("holds the first of all calls that were under way, each of which has its turn behind the one before", () => {
+    for (const [after, kept, expected] of [
+      [5, 2, [1, 2]],
+      [15, 0, [1]],
+      [15, 1, [1, 2]],
+      [25, 9, [1, 2, 3]]
+    ] as const) {
+      const { kernel, machine, untilIdle } = makeKernel()
+      const store = new VirtualStore(10)
+      const mediator = machine()
+      const nature = machine()
+      let returned = 0
+      for (const id of [1, 2, 3]) mediator.fork(store.service.apply([mark(id)]), () => void returned++)
+      kernel.after(nature, after, () => {
+        mediator.kill()
+        nature.fork(store.crash(kept))
+      })
+      untilIdle()
+      assert.strictEqual(returned, Math.floor(after / 10))
+      assert.deepStrictEqual(marked(store), expected)
+      // The next life waits for nobody of the last one.
+      machine().fork(store.service.apply([mark(3)]))
+      untilIdle()
+      assert.include(marked(store), 3)
+    }
+  })
+
+  it("carries out nothing that was asked before a write failed, and what is asked afterwards", () => {
+    const { kernel, machine, untilIdle } = makeKernel()
+    const store = new VirtualStore(10)
+    const mediator = machine()
+    const ends: Array<string> = []
+    const apply = (id: number) =>
+      mediator.fork(store.service.apply([mark(id)]), (exit) => void ends.push(`${id} ${exit._tag} ${kernel.now}`))
+    const undo = store.failing.add(() => {})
+    apply(1)
+    apply(2)
+    kernel.after(mediator, 11, () => {
+      undo()
+      apply(3)
+    })
+    untilIdle()
+    assert.deepStrictEqual(ends, ["1 Failure 10", "2 Failure 20", "3 Success 30"])
+    assert.deepStrictEqual(marked(store), [3])
+  })
+
   it("takes as much longer as all who slow it down together, and fails for as long as one of them lets it", () => {
     const { kernel, machine, untilIdle } = makeKernel()
     const store = new VirtualStore(10)

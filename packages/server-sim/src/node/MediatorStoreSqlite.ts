@@ -2,7 +2,8 @@
  * The store of a served mediator: everything in one SQLite file, on the disk before it is promised.
  *
  * Owns the thread in which the database lives and the way there and back. While one commit is under way the next group of
- * writes forms in the mediator (`StoreWriter`), so that a sync of the disk is shared by all that came up during the last.
+ * writes forms on the way (`StoreWriter`, `StoreThread`), so that a sync of the disk is shared by all that came up during the
+ * last, and the next one follows at once.
  * Tables are `StoreMigrations`', their use `StoreFile`'s.
  *
  * @since 0.1.0
@@ -49,6 +50,8 @@ interface Asked {
 interface Running {
   readonly worker: Worker
   readonly asked: Map<number, Asked>
+  /** Failures of writes that it has told of. */
+  knownFailures: number
 }
 
 const closed: StoreFailure = { reason: "Closed", detail: "it is closed" }
@@ -69,14 +72,19 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
   const start = (): Running => {
     const worker = new Worker(url, { workerData: data })
     const asked = new Map<number, Asked>()
+    const thread: Running = { worker, asked, knownFailures: 0 }
     let hasAnswered = false
     let why: StoreFailure | undefined
     worker.on("message", (reply: StoreReply) => {
       const waiting = asked.get(reply.id)
       asked.delete(reply.id)
       hasAnswered = true
-      if ("failure" in reply) waiting?.fail(reply.failure)
-      else waiting?.succeed(reply.answer)
+      if ("failure" in reply) {
+        thread.knownFailures = reply.failures
+        waiting?.fail(reply.failure)
+      } else {
+        waiting?.succeed(reply.answer)
+      }
     })
     worker.on("error", (cause) => {
       why = failureOf(cause)
@@ -89,7 +97,7 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
       asked.clear()
       for (const { fail } of left) fail(failure)
     })
-    return { worker, asked }
+    return thread
   }
 
   /** The thread that answers the next question, or why none does. */
@@ -102,18 +110,19 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
   }
 
   const askOf = <Name extends keyof StoreQuestions>(
-    { asked, worker }: Running,
+    thread: Running,
     question: Name,
     what: StoreQuestions[Name]["ask"],
     transfer: ReadonlyArray<ArrayBuffer> = []
   ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
     Effect.callback((resume) => {
+      const { asked, knownFailures, worker } = thread
       const id = ++lastId
       asked.set(id, {
         succeed: (answer) => resume(Effect.succeed(answer)),
         fail: (failure) => resume(Effect.fail(failure))
       })
-      worker.postMessage({ id, question, ask: what }, transfer)
+      worker.postMessage({ id, knownFailures, question, ask: what }, transfer)
     })
 
   const ask = <Name extends keyof StoreQuestions>(
@@ -184,6 +193,7 @@ export const makeSqliteStore = (
             const batch = packBatch(persists)
             return as("apply", ask("apply", batch, [batch.bytes.buffer]))
           }),
+        isPipelined: true,
         volatileGroups: as("load", ask("groupsWithPolicy", DeviceSlotExpirationPolicy.VOLATILE))
       },
       pragma: (pragma) => as("load", ask("pragma", pragma)),

@@ -48,8 +48,9 @@ const patience = "2 seconds"
  * writes tells that it is over, because a mediator that is not ready is sent nobody for whom it would write.
  */
 const watched = (store: MediatorStore["Service"]) => {
-  /** Nobody writes while another does. */
   const writer = Semaphore.makeUnsafe(1)
+  /** Nobody writes while another does, unless the store has room for several. */
+  const inTurn = store.isPipelined === true ? <A, E>(write: Effect.Effect<A, E>) => write : writer.withPermits(1)
   let hasFailed = false
 
   const writing = (persists: ReadonlyArray<Persist>): Effect.Effect<void, MediatorStoreError> =>
@@ -61,12 +62,12 @@ const watched = (store: MediatorStore["Service"]) => {
 
   const writesTrials = Effect.forEach(trials, (trial) => writing([trial]), { discard: true }).pipe(
     Effect.tap(() => Effect.sync(() => void (hasFailed = false))),
-    writer.withPermits(1)
+    inTurn
   )
 
   const service: MediatorStore["Service"] = {
     ...store,
-    apply: (persists) => writer.withPermits(1)(Effect.suspend(() => writing(persists)))
+    apply: (persists) => inTurn(Effect.suspend(() => writing(persists)))
   }
   return { service, probe: Effect.suspend(() => (hasFailed ? writesTrials : Effect.asVoid(store.load(nobody)))) }
 }

@@ -22,8 +22,8 @@ export interface StoreFile {
   readonly load: (groupKey: GroupKey) => GroupSnapshot | undefined
   readonly read: (groupKey: GroupKey, deviceId: DeviceId, positions: ReadonlyArray<Position>) => Array<StoredMessage>
   readonly groupsWithPolicy: (expirationPolicy: number) => Array<GroupKey>
-  /** All of the batch in one transaction. */
-  readonly apply: (batch: StoreBatch) => void
+  /** All of the batches in one transaction. */
+  readonly apply: (batches: ReadonlyArray<StoreBatch>) => void
   /** What a pragma answers. */
   readonly pragma: (pragma: string) => unknown
   readonly close: () => void
@@ -186,7 +186,7 @@ export const openStoreFile = (directory: string): StoreFile => {
   const groups = new Map<GroupKey, GroupRows>()
   /** Counters that the present transaction has moved: written once for each slot, at its end. */
   const moved = new Map<number, Position>()
-  /** What the present transaction has acked, slot by slot, while position follows on position: removed as one. */
+  /** What the present batch has acked, slot by slot, while position follows on position: removed as one. */
   const acked = new Map<number, { first: Position; last: Position }>()
 
   const rowsOf = (groupKey: GroupKey): GroupRows | undefined => {
@@ -284,6 +284,17 @@ export const openStoreFile = (directory: string): StoreFile => {
     if (rows.slots.size === 0 && sql.forgetGroup.run(rows.id).changes !== 0) groups.delete(groupKey)
   }
 
+  const applyBatch = (batch: StoreBatch): void => {
+    for (const { commands, groupKey } of unpackBatch(batch)) {
+      const rows = rowsOf(groupKey) ?? remember(groupKey, Number(sql.addGroup.run(groupKey).lastInsertRowid))
+      for (const command of commands) applyCommand(rows, command)
+      forgetIfEmpty(groupKey, rows)
+    }
+    // Ahead of the next batch, which may need the room.
+    for (const [slot, { first, last }] of acked) removeRun(slot, first, last)
+    acked.clear()
+  }
+
   const snapshotOf = (deviceId: DeviceId, slot: number): SlotSnapshot => {
     const row = sql.slot.get(slot)!
     const queue = sql.queue.all(slot)
@@ -328,16 +339,11 @@ export const openStoreFile = (directory: string): StoreFile => {
 
     groupsWithPolicy: (expirationPolicy) => sql.groupsWithPolicy.all(expirationPolicy).map(({ key }) => String(key)),
 
-    apply: (batch) => {
+    apply: (batches) => {
       checkPlace()
       try {
         inTransaction(db, () => {
-          for (const { commands, groupKey } of unpackBatch(batch)) {
-            const rows = rowsOf(groupKey) ?? remember(groupKey, Number(sql.addGroup.run(groupKey).lastInsertRowid))
-            for (const command of commands) applyCommand(rows, command)
-            forgetIfEmpty(groupKey, rows)
-          }
-          for (const [slot, { first, last }] of acked) removeRun(slot, first, last)
+          for (const batch of batches) applyBatch(batch)
           for (const [slot, issued] of moved) sql.setCounter.run(issued, slot)
         })
       } catch (cause) {

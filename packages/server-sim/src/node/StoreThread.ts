@@ -1,12 +1,13 @@
 /**
  * The thread that owns the database: a commit may take as long as the disk does, and nobody's frames wait meanwhile.
  *
- * Owns the order of requests, one at a time. Loads neither Effect nor the protocol, so that it starts quickly.
+ * Owns the order of requests, and that all writes that have come up are one transaction: a sync of the disk is shared by as many
+ * as there are. Loads neither Effect nor the protocol, so that it starts quickly.
  *
  * @since 0.1.0
  */
 import type { DeviceId } from "@d2m/codec"
-import { parentPort, workerData } from "node:worker_threads"
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import type { Position } from "../PositionQueue.ts"
 import type { GroupKey, GroupSnapshot } from "../StoreCommand.ts"
 import { packMessages, type StoreBatch } from "./StoreBatch.ts"
@@ -42,6 +43,8 @@ export interface StoreQuestions {
 export type StoreRequest = {
   readonly [Name in keyof StoreQuestions]: {
     readonly id: number
+    /** How many failures of writes were known when it was asked. */
+    readonly knownFailures: number
     readonly question: Name
     readonly ask: StoreQuestions[Name]["ask"]
   }
@@ -50,7 +53,12 @@ export type StoreRequest = {
 /** The answer to the request of this number. */
 export type StoreReply =
   | { readonly id: number; readonly answer: unknown }
-  | { readonly id: number; readonly failure: StoreFailure }
+  | {
+      readonly id: number
+      readonly failure: StoreFailure
+      /** How many writes have failed. */
+      readonly failures: number
+    }
 
 let file: StoreFile | undefined
 
@@ -59,7 +67,13 @@ const opened = (): StoreFile => {
   return file
 }
 
-const answer = (request: StoreRequest): unknown => {
+type Apply = Extract<StoreRequest, { readonly question: "apply" }>
+
+/** Writes that have failed, and the last of them. What was asked for before that was known builds on what is not there. */
+let failures = 0
+let failed: StoreFailure | undefined
+
+const answer = (request: Exclude<StoreRequest, Apply>): unknown => {
   switch (request.question) {
     case "open":
       return void opened()
@@ -67,8 +81,6 @@ const answer = (request: StoreRequest): unknown => {
       return opened().load(request.ask)
     case "read":
       return packMessages(opened().read(request.ask.groupKey, request.ask.deviceId, request.ask.positions))
-    case "apply":
-      return opened().apply(request.ask)
     case "groupsWithPolicy":
       return opened().groupsWithPolicy(request.ask)
     case "pragma":
@@ -78,17 +90,53 @@ const answer = (request: StoreRequest): unknown => {
   }
 }
 
-const reply = (request: StoreRequest): StoreReply => {
+const say = (said: StoreReply, given: ReadonlyArray<ArrayBuffer> = []): void => parentPort?.postMessage(said, given)
+
+const reply = (request: Exclude<StoreRequest, Apply>): void => {
+  const { id } = request
   try {
-    return { id: request.id, answer: answer(request) }
+    const said = answer(request)
+    say({ id, answer: said }, said instanceof Uint8Array ? [said.buffer as ArrayBuffer] : [])
   } catch (cause) {
-    return { id: request.id, failure: failureOf(cause) }
+    say({ id, failure: failureOf(cause), failures })
+  }
+  if (request.question === "close") parentPort?.close()
+}
+
+/** All or nothing. */
+const write = (asked: ReadonlyArray<Apply>): void => {
+  const built = asked.filter(({ knownFailures }) => knownFailures === failures)
+  for (const { id, knownFailures } of asked) {
+    if (knownFailures !== failures) say({ id, failure: failed!, failures })
+  }
+  if (built.length === 0) return
+  try {
+    opened().apply(built.map(({ ask }) => ask))
+    for (const { id } of built) say({ id, answer: undefined })
+  } catch (cause) {
+    failures++
+    failed = failureOf(cause)
+    for (const { id } of built) say({ id, failure: failed, failures })
   }
 }
 
-parentPort?.on("message", (request: StoreRequest) => {
-  const said = reply(request)
-  const given = "answer" in said && said.answer instanceof Uint8Array ? [said.answer.buffer as ArrayBuffer] : []
-  parentPort?.postMessage(said, given)
-  if (request.question === "close") parentPort?.close()
+/** A transaction of more is slower for each. */
+const mostBytes = 4 * 1024 * 1024
+
+parentPort?.on("message", (first: StoreRequest) => {
+  const next = (): StoreRequest | undefined => receiveMessageOnPort(parentPort!)?.message
+  for (let request: StoreRequest | undefined = first; request !== undefined;) {
+    if (request.question !== "apply") {
+      reply(request)
+      request = next()
+      continue
+    }
+    const writes: Array<Apply> = []
+    let bytes = 0
+    for (; request?.question === "apply" && bytes < mostBytes; request = next()) {
+      writes.push(request)
+      bytes += request.ask.bytes.length
+    }
+    write(writes)
+  }
 })

@@ -270,7 +270,7 @@ export const streams: ReadonlyArray<Mutant> = [
     patches: [
       {
         file: "MediatorShell.ts",
-        find: "failures.writeFailed(groupKeys, exit.cause)",
+        find: "failures.writeFailed(new Set(lost.map(({ groupKey }) => groupKey)), exit.cause)",
         replace: `watch.failed("the mediator's store failed", exit.cause)`
       }
     ]

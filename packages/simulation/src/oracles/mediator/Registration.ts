@@ -16,7 +16,18 @@ import {
   type ServerFrame
 } from "@d2m/codec"
 import { sameBytes } from "../Envelopes.ts"
-import { doubt, type Group, type Hello, isGone, isThere, lastIndex, type Model, type Peer, type Slot } from "./Model.ts"
+import {
+  doubt,
+  type Group,
+  type Hello,
+  isGone,
+  isThere,
+  lastIndex,
+  mayBeOver,
+  type Model,
+  type Peer,
+  type Slot
+} from "./Model.ts"
 import { growSince, queued } from "./Queues.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
@@ -223,6 +234,8 @@ const leastRecent = (model: Model, group: Group, but: Slot | undefined): Hello["
   if (pending(group).some(({ deviceId }) => deviceId !== but?.deviceId)) return "Unclear"
   if (slots.length < model.numbers.maxDeviceSlots) return undefined
   if (!slots.every((slot) => isThere(model, slot))) return "Unclear"
+  // One whose session may be over, because a newer connection replaced it and has left, may count as absent.
+  if (slots.some(({ session }) => session !== undefined && mayBeOver(model, session))) return "Unclear"
   const absent = slots.filter((slot) => slot.session === undefined)
   if (absent.some((slot) => !slot.isLeftAtSure)) return "Unclear"
   const since = (slot: Slot) => Math.floor(slot.session === undefined ? slot.leftAt : slot.session.hello!.at)
