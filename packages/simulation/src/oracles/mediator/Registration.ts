@@ -47,6 +47,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     isThere(model, slot) && !pending(group).some(({ victim }) => victim === "Unclear" || victim === slot)
   const mayTakeAPlace = !isCertain && dropsLeastRecent && mayBeFull(model, group, frame.deviceId)
   const doubted = mayTakeAPlace ? group.peers.filter((other) => other !== peer && other.hello !== undefined) : replaced
+  const victim = mayTakeAPlace ? leastRecent(model, group, slot) : undefined
   for (const other of doubted) doubt(model, other)
   peer.hello = {
     deviceId: frame.deviceId,
@@ -64,7 +65,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     leastQueued,
     mostQueued,
     doubted,
-    victim: mayTakeAPlace ? leastRecent(model, group, slot) : undefined,
+    victim,
     before: group.latest.get(frame.deviceId) ?? 0,
     isDropAsked: false,
     mayHaveMadeRoom: false
