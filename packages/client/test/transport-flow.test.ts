@@ -35,6 +35,21 @@ describe("backpressure", () => {
     20_000
   )
 
+  it.effect("what is written in one tick arrives as it was, whatever its length", () =>
+    Effect.gen(function* () {
+      const { peer, write } = yield* connected()
+      const sent = [3001, 5002, 7003, 2, 4001].map((length, n) => Buffer.alloc(length, n + 1))
+      const got: Array<Buffer> = []
+      peer.ws.on("message", (data: Buffer) => got.push(data))
+      for (let round = 0; round < 3; round++) {
+        got.length = 0
+        yield* Effect.forEach(sent, (message) => write(message), { discard: true })
+        while (got.length < sent.length) yield* event(peer.ws, "message")
+        assert.isTrue(Buffer.concat(got).equals(Buffer.concat(sent)))
+      }
+    })
+  )
+
   it.effect("a writer that waits fails when the connection ends", () =>
     Effect.gen(function* () {
       const { peer, write } = yield* connected()

@@ -3,7 +3,7 @@
  *
  * Owns the state, its one timer and whose turn it is. How connections live is `PeerLife`'s, what becomes of a group that
  * fails `GroupFailures`'. Both shells, in memory and over WebSockets, attach their connections here. Synchronous at heart:
- * a burst of messages is one pass, whose writes are one call of the store and whose frames are one flush of each connection.
+ * a burst of messages is one pass, whose writes go to the store together and whose frames are one flush of each connection.
  *
  * @since 0.1.0
  */

@@ -106,9 +106,9 @@ export class MediatorStore extends Context.Service<
     readonly apply: (persists: ReadonlyArray<Persist>) => Effect.Effect<void, MediatorStoreError>
 
     /**
-     * Whether `apply` may be called again while calls are under way; not unless given. Calls are carried out in their order
-     * then. Where one fails, so do all that were called before that was told, and nothing of them is carried out; those ahead of it
-     * that have not been told may fail with it.
+     * Whether `apply` may be called again while calls are under way; not unless given, and looked at before each call. Calls are
+     * carried out in their order then. Where one fails, so do all that are called until the first of these failures is told, and
+     * nothing of them is carried out; those ahead of it that have not returned may fail with it.
      */
     readonly isPipelined?: boolean
 

@@ -75,7 +75,6 @@ export const makeStoreWriter = (
   watch: Watch,
   onReturned: (exit: Exit.Exit<void, MediatorStoreError>, lost: ReadonlyArray<Persist>) => void
 ): StoreWriter => {
-  const mostCalls = store.isPipelined === true ? pipelinedCalls : 1
   let pending: Array<Persist> = []
   const underWay: Array<Write> = []
   let bytesUnderWay = 0
@@ -143,8 +142,14 @@ export const makeStoreWriter = (
     )
   }
 
-  const mayStart = (): boolean =>
-    pending.length > 0 && (underWay.length === 0 || (underWay.length < mostCalls && bytesUnderWay < applyBytes))
+  const hasFailed = ({ exit }: Write): boolean => exit !== undefined && Exit.isFailure(exit)
+
+  /** Nothing is handed over that may build on a write that has failed behind one that has not returned. */
+  const mayStart = (): boolean => {
+    if (pending.length === 0 || underWay.length === 0) return pending.length > 0
+    const hasRoom = store.isPipelined === true && underWay.length < pipelinedCalls && bytesUnderWay < applyBytes
+    return hasRoom && !underWay.some(hasFailed)
+  }
 
   return {
     push: (persist) => {

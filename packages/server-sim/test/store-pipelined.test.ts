@@ -138,6 +138,24 @@ describe("a store that is pipelined", () => {
     }
   )
 
+  it.effect("is given nothing more while one behind the first is known to have failed", () => {
+    const store = heldStore()
+    return Effect.gen(function* () {
+      const a = yield* join(1)
+      yield* a.rest
+      store.hold()
+      yield* a.send(...many(1))
+      yield* a.send(...many(1))
+      yield* store.fail(1)
+      yield* a.rest
+      yield* a.send(...many(1))
+      assert.deepStrictEqual(store.sizes(), [1, 1])
+      yield* store.succeed(0)
+      assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1011"])
+      assert.deepStrictEqual(store.sizes(), [1, 1])
+    }).pipe(Effect.ensuring(store.letGo), Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+
   it.effect("is given no more at once than one that is not, however many calls that is", () => {
     const store = heldStore()
     return Effect.gen(function* () {

@@ -204,7 +204,11 @@ describe("the file", () => {
           const [ahead, failing, ...behind] = [
             yield* asked(append(bytes(1), [[id(1), 1]])),
             yield* asked(ack(id(5), 1)),
-            yield* asked(append(bytes(2), [[id(1), 2]])),
+            // What is asked behind it is in another transaction.
+            yield* Effect.andThen(
+              Effect.forkChild(store.load(groupKey), { startImmediately: true }),
+              asked(append(bytes(2), [[id(1), 2]]))
+            ),
             yield* asked({ _tag: "SetSharedData", encryptedSharedDeviceData: bytes(2) })
           ]
           for (const fiber of [failing, ...behind]) assert.isTrue(Exit.isFailure(yield* Fiber.join(fiber)))

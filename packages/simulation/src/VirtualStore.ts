@@ -26,7 +26,11 @@ export class VirtualStore {
   readonly failing = new Reasons()
   readonly #disk = makeMemoryStore()
   /** Calls of `apply` in their order, whose turn the first one has. */
-  #underWay: Array<{ readonly persists: ReadonlyArray<Persist>; readonly isOver: Latch.Latch }> = []
+  #underWay: Array<{
+    readonly persists: ReadonlyArray<Persist>
+    readonly knownFailures: number
+    readonly isOver: Latch.Latch
+  }> = []
   /** Writes that have failed: what was asked for before builds on what is not there. */
   #failures = 0
 
@@ -45,7 +49,10 @@ export class VirtualStore {
 
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */
   crash(kept: number): Effect.Effect<void, MediatorStoreError> {
-    const persists = this.#underWay.flatMap((call) => call.persists).slice(0, kept)
+    const persists = this.#underWay
+      .filter(({ knownFailures }) => knownFailures === this.#failures)
+      .flatMap((call) => call.persists)
+      .slice(0, kept)
     this.#underWay = []
     return this.#disk.apply(persists)
   }
@@ -66,7 +73,7 @@ export class VirtualStore {
         const millis = this.#duration()
         return millis === 0 ? attempt : Effect.andThen(Effect.sleep(millis), attempt)
       })
-      const call = { persists, isOver: Latch.makeUnsafe(false) }
+      const call = { persists, knownFailures, isOver: Latch.makeUnsafe(false) }
       this.#underWay.push(call)
       return (ahead === undefined ? inTime : Effect.andThen(ahead.isOver.await, inTime)).pipe(
         Effect.ensuring(

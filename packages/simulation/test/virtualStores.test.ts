@@ -155,6 +155,23 @@ describe("the disk of a mediator that is killed in the middle of a write", () =>
     assert.deepStrictEqual(marked(store), [3])
   })
 
+  it("holds nothing after a crash that was asked before a write failed", () => {
+    const { kernel, machine, untilIdle } = makeKernel()
+    const store = new VirtualStore(10)
+    const mediator = machine()
+    const nature = machine()
+    const undo = store.failing.add(() => {})
+    mediator.fork(store.service.apply([mark(1)]))
+    mediator.fork(store.service.apply([mark(2)]))
+    kernel.after(nature, 15, () => {
+      undo()
+      mediator.kill()
+      nature.fork(store.crash(9))
+    })
+    untilIdle()
+    assert.deepStrictEqual(marked(store), [])
+  })
+
   it("takes as much longer as all who slow it down together, and fails for as long as one of them lets it", () => {
     const { kernel, machine, untilIdle } = makeKernel()
     const store = new VirtualStore(10)

@@ -32,8 +32,8 @@ const pieceLength = 64 * 1024
  * again is neither asked for nor collected, and in the caches. A piece that has to wait keeps the room it is in.
  */
 let room = Buffer.allocUnsafeSlow(2 * pieceLength)
-/** Less is not worth the room that it might keep. */
-const leastInRoom = 2048
+/** Less is not worth the room that it keeps where it has to wait. */
+const leastInRoom = 8 * 1024
 
 /** FIN, and the opcode of a binary message. */
 const wholeBinary = 0x82

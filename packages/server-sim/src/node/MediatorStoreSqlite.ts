@@ -42,6 +42,7 @@ export interface SqliteStore {
 const threadUrl = new URL(import.meta.url.endsWith(".ts") ? "./StoreThread.ts" : "./StoreThread.js", import.meta.url)
 
 interface Asked {
+  readonly question: keyof StoreQuestions
   readonly succeed: (answer: unknown) => void
   readonly fail: (failure: StoreFailure) => void
 }
@@ -93,9 +94,11 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
       const failure = isClosing ? closed : (why ?? { reason: "Failed", detail: "its thread has ended" })
       inVain = hasAnswered ? undefined : { failure, at: now() }
       running = undefined
+      // Writes first: what is told of another failure may be written to the next thread, and must not build on one of them.
       const left = [...asked.values()]
       asked.clear()
-      for (const { fail } of left) fail(failure)
+      for (const { fail, question } of left) if (question === "apply") fail(failure)
+      for (const { fail, question } of left) if (question !== "apply") fail(failure)
     })
     return thread
   }
@@ -119,6 +122,7 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
       const { asked, knownFailures, worker } = thread
       const id = ++lastId
       asked.set(id, {
+        question,
         succeed: (answer) => resume(Effect.succeed(answer)),
         fail: (failure) => resume(Effect.fail(failure))
       })

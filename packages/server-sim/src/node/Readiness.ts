@@ -48,9 +48,10 @@ const patience = "2 seconds"
  * writes tells that it is over, because a mediator that is not ready is sent nobody for whom it would write.
  */
 const watched = (store: MediatorStore["Service"]) => {
-  const writer = Semaphore.makeUnsafe(1)
   /** Nobody writes while another does, unless the store has room for several. */
-  const inTurn = store.isPipelined === true ? <A, E>(write: Effect.Effect<A, E>) => write : writer.withPermits(1)
+  const writer = Semaphore.makeUnsafe(1)
+  /** The mediator's writes that have the store to themselves, or will. */
+  let inTurn = 0
   let hasFailed = false
 
   const writing = (persists: ReadonlyArray<Persist>): Effect.Effect<void, MediatorStoreError> =>
@@ -62,12 +63,31 @@ const watched = (store: MediatorStore["Service"]) => {
 
   const writesTrials = Effect.forEach(trials, (trial) => writing([trial]), { discard: true }).pipe(
     Effect.tap(() => Effect.sync(() => void (hasFailed = false))),
-    inTurn
+    writer.withPermits(1)
   )
+
+  // While there may be probes that write, nothing is under way beside them that would fall with them.
+  const isPipelined = (): boolean => store.isPipelined === true && !hasFailed && inTurn === 0
 
   const service: MediatorStore["Service"] = {
     ...store,
-    apply: (persists) => inTurn(Effect.suspend(() => writing(persists)))
+    get isPipelined() {
+      return isPipelined()
+    },
+    apply: (persists) =>
+      Effect.suspend(() => {
+        if (isPipelined()) return writing(persists)
+        inTurn++
+        return writer
+          .withPermits(1)(Effect.suspend(() => writing(persists)))
+          .pipe(
+            Effect.ensuring(
+              Effect.sync(() => {
+                inTurn--
+              })
+            )
+          )
+      })
   }
   return { service, probe: Effect.suspend(() => (hasFailed ? writesTrials : Effect.asVoid(store.load(nobody)))) }
 }

@@ -110,11 +110,12 @@ const openDatabase = (file: string): DatabaseSync => {
 }
 
 const statements = (db: DatabaseSync) => {
+  // Without numbers in the parameters: Node 22 takes those for names.
   const queued = db.prepare(
-    `SELECT flags, timestamp, bytes FROM alone WHERE slot_id = ?1 AND position = ?2
+    `SELECT flags, timestamp, bytes FROM alone WHERE slot_id = ? AND position = ?
      UNION ALL
      SELECT flags, timestamp, bytes FROM queued JOIN envelope ON envelope.id = envelope_id
-     WHERE slot_id = ?1 AND position = ?2`
+     WHERE slot_id = ? AND position = ?`
   )
   queued.setReadBigInts(true)
   const slots = db.prepare("SELECT id, device_id FROM slot WHERE group_id = ? ORDER BY id")
@@ -157,8 +158,8 @@ const statements = (db: DatabaseSync) => {
     ),
     dequeue: db.prepare("DELETE FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?"),
     queue: db.prepare(
-      `SELECT position, size FROM queued WHERE slot_id = ?1
-       UNION ALL SELECT position, size FROM alone WHERE slot_id = ?1 ORDER BY position`
+      `SELECT position, size FROM queued WHERE slot_id = ?
+       UNION ALL SELECT position, size FROM alone WHERE slot_id = ? ORDER BY position`
     )
   }
 }
@@ -297,7 +298,7 @@ export const openStoreFile = (directory: string): StoreFile => {
 
   const snapshotOf = (deviceId: DeviceId, slot: number): SlotSnapshot => {
     const row = sql.slot.get(slot)!
-    const queue = sql.queue.all(slot)
+    const queue = sql.queue.all(slot, slot)
     const disconnectedAt = row["disconnected_at"]
     return {
       deviceId,
@@ -329,7 +330,7 @@ export const openStoreFile = (directory: string): StoreFile => {
       if (slot === undefined) return []
       const found: Array<StoredMessage> = []
       for (const position of positions) {
-        const row = sql.queued.get(slot, position)
+        const row = sql.queued.get(slot, position, slot, position)
         if (row === undefined) continue
         const envelope = row["bytes"] as Uint8Array
         found.push({ position, flags: Number(row["flags"]), timestamp: unsigned(row["timestamp"]), envelope })
