@@ -149,6 +149,50 @@ describe("Readiness", () => {
     }).pipe(Effect.provide(Layer.provide(Readiness.layer, store)))
   })
 
+  it.effect("is looked for by writes that have a pipelined store to themselves", () => {
+    const gate = Latch.makeUnsafe(false)
+    let isFull = true
+    let atOnce = 0
+    let most = 0
+    const store = Layer.effect(
+      MediatorStore,
+      Effect.map(MediatorStore, (store) => ({
+        ...store,
+        isPipelined: true,
+        apply: () =>
+          Effect.gen(function* () {
+            most = Math.max(most, ++atOnce)
+            yield* gate.await
+            atOnce--
+            if (isFull) return yield* new MediatorStoreError({ operation: "apply", reason: "Full", detail: "no space" })
+          })
+      }))
+    ).pipe(Layer.provide(MediatorStore.layerMemory))
+    return Effect.gen(function* () {
+      const { startsListening, status } = yield* Readiness
+      const service = yield* MediatorStore
+      const started = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+      yield* startsListening
+      assert.isTrue(service.isPipelined)
+      const both = [yield* started(Effect.exit(service.apply([]))), yield* started(Effect.exit(service.apply([])))]
+      assert.strictEqual(most, 2)
+      yield* gate.open
+      for (const fiber of both) yield* Fiber.join(fiber)
+
+      gate.closeUnsafe()
+      isFull = false
+      most = 0
+      assert.isFalse(service.isPipelined)
+      const asking = yield* started(status)
+      const writing = yield* started(service.apply([]))
+      yield* gate.open
+      assert.strictEqual(yield* Fiber.join(asking), "Ready")
+      yield* Fiber.join(writing)
+      assert.strictEqual(most, 1)
+      assert.isTrue(service.isPipelined)
+    }).pipe(Effect.provide(Layer.provide(Readiness.layer, store)))
+  })
+
   it.effect("does not wait for a store that hangs", () =>
     Effect.gen(function* () {
       const { startsListening, status } = yield* Readiness
