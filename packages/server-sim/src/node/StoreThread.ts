@@ -103,7 +103,7 @@ const reply = (request: Exclude<StoreRequest, Apply>): void => {
   if (request.question === "close") parentPort?.close()
 }
 
-/** All or nothing. */
+/** All or nothing; how much there may be is bounded by who asks. */
 const write = (asked: ReadonlyArray<Apply>): void => {
   const built = asked.filter(({ knownFailures }) => knownFailures === failures)
   for (const { id, knownFailures } of asked) {
@@ -120,9 +120,6 @@ const write = (asked: ReadonlyArray<Apply>): void => {
   }
 }
 
-/** A transaction of more is slower for each. */
-const mostBytes = 4 * 1024 * 1024
-
 parentPort?.on("message", (first: StoreRequest) => {
   const next = (): StoreRequest | undefined => receiveMessageOnPort(parentPort!)?.message
   for (let request: StoreRequest | undefined = first; request !== undefined;) {
@@ -132,11 +129,7 @@ parentPort?.on("message", (first: StoreRequest) => {
       continue
     }
     const writes: Array<Apply> = []
-    let bytes = 0
-    for (; request?.question === "apply" && bytes < mostBytes; request = next()) {
-      writes.push(request)
-      bytes += request.ask.bytes.length
-    }
+    for (; request?.question === "apply"; request = next()) writes.push(request)
     write(writes)
   }
 })
