@@ -61,6 +61,23 @@ describe("the thread of a store", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("fails what was to be written first when it ends: nothing may be written anew that builds on it", () =>
+    Effect.gen(function* () {
+      const { store } = yield* makeSqliteStore({ directory: yield* directory }, fixture("failing-store-thread"))
+      const ends: Array<string> = []
+      const told = <A>(what: string, asked: Effect.Effect<A, MediatorStoreError>) =>
+        Effect.andThen(
+          Effect.flip(asked),
+          Effect.sync(() => ends.push(what))
+        )
+      const write = store.apply([persist(groupKey, register(id(1)))])
+      yield* Effect.all([told("load", store.load(groupKey)), told("write", write), told("next write", write)], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(ends, ["write", "next write", "load"])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("is given up when its disk hangs: closing takes 5 seconds at most, and is told", () => {
     const logged: Array<string> = []
     return Effect.gen(function* () {
