@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeMemoryStore, Mediator, MediatorStore, MediatorStoreError, type Persist } from "@d2m/server-sim"
-import { Deferred, Effect, Layer, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { reflect } from "./drive.ts"
 import { join, many, mediatorWith, open, strangerOf, tags } from "./memory-device.ts"
 
@@ -176,5 +176,26 @@ describe("a store that is pipelined", () => {
       Effect.ensuring(store.letGo),
       Effect.provide(mediatorWith({ storeHighWater: 2 ** 30 }, { store: store.layer }))
     )
+  })
+
+  it.effect("is waited for by a mediator that stops until the last call under way has returned", () => {
+    const store = heldStore()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const a = yield* Effect.provide(join(1), services)
+      yield* Effect.provide(join(2), services)
+      yield* a.rest
+      store.hold()
+      yield* a.send(reflect(1))
+      yield* a.send(reflect(2))
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* store.succeed(0)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck"])
+      assert.isUndefined(stopping.pollUnsafe())
+      yield* store.letGo
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "Closed 1001"])
+    }).pipe(Effect.ensuring(store.letGo))
   })
 })
