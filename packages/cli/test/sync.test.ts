@@ -64,17 +64,22 @@ describe("d2m serve --data", () => {
 
   if (canTrace) {
     it.live(
-      "syncs the log between taking a message and acking it, as the kernel sees it",
+      "syncs the log between taking a message and acking it, and directories that it makes, as the kernel sees it",
       () =>
         Effect.gen(function* () {
           const data = yield* directory
           const trace = join(data, "trace")
           const calls = "trace=fsync,fdatasync,write,writev"
           const tracer = ["strace", "-D", "-f", "-yy", "-x", "-s", "32", "-e", calls, "-o", trace]
-          yield* sayAll(yield* serveUnder(tracer, "--data", join(data, "mediator")))
-          const order = readFileSync(trace, "utf8")
-            .split("\n")
-            .flatMap((line) => (ackWritten.test(line) ? "ack" : syncDone.test(line) ? "synced" : []))
+          const parents = [data, join(data, "new")]
+          yield* sayAll(yield* serveUnder(tracer, "--data", join(data, "new", "mediator")))
+          const lines = readFileSync(trace, "utf8").split("\n")
+          // A directory whose name is not on the disk is gone with the power, whatever is in it.
+          assert.deepStrictEqual(
+            parents.filter((parent) => lines.some((line) => /fsync\(\d+<(.*?)>/.exec(line)?.[1] === parent)),
+            parents
+          )
+          const order = lines.flatMap((line) => (ackWritten.test(line) ? "ack" : syncDone.test(line) ? "synced" : []))
           assertSyncedBeforeAcked(order)
         }).pipe(Effect.scoped),
       { timeout: 60_000 }
