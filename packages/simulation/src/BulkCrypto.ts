@@ -9,6 +9,7 @@
  */
 import { Crypto, type CryptoPrimitives, Limits, makeCrypto } from "@d2m/codec"
 import { Layer } from "effect"
+import { plainCopy } from "./PlainMemory.ts"
 
 const wordAt = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
@@ -64,27 +65,6 @@ const boxHash = (key: Uint8Array, box: Uint8Array, offset: number, length: numbe
     offset + plainAt + length
   )
 
-const pieceSize = 65_536
-let piece = new ArrayBuffer(pieceSize)
-let used = 0
-
-/**
- * A copy, in memory that plaintexts share, none twice: engines give each longer array memory outside of their heap, which
- * takes longer than filling it.
- */
-const copyOf = (bytes: Uint8Array): Uint8Array => {
-  const { length } = bytes
-  if (length > pieceSize / 8) return bytes.slice()
-  if (length > pieceSize - used) {
-    piece = new ArrayBuffer(pieceSize)
-    used = 0
-  }
-  const copy = new Uint8Array(piece, used, length)
-  used += length
-  copy.set(bytes)
-  return copy
-}
-
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
 const hash32 = (label: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array =>
@@ -109,7 +89,7 @@ export const bulkPrimitives: CryptoPrimitives = {
   },
   secretboxOpen: (key, box) => {
     const length = box.length - plainAt
-    return tagMatches(box, boxHash(key, box, 0, length)) ? copyOf(box.subarray(plainAt)) : undefined
+    return tagMatches(box, boxHash(key, box, 0, length)) ? plainCopy(box.subarray(plainAt)) : undefined
   },
   x25519Public: publicOf,
   x25519: (secret, publicKey) => {

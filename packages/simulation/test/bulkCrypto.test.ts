@@ -40,6 +40,18 @@ for (const kind of ["real", "bulk"] as const) {
       }
     })
 
+    it("opens each box into memory of its own, which nobody writes to again", () => {
+      const opened = Array.from({ length: 400 }, (_, n) => {
+        const plain = prng.bytes([0, 1, 100, 1_000, 8_192, 8_193][n % 6]!)
+        const box = crypto.seal(keys.dgrk, prng.bytes(24), plain)
+        const kept = Result.getOrThrow(crypto.open(keys.dgrk, box))
+        box.fill(0xff)
+        return { plain, kept }
+      })
+      opened.forEach(({ kept }, n) => n % 2 === 0 && kept.fill(0xee))
+      opened.forEach(({ kept, plain }, n) => n % 2 === 1 && assert.strictEqual(hex(kept), hex(plain), `box ${n}`))
+    })
+
     it("seals the same into a place, from outside of it and within", () => {
       const plain = prng.bytes(100)
       const nonce = prng.bytes(24)
