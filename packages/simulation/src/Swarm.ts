@@ -184,6 +184,7 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Co
       tailChance: chance(prng, 20) ? 1 / 32 : 0,
       tail: between(prng, 100, 2_000)
     },
+    // A world with the real one takes four times as long.
     crypto: prng.below(256) === 0 ? "real" : "bulk",
     storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
     diskLatency: chance(prng, 15) ? between(prng, 1, 10) : 0,

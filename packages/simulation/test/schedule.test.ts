@@ -203,6 +203,13 @@ describe("a schedule", () => {
     )
   })
 
+  it("has the real cryptography now and then: it takes several times as long", () => {
+    const drawn = Array.from({ length: 2_560 }, (_, seed) => swarm({ seed, duration: 1_000 }).conditions.crypto)
+    const real = drawn.filter((crypto) => crypto === "real").length
+    assert.isAtLeast(real, 3)
+    assert.isAtMost(real, 30)
+  })
+
   it("is drawn for no duration that there is not", () => {
     for (const span of [NaN, Infinity, -1, "Infinity", "-1 second", "53 weeks", "soon", {}, [NaN, 0], null]) {
       assert.throws(() => swarm({ seed: 0, duration: span as number }), InvalidSimulateOptions, "at duration")
