@@ -128,8 +128,7 @@ const register = (turn: Turn, connection: Connection, hello: ClientHello, known:
     deviceId: slot.deviceId,
     expirationPolicy: slot.expirationPolicy,
     encryptedDeviceInfo: slot.encryptedDeviceInfo,
-    issued: slot.issued,
-    at: now
+    issued: slot.issued
   })
   group.registered = after
   send(

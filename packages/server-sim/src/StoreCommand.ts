@@ -41,8 +41,6 @@ export interface RegisterSlot {
   readonly encryptedDeviceInfo: Uint8Array
   /** What a new slot starts at: its first message stands at `issued` + 1. Ignored for a slot that is there. */
   readonly issued: Position
-  /** Milliseconds since 1970. */
-  readonly at: number
 }
 
 /**

@@ -12,7 +12,7 @@ import type { StoreCommand } from "./StoreCommand.ts"
 export const sizeOf = (command: StoreCommand): number => {
   switch (command._tag) {
     case "RegisterSlot":
-      return 40 + command.encryptedDeviceInfo.length
+      return 32 + command.encryptedDeviceInfo.length
     case "DropSlot":
       return 12
     case "DisconnectSlot":

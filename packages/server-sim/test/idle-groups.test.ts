@@ -130,8 +130,7 @@ const registered = (n: number, expirationPolicy: DeviceSlotExpirationPolicy): St
   deviceId: id(n),
   expirationPolicy,
   encryptedDeviceInfo: bytes(n),
-  issued: 0,
-  at: 0
+  issued: 0
 })
 
 /** A store in memory on which another mediator has left these commands, and which can be held up or made to fail. */

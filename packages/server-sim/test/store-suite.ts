@@ -26,7 +26,6 @@ export const register = (device: DeviceId, overrides: Partial<RegisterSlot> = {}
   expirationPolicy: DeviceSlotExpirationPolicy.PERSISTENT,
   encryptedDeviceInfo: bytes(Number(device & 0xffn)),
   issued: 0,
-  at: 1_000,
   ...overrides
 })
 

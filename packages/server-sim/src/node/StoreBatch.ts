@@ -97,9 +97,7 @@ const put = (out: Cursor, command: StoreCommand): void => {
       out.putU64(command.deviceId)
       out.putF64(command.expirationPolicy)
       out.putBytes(command.encryptedDeviceInfo)
-      out.putF64(command.issued)
-      out.putF64(command.at)
-      return
+      return out.putF64(command.issued)
     case "DropSlot":
       return out.putU64(command.deviceId)
     case "DisconnectSlot":
@@ -133,7 +131,7 @@ const take = (from: Cursor): StoreCommand => {
       const deviceId = from.u64() as DeviceId
       const expirationPolicy = from.f64()
       const encryptedDeviceInfo = from.blob()
-      return { _tag, deviceId, expirationPolicy, encryptedDeviceInfo, issued: from.f64(), at: from.f64() }
+      return { _tag, deviceId, expirationPolicy, encryptedDeviceInfo, issued: from.f64() }
     }
     case "DropSlot":
       return { _tag, deviceId: from.u64() as DeviceId }
