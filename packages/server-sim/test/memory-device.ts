@@ -23,7 +23,7 @@ import {
   MediatorStore,
   type Transport
 } from "@d2m/server-sim"
-import { Effect, Exit, Layer, Queue, Result, type Scope } from "effect"
+import { Effect, Exit, Layer, Queue, Result, Scope } from "effect"
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import { SecureRandom } from "effect/crypto"
 import { Socket } from "effect/socket"
@@ -160,6 +160,24 @@ export const join = (device: number, options?: LinkOptions, expectedDeviceSlotSt
     yield* opened.register(device, expectedDeviceSlotState)
     yield* opened.until("ReflectionQueueDry")
     return opened
+  })
+
+/** A mediator that can be stopped in the middle of a test, and is waited for by who joins `stop`. */
+export const stoppable = (store: Layer.Layer<MediatorStore>) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const services = yield* Layer.buildWithScope(mediatorWith({}, { store }), scope)
+    return { services, stop: Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true }) }
+  })
+
+/** Device 1 of such a mediator, beside a device 2. */
+export const joinStoppable = (store: Layer.Layer<MediatorStore>) =>
+  Effect.gen(function* () {
+    const { services, stop } = yield* stoppable(store)
+    const a = yield* Effect.provide(join(1), services)
+    yield* Effect.provide(join(2), services)
+    yield* a.rest
+    return { a, stop }
   })
 
 /** A frame that costs a client nothing and is never answered. */

@@ -6,7 +6,18 @@ import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import { ack, bytes, commit, ephemeral, hello, id, reflect } from "./drive.ts"
 import { fragileStore } from "./fragile-store.ts"
-import { bareTransport, join, keys, mediatorWith, open, openLink, path, tags } from "./memory-device.ts"
+import {
+  bareTransport,
+  join,
+  joinStoppable,
+  keys,
+  mediatorWith,
+  open,
+  openLink,
+  path,
+  stoppable,
+  tags
+} from "./memory-device.ts"
 
 const noRandom = SecureRandom.make(() => {
   throw new Error("no entropy")
@@ -81,14 +92,10 @@ describe("a store that takes its time", () => {
   it.effect("loses nothing when the mediator stops: acks leave before the 1001", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
-      const a = yield* Effect.provide(join(1), services)
-      yield* Effect.provide(join(2), services)
-      yield* a.rest
+      const { a, stop } = yield* joinStoppable(store.layer)
       store.gate.closeUnsafe()
       yield* a.send(reflect(1))
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const stopping = yield* stop
       assert.deepStrictEqual(tags(yield* a.rest), [])
       yield* store.gate.open
       yield* Fiber.join(stopping)
@@ -99,14 +106,13 @@ describe("a store that takes its time", () => {
   it.effect("gets what came up while it wrote, even if nobody waits for it", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
+      const { services, stop } = yield* stoppable(store.layer)
       const devices = yield* Scope.make()
       yield* Effect.provide(Effect.andThen(join(1), join(2)), services).pipe(Scope.provide(devices))
       store.applyGate.closeUnsafe()
       // Two devices leave, one after the other.
       yield* Scope.close(devices, Exit.void)
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const stopping = yield* stop
       assert.isUndefined(stopping.pollUnsafe())
       store.applies.length = 0
       yield* store.applyGate.open
@@ -118,15 +124,11 @@ describe("a store that takes its time", () => {
   it.effect("is waited for by a mediator that stops until it has written all, call by call", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
-      const a = yield* Effect.provide(join(1), services)
-      yield* Effect.provide(join(2), services)
-      yield* a.rest
+      const { a, stop } = yield* joinStoppable(store.layer)
       store.applyGate.closeUnsafe()
       yield* a.send(reflect(1))
       yield* a.send(reflect(2))
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const stopping = yield* stop
       yield* store.applyGate.release
       assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck"])
       assert.isUndefined(stopping.pollUnsafe())
@@ -139,14 +141,10 @@ describe("a store that takes its time", () => {
   it.effect("does not keep the mediator from stopping for ever", () => {
     const store = fragileStore()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
-      const a = yield* Effect.provide(join(1), services)
-      yield* Effect.provide(join(2), services)
-      yield* a.rest
+      const { a, stop } = yield* joinStoppable(store.layer)
       store.gate.closeUnsafe()
       yield* a.send(reflect(1))
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const stopping = yield* stop
       yield* TestClock.adjust("5 seconds")
       yield* Fiber.join(stopping)
       assert.deepStrictEqual(tags(yield* a.rest), ["Closed 1001"])

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeMemoryStore, Mediator, MediatorStore, MediatorStoreError, type Persist } from "@d2m/server-sim"
-import { Deferred, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { reflect } from "./drive.ts"
-import { join, many, mediatorWith, open, strangerOf, tags } from "./memory-device.ts"
+import { join, joinStoppable, many, mediatorWith, open, strangerOf, tags } from "./memory-device.ts"
 
 /** A store in memory whose writes, from `hold` on, wait until they are told how they end. */
 const heldStore = () => {
@@ -181,15 +181,11 @@ describe("a store that is pipelined", () => {
   it.effect("is waited for by a mediator that stops until the last call under way has returned", () => {
     const store = heldStore()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const services = yield* Layer.buildWithScope(mediatorWith({}, { store: store.layer }), scope)
-      const a = yield* Effect.provide(join(1), services)
-      yield* Effect.provide(join(2), services)
-      yield* a.rest
+      const { a, stop } = yield* joinStoppable(store.layer)
       store.hold()
       yield* a.send(reflect(1))
       yield* a.send(reflect(2))
-      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      const stopping = yield* stop
       yield* store.succeed(0)
       assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck"])
       assert.isUndefined(stopping.pollUnsafe())
