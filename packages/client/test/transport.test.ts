@@ -13,8 +13,29 @@ import {
   frame,
   messagesOf,
   open,
-  serve
+  serve,
+  turns
 } from "./transport-support.ts"
+
+/** How many bytes have come to a peer since it was asked last: those that Node has read, and those that the kernel has. */
+const arrivals = (peer: Net.Socket): (() => number) => {
+  const { fd } = (peer as unknown as { readonly _handle: { readonly fd: number } })._handle
+  const buffer = Buffer.alloc(65_536)
+  const inKernel = (): number => {
+    try {
+      return readSync(fd, buffer)
+    } catch (cause) {
+      assert.propertyVal(cause, "code", "EAGAIN")
+      return 0
+    }
+  }
+  let known = peer.bytesRead
+  return () => {
+    const read = peer.bytesRead - known
+    known += read
+    return read + inKernel()
+  }
+}
 
 describe("messages", () => {
   it.effect("one binary message is one element, both ways, and plain bytes", () =>
@@ -73,22 +94,46 @@ describe("messages", () => {
   it.effect("much does not wait for the end of the turn", () =>
     Effect.gen(function* () {
       const { peer, write } = yield* connectedByHand()
-      const { fd } = (peer as unknown as { readonly _handle: { readonly fd: number } })._handle
-      const buffer = Buffer.alloc(65_536)
-      const arrived = () => {
-        try {
-          return readSync(fd, buffer)
-        } catch (cause) {
-          assert.propertyVal(cause, "code", "EAGAIN")
-          return 0
-        }
-      }
+      const arrived = arrivals(peer)
       const seen: Array<number> = []
       for (const length of [20_000, 20_000, 10]) {
         yield* write(new Uint8Array(length))
         seen.push(arrived())
       }
       assert.deepStrictEqual(seen, [0, 2 * (20_000 + 8), 0])
+    })
+  )
+
+  it.effect("behind turns with one message each, one leaves at once, until a turn has more", () =>
+    Effect.gen(function* () {
+      const { peer, write, writeAll } = yield* connectedByHand()
+      const arrived = arrivals(peer)
+      const lone = Effect.gen(function* () {
+        yield* write(frame(1))
+        const atOnce = arrived()
+        yield* turns(1)
+        return [atOnce, arrived()]
+      })
+      const five = Effect.all(Array.from({ length: 5 }, () => lone))
+      const corked = [0, 7]
+      const uncorked = [7, 0]
+      assert.deepStrictEqual(yield* five, [corked, corked, corked, corked, uncorked])
+      assert.deepStrictEqual(yield* lone, uncorked)
+
+      yield* write(frame(1))
+      assert.strictEqual(arrived(), 7)
+      yield* write(frame(2))
+      yield* write(frame(3))
+      assert.strictEqual(arrived(), 0, "what comes behind it in its turn is one write")
+      yield* turns(1)
+      assert.strictEqual(arrived(), 14)
+      assert.deepStrictEqual(yield* five, [corked, corked, corked, corked, uncorked])
+
+      yield* writeAll([frame(1), frame(2)])
+      assert.strictEqual(arrived(), 0, "two messages are more than one")
+      yield* turns(1)
+      assert.strictEqual(arrived(), 14)
+      assert.deepStrictEqual(yield* lone, corked)
     })
   )
 

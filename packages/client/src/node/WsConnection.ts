@@ -1,7 +1,7 @@
 /**
  * One WebSocket over `ws`: the upgrade on a socket that is trusted already, then messages both ways.
- * Owns one hand-over per socket read, few writes per tick, and backpressure in both directions.
- * Leaves the writer's contract to `WebSocketConnection` and trust to `Dial`.
+ * Owns one hand-over per socket read, and backpressure in both directions.
+ * Leaves the writer's contract to `WebSocketConnection`, what is written at once to `TickWriter` and trust to `Dial`.
  */
 import { violationCode } from "@d2m/codec/node"
 import { type Clock, Deferred, Duration, Effect, Exit, Latch } from "effect"
@@ -12,7 +12,7 @@ import { Closed, InvalidUrl, type OpenError, platformError, UpgradeRefused, writ
 import { type Connection, makeConnection } from "../WebSocketConnection.ts"
 import { makeInbox, type Message } from "../WebSocketInbox.ts"
 import { dialError, type Target } from "./Dial.ts"
-import { maskedLength, putMasked } from "./MaskedFrames.ts"
+import { makeTickWriter } from "./TickWriter.ts"
 import { readRefusal } from "./UpgradeRefusal.ts"
 
 /** @internal */
@@ -28,17 +28,6 @@ export interface WsOptions {
 export interface WsConnection extends Connection {
   readonly ping: Effect.Effect<void, Socket.SocketError>
 }
-
-/** So many bytes leave at once: the mediator works on them while the device seals the next. */
-const fullWrite = 32 * 1024
-
-/**
- * Bytes in which writes are put together, over and over: neither asked for nor collected, and in the caches. A draw of 64 KiB
- * with its last frame, and acks.
- */
-const roomLength = 160 * 1024
-/** A shorter write is not worth the room of a device that is mostly silent. */
-const leastInRoom = 2048
 
 const isBinary = (messages: ReadonlyArray<Message>): messages is ReadonlyArray<Uint8Array> =>
   messages.every((message) => typeof message !== "string")
@@ -77,38 +66,13 @@ export const upgrade = (
       return resume(Effect.fail(new InvalidUrl({ url: `${target.url.secure ? "wss" : "ws"}://${address}`, detail })))
     }
     let opened = false
-    let corked = false
     let lastError: NodeJS.ErrnoException | undefined
     let refusal: (() => UpgradeRefused) | undefined
     let life: Deferred.Deferred<void, Socket.SocketError> | undefined
     const drained = Latch.makeUnsafe(true)
 
-    /** Free again when all that was written has left; what would wait is put elsewhere. */
-    let room: Buffer | undefined
-    let used = 0
-    let isRoomFree = false
-    const memoryFor = (length: number): Buffer => {
-      if (!isRoomFree || length < leastInRoom || used + length > roomLength) return Buffer.allocUnsafeSlow(length)
-      room ??= Buffer.allocUnsafeSlow(roomLength)
-      const memory = room.subarray(used, used + length)
-      used = (used + length + 3) & ~3
-      return memory
-    }
+    const writer = makeTickWriter(socket)
 
-    const uncork = () => {
-      if (!corked) return
-      corked = false
-      socket.uncork()
-    }
-    // What is sent in one tick, acks and reflects alike, leaves in one write, unless it is much.
-    const cork = () => {
-      if (corked) return
-      corked = true
-      isRoomFree = socket.writableLength === 0
-      used = 0
-      socket.cork()
-      process.nextTick(uncork)
-    }
     const signOfLife = (exit: Exit.Exit<void, Socket.SocketError>) => {
       if (life === undefined) return
       const waiting = life
@@ -117,7 +81,7 @@ export const upgrade = (
     }
     const close = (code: number, reason: string) => {
       ws.close(code, reason)
-      uncork()
+      writer.uncork()
       ws.resume()
     }
 
@@ -175,15 +139,10 @@ export const upgrade = (
     const connection = makeConnection(inbox, {
       isOpen: () => ws.readyState === WebSocket.OPEN,
       send: (messages) => {
-        cork()
-        if (isBinary(messages)) {
-          const bytes = memoryFor(maskedLength(messages))
-          putMasked(messages, bytes)
-          socket.write(bytes)
-        } else {
-          for (const message of messages) ws.send(message)
-        }
-        if (socket.writableLength >= fullWrite) uncork()
+        writer.begin(messages.length)
+        if (isBinary(messages)) writer.write(messages)
+        else for (const message of messages) ws.send(message)
+        writer.end()
       },
       drained: () => {
         if (!socket.writableNeedDrain || socket.writableLength <= options.writeHighWaterMark) return undefined
