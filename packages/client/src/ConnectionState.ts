@@ -3,7 +3,7 @@
  * Owns the closed union `ConnectionState` and the cell that publishes it.
  * Leaves every transition to the reconnect loop and the connection.
  */
-import { Effect, PubSub, Schema, Stream } from "effect"
+import { Effect, Latch, PubSub, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { publishSliding } from "./SlidingPubSub.ts"
 import { ResumeChoice, UserReason } from "./UserQuestion.ts"
@@ -92,6 +92,8 @@ export interface StateCell {
   readonly setUnsafe: (phase: Phase) => void
   /** Publishes a changed count of pending reflects, once for however many changed. */
   readonly refreshUnsafe: () => void
+  /** Waits while the state is `Live`. */
+  readonly notLive: Effect.Effect<void>
 }
 
 /**
@@ -125,6 +127,7 @@ export const makeStateCell = Effect.fnUntraced(function* (options: {
 }) {
   let phase: Phase = { _tag: "Connecting", attempt: 1 }
   let published = 0
+  const notLive = Latch.makeUnsafe(true)
   const current = (): ConnectionState =>
     phase._tag === "Stopped" ? phase : { ...phase, pendingReflects: options.pending() }
   const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
@@ -151,8 +154,11 @@ export const makeStateCell = Effect.fnUntraced(function* (options: {
       if (phase._tag === "Stopped" || isSameAttempt(phase, next)) return
       phase = next
       publish()
+      if (next._tag === "Live") notLive.closeUnsafe()
+      else notLive.openUnsafe()
     },
-    refreshUnsafe
+    refreshUnsafe,
+    notLive: notLive.await
   }
   return cell
 })

@@ -96,7 +96,8 @@ export class Device extends Context.Service<
      *
      * Waits for a connection and for other transactions; where there is a precondition, for the handler as well (decision 29),
      * which must not wait for it: {@link TransactionInHandler}. When the body fails or is interrupted after it has reflected, the
-     * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5). Behind the body nothing interrupts the
+     * connection is dropped, which is the protocol's only way to undo (PROTOCOL C5); the state tells so by the time the
+     * transaction fails. Behind the body nothing interrupts the
      * commit, which lasts until the mediator has answered or the connection is over.
      *
      * What others reflect with the device waits for the end of the transaction; the body itself is refused that with
@@ -229,6 +230,7 @@ export const makeDevice: <R = never, R2 = never>(
     keys,
     reflection,
     live,
+    state,
     holding,
     handling,
     lockPatience: deadlines.lock,

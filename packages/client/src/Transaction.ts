@@ -15,6 +15,7 @@ import { Array as Arr, Context, Deferred, type Duration, Effect, Exit, Formatter
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { SecureRandom } from "effect/crypto"
 import { type ConnectionEnd, TransactionAborted } from "./ConnectionEnd.ts"
+import type { StateCell } from "./ConnectionState.ts"
 import { type Content, type ContentError, encodeOrFail } from "./Envelope.ts"
 import type { HandlingOfDevice } from "./Handling.ts"
 import type { HoldingOfDevice } from "./Holding.ts"
@@ -181,6 +182,7 @@ export const makeTransactions = (options: {
   readonly keys: Pick<DeviceGroupKeys, "dgtsk">
   readonly reflection: Reflection
   readonly live: LiveCell
+  readonly state: Pick<StateCell, "notLive">
   /** How long to wait for another device's transaction before asking again, in milliseconds. */
   readonly lockPatience: number
   /** How long to wait for the end of a handler, in milliseconds. */
@@ -274,6 +276,9 @@ export const makeTransactions = (options: {
       Effect.timeoutOption(options.lockPatience)
     )
 
+  /** Whoever learns that a transaction took the connection with it, or went with it, may look at the state. */
+  const stateTold = Effect.suspend(() => (options.live.current() === undefined ? options.state.notLive : Effect.void))
+
   const transaction: RunTransaction = <A, E, R, E2 = never, R2 = never>(
     given: TransactionOptions<E2, R2>,
     body: Effect.Effect<A, E, R>
@@ -357,7 +362,9 @@ export const makeTransactions = (options: {
 
     type Ended = Effect.Effect<A, Failed, Needed>
     const inTurn = options.holding.hold(
-      turn.withPermit(Effect.uninterruptibleMask((restore) => carryOut(steps, restore)))
+      turn.withPermit(
+        Effect.uninterruptibleMask((restore) => Effect.tapCause(carryOut(steps, restore), () => restore(stateTold)))
+      )
     )
     const run: Ended = given.precondition === undefined ? inTurn : Effect.andThen(handlerEnded, inTurn)
     return Effect.withFiber((fiber): Ended =>

@@ -491,6 +491,30 @@ describe("giving up", () => {
     })
   )
 
+  it.effect("whoever is told that it failed or was lost finds a state that tells so", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld()
+      const body = Effect.andThen(reflect("a"), Effect.fail("no" as const))
+      const failed = Effect.andThen(Effect.flip(world.device.transaction({ scope }, body)), world.device.state.get)
+      const lost = Effect.andThen(
+        Effect.flip(world.device.transaction({ scope }, reflect("a"))),
+        world.device.state.get
+      )
+      for (const [told, hangsUp] of [
+        [failed, false],
+        [lost, true]
+      ] as const) {
+        const peer = yield* connect(world)
+        const fiber = yield* fork(told)
+        yield* begin(peer)
+        const reflected = yield* peer.expect("Reflect")
+        yield* hangsUp ? peer.close(1006) : peer.send(ackOf(reflected))
+        assert.strictEqual((yield* Fiber.join(fiber))._tag, "Waiting")
+        yield* world.device.retryNow
+      }
+    })
+  )
+
   it.effect("a body that fails before it reflected: an empty commit will do", () =>
     Effect.gen(function* () {
       const world = yield* makeWorld()
