@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { type Content, DeviceStore, makeDevice, type DeviceStoreError } from "@d2m/client"
+import { type Content, DeviceObserver, DeviceStore, makeDevice, type DeviceStoreError } from "@d2m/client"
 import { layerDeviceStoreSqlite, layerNodeWebSocket } from "@d2m/client/node"
 import {
   Common,
@@ -237,8 +237,8 @@ export const device = Command.make(
             ? DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT
             : DeviceSlotsExhaustedPolicy.REJECT,
           onReflected: watch.onReflected
-        }).pipe(Effect.provideContext(context))
-        yield* watch.follow(made)
+        }).pipe(Effect.provideContext(context), Effect.provideService(DeviceObserver, watch.observer))
+        yield* Effect.addFinalizer(() => watch.end)
         session = yield* Session.make({
           device: made,
           deviceId,

@@ -182,7 +182,37 @@ describe("d2m device", { timeout: patience }, () => {
       assert.strictEqual(failed.error, "TransactionLost")
       const ended = yield* made.ended
       assert.strictEqual(ended.code, 1)
-      assert.deepInclude(last(ended.stdout), { promised: 0 })
+      assert.deepInclude(last(ended.stdout), { promised: 0, unpromised: 1 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("goes on behind an abort once there is a connection again, and finds a state that tells so", () =>
+    Effect.gen(function* () {
+      const lines = ["wait dry", "begin 1", "reflect never", "abort", "state", "devices", "wait dry"]
+      const { code, stdout } = yield* script(at(newGroup(), "--json"), lines)
+      assert.strictEqual(code, 0)
+      const seen = decodeLines(stdout)
+      const aborted = seen.findIndex((line) => line._tag === "Transaction" && line.phase === "aborted")
+      const states = seen.filter((line, at) => at > aborted && line._tag === "State")
+      assert.deepInclude(states[0], { state: "Waiting" })
+      assert.strictEqual(seen.filter((line) => line._tag === "Event" && line.event === "Dry").length, 2)
+      assert.deepInclude(seen.at(-1), { promised: 0, unpromised: 0 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("tells what a script has waited for before it ends", () =>
+    Effect.gen(function* () {
+      for (const [line, event] of [
+        ["wait dry", "Dry"],
+        ["wait leader", "PromotedToLeader"]
+      ] as const) {
+        const told = decodeLines((yield* script(at(newGroup(), "--json"), [line])).stdout)
+        assert.isTrue(
+          told.some((other) => other._tag === "Event" && other.event === event),
+          event
+        )
+        assert.strictEqual(told.at(-1)?._tag, "End")
+      }
     }).pipe(Effect.scoped)
   )
 

@@ -183,6 +183,13 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
       })
     const commit = conclude("committed", (open) => patiently("answer to the commit", open.commit))
     const abort = conclude("aborted", (open) => open.abort)
+    /** Ends a transaction that nobody gave up: what it reflected will not be promised. */
+    const undo = Effect.suspend(() => {
+      const taken = transaction?.taken ?? 0
+      owed += taken
+      unkept += taken
+      return Effect.ignore(abort)
+    })
 
     const wait = (what: Awaited) => {
       switch (what) {
@@ -235,9 +242,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
           return tell({ _tag: "Sent" })
         case "Transaction":
           yield* start(command)
-          yield* Effect.forEach(command.texts, reflect, { discard: true }).pipe(
-            Effect.onError(() => Effect.ignore(abort))
-          )
+          yield* Effect.forEach(command.texts, reflect, { discard: true }).pipe(Effect.onError(() => undo))
           return yield* commit
         case "Begin":
           return yield* start(command)
@@ -304,7 +309,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
     /** What was typed is over: waits for what is owed, and sees to it that there was a connection at all. */
     const settle = Effect.gen(function* () {
       if (transaction !== undefined) {
-        yield* Effect.ignore(abort)
+        yield* undo
         yield* failed(new OutOfPlace({ reason: "the transaction was not committed and is undone" }))
       }
       yield* patiently(
@@ -323,7 +328,7 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
         Effect.catchTag("PlatformError", (error) =>
           Effect.fail(new ScriptError({ line: lineNumber + 1, reason: error.message }))
         ),
-        Effect.tapError(() => owedFirst),
+        Effect.tapError(() => Effect.andThen(undo, owedFirst)),
         Effect.andThen(settle)
       ),
       tally: () => ({ promised, unpromised: owed - promised, received: watch.received() })

@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Device, ReflectedMessage, UserReason } from "@d2m/client"
-import { Effect, Latch, type Scope, Stream } from "effect"
+import type { ConnectionState, DeviceObserver, ReflectedMessage, UserReason } from "@d2m/client"
+import { Effect, Latch } from "effect"
 import { eventLine, receivedLine, stateLine } from "./Observation.ts"
 import type { SessionLine } from "./SessionLine.ts"
 
@@ -19,12 +19,14 @@ import type { SessionLine } from "./SessionLine.ts"
 export interface Watch {
   /** The handler of what other devices reflect: tells it and counts it. */
   readonly onReflected: (batch: ReadonlyArray<ReflectedMessage>) => Effect.Effect<void>
-  /** Tells states and events from now on, for as long as the scope lasts. */
-  readonly follow: (device: Device["Service"]) => Effect.Effect<void, never, Scope.Scope>
+  /** Tells states and events when they happen: none is late when a condition holds, and none is missing at the end. */
+  readonly observer: DeviceObserver
+  /** Tells no further ones. */
+  readonly end: Effect.Effect<void>
   readonly state: () => ConnectionState | undefined
   /** What the device asks its user now. */
   readonly question: () => UserReason | undefined
-  /** Waits until a question is no longer asked; the news of it may still be on its way. */
+  /** Waits until a question is no longer asked. */
   readonly untilAnswered: (question: UserReason) => Effect.Effect<void>
   /** Whether there has been a connection past its handshake. */
   readonly wasLive: () => boolean
@@ -54,24 +56,30 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
     Effect.sync(() => {
       const changed = Latch.makeUnsafe(false)
       let state: ConnectionState | undefined
-      let asked: UserReason | undefined
+      let isOver = false
       let wasLive = false
       let received = 0
       const poke = () => changed.openUnsafe()
-      const onState = (next: ConnectionState) =>
-        Effect.sync(() => {
+      const observer: DeviceObserver = {
+        onState: (next) => {
+          if (isOver) return
           const news = isNews(state, next)
           state = next
           if (next._tag === "Live") wasLive = true
-          if (next._tag === "NeedsUser") asked = next.reason
           if (news) tell(stateLine(next, clock.currentTimeMillisUnsafe()))
           poke()
-        })
+        },
+        onEvent: (event) => {
+          if (!isOver) tell(eventLine(event, clock.currentTimeMillisUnsafe()))
+        }
+      }
+      // An observer must not call the device, which whoever has waited is about to do.
+      const inItsTurn = Effect.andThen(changed.await, Effect.yieldNow)
       const until: Watch["until"] = (condition) =>
         Effect.suspend(() => {
           if (condition()) return Effect.void
           changed.closeUnsafe()
-          return Effect.andThen(changed.await, until(condition))
+          return Effect.andThen(inItsTurn, until(condition))
         })
       const question = () => (state?._tag === "NeedsUser" ? state.reason : undefined)
       return {
@@ -81,17 +89,13 @@ export const make = (tell: (line: SessionLine) => void): Effect.Effect<Watch> =>
             received += batch.length
             poke()
           }),
-        follow: (device) =>
-          Effect.gen(function* () {
-            const tellEvent = Stream.runForEach(device.events, (event) =>
-              Effect.sync(() => tell(eventLine(event, clock.currentTimeMillisUnsafe())))
-            )
-            yield* Effect.forkScoped(tellEvent, { startImmediately: true })
-            yield* Effect.forkScoped(Stream.runForEach(device.state.changes, onState), { startImmediately: true })
-          }),
+        observer,
+        end: Effect.sync(() => {
+          isOver = true
+        }),
         state: () => state,
         question,
-        untilAnswered: (answered) => until(() => asked === answered && question() !== answered),
+        untilAnswered: (answered) => until(() => question() !== answered),
         wasLive: () => wasLive,
         received: () => received,
         until,
