@@ -13,7 +13,7 @@ import {
   mediatorUrl
 } from "@d2m/codec"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import { Context, Effect, Fiber, Layer, Result, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Option, Result, Stream } from "effect"
 import { Hex } from "effect/encoding"
 import { Socket } from "effect/socket"
 import { writeFileSync } from "node:fs"
@@ -35,7 +35,7 @@ const takenPort = Effect.acquireRelease(
   (server) => Effect.sync(() => server.close())
 ).pipe(Effect.map((server) => (server.address() as AddressInfo).port))
 
-const device = (id: bigint, address: string, pin: string) =>
+const device = (id: bigint, address: string, pin?: string) =>
   Effect.gen(function* () {
     const { groupId } = (yield* Crypto).deriveKeys(groupKey)
     const url = mediatorUrl(address, { deviceGroupId: groupId, serverGroup: "7a" })
@@ -47,7 +47,9 @@ const device = (id: bigint, address: string, pin: string) =>
       onReflected: () => Effect.void
     }).pipe(
       Effect.provide([
-        layerNodeWebSocket({ url, trust: "pinned-only", pins: [{ host: "127.0.0.1", pins: [pin] }] }),
+        layerNodeWebSocket(
+          pin === undefined ? { url } : { url, trust: "pinned-only", pins: [{ host: "127.0.0.1", pins: [pin] }] }
+        ),
         DeviceStore.layerMemory
       ])
     )
@@ -214,19 +216,24 @@ describe("d2m serve", () => {
     }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
   )
 
-  for (const host of ["::1", "[::1]"]) {
-    it.live(`listens on ${host}, and says its URL`, () =>
+  for (const [host, bound, dialled] of [
+    ["::1", "::1", "[::1]"],
+    ["[::1]", "::1", "[::1]"],
+    ["0.0.0.0", "0.0.0.0", "127.0.0.1"],
+    ["::", "::", "[::1]"],
+    ["0:0::0", "0:0::0", "[::1]"]
+  ] as const) {
+    it.live(`listens on ${host}, and says by which URL it is reached from here`, () =>
       Effect.gen(function* () {
-        const {
-          address,
-          admin,
-          host: bound,
-          port
-        } = JSON.parse(yield* (yield* serve("--host", host, "--admin", "[::1]:0")).line)
-        assert.strictEqual(bound, "::1")
-        assert.strictEqual(address, `ws://[::1]:${port}/`)
-        assert.strictEqual(yield* Effect.promise(async () => (await fetch(`${admin}readyz`)).text()), "Ready\n")
-      }).pipe(Effect.scoped)
+        const server = yield* serve("--host", host, "--admin", `${host.includes(":") ? "[::]" : host}:0`)
+        const line = JSON.parse(yield* server.line)
+        assert.strictEqual(line.host, bound)
+        assert.strictEqual(line.address, `ws://${dialled}:${line.port}/`)
+        const phone = yield* device(1n, line.address)
+        const live = yield* Stream.runHead(Stream.filter(phone.state.changes, ({ _tag }) => _tag === "Live"))
+        assert.isTrue(Option.isSome(live))
+        assert.strictEqual(yield* Effect.promise(async () => (await fetch(`${line.admin}readyz`)).text()), "Ready\n")
+      }).pipe(Effect.scoped, Effect.provide([Crypto.layer, NodeCrypto.layerSecureRandom]))
     )
   }
 

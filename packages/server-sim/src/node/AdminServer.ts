@@ -11,7 +11,7 @@ import { Context, Effect, Layer } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer, type Server } from "node:http"
-import { checkPort, ListenError, reasonOf } from "./ListenAddress.ts"
+import { authorityOf, checkPort, ListenError, reasonOf } from "./ListenAddress.ts"
 import { Readiness } from "./Readiness.ts"
 
 /**
@@ -27,7 +27,7 @@ export class AdminAddress extends Context.Service<
     readonly host: string
     /** The port in use: a free one if 0 was asked for. */
     readonly port: number
-    /** `http://host:port/`. */
+    /** `http://host:port/`, on this machine: the loopback address for a host that means all addresses. */
     readonly url: string
   }
 >()("@d2m/server-sim/AdminAddress") {}
@@ -86,7 +86,7 @@ export const layerAdmin = (options: {
     AdminAddress,
     Effect.map(HttpServer.HttpServer, ({ address }) => {
       const bound = "port" in address ? address.port : port
-      return { host, port: bound, url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}/` }
+      return { host, port: bound, url: `http://${authorityOf(host, bound)}/` }
     })
   ).pipe(
     Layer.provide(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),

@@ -20,7 +20,10 @@ export class ListenAddress extends Context.Service<
     /** The port in use: a free one if 0 was asked for. */
     readonly port: number
     readonly isSecure: boolean
-    /** `ws://host:port/` or `wss://host:port/`: a base for `mediatorUrl`. */
+    /**
+     * `ws://host:port/` or `wss://host:port/`: a base for `mediatorUrl`, on this machine. For a host that means all addresses,
+     * `0.0.0.0` or `::`, it has the loopback address.
+     */
     readonly url: string
   }
 >()("@d2m/server-sim/ListenAddress") {}
@@ -75,6 +78,14 @@ export const reasonOf = (code: string | undefined): ListenError["reason"] => {
     default:
       return "Failed"
   }
+}
+
+/** What of a URL leads to a host from this machine: there is no dialling of all addresses. */
+export const authorityOf = (host: string, port: number): string => {
+  const name = host.includes(":") ? `[${host}]` : host
+  const { hostname } = URL.parse(`http://${name}`) ?? { hostname: name }
+  if (hostname === "0.0.0.0") return `127.0.0.1:${port}`
+  return hostname === "[::]" ? `[::1]:${port}` : `${name}:${port}`
 }
 
 /** Fails for a port that no socket has: Node's `listen` would throw. */

@@ -27,7 +27,7 @@ import { type Arrivals, makeArrivals } from "./Arrivals.ts"
 import { areDescriptorsUsedUp, withinDescriptors } from "./Descriptors.ts"
 import { type Guards, type GuardsInput, makeGuards } from "./Guards.ts"
 import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
-import { listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
+import { authorityOf, listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
 import { type OpenConnection, openConnection } from "./OpenConnection.ts"
 import { readTls, type ServerTlsOptions, type TlsPair } from "./ServerTlsOptions.ts"
 
@@ -290,7 +290,6 @@ export const layerWebSocketServer = (
       const pair = tls === undefined ? undefined : yield* readTls(tls, { host, port: options.port })
       const port = yield* serve(mediator, options, guards, closeTimeout, pair)
       const isSecure = pair !== undefined
-      const authority = host.includes(":") ? `[${host}]` : host
-      return { host, port, isSecure, url: `${isSecure ? "wss" : "ws"}://${authority}:${port}/` }
+      return { host, port, isSecure, url: `${isSecure ? "wss" : "ws"}://${authorityOf(host, port)}/` }
     })
   )
