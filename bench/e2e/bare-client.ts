@@ -5,10 +5,11 @@
 import { Box, Crypto, DeviceGroupKey, Limits } from "@d2m/codec"
 import { layerCryptoSodium } from "@d2m/codec/node"
 import { Effect, Result } from "effect"
-import { randomFillSync } from "node:crypto"
 import { once } from "node:events"
 import type { Socket } from "node:net"
 import { WebSocket } from "ws"
+import { NonceSet } from "../../packages/client/src/NonceSet.ts"
+import { pooledBytes } from "../../packages/codec/src/node/PooledRandom.ts"
 import { type ClientSetup, latencies, type Ran, serveParent, setup } from "./Workload.ts"
 
 const { url, workload, writes } = setup<ClientSetup>()
@@ -19,9 +20,10 @@ const crypto =
 const key = crypto?.deriveKeys(DeviceGroupKey.make(new Uint8Array(32).fill(7))).dgrk
 const plain = new Uint8Array(size - Limits.boxOverhead).fill(1)
 
-const remember = (nonces: Set<string>, nonce: Uint8Array): void => {
-  const hashed = crypto!.hashNonce("ECHOECHO", nonce)
-  nonces.add(Buffer.from(hashed.buffer, hashed.byteOffset, hashed.length).toString("latin1"))
+const randomBytes = pooledBytes()
+
+const remember = (nonces: NonceSet, nonce: Uint8Array): void => {
+  nonces.add(crypto!.hashNonce("ECHOECHO", nonce))
 }
 
 interface Connection {
@@ -60,7 +62,7 @@ let progress = (): void => {}
 
 const receive = async (name: string): Promise<void> => {
   const { send, ws } = await connect(name)
-  const nonces = new Set<string>()
+  const nonces = new NonceSet()
   ws.on("message", (data: Buffer) => {
     const box = data.subarray(20)
     if (box.length !== size) throw new Error(`a message of ${box.length} bytes`)
@@ -81,7 +83,7 @@ const { send, ws } = await connect("sender")
 if (receivers === 0) (await connect("offline")).ws.close()
 for (let n = 0; n < receivers; n++) await receive(`receiver${n}`)
 
-const ownNonces = new Set<string>()
+const ownNonces = new NonceSet()
 let reflectId = 0
 const reflect = (): void => {
   const frame = Buffer.allocUnsafe(12 + size)
@@ -90,7 +92,7 @@ const reflect = (): void => {
   frame.writeUInt32LE(++reflectId, 8)
   if (crypto === undefined) frame.set(plain, 12 + Limits.boxOverhead)
   else {
-    const nonce = randomFillSync(new Uint8Array(Limits.nonce))
+    const nonce = randomBytes(Limits.nonce)
     remember(ownNonces, nonce)
     crypto.sealInto(key!, nonce, plain, frame, 12)
   }
