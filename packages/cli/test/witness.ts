@@ -4,7 +4,15 @@
  * Owns what devices may rely on, in their own view: nothing promised is lost, a sender's order holds, an id never stands for
  * two messages, a transaction is there as a whole or not at all.
  */
-import { type Content, type Device, DeviceStore, linearBackoff, makeDevice, ReconnectPolicy } from "@d2m/client"
+import {
+  type Content,
+  type Device,
+  DeviceObserver,
+  DeviceStore,
+  linearBackoff,
+  makeDevice,
+  ReconnectPolicy
+} from "@d2m/client"
 import { makeDeviceStoreMemory, type ReflectedMessage, Transaction } from "@d2m/client"
 import { layerNodeWebSocket } from "@d2m/client/node"
 import { Common, Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m/codec"
@@ -69,6 +77,8 @@ export interface Witness {
   /** Single messages that were promised, by text. */
   readonly promised: Set<string>
   readonly transactions: Map<number, Outcome>
+  /** The codes with which its connections were closed, 1006 among them. */
+  readonly closes: Array<number>
   /** What the handler was given, in its order. */
   readonly handled: Array<{ readonly reflectedId: number; readonly text: string }>
   /** Reflects one message and waits for its ack. */
@@ -90,6 +100,7 @@ export const makeWitness = Effect.fnUntraced(function* (number: bigint, port: nu
   const url = mediatorUrl(`ws://127.0.0.1:${port}/`, { deviceGroupId: groupId, serverGroup: "7a" })
   const promised = new Set<string>()
   const transactions = new Map<number, Outcome>()
+  const closes: Array<number> = []
   const handled: Array<{ readonly reflectedId: number; readonly text: string }> = []
   let power: Scope.Closeable | undefined
   let device: Device["Service"] | undefined
@@ -110,6 +121,15 @@ export const makeWitness = Effect.fnUntraced(function* (number: bigint, port: nu
   }).pipe(
     Effect.provide([layerNodeWebSocket({ url }), Layer.succeed(DeviceStore, store)]),
     Effect.provideService(ReconnectPolicy, impatient),
+    Effect.provideService(DeviceObserver, {
+      onState: () => {},
+      onEvent: (event) => {
+        if (event._tag !== "Disconnected" || event.because._tag !== "Closed") return
+        closes.push(event.because.code)
+        // Whoever waits for it may call the device, which an observer must not.
+        queueMicrotask(bell.ring)
+      }
+    }),
     Effect.orDie
   )
 
@@ -150,6 +170,7 @@ export const makeWitness = Effect.fnUntraced(function* (number: bigint, port: nu
     id,
     promised,
     transactions,
+    closes,
     handled,
     switchOn: Effect.gen(function* () {
       power = yield* Scope.make()
