@@ -1,6 +1,10 @@
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import { assert, describe, it } from "vitest"
+import { coldStart } from "../bench/e2e/cold-start.ts"
+import { idle, restart } from "../bench/e2e/idle.ts"
+import { bareCorked, ourMemory, ourSqlite } from "../bench/e2e/Programs.ts"
+import { contest } from "../bench/e2e/Turns.ts"
 
 const root = Path.resolve(import.meta.dirname, "..")
 
@@ -56,6 +60,32 @@ describe("pnpm bench", { timeout: 180_000 }, () => {
     for (const { cpu, each, ratio } of standings) {
       for (const figure of [cpu.client, cpu.server, each, ratio]) assert.isAbove(figure, 0)
     }
+  })
+
+  it("takes the time of single round trips, with cryptography", async () => {
+    const { standings } = await contest(
+      {
+        name: "round trip",
+        workload: { size: 1024, crypto: "sodium", receivers: 0, inFlight: 1 },
+        programs: [bareCorked, ourMemory, ourSqlite]
+      },
+      { rounds: 1, sliceMillis: 10, warmUpMillis: 0, warmUpTimes: 0 }
+    )
+    assert.lengthOf(standings, 3)
+    for (const { latencies, ratio } of standings) {
+      assert.isAbove(latencies!.p50, 0)
+      assert.isAtLeast(latencies!.p99, latencies!.p50)
+      assert.isAbove(ratio, 0)
+    }
+  })
+
+  it("looks at devices that are idle, at their return after the mediator was killed, and at its start", async () => {
+    const { table } = await idle(20)
+    assert.match(table, /^idle, 20 devices.*\n {2}bare ws .*KiB resident.*\n {2}d2m .*KiB resident/)
+    const { outcome } = await restart(4)
+    assert.deepInclude(outcome, { devices: 20, dry: 20, reflects: 4, promised: 4, owed: 16, handled: 16 })
+    const started = await coldStart(1)
+    assert.match(started.table, /^cold start\n {2}node +\d+ ms\n {2}bare ws +\d+ ms\n {2}d2m serve +\d+ ms$/)
   })
 
   it("prints a table, and names the machine", () => {

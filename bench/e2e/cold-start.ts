@@ -7,8 +7,6 @@ import * as Path from "node:path"
 import type { Result } from "../Suite.ts"
 import { startProcess } from "./Processes.ts"
 
-const times = 9
-
 const median = (samples: ReadonlyArray<number>): number => samples.toSorted((a, b) => a - b)[samples.length >> 1]!
 
 const millis = async (act: () => Promise<() => void>): Promise<number> => {
@@ -38,7 +36,7 @@ const nothing = async (): Promise<() => void> => {
 }
 
 /** `d2m serve` from its sources, beside the bare program and a Node that does nothing. */
-export const coldStart = async (): Promise<Result> => {
+export const coldStart = async (times: number): Promise<Result> => {
   const samples = { nothing: new Array<number>(), bare: new Array<number>(), serve: new Array<number>() }
   for (let n = 0; n < times; n++) {
     samples.nothing.push(await millis(nothing))

@@ -72,7 +72,7 @@ const measurements = (): ReadonlyArray<Measurement> => [
   })),
   ...[1000, 10_000].map((connections) => ({ name: `idle, ${connections} devices`, measure: () => idle(connections) })),
   { name: "restart, 10000 devices", measure: () => restart(2000) },
-  { name: "cold start", measure: coldStart }
+  { name: "cold start", measure: () => coldStart(9) }
 ]
 
 export const suite: Suite = {
