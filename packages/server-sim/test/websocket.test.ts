@@ -318,7 +318,7 @@ describe("listening", () => {
       )
       const none = Redacted.make("")
       for (const [tls, says] of [
-        [{ key, cert }, /mismatch/],
+        [{ key, cert }, /^the private key and the certificate do not belong together: .*mismatch/],
         [{ key, cert: "no pem" }, /^the certificate is unusable: /],
         [{ key: Redacted.make("no pem"), cert }, /^the private key is unusable: /],
         // With one of them missing Node would listen, and no handshake would succeed.
@@ -330,6 +330,9 @@ describe("listening", () => {
         assert.strictEqual(error.reason, "TlsInvalid")
         assert.match(error.detail, says)
       }
+      const noPem = import.meta.filename
+      const { detail } = yield* refusal({ ...loopback, tls: { keyFile: noPem, certFile: noPem } })
+      assert.isTrue(detail.startsWith(`the certificate in ${noPem} is unusable: `), detail)
     })
   )
 })

@@ -38,6 +38,18 @@ const check = (what: string, pem: string, options: SecureContextOptions): void =
   }
 }
 
+const checkPair = (tls: ServerTlsOptions, pair: TlsPair): void => {
+  const [key, cert] = "key" in tls ? ["", ""] : [` in ${tls.keyFile}`, ` in ${tls.certFile}`]
+  check(`certificate${cert}`, pair.cert, { cert: pair.cert })
+  check(`private key${key}`, pair.key, { key: pair.key })
+  try {
+    createSecureContext({ ...pair })
+  } catch (cause) {
+    const detail = `the private key${key} and the certificate${cert} do not belong together: ${messageOf(cause)}`
+    throw new Error(detail, { cause })
+  }
+}
+
 /** Reads the pair and checks that its halves belong together. */
 export const readTls = (
   tls: ServerTlsOptions,
@@ -52,11 +64,7 @@ export const readTls = (
       catch: (cause) => new ListenError({ ...address, reason: "TlsUnreadable", detail: messageOf(cause) })
     })
     yield* Effect.try({
-      try: () => {
-        check("certificate", pair.cert, { cert: pair.cert })
-        check("private key", pair.key, { key: pair.key })
-        createSecureContext({ ...pair })
-      },
+      try: () => checkPair(tls, pair),
       catch: (cause) => new ListenError({ ...address, reason: "TlsInvalid", detail: messageOf(cause) })
     })
     return pair
