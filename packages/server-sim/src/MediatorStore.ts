@@ -2,7 +2,8 @@
  * Where a mediator keeps what must survive it.
  *
  * Owns the face that stores implement and the store in memory. What is written and when a promise may leave is decided
- * by the core; a store says that something is durable by returning.
+ * by the core; a store says that something is durable by returning. The lock and an uncommitted transaction are not kept: they
+ * end with their connection (PROTOCOL C5), and a mediator that has stopped has none.
  *
  * @since 0.1.0
  */
