@@ -122,6 +122,8 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
       return only("Reflected", () => [])
     case "DuplicateReflected":
       return only("Reflected", (_, packet) => [{ packet }, { packet }])
+    case "AlteredReflected":
+      return only("Reflected", (frame) => [sent({ ...frame, envelope: altered("dgrk", frame.envelope) })])
     case "ReplayNonces": {
       let earlier: Reflected | undefined
       return only("Reflected", (frame, packet) => {

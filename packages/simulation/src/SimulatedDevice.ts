@@ -178,8 +178,8 @@ export class SimulatedDevice {
   /** Tells of what the disk keeps in quarantine. */
   #toldOf(life: number): VirtualDisk["onKept"] {
     const { kernel, witness } = this.#host
-    return ({ envelope, id, reflectedId }) =>
-      witness({ _tag: "Kept", at: kernel.now, device: this.name, life, id, reflectedId, envelope })
+    return ({ envelope, id, reason, reflectedId }) =>
+      witness({ _tag: "Kept", at: kernel.now, device: this.name, life, id, reflectedId, envelope, reason })
   }
 
   /** Ends its life from one moment to the next. */

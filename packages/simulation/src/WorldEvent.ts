@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import type { ConnectionState, Content, DeviceEvent, ReflectedMessage, Resume } from "@d2m/client"
+import type { ConnectionState, Content, DeviceEvent, QuarantineReason, ReflectedMessage, Resume } from "@d2m/client"
 import type { ClientFrame, ServerFrame } from "@d2m/codec"
 import type { Operation } from "./Operation.ts"
 import type { DeviceSpec } from "./Schedule.ts"
@@ -236,6 +236,7 @@ export type WorldEvent =
       readonly id: number
       readonly reflectedId: number
       readonly envelope: Uint8Array
+      readonly reason: QuarantineReason
     })
   | (LifePlace & { readonly _tag: "ChatClosed"; readonly canReconnect: boolean })
   | (LifePlace & {

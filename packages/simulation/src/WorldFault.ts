@@ -20,6 +20,7 @@ const bytesPerMilli = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, max
  *
  * - `LoseAcks`, `DuplicateAcks`, `ReorderAcks`: of reflects, to the device
  * - `LoseReflected`, `DuplicateReflected`: a message that the mediator says it has sent
+ * - `AlteredReflected`: a message with another last byte, which nobody can open
  * - `ReplayNonces`: an earlier message again, under a new reflected-id
  * - `AlteredBlobs`: device infos and shared data with the same nonce and other bytes
  * - `EndedBeforeRejected`: the end of a transaction overtakes the word that it is in the way
@@ -41,6 +42,7 @@ export const Misbehaviour = Schema.Literals([
   "ReorderAcks",
   "LoseReflected",
   "DuplicateReflected",
+  "AlteredReflected",
   "ReplayNonces",
   "AlteredBlobs",
   "EndedBeforeRejected",

@@ -76,6 +76,19 @@ const deeds: Readonly<Record<Misbehaviour, () => Played>> = {
     assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [1, 1, 2] })
     return played
   },
+  AlteredReflected: () => {
+    const played = play([at(3_000, "desktop", "AlteredReflected"), ...two])
+    assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [1, 2] })
+    assert.deepStrictEqual(
+      played
+        .seen("Handling", "desktop")
+        .flatMap(({ messages }) => messages.map(({ reflectedId }) => Number(reflectedId))),
+      [2]
+    )
+    const { event } = played.seen("Happened", "desktop").find(({ event }) => event._tag === "Quarantined")!
+    assert.deepInclude(event, { reflectedId: 1, reason: "Undecryptable" } as never)
+    return played
+  },
   ReplayNonces: () => {
     const played = play([at(3_000, "desktop", "ReplayNonces"), ...two])
     assert.deepStrictEqual(traffic(played, "desktop", "Reflected"), { sent: [1, 2], got: [1, 2, 1_002] })

@@ -70,6 +70,19 @@ export const inbound: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "undecryptable-not-kept",
+    side: "client",
+    flaw: "A message that does not open is acked, and kept nowhere.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "return quarantine(opened, message.failure.reason, message.failure.detail)",
+        replace: "return Effect.succeed({ ...opened, nonce: undefined })"
+      }
+    ]
+  },
+  {
     name: "nonces-not-recorded",
     side: "client",
     flaw: "The nonces of handled messages are not recorded, so that a redelivery is handled once more.",
@@ -164,7 +177,7 @@ export const inbound: ReadonlyArray<Mutant> = [
     name: "handled-out-of-order",
     side: "client",
     flaw: "The handler is given the messages of a batch in reverse order.",
-    breaks: "decision 9",
+    breaks: "decision 20",
     patches: [
       {
         file: "ReflectedQueue.ts",

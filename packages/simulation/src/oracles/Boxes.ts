@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import { type Box, type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
+import { Box, type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
 import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
 import type { Schedule } from "../Schedule.ts"
@@ -47,6 +47,12 @@ export const boxOpener = (schedule: Schedule, specs: Specs): BoxOpener => {
     if (latest?.frame !== frame) latest = { frame, id: open(device, frame) }
     return latest.id
   }
+}
+
+/** Whether a device can open the box of a message that was reflected to it. */
+export const opensFor = (schedule: Schedule, specs: Specs): ((device: string, envelope: Uint8Array) => boolean) => {
+  const { crypto, keys } = keysOf(schedule, specs)
+  return (device, envelope) => Result.isSuccess(crypto.open(keys(device).dgrk, Box.make("dgrk", envelope)))
 }
 
 /** Opens what the groups of a world leave with the mediator. */

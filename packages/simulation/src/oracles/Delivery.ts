@@ -1,14 +1,15 @@
 /**
  * From one application to the others: what was promised is seen, what was lost is not.
  *
- * Owns the rules that a user of the protocol cares for (decisions 11, 12, 22), judged by message ids and without a look at a
- * single reflected frame: a reflect that an application was told of, and a transaction that it was told to be committed,
+ * Owns the rules that a user of the protocol cares for (decisions 11, 12, 22), judged by message ids and without a look at
+ * what the mediator makes of them: a reflect that an application was told of, and a transaction that it was told to be committed,
  * reach the application of every device that had its slot all the time since; nothing of a transaction that was not
  * committed is ever seen.
  *
  * A slot that may have been dropped, or may have expired, is owed nothing from before the next ServerInfo, whatever that
  * says: a registration whose own ServerInfo was lost lies between perhaps. What such slots get is judged at the mediator. A
- * twin has the same slot as its device, and is owed nothing if it has found that itself.
+ * twin has the same slot as its device, and is owed nothing if it has found that itself. What a mediator that misbehaves has
+ * altered does not open any more: who keeps that in quarantine, under the nonce of a message, is not owed it.
  *
  * @since 0.1.0
  */
@@ -19,7 +20,10 @@ import type { Oracle, OracleMaker, Report } from "../Oracle.ts"
 import { type DeviceSpec, largestGroup, type Schedule } from "../Schedule.ts"
 import { messageIdOf } from "../Application.ts"
 import { only, type Answer, type WorldEvent } from "../WorldEvent.ts"
+import { type BoxOpener, boxOpener, type ReflectFrame } from "./Boxes.ts"
+import { nonceOf } from "./Envelopes.ts"
 import { type Numbers, numbersOf } from "./mediator/Model.ts"
+import { Specs } from "./Specs.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
@@ -53,9 +57,16 @@ class Delivery implements Oracle {
   #evicts = false
   /** Devices that may take anybody's place, and have not been told yet what became of that. */
   readonly #newcomers = new Set<string>()
+  readonly #specs: Specs
+  readonly #open: BoxOpener
+  /** The messages that boxes were sealed for, by nonce. */
+  readonly #boxes = new Map<number, number>()
 
-  constructor(report: Report, { conditions, devices }: Schedule) {
+  constructor(report: Report, schedule: Schedule) {
+    const { conditions, devices } = schedule
     this.#report = report
+    this.#specs = new Specs(schedule)
+    this.#open = boxOpener(schedule, this.#specs)
     this.#numbers = numbersOf(conditions)
     this.#mayOverflow = conditions.mediator.queueMessages !== undefined
     this.#takePart(devices)
@@ -63,6 +74,7 @@ class Delivery implements Oracle {
 
   readonly see = only(
     [
+      "DeviceSent",
       "MediatorReceived",
       "MediatorSent",
       "MediatorClosed",
@@ -71,10 +83,14 @@ class Delivery implements Oracle {
       "Asked",
       "Answered",
       "Handling",
-      "Handled"
+      "Handled",
+      "Kept"
     ],
     (event) => {
       switch (event._tag) {
+        case "DeviceSent":
+          if (event.frame?._tag === "Reflect") this.#sealed(event.device, event.frame)
+          return
         case "MediatorReceived":
           if (this.#evicts && event.frame?._tag === "ClientHello") this.#newcomer(event.device, event.frame)
           return
@@ -91,6 +107,7 @@ class Delivery implements Oracle {
           this.#seen(event.device)
           return this.#absent(event.device)
         case "Machine":
+          this.#specs.see(event)
           if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takePart([event.spec])
           // No connection outlives its mediator.
           if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
@@ -105,6 +122,9 @@ class Delivery implements Oracle {
           return this.#handling(event.device, event.messages)
         case "Handled":
           return this.#handled(event.device, event.messages, event.outcome)
+        case "Kept":
+          if (event.reason === "Undecryptable") this.#unopened(event.device, nonceOf(event.envelope))
+          return
       }
     }
   )
@@ -192,6 +212,19 @@ class Delivery implements Oracle {
       if (slot === sender || slot.group !== sender?.group || slot.since >= askedAt) continue
       for (let id = from; id < end; id++) if (!slot.handled.has(id)) slot.owed.add(id)
     }
+  }
+
+  #sealed(device: string, frame: ReflectFrame): void {
+    const id = this.#open(device, frame)
+    if (typeof id === "number") this.#boxes.set(nonceOf(frame.envelope), id)
+  }
+
+  #unopened(device: string, nonce: number): void {
+    const slot = this.#slots.get(ownerOf(device))
+    const id = this.#boxes.get(nonce)
+    if (slot === undefined || id === undefined) return
+    slot.handled.add(id)
+    slot.owed.delete(id)
   }
 
   #refuse(device: string, from: number, end: number): void {

@@ -4,7 +4,7 @@
  * A story is told line by line, as a world would show it; at the end it says which rules an oracle saw broken. Devices are
  * named `phone`, `desktop`, `tablet` with the ids 1, 2, 3.
  */
-import type { ConnectionState, ReflectedMessage } from "@d2m/client"
+import type { ConnectionState, QuarantineReason, ReflectedMessage } from "@d2m/client"
 import {
   Box,
   type ClientFrame,
@@ -230,12 +230,17 @@ export class Story {
   }
 
   /** The disk of the device has a message in quarantine. */
-  kept(device: string, reflectedId: number, box = envelope(reflectedId)): this {
-    return this.tell({ _tag: "Kept", ...this.place(device), life: 1, id: 1, reflectedId, envelope: box })
+  kept(
+    device: string,
+    reflectedId: number,
+    box = envelope(reflectedId),
+    reason: QuarantineReason = "HandlerFailed"
+  ): this {
+    return this.tell({ _tag: "Kept", ...this.place(device), life: 1, id: 1, reflectedId, envelope: box, reason })
   }
 
   /** The device says that it keeps a message that failed. */
-  quarantineTold(device: string, reflectedId: number, reason: "HandlerFailed" | "NonceReused" = "HandlerFailed"): this {
+  quarantineTold(device: string, reflectedId: number, reason: QuarantineReason = "HandlerFailed"): this {
     const event = {
       _tag: "Quarantined",
       id: 1,

@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Conditions, type OracleMaker } from "../../src/index.ts"
 import { reflectedHandling } from "../../src/oracles/device/ReflectedHandling.ts"
 import { delivery } from "../../src/oracles/Delivery.ts"
-import { envelope, message, Story } from "./Story.ts"
+import { boxed, envelope, message, Story } from "./Story.ts"
 
 const judge = (maker: OracleMaker) => {
   const told = (tell: (story: Story) => unknown, conditions: Partial<Conditions> = {}): ReadonlyArray<string> => {
@@ -154,6 +154,35 @@ describe("handling", () => {
     })
   })
 
+  it("lets a device set aside what does not open, and nothing else as such", () => {
+    const rule = "what is set aside because it does not open does not"
+    const kept = (box: Uint8Array) => (story: Story) => {
+      const phone = story.live("phone").reflected(1, box)
+      story.kept("phone", 1, box, "Undecryptable").quarantineTold("phone", 1, "Undecryptable")
+      return phone.reflectedAck(1)
+    }
+    right(kept(envelope(1)))
+    breaks(rule, kept(boxed(7, 1)))
+    // It comes again as it was, behind what came behind it; or it was altered when it came again.
+    const [altered, whole] = [envelope(1), boxed(1, 1)]
+    right((story) => {
+      story.live("phone").reflected(1, altered).reflected(2, boxed(2)).lose(1006)
+      const again = story.live("phone", { existing: true }).reflected(1, whole).reflected(2, boxed(2))
+      story.handle("phone", [message(2, 2), message(1, 1)])
+      story.kept("phone", 1, altered, "Undecryptable").quarantineTold("phone", 1, "Undecryptable")
+      again.reflectedAck(1).reflectedAck(2)
+    })
+    right((story) => {
+      story.live("phone").reflected(1, whole).reflected(2, boxed(2)).lose(1006)
+      const again = story.live("phone", { existing: true }).reflected(1, altered)
+      story.handle("phone", [message(1, 1)]).handle("phone", [message(2, 2)])
+      again.reflectedAck(1)
+    })
+    breaks("a message is acked after it was handled or set aside", (story) =>
+      story.live("phone").reflected(1, envelope(1)).reflectedAck(1)
+    )
+  })
+
   it("lets a twin ack what was handled on the storage that it has a copy of, even if the original has lost it", () => {
     const crashed = (withoutStorage: boolean) => (story: Story) => {
       story.live("phone").reflected(1, envelope(1))
@@ -261,6 +290,22 @@ describe("delivery", () => {
     assert.isDefined(story.owed)
     story.handle("desktop", [message(1, 7)])
     assert.isUndefined(story.owed)
+  })
+
+  it("owes nothing that was altered on its way and is in quarantine", () => {
+    const kept = (reason: "Undecryptable" | "NonceReused", nonce: number) => {
+      const story = new Story(delivery)
+      const phone = story.live("phone")
+      story.live("desktop")
+      const answer = story.wait(1).ask("phone", reflect, 7)
+      phone.reflect(1, boxed(7, 70))
+      story.kept("desktop", 1, envelope(nonce), reason)
+      answer(done)
+      return story.owed
+    }
+    assert.isUndefined(kept("Undecryptable", 70))
+    assert.isDefined(kept("Undecryptable", 71))
+    assert.isDefined(kept("NonceReused", 70))
   })
 
   it("owes nothing to a slot that may be gone, and all of it to one that was there all the time", () => {

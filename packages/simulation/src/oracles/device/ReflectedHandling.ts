@@ -6,8 +6,8 @@
  * they came; acked after that, once for each time they came, and on the connection they came on; ephemerals never; what was
  * acked or set aside is not handled again unless the application asks for it; and what is told to be set aside is kept.
  *
- * A message counts as set aside when it failed as often as the handler is tried, and the device says that it keeps it; a
- * device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
+ * A message counts as set aside when it failed as often as the handler is tried, or does not open, and the device says that it
+ * keeps it; a device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
  * again, and what its twin has handled may be acked by either.
  *
  * @since 0.1.0
@@ -16,8 +16,11 @@ import type { DeviceEvent, ReflectedMessage } from "@d2m/client"
 import { type ClientFrame, isEphemeral, type ServerFrame } from "@d2m/codec"
 import { mediatorName, ownerOf } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
+import type { Schedule } from "../../Schedule.ts"
 import { only, type BatchPlace, type WorldEvent } from "../../WorldEvent.ts"
-import { nonceOf } from "../Envelopes.ts"
+import { opensFor } from "../Boxes.ts"
+import { nonceOf, printOf } from "../Envelopes.ts"
+import { Specs } from "../Specs.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
@@ -37,6 +40,7 @@ interface Fate {
 /** One message as a device got it in one life. */
 interface Receipt {
   readonly nonce: number
+  readonly print: number
   readonly timestamp: bigint
   readonly ephemeral: boolean
   /** How many messages the device had got when it came first, and when it came last. */
@@ -66,12 +70,14 @@ interface Line {
 interface Device {
   readonly name: string
   fates: Map<number, Fate>
+  /** Messages that are set aside because they do not open. The same may come again as it was, and be handled. */
+  unopened: Set<number>
   /** Of the device whose storage a twin was given a copy of, and what became of messages on that. */
   readonly original: Device | undefined
   readonly inherited: Map<number, Fate> | undefined
   receipts: Map<number, Receipt>
   /** What its disk was seen to keep in this life. */
-  kept: Map<number, { readonly reflectedId: number; readonly nonce: number }>
+  kept: Map<number, { readonly reflectedId: number; readonly nonce: number; readonly envelope: Uint8Array }>
   received: number
   /** The latest message that was handled for the first time, as it had come by then: it may come once more. */
   handled: Pick<Receipt, "first" | "last"> | undefined
@@ -90,9 +96,13 @@ class ReflectedHandling implements Oracle {
   /** The ids that devices have introduced themselves with, and who has sealed the box with a nonce. */
   readonly #ids = new Map<string, bigint>()
   readonly #senders = new Map<number, bigint>()
+  readonly #specs: Specs
+  readonly #opens: ReturnType<typeof opensFor>
 
-  constructor(report: Report) {
+  constructor(report: Report, schedule: Schedule) {
     this.#report = report
+    this.#specs = new Specs(schedule)
+    this.#opens = opensFor(schedule, this.#specs)
   }
 
   readonly see = only(
@@ -130,7 +140,8 @@ class ReflectedHandling implements Oracle {
         case "Kept":
           this.#device(event.device).kept.set(event.id, {
             reflectedId: event.reflectedId,
-            nonce: nonceOf(event.envelope)
+            nonce: nonceOf(event.envelope),
+            envelope: event.envelope
           })
           return
         case "Opened": {
@@ -147,7 +158,9 @@ class ReflectedHandling implements Oracle {
           return
         }
         case "Machine":
-          if (event.device !== mediatorName) this.#machine(this.#device(event.device), event)
+          if (event.device === mediatorName) return
+          this.#specs.see(event)
+          this.#machine(this.#device(event.device), event)
           return
       }
     }
@@ -168,6 +181,7 @@ class ReflectedHandling implements Oracle {
     const device: Device = {
       name,
       fates: new Map(),
+      unopened: new Set(original?.unopened),
       original,
       inherited: original?.fates,
       receipts: new Map(),
@@ -192,7 +206,10 @@ class ReflectedHandling implements Oracle {
     device.kept = new Map()
     device.handled = undefined
     device.line = undefined
-    if (withoutStorage === true) device.fates = new Map()
+    if (withoutStorage === true) {
+      device.fates = new Map()
+      device.unopened = new Set()
+    }
     for (const fate of device.fates.values()) {
       if (fate.failures >= tries && fate.isSetAside === "No") fate.isSetAside = "Perhaps"
     }
@@ -204,11 +221,17 @@ class ReflectedHandling implements Oracle {
     const nonce = nonceOf(frame.envelope)
     const before = device.receipts.get(frame.reflectedId)
     const order = ++device.received
+    const print = printOf(frame.envelope)
+    // Of two with one nonce and other bytes, one was altered on its way: it is never handled, and the other is as if it had
+    // come alone.
+    const isKnown = before !== undefined && before.nonce === nonce
+    const isAltered = isKnown && before.print !== print && !this.#opens(name, frame.envelope)
     const receipt: Receipt =
-      before !== undefined && before.nonce === nonce
+      isKnown && (isAltered || before.print === print)
         ? before
         : {
             nonce,
+            print,
             timestamp: frame.timestamp,
             ephemeral: isEphemeral(frame.flags),
             first: order,
@@ -217,9 +240,11 @@ class ReflectedHandling implements Oracle {
             failures: 0,
             before
           }
-    receipt.last = order
-    receipt.failures = 0
-    device.receipts.set(frame.reflectedId, receipt)
+    if (!isAltered) {
+      receipt.last = order
+      receipt.failures = 0
+      device.receipts.set(frame.reflectedId, receipt)
+    }
     if (line === undefined) return
     if (!receipt.ephemeral) line.unacked++
     const entry = line.entries.get(frame.reflectedId)
@@ -250,6 +275,7 @@ class ReflectedHandling implements Oracle {
       fate.isAcked = true
       return
     }
+    if (device.unopened.has(receipt.nonce)) return
     const elsewhere = [device.inherited?.get(receipt.nonce), device.original?.fates.get(receipt.nonce)]
     if (elsewhere.some((other) => other !== undefined && isDone(other))) return
     say("a message is acked after it was handled or set aside", "a handler that has succeeded, or failed for good")
@@ -333,6 +359,17 @@ class ReflectedHandling implements Oracle {
       })
     }
     if (receipt === undefined) return
+    if (reason === "Undecryptable" && kept !== undefined) {
+      if (this.#opens(device.name, kept.envelope)) {
+        this.#report({
+          rule: "what is set aside because it does not open does not",
+          device: device.name,
+          found: `reflected ${reflectedId}, which opens`,
+          expected: "the handler"
+        })
+      }
+      device.unopened.add(receipt.nonce)
+    }
     const fate = device.fates.get(receipt.nonce)
     if (fate !== undefined && fate.failures >= tries) fate.isSetAside = "Yes"
   }
@@ -354,5 +391,5 @@ const isDone = (fate: Fate): boolean => fate.isHandled || fate.isSetAside !== "N
  */
 export const reflectedHandling: OracleMaker = {
   name: "handling",
-  make: (report) => new ReflectedHandling(report)
+  make: (report, schedule) => new ReflectedHandling(report, schedule)
 }
