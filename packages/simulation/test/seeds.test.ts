@@ -3,6 +3,7 @@ import {
   Misbehaviour,
   reportOf,
   run,
+  type ScheduledOperation,
   Summary,
   swarm,
   type SwarmOptions,
@@ -36,15 +37,20 @@ const names: ReadonlyArray<string> = [
 /** Short worlds: what goes wrong in one mostly does so in its first seconds, and the next seed is another beginning. */
 const short = { duration: 8_000, devices: 2 } as const
 
-/** Both want the lock all the time, so that one of them is rejected. */
+/** All want the lock all the time, so that somebody is rejected, list each other, and drop each other in the end. */
 const contention: Workload = (prng, devices, duration) =>
-  devices.flatMap(({ name }) =>
-    Array.from({ length: Math.floor(duration / 1_000) }, (_, second) => ({
+  devices.flatMap(({ name }, index) => {
+    const operations: Array<ScheduledOperation> = Array.from({ length: Math.floor(duration / 1_000) }, (_, second) => ({
       at: 1_000 * second + prng.below(1_000),
       device: name,
-      operation: { _tag: "Transaction", count: 2, bytes: 50, pause: 400, ttl: 0, fails: false } as const
+      operation:
+        second % 3 === 2
+          ? { _tag: "ListDevices" }
+          : { _tag: "Transaction", count: 2, bytes: 50, pause: 400, ttl: 0, fails: false }
     }))
-  )
+    const target = devices[(index + 1) % devices.length]!.name
+    return [...operations, { at: duration - 1_000, device: name, operation: { _tag: "Drop", target } as const }]
+  })
 
 const kinds: ReadonlyArray<Omit<SwarmOptions, "seed"> & { readonly seeds: number }> = [
   { ...short, seeds: 100, faults: "none" },
