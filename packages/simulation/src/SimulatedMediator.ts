@@ -90,10 +90,11 @@ export class SimulatedMediator {
     machine.kill()
     this.#machine = this.#scope = undefined
     const { chat, network, store } = this.#host
+    const { writing } = store
     network.machine.fork(Effect.orDie(store.crash(kept)))
     chat.abandon()
     network.mediatorCrashed(areDevicesTold)
-    this.#tell("Crashed")
+    this.#tell("Crashed", { kept: Math.min(writing, kept), lost: Math.max(writing - kept, 0) })
   }
 
   /** Stops it in an orderly way: what was promised is written, and connections are closed with 1001. */
@@ -125,8 +126,15 @@ export class SimulatedMediator {
     }
   }
 
-  #tell(change: "Started" | "Crashed" | "Stopped"): void {
+  #tell(change: "Started" | "Crashed" | "Stopped", writes?: { readonly kept: number; readonly lost: number }): void {
     const { network } = this.#host
-    network.witness({ _tag: "Machine", at: network.machine.kernel.now, device: mediatorName, life: this.life, change })
+    network.witness({
+      _tag: "Machine",
+      at: network.machine.kernel.now,
+      device: mediatorName,
+      life: this.life,
+      change,
+      ...(writes === undefined ? {} : { writes })
+    })
   }
 }

@@ -168,6 +168,14 @@ const drawAppetite = (
   }
 }
 
+/** Every other crash of the mediator comes while its disk is slow: otherwise next to none meets a write under way. */
+const drawSlowDisks = (prng: Prng.Prng, drawn: ReadonlyArray<ScheduledFault>): ReadonlyArray<ScheduledFault> =>
+  drawn.flatMap(({ at, fault }) => {
+    if (fault._tag !== "MediatorCrash" || chance(prng, 50)) return []
+    const lasts = Math.min(at, between(prng, 200, 4_000))
+    return [{ at: at - lasts, fault: { _tag: "StoreSlow", by: 10_000, lasts } }]
+  })
+
 /** A server that sends devices away before it listens to them: in some runs of a swarm, and in all that are brutal. */
 const drawRefusals = (
   prng: Prng.Prng,
@@ -209,6 +217,7 @@ export const drawFaults = (
       drawn.push({ at, fault: faultKinds.Misbehave(prng, devices, kinds) })
     }
   }
+  drawn.push(...drawSlowDisks(prng.fork("slow disks"), drawn))
   drawn.push(...drawRefusals(prng.fork("refused upgrades"), options, devices))
   return drawn.sort((a, b) => a.at - b.at)
 }

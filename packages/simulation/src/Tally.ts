@@ -62,9 +62,9 @@ export class Tally {
   frames = 0
   /**
    * Faults that have acted, by kind and by what sets them apart: `Refuse`, `Stall:both`, `Misbehave:LoseAcks`. Besides them
-   * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, and slots that were
-   * gone when a device came back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one, `SlotLost:ousted`
-   * by its own queue or to make room.
+   * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, crashes of the mediator while
+   * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, and slots that were gone when a device came
+   * back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one, `SlotLost:ousted` by its own queue or to make room.
    */
   readonly faults = new Map<string, number>()
   /** States that devices have been in. */
@@ -112,6 +112,8 @@ export class Tally {
         return
       case "Machine":
         if (event.skew !== undefined && event.skew !== 0) this.#count("ClockSkew")
+        if (event.writes !== undefined && event.writes.kept > 0) this.#count("MidWrite:kept")
+        if (event.writes !== undefined && event.writes.lost > 0) this.#count("MidWrite:lost")
         if (event.change === "Crashed" || event.change === "Stopped") {
           this.latest.delete(event.device)
           for (const [call, device] of this.open) if (device === event.device) this.open.delete(call)

@@ -47,14 +47,22 @@ export class VirtualStore {
     volatileGroups: this.#inTime("load", this.#disk.volatileGroups)
   }
 
+  /** Writes that are under way and may still reach the disk. */
+  get writing(): number {
+    return this.#writes().length
+  }
+
   /** The machine was killed: the first `kept` writes that were under way reach the disk. */
   crash(kept: number): Effect.Effect<void, MediatorStoreError> {
-    const persists = this.#underWay
-      .filter(({ knownFailures }) => knownFailures === this.#failures)
-      .flatMap((call) => call.persists)
-      .slice(0, kept)
+    const persists = this.#writes().slice(0, kept)
     this.#underWay = []
     return this.#disk.apply(persists)
+  }
+
+  #writes(): ReadonlyArray<Persist> {
+    return this.#underWay
+      .filter(({ knownFailures }) => knownFailures === this.#failures)
+      .flatMap(({ persists }) => persists)
   }
 
   /** What happens takes its time, and has its turn behind what was asked before. */

@@ -268,8 +268,14 @@ export const wordsOf = (event: WorldEvent, label: Label = numbered): string => {
     case "UserAnswered":
       return `user: ${event.reason} ${event.answer}`
     case "Machine": {
-      const { change, skew = 0, withoutStorage } = event
-      return `${change}${withoutStorage === true ? ", storage lost" : ""}${skew === 0 ? "" : `, ${clockWords(skew)}`}`
+      const { change, skew = 0, withoutStorage, writes = { kept: 0, lost: 0 } } = event
+      const details = [
+        ...(withoutStorage === true ? ["storage lost"] : []),
+        ...(skew === 0 ? [] : [clockWords(skew)]),
+        ...(writes.kept === 0 ? [] : [`${writes.kept} writes done`]),
+        ...(writes.lost === 0 ? [] : [`${writes.lost} writes lost`])
+      ]
+      return [change, ...details].join(", ")
     }
     case "Fault":
       return `${event.kind} ${event.phase}`

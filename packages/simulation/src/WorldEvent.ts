@@ -244,6 +244,8 @@ export type WorldEvent =
       readonly change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped"
       /** Whether what was on its disk is gone. */
       readonly withoutStorage?: boolean
+      /** Of what a mediator that crashes was writing, how much has reached its disk. */
+      readonly writes?: { readonly kept: number; readonly lost: number }
       /** What the clock of one that starts shows too much, in ms. */
       readonly skew?: number
       /** What a device is that starts: a world may have others than its schedule. */

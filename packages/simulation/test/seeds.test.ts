@@ -29,6 +29,8 @@ const details: Readonly<Record<string, ReadonlyArray<string>>> = {
 const names: ReadonlyArray<string> = [
   ...Object.keys(WorldFault.cases).flatMap((kind) => details[kind]?.map((detail) => `${kind}:${detail}`) ?? [kind]),
   "ClockSkew",
+  "MidWrite:kept",
+  "MidWrite:lost",
   "SlotLost:dropped",
   "SlotLost:expired",
   "SlotLost:ousted"
