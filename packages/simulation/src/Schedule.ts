@@ -10,7 +10,7 @@ import { MediatorOptions, strictOptions } from "@d2m/server-sim"
 import { Schema } from "effect"
 import { deviceName, ownerOf, takenTwice } from "./Names.ts"
 import { Operation } from "./Operation.ts"
-import { millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
+import { count, millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
 import { WorldFault } from "./WorldFault.ts"
 
 /** Milliseconds from the start of the run. */
@@ -66,26 +66,36 @@ const mediatorConditions = Schema.Struct({
   })
 )
 
+const clientConditions = Schema.Struct({
+  reflects: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))),
+  reflected: Schema.optionalKey(count)
+})
+
+// With more, fibers do nothing but give way.
+const preempt = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 }))
+
 /**
  * The conditions under which a world runs.
  *
- * `preempt` is the chance of a preemption before each step of a fiber, 0.5 at most; `latency` what the network is like where nothing is
+ * `preempt` is the chance of a preemption before each step of a fiber of a device or program, 0.5 at most, and `mediatorPreempt`
+ * that of the mediator's, none unless given; `latency` what the network is like where nothing is
  * wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a write of the mediator's and of a
  * device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator` what differs from
- * `strictOptions`.
+ * `strictOptions`; `client` what differs from the client's capacities: bytes of `reflects`, messages of `reflected`.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Conditions = Schema.Struct({
-  // With more, fibers do nothing but give way.
-  preempt: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 })),
+  preempt,
+  mediatorPreempt: Schema.optionalKey(preempt),
   latency: Schema.Struct({ base: millis, spread: millis, tailChance: chance, tail: millis }),
   crypto: Schema.Literals(["bulk", "real"]),
   storeLatency: millis,
   diskLatency: millis,
   userDelay: millis,
-  mediator: mediatorConditions
+  mediator: mediatorConditions,
+  client: Schema.optionalKey(clientConditions)
 })
 
 /**

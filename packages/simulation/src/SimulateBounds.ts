@@ -52,12 +52,14 @@ const condition = Conditions.fields
 
 const SomeConditions = Schema.Struct({
   preempt: Schema.optionalKey(condition.preempt),
+  mediatorPreempt: condition.mediatorPreempt,
   latency: Schema.optionalKey(condition.latency),
   crypto: Schema.optionalKey(condition.crypto),
   storeLatency: Schema.optionalKey(condition.storeLatency),
   diskLatency: Schema.optionalKey(condition.diskLatency),
   userDelay: Schema.optionalKey(condition.userDelay),
-  mediator: Schema.optionalKey(condition.mediator)
+  mediator: Schema.optionalKey(condition.mediator),
+  client: condition.client
 })
 
 const isMaker = (value: unknown): value is { readonly name: string; readonly make: unknown } =>

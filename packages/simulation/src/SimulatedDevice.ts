@@ -34,7 +34,7 @@ import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
 import type { Prng } from "./Prng.ts"
 import { once, Reasons, type Undo } from "./Reasons.ts"
-import type { DeviceSpec } from "./Schedule.ts"
+import type { Conditions, DeviceSpec } from "./Schedule.ts"
 import { type MessageHandler, TroubledHandler } from "./TroubledHandler.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import { type Watch, watched } from "./WatchedDevice.ts"
@@ -48,7 +48,7 @@ export interface DeviceHost {
   readonly crypto: Crypto["Service"]
   readonly groupKey: DeviceGroupKey
   readonly path: ClientUrlInfo
-  readonly preempt: number
+  readonly conditions: Conditions
   readonly prng: Prng
   readonly userDelay: number
   /** Gives out so many message ids. */
@@ -76,7 +76,7 @@ const livesOn = "a device lives until it is stopped"
 export const noHandlerDies = "no handler dies"
 
 /** Nobody reads the streams of events and states here, and rings of the usual size are half of what a device costs. */
-const capacities: Capacities = { ...defaultCapacities, events: 8 }
+const capacitiesOf = ({ client }: Conditions): Capacities => ({ ...defaultCapacities, events: 8, ...client })
 
 /**
  * A device of a world.
@@ -158,12 +158,12 @@ export class SimulatedDevice {
     if (this.machine !== undefined) return
     this.#isStarting = this.#isStopping
     if (this.#isStarting) return
-    const { kernel, onLog, preempt, prng } = this.#host
+    const { conditions, kernel, onLog, prng } = this.#host
     const life = ++this.life
     const machine = new Machine(kernel, {
       name: this.name,
       prng: prng.fork(`${this.name} ${life}`),
-      preempt,
+      preempt: conditions.preempt,
       skew: this.skew,
       onLog
     })
@@ -341,12 +341,12 @@ export class SimulatedDevice {
   static readonly #live = Effect.fnUntraced(function* (
     self: SimulatedDevice
   ): Effect.fn.Return<never, never, Scope.Scope> {
-    const { crypto, groupKey, options, path, witness } = self.#host
+    const { conditions, crypto, groupKey, options, path, witness } = self.#host
     const machine = self.machine!
     const { life } = self
     const place = () => ({ at: machine.kernel.now, device: self.name, life })
     const context = machine.context.pipe(
-      Context.add(Capacities, capacities),
+      Context.add(Capacities, capacitiesOf(conditions)),
       Context.add(DeviceObserver, {
         onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
         onState: (state) => {

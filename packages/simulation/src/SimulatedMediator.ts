@@ -24,6 +24,8 @@ export interface MediatorHost {
   readonly chat: VirtualChat
   readonly crypto: Crypto["Service"]
   readonly options: Partial<MediatorOptions>
+  /** Chance of a preemption before each step of a fiber. */
+  readonly preempt: number
   /** Told of what should never happen, with the rule that it breaks. */
   readonly onDefect: (rule: string, defect: unknown) => void
 }
@@ -67,10 +69,10 @@ export class SimulatedMediator {
   start(): void {
     if (this.#machine !== undefined) return
     if (this.#afterStop !== undefined) return void this.#afterStop.push(() => this.start())
-    const { network, prng } = this.#host
+    const { network, preempt, prng } = this.#host
     const { kernel } = network.machine
     const life = ++this.life
-    const machine = new Machine(kernel, { name: mediatorName, prng: prng.fork(`${mediatorName} ${life}`) })
+    const machine = new Machine(kernel, { name: mediatorName, prng: prng.fork(`${mediatorName} ${life}`), preempt })
     const scope = Scope.makeUnsafe()
     this.#machine = machine
     this.#scope = scope

@@ -159,9 +159,22 @@ export const chatWorkload = (period: Duration.Input, bytes = 100): Workload => {
 export const roomFor = (largest: number): Pick<Conditions["mediator"], "maxDeviceSlots"> =>
   largest > strictOptions.maxDeviceSlots ? { maxDeviceSlots: largest } : {}
 
+/** A client that holds little: what it would wait with, or pass over, is more than short worlds have. */
+const drawClient = (prng: Prng.Prng): Pick<Conditions, "client"> => {
+  const client = {
+    ...(chance(prng, 15) ? { reflects: between(prng, 200, 4_000) } : {}),
+    ...(chance(prng, 15) ? { reflected: between(prng, 1, 8) } : {})
+  }
+  return Object.keys(client).length === 0 ? {} : { client }
+}
+
+const drawMediatorPreempt = (prng: Prng.Prng): Pick<Conditions, "mediatorPreempt"> =>
+  chance(prng, 30) ? { mediatorPreempt: pick(prng, [0.002, 0.02]) } : {}
+
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
-  if (level === "swarm" || level === "brutal") {
+  const isVaried = level === "swarm" || level === "brutal"
+  if (isVaried) {
     if (chance(prng, 25)) mediator.firstReflectedId = 0xffff_ffff - prng.below(20)
     if (chance(prng, 10)) mediator.queueMessages = between(prng, 5, 60)
     if (chance(prng, 10)) mediator.maxDeviceSlots = Math.max(1, largest - 1)
@@ -189,7 +202,8 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Co
     storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
     diskLatency: chance(prng, 15) ? between(prng, 1, 10) : 0,
     userDelay: between(prng, 500, 10_000),
-    mediator
+    mediator,
+    ...(isVaried ? { ...drawMediatorPreempt(prng.fork("mediator")), ...drawClient(prng.fork("client")) } : {})
   }
 }
 

@@ -187,6 +187,7 @@ export class World {
       chat: this.chat,
       crypto: this.crypto,
       options: conditions.mediator,
+      preempt: conditions.mediatorPreempt ?? 0,
       onDefect: (rule, defect) => this.defect(rule, defect, undefined)
     })
   }
@@ -258,7 +259,7 @@ export class World {
       witness: this.witness,
       groupKey: deviceGroupKeyOf(spec.group),
       path: this.pathOf(spec.group),
-      preempt: conditions.preempt,
+      conditions,
       prng: prng.fork(`device ${spec.name}`),
       userDelay: conditions.userDelay,
       takeMessageIds: (count) => {

@@ -70,6 +70,19 @@ export const inbound: ReadonlyArray<Mutant> = [
     ]
   },
   {
+    name: "reflected-unbounded",
+    side: "client",
+    flaw: "Messages that wait for the handler have no bound, and it is given all of them at once.",
+    breaks: "principle 7",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "Queue.bounded<Queued>(options.capacity)",
+        replace: "Queue.unbounded<Queued>()"
+      }
+    ]
+  },
+  {
     name: "undecryptable-not-kept",
     side: "client",
     flaw: "A message that does not open is acked, and kept nowhere.",

@@ -7,6 +7,19 @@ import type { Mutant } from "./Mutant.ts"
 
 export const outbound: ReadonlyArray<Mutant> = [
   {
+    name: "reflects-unbounded",
+    side: "client",
+    flaw: "Reflects that wait for their acks have no bound.",
+    breaks: "principle 7",
+    patches: [
+      {
+        file: "ReflectionLedger.ts",
+        find: "return this.weight === 0 || this.weight + weight <= this.capacity",
+        replace: "return true"
+      }
+    ]
+  },
+  {
     name: "pending-dropped-on-reconnect",
     side: "client",
     flaw: "Reflects that had no ack when the connection ended are not sent again.",

@@ -135,10 +135,12 @@ function* shorter(schedule: Schedule): Generator<Schedule> {
 
 function* calmer(schedule: Schedule): Generator<Schedule> {
   const { conditions } = schedule
+  const { client = {} } = conditions
   const { base } = conditions.latency
   const knobs: ReadonlyArray<Partial<Conditions>> = [
     calm,
     { preempt: 0 },
+    { mediatorPreempt: 0 },
     { crypto: "bulk" },
     { latency: calm.latency },
     { latency: { base: Math.round(base), spread: 0, tailChance: 0, tail: 0 } },
@@ -147,6 +149,10 @@ function* calmer(schedule: Schedule): Generator<Schedule> {
     { diskLatency: 0 },
     { userDelay: calm.userDelay },
     { mediator: {} },
+    { client: {} },
+    ...Object.keys(client).map((name) => ({
+      client: Object.fromEntries(Object.entries(client).filter(([other]) => other !== name))
+    })),
     ...Object.keys(conditions.mediator).map((name) => ({
       mediator: Object.fromEntries(Object.entries(conditions.mediator).filter(([other]) => other !== name))
     }))

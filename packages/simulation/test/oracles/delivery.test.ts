@@ -256,15 +256,6 @@ describe("handling", () => {
         story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(id, id)], isReplay: false })
       }
     })
-    breaks("the handler gets no more than fits its queue", (story) => {
-      const phone = story.live("phone")
-      const ids = Array.from({ length: 257 }, (_, at) => at + 1)
-      for (const id of ids) phone.reflected(id, envelope(id))
-      story.handle(
-        "phone",
-        ids.map((id) => message(id, id))
-      )
-    })
   })
 })
 

@@ -305,14 +305,15 @@ describe("connection truth", () => {
 })
 
 describe("bounds", () => {
+  const batch = (length: number) => Array.from({ length }, (_, id) => message(id, id))
+  const waiting = "reflects that wait for their acks are bounded"
+  const small = { client: { reflects: 1_000, reflected: 3 } }
+
   it("accepts a device that waits for its acks", () => {
     const story = new Story(bounds)
     const line = story.live("phone")
     for (let id = 1; id <= 1000; id++) line.reflect(id, new Uint8Array(60_000)).ack(id)
-    story.handle(
-      "phone",
-      Array.from({ length: 256 }, (_, id) => message(id, id))
-    )
+    story.handle("phone", batch(256))
     assert.deepStrictEqual(story.end(), [])
   })
 
@@ -320,14 +321,49 @@ describe("bounds", () => {
     const story = new Story(bounds)
     const line = story.live("phone")
     for (let id = 1; id <= 400; id++) line.reflect(id, new Uint8Array(60_000))
-    story.handle(
-      "phone",
-      Array.from({ length: 257 }, (_, id) => message(id, id))
-    )
-    const broken = new Set(story.end())
+    story.handle("phone", batch(257))
+    assert.deepStrictEqual([...new Set(story.end())], [waiting, "a handler is given a bounded number of messages"])
+  })
+
+  it("goes by what the schedule lets a client hold, of a transaction apart, and by one that has the room for itself", () => {
+    const told = (tell: (story: Story, line: ReturnType<Story["live"]>) => unknown): ReadonlyArray<string> => {
+      const story = new Story(bounds, small)
+      tell(story, story.live("phone"))
+      return story.end()
+    }
+    const two = (line: ReturnType<Story["live"]>, first: number) =>
+      line.reflect(first, new Uint8Array(700)).reflect(first + 1, new Uint8Array(700))
     assert.deepStrictEqual(
-      [...broken],
-      ["reflects that wait for their acks are bounded", "a handler is given a bounded number of messages"]
+      told((_, line) => two(line, 1)),
+      []
+    )
+    assert.deepStrictEqual(
+      told((_, line) => two(line, 1).reflect(3, new Uint8Array(400))),
+      [waiting]
+    )
+    assert.deepStrictEqual(
+      told((_, line) => two(line, 1).ack(2).reflect(3, new Uint8Array(400))),
+      []
+    )
+    assert.deepStrictEqual(
+      told((_, line) => two(two(line, 1).begin(), 3)),
+      []
+    )
+    assert.deepStrictEqual(
+      told((_, line) => line.reflect(1, new Uint8Array(5_000))),
+      []
+    )
+    assert.deepStrictEqual(
+      told((_, line) => line.reflect(1, new Uint8Array(5_000)).reflect(2, new Uint8Array(10))),
+      [waiting]
+    )
+    assert.deepStrictEqual(
+      told((story) => story.handle("phone", batch(3))),
+      []
+    )
+    assert.deepStrictEqual(
+      told((story) => story.handle("phone", batch(4))),
+      ["a handler is given a bounded number of messages"]
     )
   })
 

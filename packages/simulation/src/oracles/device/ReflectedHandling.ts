@@ -25,9 +25,6 @@ import { Specs } from "../Specs.ts"
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
 
-/** Messages that a handler gets at once at most. */
-const batchLimit = 256
-
 /** What became of a message on one storage. */
 interface Fate {
   failures: number
@@ -287,9 +284,6 @@ class ReflectedHandling implements Oracle {
     if (device.isHandling) say("the handler gets one batch at a time", "a second batch", "an end of the first")
     device.isHandling = true
     if (isReplay) return
-    if (messages.length > batchLimit) {
-      say("the handler gets no more than fits its queue", `${messages.length} messages`, `at most ${batchLimit}`)
-    }
     for (const message of messages) {
       const receipt = this.#find(device, message)
       const name = `reflected ${message.reflectedId}`
