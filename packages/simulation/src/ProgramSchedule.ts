@@ -11,7 +11,7 @@ import { type Conditions, largestGroup, type Schedule } from "./Schedule.ts"
 import { wrongOptions } from "./SimulateBounds.ts"
 import { roomFor, swarm } from "./Swarm.ts"
 import type { FaultLevel } from "./SwarmFaults.ts"
-import type { WorldFault } from "./WorldFault.ts"
+import type { Misbehaviour, WorldFault } from "./WorldFault.ts"
 
 /**
  * In which worlds a program is run.
@@ -34,14 +34,20 @@ export interface ProgramScheduleOptions {
    * or its slot, another machine takes its place, its handler fails until a message is set aside. Not unless given.
    */
   readonly losses?: boolean
+  /** Whether the mediator also does what a faithful one never does, see `Misbehaviour`. Not unless given. */
+  readonly misbehaving?: boolean
   /** Whether every device talks to a chat server: some do under some seeds unless given, and none with `false`. */
   readonly chats?: boolean
   /** Conditions that are not left to the seed; there is a slot for each device. */
   readonly conditions?: Partial<Conditions>
 }
 
+/** A message that does not open, and a slot of which nobody knows what it has missed. */
+const losing: ReadonlyArray<Misbehaviour> = ["AlteredReflected", "WrongSlotState"]
+
 /** Faults after which no device has missed a message once it is back. */
-const isWithoutLoss = ({ _tag }: WorldFault): boolean => _tag !== "Twin" && _tag !== "HandlerFails"
+const isWithoutLoss = (fault: WorldFault): boolean =>
+  fault._tag === "Misbehave" ? !losing.includes(fault.how) : fault._tag !== "Twin" && fault._tag !== "HandlerFails"
 
 /** Who joins late misses what was said before, in ms. */
 const latestJoin = 500
@@ -97,10 +103,11 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
  */
 export const programSchedule = (seed: number, options: ProgramScheduleOptions = {}): Schedule => {
   const { chats, conditions, devices = 3, duration = "1 minute", faults = "swarm", losses = false } = options
+  const { misbehaving = false } = options
   const invalid = wrongOptions({ ...options, seed, seeds: 1 })
   if (invalid !== undefined) throw invalid
   const count = typeof devices === "number" ? devices : devices.length
-  const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, workload: () => [] })
+  const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, misbehaving, workload: () => [] })
   const named = withRoom({ ...(typeof devices === "number" ? drawn : renamed(drawn, devices)), program: true })
   const lossy = losses ? named : withoutLosses(named)
   const schedule =

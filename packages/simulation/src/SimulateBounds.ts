@@ -122,6 +122,7 @@ const Options = Schema.Struct({
   duration: Schema.optional(runLength),
   faults: Schema.optional(Schema.Literals(levels)),
   losses: Schema.optional(Schema.Boolean),
+  misbehaving: Schema.optional(Schema.Boolean),
   chats: Schema.optional(Schema.Boolean),
   conditions: Schema.optional(SomeConditions),
   oracles: Schema.optional(ownOracles),

@@ -41,6 +41,7 @@ describe("a simulation", () => {
     { story: "long" as "full" },
     { duration: 8 * 24 * 3_600_000 },
     { losses: "yes" as unknown as boolean },
+    { misbehaving: "yes" as unknown as boolean },
     { verify: "yes" as unknown as boolean },
     { oracles: {} as ReadonlyArray<OracleMaker> },
     { oracles: [{ name: "x" } as OracleMaker] },

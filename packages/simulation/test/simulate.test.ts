@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Schema } from "effect"
 import {
   InvalidSchedule,
   type Label,
+  Misbehaviour,
   type Program,
   programSchedule,
   replay,
@@ -25,6 +26,8 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     devices: 10,
     conditions: { mediator: { deliveryMessages: 4 } }
   })
+
+  simulated.simulate("and with a mediator that misbehaves", shoppingList, { seeds: 30, misbehaving: true })
 
   it.effect("does not begin where names are none, or conditions", () =>
     Effect.gen(function* () {
@@ -453,5 +456,19 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     }
     assert.isNotEmpty(narrow)
     assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails"])
+  })
+
+  it("meets a mediator that misbehaves if it is asked for, and then what costs messages only with losses", () => {
+    const deeds = (options: SimulateOptions) =>
+      new Set(
+        Array.from({ length: 60 }, (_, seed) => programSchedule(seed, { ...two, ...options }).faults)
+          .flat()
+          .flatMap(({ fault }) => (fault._tag === "Misbehave" ? [fault.how] : []))
+      )
+    assert.deepStrictEqual(deeds({}), new Set())
+    const all = new Set(Misbehaviour.literals)
+    assert.deepStrictEqual(deeds({ misbehaving: true, losses: true }), all)
+    for (const how of ["AlteredReflected", "WrongSlotState"] as const) all.delete(how)
+    assert.deepStrictEqual(deeds({ misbehaving: true }), all)
   })
 })
