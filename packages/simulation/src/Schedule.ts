@@ -71,14 +71,10 @@ const clientConditions = Schema.Struct({
   reflected: Schema.optionalKey(count)
 })
 
-// With more, fibers do nothing but give way.
-const preempt = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 }))
-
 /**
  * The conditions under which a world runs.
  *
- * `preempt` is the chance of a preemption before each step of a fiber of a device or program, 0.5 at most, and `mediatorPreempt`
- * that of the mediator's, none unless given; `latency` what the network is like where nothing is
+ * `preempt` is the chance of a preemption before each step of a fiber of a device or program, 0.5 at most; `latency` what the network is like where nothing is
  * wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a write of the mediator's and of a
  * device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator` what differs from
  * `strictOptions`; `client` what differs from the client's capacities: bytes of `reflects`, messages of `reflected`.
@@ -87,8 +83,8 @@ const preempt = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 
  * @since 0.1.0
  */
 export const Conditions = Schema.Struct({
-  preempt,
-  mediatorPreempt: Schema.optionalKey(preempt),
+  // With more, fibers do nothing but give way.
+  preempt: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.5 })),
   latency: Schema.Struct({ base: millis, spread: millis, tailChance: chance, tail: millis }),
   crypto: Schema.Literals(["bulk", "real"]),
   storeLatency: millis,

@@ -52,7 +52,6 @@ const condition = Conditions.fields
 
 const SomeConditions = Schema.Struct({
   preempt: Schema.optionalKey(condition.preempt),
-  mediatorPreempt: condition.mediatorPreempt,
   latency: Schema.optionalKey(condition.latency),
   crypto: Schema.optionalKey(condition.crypto),
   storeLatency: Schema.optionalKey(condition.storeLatency),

@@ -193,7 +193,8 @@ export class SimulatedDevice {
       _tag: "Machine",
       ...this.#place(),
       change: "Crashed",
-      withoutStorage: options.withoutStorage !== undefined
+      withoutStorage: options.withoutStorage !== undefined,
+      writes: { kept: 0, lost: this.disk.abandon() }
     })
     if (options.withoutStorage !== undefined) this.disk = options.withoutStorage
     this.#gone()

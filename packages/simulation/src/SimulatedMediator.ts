@@ -24,8 +24,6 @@ export interface MediatorHost {
   readonly chat: VirtualChat
   readonly crypto: Crypto["Service"]
   readonly options: Partial<MediatorOptions>
-  /** Chance of a preemption before each step of a fiber. */
-  readonly preempt: number
   /** Told of what should never happen, with the rule that it breaks. */
   readonly onDefect: (rule: string, defect: unknown) => void
 }
@@ -69,10 +67,10 @@ export class SimulatedMediator {
   start(): void {
     if (this.#machine !== undefined) return
     if (this.#afterStop !== undefined) return void this.#afterStop.push(() => this.start())
-    const { network, preempt, prng } = this.#host
+    const { network, prng } = this.#host
     const { kernel } = network.machine
     const life = ++this.life
-    const machine = new Machine(kernel, { name: mediatorName, prng: prng.fork(`${mediatorName} ${life}`), preempt })
+    const machine = new Machine(kernel, { name: mediatorName, prng: prng.fork(`${mediatorName} ${life}`) })
     const scope = Scope.makeUnsafe()
     this.#machine = machine
     this.#scope = scope

@@ -168,9 +168,6 @@ const drawClient = (prng: Prng.Prng): Pick<Conditions, "client"> => {
   return Object.keys(client).length === 0 ? {} : { client }
 }
 
-const drawMediatorPreempt = (prng: Prng.Prng): Pick<Conditions, "mediatorPreempt"> =>
-  chance(prng, 30) ? { mediatorPreempt: pick(prng, [0.002, 0.02]) } : {}
-
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
   const isVaried = level === "swarm" || level === "brutal"
@@ -200,10 +197,10 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Co
     // A world with the real one takes four times as long.
     crypto: prng.below(256) === 0 ? "real" : "bulk",
     storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
-    diskLatency: chance(prng, 15) ? between(prng, 1, 10) : 0,
+    diskLatency: chance(prng, 30) ? between(prng, 1, pick(prng, [10, 1_500])) : 0,
     userDelay: between(prng, 500, 10_000),
     mediator,
-    ...(isVaried ? { ...drawMediatorPreempt(prng.fork("mediator")), ...drawClient(prng.fork("client")) } : {})
+    ...(isVaried ? drawClient(prng.fork("client")) : {})
   }
 }
 

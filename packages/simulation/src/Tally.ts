@@ -8,6 +8,7 @@
  */
 import type { ConnectionState } from "@d2m/client"
 import { type ClientFrame, CloseCode, DeviceSlotExpirationPolicy, DeviceSlotState } from "@d2m/codec"
+import { mediatorName } from "./Names.ts"
 import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /** A state as coverage counts it. */
@@ -63,7 +64,7 @@ export class Tally {
   /**
    * Faults that have acted, by kind and by what sets them apart: `Refuse`, `Stall:both`, `Misbehave:LoseAcks`. Besides them
    * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, crashes of the mediator while
-   * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, and slots that were gone when a device came
+   * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, those of a device as `MidWrite:device`, and slots that were gone when a device came
    * back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one, `SlotLost:ousted` by its own queue or to make room.
    */
   readonly faults = new Map<string, number>()
@@ -112,8 +113,7 @@ export class Tally {
         return
       case "Machine":
         if (event.skew !== undefined && event.skew !== 0) this.#count("ClockSkew")
-        if (event.writes !== undefined && event.writes.kept > 0) this.#count("MidWrite:kept")
-        if (event.writes !== undefined && event.writes.lost > 0) this.#count("MidWrite:lost")
+        if (event.writes !== undefined) this.#midWrite(event.device, event.writes)
         if (event.change === "Crashed" || event.change === "Stopped") {
           this.latest.delete(event.device)
           for (const [call, device] of this.open) if (device === event.device) this.open.delete(call)
@@ -144,6 +144,12 @@ export class Tally {
     if (hello?.expectedDeviceSlotState !== DeviceSlotState.EXISTING) return
     const isVolatile = hello.deviceSlotExpirationPolicy === DeviceSlotExpirationPolicy.VOLATILE
     this.#count(`SlotLost:${this.#dropped.has(device) ? "dropped" : isVolatile ? "expired" : "ousted"}`)
+  }
+
+  #midWrite(device: string, { kept, lost }: { readonly kept: number; readonly lost: number }): void {
+    const isMediator = device === mediatorName
+    if (kept > 0) this.#count("MidWrite:kept")
+    if (lost > 0) this.#count(isMediator ? "MidWrite:lost" : "MidWrite:device")
   }
 
   #count(kind: string): void {

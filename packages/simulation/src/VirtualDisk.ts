@@ -57,6 +57,7 @@ export class VirtualDisk {
   readonly #blobNonces = new Set<number>()
   readonly #quarantine = new Map<number, QuarantineEntry>()
   #lastId = 0
+  #writing = 0
 
   constructor(latency: number) {
     this.latency = latency
@@ -73,6 +74,13 @@ export class VirtualDisk {
     for (const [key, value] of this.#quarantine) other.#quarantine.set(key, value)
     other.#lastId = this.#lastId
     return other
+  }
+
+  /** Its machine was killed: gives how many writes were under way, which have not happened. */
+  abandon(): number {
+    const lost = this.#writing
+    this.#writing = 0
+    return lost
   }
 
   /** What the device has expected of the mediator since its last write. */
@@ -138,7 +146,16 @@ export class VirtualDisk {
       if (!this.full.act()) return Effect.succeed(write())
       return Effect.fail(new DeviceStoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
     })
-    return Effect.suspend(() => (this.latency > 0 ? Effect.andThen(Effect.sleep(this.latency), attempt) : attempt))
+    const inTime = Effect.suspend(() => {
+      this.#writing++
+      return Effect.ensuring(
+        Effect.andThen(Effect.sleep(this.latency), attempt),
+        Effect.sync(() => {
+          this.#writing--
+        })
+      )
+    })
+    return Effect.suspend(() => (this.latency > 0 ? inTime : attempt))
   }
 
   #addBlobNonce(nonce: Uint8Array): void {

@@ -187,7 +187,6 @@ export class World {
       chat: this.chat,
       crypto: this.crypto,
       options: conditions.mediator,
-      preempt: conditions.mediatorPreempt ?? 0,
       onDefect: (rule, defect) => this.defect(rule, defect, undefined)
     })
   }

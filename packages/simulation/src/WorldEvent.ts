@@ -244,7 +244,7 @@ export type WorldEvent =
       readonly change: "Started" | "Paused" | "Resumed" | "Crashed" | "Stopped"
       /** Whether what was on its disk is gone. */
       readonly withoutStorage?: boolean
-      /** Of what a mediator that crashes was writing, how much has reached its disk. */
+      /** Of what was being written when it crashed, how much has reached the disk. */
       readonly writes?: { readonly kept: number; readonly lost: number }
       /** What the clock of one that starts shows too much, in ms. */
       readonly skew?: number

@@ -31,6 +31,7 @@ const names: ReadonlyArray<string> = [
   "ClockSkew",
   "MidWrite:kept",
   "MidWrite:lost",
+  "MidWrite:device",
   "SlotLost:dropped",
   "SlotLost:expired",
   "SlotLost:ousted"

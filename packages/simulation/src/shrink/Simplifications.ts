@@ -140,7 +140,6 @@ function* calmer(schedule: Schedule): Generator<Schedule> {
   const knobs: ReadonlyArray<Partial<Conditions>> = [
     calm,
     { preempt: 0 },
-    { mediatorPreempt: 0 },
     { crypto: "bulk" },
     { latency: calm.latency },
     { latency: { base: Math.round(base), spread: 0, tailChance: 0, tail: 0 } },

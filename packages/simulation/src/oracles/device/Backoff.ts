@@ -132,7 +132,7 @@ export const backoff: OracleMaker = {
   name: "backoff",
   make: (report, { conditions }) => {
     const tracks = new Tracks(fresh)
-    const heldUp = new HeldUp()
+    const heldUp = new HeldUp(conditions)
     const slack = 4 * conditions.diskLatency + 100
 
     const ended = (device: string, at: number, isOwnEnd: boolean) => {

@@ -63,9 +63,9 @@ const knownSince = (track: Track, liveSince: number, heldUntil: number): number 
  */
 export const connectionTruth: OracleMaker = {
   name: "connection truth",
-  make: (report) => {
+  make: (report, { conditions }) => {
     const tracks = new Tracks(fresh)
-    const heldUp = new HeldUp()
+    const heldUp = new HeldUp(conditions)
     /** Devices whose latest state is Live and that have no connection, with since when that is so. */
     const unaware = new Map<string, number>()
 

@@ -1,10 +1,12 @@
 /**
  * What keeps a device from reading, so that it learns late of what has come, an end among it.
  *
- * Owns the two reasons that the world shows: its handler is at work, and its host reads slowly.
+ * Owns the reasons that the world shows: its handler is at work, its host reads slowly, and messages that find no room wait for
+ * those before them to be set aside or recorded on a slow disk.
  *
  * @since 0.1.0
  */
+import type { Conditions } from "../../Schedule.ts"
 import type { WorldEvent } from "../../WorldEvent.ts"
 import { Tracks } from "./Tracks.ts"
 
@@ -15,7 +17,7 @@ interface Track {
   isHandling: boolean
   /** For how many reasons the host of the device reads slowly. */
   slowReaders: number
-  /** When the handler, or a reason to read slowly, was over last. */
+  /** When the handler, a slow disk or a reason to read slowly was over last, or will be at the latest. */
   until: number
 }
 
@@ -24,6 +26,12 @@ const fresh = (): Track => ({ isHandling: false, slowReaders: 0, until: -Infinit
 /** Who is held up, and was. */
 export class HeldUp {
   readonly #tracks = new Tracks(fresh)
+  /** How long the disk is at work for one message at most: it is set aside and recorded. Where there is room, nobody waits. */
+  readonly #forEach: number
+
+  constructor({ client, diskLatency }: Conditions) {
+    this.#forEach = client?.reflected === undefined ? 0 : 2 * diskLatency
+  }
 
   see(event: WorldEvent): void {
     switch (event._tag) {
@@ -37,7 +45,13 @@ export class HeldUp {
         if (event.kind !== "SlowReader" || event.device === undefined || event.phase === "Fired") return
         const track = this.#tracks.of(event.device)
         track.slowReaders += event.phase === "Begun" ? 1 : -1
-        track.until = event.at
+        track.until = Math.max(track.until, event.at)
+        return
+      }
+      case "DeviceReceived": {
+        if (this.#forEach === 0 || event.frame?._tag !== "Reflected") return
+        const track = this.#tracks.of(event.device)
+        track.until = Math.max(track.until, event.at) + this.#forEach
         return
       }
       case "Handling":
@@ -46,7 +60,7 @@ export class HeldUp {
       case "Handled": {
         const track = this.#tracks.of(event.device)
         track.isHandling = false
-        track.until = event.at
+        track.until = Math.max(track.until, event.at)
         return
       }
       default:
