@@ -74,10 +74,11 @@ const clientConditions = Schema.Struct({
 /**
  * The conditions under which a world runs.
  *
- * `preempt` is the chance of a preemption before each step of a fiber of a device or program, 0.5 at most; `latency` what the network is like where nothing is
- * wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a write of the mediator's and of a
- * device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator` what differs from
- * `strictOptions`; `client` what differs from the client's capacities: bytes of `reflects`, messages of `reflected`.
+ * `preempt` is the chance of a preemption before each step of a fiber of a device or program, 0.5 at most; `latency` what the
+ * network is like where nothing is wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a
+ * write of the mediator's and of a device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator`
+ * what differs from `strictOptions`; `client` what differs from the client's capacities: bytes of `reflects`, messages of
+ * `reflected`.
  *
  * @category schemas
  * @since 0.1.0
