@@ -451,6 +451,29 @@ describe("the model of a mediator", () => {
       desktop.gone()
       list(phone, { phone: {}, desktop: {} })
     })
+    // The mediator reckons in whole milliseconds: who is silent for too long may be gone before somebody else is answered.
+    right((story) => {
+      const [phone, desktop] = pair(story)
+      story.wait(0.9)
+      list(desktop, { phone: {}, desktop: {} })
+      story.wait(30_000)
+      list(phone, { phone: {}, desktop: {} })
+      story.wait(29_999.5)
+      list(phone, { phone: {}, desktop: { connectionState: gone(60_000) } })
+      desktop.close(4013)
+    })
+    // So may a slot whose device has been away for as long as it may.
+    right(
+      (story) => {
+        const phone = story.live("phone").say({ _tag: "RolePromotedToLeader" })
+        const desktop = story.live("desktop", { volatile: true })
+        story.wait(0.9)
+        desktop.gone()
+        story.wait(4_999.5)
+        list(phone, { phone: {} })
+      },
+      { mediator: { volatileGrace: 5_000 } }
+    )
     breaks("DevicesInfo answers who has asked for it, once", (story) => {
       pair(story)[0].say({ _tag: "DevicesInfo", augmentedDeviceInfo: new Map() })
     })

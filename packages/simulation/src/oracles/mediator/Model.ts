@@ -317,7 +317,7 @@ export const mayBeOver = (model: Model, peer: Peer): boolean =>
   model.isStopping ||
   (peer.chats && model.chatFailsSince < Infinity) ||
   peer.wasOverdue ||
-  model.now - peer.heardAt >= idleTimeout ||
+  Math.floor(model.now) >= Math.floor(peer.heardAt) + idleTimeout ||
   (peer.lock !== undefined &&
     (model.now >= peer.lock.endsAt || peer.lock.messages.length > model.numbers.transactionMessages))
 
@@ -326,7 +326,9 @@ export const isThere = (model: Model, slot: Slot | undefined): slot is Slot =>
   slot !== undefined && slot.state === "Yes" && !mayHaveExpired(model, slot)
 
 const mayHaveExpired = (model: Model, slot: Slot): boolean =>
-  slot.isVolatile && slot.session === undefined && model.now >= slot.leftAt + model.numbers.volatileGrace
+  slot.isVolatile &&
+  slot.session === undefined &&
+  Math.floor(model.now) >= Math.floor(slot.leftAt) + model.numbers.volatileGrace
 
 /** Whether a slot is gone for certain. */
 export const isGone = (model: Model, slot: Slot | undefined): boolean =>
