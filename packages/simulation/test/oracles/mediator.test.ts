@@ -151,6 +151,46 @@ describe("the model of a mediator", () => {
     breaks("what was acked does not come again", acked(false))
     // A store that takes its time may not have written the ack.
     right(acked(true), { storeLatency: 20 })
+    // Nor has it when something is promised that need not be stored: an ephemeral, or what is for nobody.
+    const promised = (promise: (desktop: Line, phone: Line) => unknown) => (story: Story) => {
+      const [phone, desktop] = pair(story)
+      phone.reflect(1, envelope(1))
+      story.wait(20)
+      phone.ack(1, 0)
+      desktop.reflected(1, envelope(1), 0)
+      promise(desktop, phone)
+      story.machine("mediator", "Crashed").machine("mediator", "Started", 2)
+      story.open("desktop").greet({ existing: true }).info(true, 1).reflected(1, envelope(1), 0)
+    }
+    right(
+      promised((desktop) => {
+        desktop.reflectedAck(1).begin().say({ _tag: "BeginTransactionAck" }).reflect(0, envelope(2), 1)
+        desktop.hear({ _tag: "CommitTransaction" }).say({ _tag: "CommitTransactionAck" })
+      }),
+      { storeLatency: 20 }
+    )
+    right(
+      promised((desktop, phone) => {
+        desktop.hear({ _tag: "DropDevice", deviceId: 1n as DeviceId })
+        phone.close(4113)
+        desktop.story.wait(20)
+        desktop.say({ _tag: "DropDeviceAck", deviceId: 1n as DeviceId }).say({ _tag: "RolePromotedToLeader" })
+        desktop.reflectedAck(1).reflect(2, envelope(2)).ack(2)
+      }),
+      { storeLatency: 20 }
+    )
+    const forgotten = told(
+      promised((desktop) => {
+        desktop.reflectedAck(1).reflect(2, envelope(2))
+        desktop.story.wait(20)
+        desktop.ack(2, 20)
+      }),
+      { storeLatency: 20 }
+    )
+    assert.deepStrictEqual(forgotten, [
+      "ServerInfo tells how many messages are queued: what was promised and not acked",
+      "what was acked does not come again"
+    ])
   })
 
   it("wants ephemerals to pass once, for who is there", () => {

@@ -21,7 +21,7 @@ import {
 } from "./Model.ts"
 import { checkPromise } from "./Promises.ts"
 import { takePlace } from "./Queues.ts"
-import { becomesOwed, missing, settleAcks, told } from "./Streams.ts"
+import { becomesOwed, missing, told } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
@@ -155,8 +155,7 @@ export const commitAckSent = (model: Model, peer: Peer): void => {
   }
   lock.state = "Over"
   checkPromise(model, peer, lock.messages, lock.committedAt)
-  for (const message of lock.messages) if (!message.ephemeral) becomesOwed(peer.group, message)
-  if (lock.messages.length > 0 && peer.group.slots.size > 1) settleAcks(peer.group, lock.messages[0]!.number)
+  for (const message of lock.messages) if (!message.ephemeral) becomesOwed(model, peer.group, message)
 }
 
 /** A transaction is over: all others that are connected are to be told. */

@@ -8,9 +8,8 @@
  * @since 0.1.0
  */
 import type { ServerFrame } from "@d2m/codec"
-import { isThere, type Message, type Model, type Peer } from "./Model.ts"
-import { isFor } from "./Queues.ts"
-import { becomesOwed, checkTime, told } from "./Streams.ts"
+import type { Message, Model, Peer } from "./Model.ts"
+import { becomesOwed, checkTime, told, wasStored } from "./Streams.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
@@ -32,7 +31,7 @@ export const reflectAckSent = (model: Model, peer: Peer, frame: Frame<ServerFram
   checkTime(model, peer, message, frame.timestamp)
   if (message.lock !== undefined) return
   if (model.numbers.storeLatency > 0) checkPromise(model, peer, [message], message.takenAt)
-  becomesOwed(peer.group, message)
+  becomesOwed(model, peer.group, message)
 }
 
 /** Messages are promised that came at that time: what others are to get of them must be durable by now. */
@@ -41,14 +40,11 @@ export const checkPromise = (model: Model, peer: Peer, messages: ReadonlyArray<M
   const taken = Math.floor(model.now) - since
   if (taken >= storeLatency) return
   const message = messages.find((message) => !message.ephemeral)
-  if (message === undefined) return
-  for (const slot of peer.group.slots.values()) {
-    if (!isFor(message, slot) || message.index <= slot.mustFrom || !isThere(model, slot)) continue
-    return model.report({
-      rule: "nothing is promised before it is durable",
-      device: peer.device,
-      found: `${told(model, message, peer.group)}, promised after ${taken} ms`,
-      expected: `at least the ${storeLatency} ms that the store takes`
-    })
-  }
+  if (message === undefined || !wasStored(model, peer.group, message)) return
+  model.report({
+    rule: "nothing is promised before it is durable",
+    device: peer.device,
+    found: `${told(model, message, peer.group)}, promised after ${taken} ms`,
+    expected: `at least the ${storeLatency} ms that the store takes`
+  })
 }

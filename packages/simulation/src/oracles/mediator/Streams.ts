@@ -69,7 +69,7 @@ export const reflectReceived = (model: Model, peer: Peer, frame: Frame<ClientFra
 }
 
 /** What the mediator had written before it took this message is durable: whatever it says about it waits for the store. */
-export const settleAcks = (group: Group, before: number): void => {
+const settleAcks = (group: Group, before: number): void => {
   const { acks } = group
   while (group.nextSettled < acks.length && acks[group.nextSettled]!.ackedAt < before) group.nextSettled++
   if (group.nextSettled === acks.length) acks.length = group.nextSettled = 0
@@ -126,11 +126,18 @@ export const checkTime = (model: Model, peer: Peer, message: Message, timestamp:
 }
 
 /** A message was promised, or is durable for one slot and so for all. */
-export const becomesOwed = (group: Group, message: Message): void => {
+export const becomesOwed = (model: Model, group: Group, message: Message): void => {
   if (message.isOwed) return
   message.isOwed = true
-  // A group of one needs no store to promise.
-  if (group.slots.size > 1) settleAcks(group, message.number)
+  if (wasStored(model, group, message)) settleAcks(group, message.number)
+}
+
+/** Whether a message had to be stored for somebody: where nobody else has a slot, no store is needed to promise. */
+export const wasStored = (model: Model, group: Group, message: Message): boolean => {
+  for (const slot of group.slots.values()) {
+    if (isFor(message, slot) && message.index > slot.mustFrom && isThere(model, slot)) return true
+  }
+  return false
 }
 
 /** The first message before `end` that a slot must have got by now on this connection and has not. */
@@ -242,8 +249,8 @@ export const reflectedSent = (model: Model, peer: Peer, frame: Frame<ServerFrame
   deliver(peer, slot, message, frame.reflectedId)
   if (slot.overflow !== undefined && message.index >= slot.overflow) hadRoom(peer, slot, message)
   if (!message.ephemeral) {
-    if (message.lock === undefined) becomesOwed(group, message)
-    else for (const other of message.lock.messages) becomesOwed(group, other)
+    if (message.lock === undefined) becomesOwed(model, group, message)
+    else for (const other of message.lock.messages) becomesOwed(model, group, other)
   }
 }
 
