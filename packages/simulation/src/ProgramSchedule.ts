@@ -64,7 +64,8 @@ const withoutLosses = (schedule: Schedule): Schedule => {
   const {
     queueBytes: _bytes,
     queueMessages: _messages,
-    transactionMessages: _transactions,
+    transactionBytes: _transactionBytes,
+    transactionMessages: _transactionMessages,
     ...mediator
   } = schedule.conditions.mediator
   return {

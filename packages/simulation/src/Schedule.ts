@@ -52,6 +52,7 @@ const mediatorConditions = Schema.Struct({
   maxDeviceSlots: Schema.optionalKey(option.maxDeviceSlots),
   transactionTtl: Schema.optionalKey(option.transactionTtl),
   transactionMessages: Schema.optionalKey(option.transactionMessages),
+  transactionBytes: Schema.optionalKey(option.transactionBytes),
   volatileGrace: Schema.optionalKey(option.volatileGrace),
   queueMessages: Schema.optionalKey(option.queueMessages),
   queueBytes: Schema.optionalKey(option.queueBytes),

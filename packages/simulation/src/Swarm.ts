@@ -168,6 +168,13 @@ const drawClient = (prng: Prng.Prng): Pick<Conditions, "client"> => {
   return Object.keys(client).length === 0 ? {} : { client }
 }
 
+/**
+ * How long the messages of a transaction may be, in a few runs: there is room for one or two. Drawn from a source of its own,
+ * so that the rest stays what it was.
+ */
+const drawByteLimits = (prng: Prng.Prng, level: FaultLevel): Pick<Conditions["mediator"], "transactionBytes"> =>
+  (level === "swarm" || level === "brutal") && chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {}
+
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
   const isVaried = level === "swarm" || level === "brutal"
@@ -199,7 +206,7 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Co
     storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
     diskLatency: chance(prng, 30) ? between(prng, 1, pick(prng, [10, 1_500])) : 0,
     userDelay: between(prng, 500, 10_000),
-    mediator,
+    mediator: { ...mediator, ...drawByteLimits(prng.fork("byte limits"), level) },
     ...(isVaried ? drawClient(prng.fork("client")) : {})
   }
 }

@@ -175,5 +175,31 @@ export const locks: ReadonlyArray<Mutant> = [
         replace: "if (slot.issued >= 0) return sendEnded(turn, session, ended)"
       }
     ]
+  },
+  {
+    name: "transactions-not-limited",
+    side: "mediator",
+    flaw: "A transaction may have any number of messages.",
+    breaks: "decision 12",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "if (lock.messages.length >= transactionMessages || bytes > transactionBytes) {",
+        replace: "if (transactionMessages < 0 || bytes > transactionBytes) {"
+      }
+    ]
+  },
+  {
+    name: "transaction-bytes-not-limited",
+    side: "mediator",
+    flaw: "The messages of a transaction may have any number of bytes together.",
+    breaks: "decision 12",
+    patches: [
+      {
+        file: "Transaction.ts",
+        find: "if (lock.messages.length >= transactionMessages || bytes > transactionBytes) {",
+        replace: "if (lock.messages.length >= transactionMessages || transactionBytes < 0) {"
+      }
+    ]
   }
 ]

@@ -6,7 +6,17 @@
  * @since 0.1.0
  */
 import { CloseCode } from "@d2m/codec"
-import { handshakeDeadline, idleTimeout, isOverdue, isThere, mayBeOver, type Model, type Peer } from "./Model.ts"
+import {
+  handshakeDeadline,
+  idleTimeout,
+  isOverdue,
+  isThere,
+  type Lock,
+  mayBeOver,
+  type Message,
+  type Model,
+  type Peer
+} from "./Model.ts"
 import { mayMakeRoom } from "./Registration.ts"
 
 /** Whether the mediator has a reason to close a connection with this code. */
@@ -23,7 +33,7 @@ const hasReason = (model: Model, peer: Peer, code: number): boolean => {
     case CloseCode.ChatInternal:
       return peer.chats
     case CloseCode.ProtocolError:
-      return peer.hasErred || (lock !== undefined && lock.messages.length > model.numbers.transactionMessages)
+      return peer.hasErred || lock?.outgrownBy !== undefined
     case CloseCode.TransactionTimeout:
       // A deadline comes before what is heard at the same time, so a commit may have come too late for it.
       return (lock !== undefined && now >= lock.endsAt) || peer.commits.some(({ isLate }) => isLate)
@@ -57,19 +67,29 @@ export const checkClose = (model: Model, peer: Peer, code: number, reason: strin
   })
 }
 
+/** Something was received that ends a connection: at once, unless it may be over already or its close waits for the store. */
+const mustClose = (model: Model, peer: Peer, rule: string, code: string): void => {
+  if (mayBeOver(model, peer) || !model.isStoreInstant) return
+  model.later(() => {
+    if (peer.isOver) return
+    model.report({ rule, device: peer.device, found: "an open connection", expected: code })
+  })
+}
+
+/** The holder of the lock has reflected a message, which its transaction has room for or not. */
+export const buffered = (model: Model, peer: Peer, lock: Lock, message: Message): void => {
+  const { transactionBytes, transactionMessages } = model.numbers
+  if (lock.messages.length >= transactionMessages || lock.bytes + message.size > transactionBytes) {
+    mustClose(model, peer, "a transaction that grows too large closes its connection", "4010")
+    lock.outgrownBy ??= message.number
+  }
+  lock.messages.push(message)
+  lock.bytes += message.size
+}
+
 /** A client has sent what none may send at that time. */
 export const erred = (model: Model, peer: Peer, code: "4010" | "4012" = "4010"): void => {
-  if (!mayBeOver(model, peer) && model.isStoreInstant) {
-    model.later(() => {
-      if (peer.isOver) return
-      model.report({
-        rule: "what no client may send closes its connection",
-        device: peer.device,
-        found: "an open connection",
-        expected: code
-      })
-    })
-  }
+  mustClose(model, peer, "what no client may send closes its connection", code)
   if (code === "4010") peer.hasErred = true
   peer.doubtedAt ??= model.now
   peer.doubtedBy ??= model.received

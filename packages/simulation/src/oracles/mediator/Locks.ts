@@ -2,7 +2,8 @@
  * The lock of a group and what is done under it.
  *
  * Owns the rules about transactions (decision 12; PROTOCOL D17-D21): at most one holder, a rejection names it, the others
- * are told of every end, and only after their rejection.
+ * are told of every end, and only after their rejection; one that holds more than it may is lost with its connection, and
+ * never committed.
  *
  * @since 0.1.0
  */
@@ -45,6 +46,8 @@ export const beginReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     committedAt: 0,
     isLate: false,
     messages: [],
+    bytes: 0,
+    outgrownBy: undefined,
     told: new Set()
   }
   peer.lock = lock
@@ -124,7 +127,9 @@ export const commitReceived = (model: Model, peer: Peer): void => {
   const { group, lock } = peer
   if (lock?.state !== "Held") return
   // Should the mediator not have heard it any more, nothing of it is owed; but it may have.
-  for (const message of lock.messages) takePlace(model, group, message)
+  // Nor is anything of one that holds too much, whose connection has been closed for it.
+  if (lock.outgrownBy === undefined) for (const message of lock.messages) takePlace(model, group, message)
+  else peer.hasErred = true
   lock.committedAt = Math.floor(model.now)
   lock.isLate = lock.committedAt >= lock.endsAt
   if (lock.isLate) doubt(model, peer)
@@ -154,6 +159,14 @@ export const commitAckSent = (model: Model, peer: Peer): void => {
     })
   }
   lock.state = "Over"
+  if (lock.outgrownBy !== undefined) {
+    return model.report({
+      rule: "a transaction that is too large is never committed",
+      device: peer.device,
+      found: `CommitTransactionAck for ${lock.messages.length} messages of ${lock.bytes} bytes`,
+      expected: "a close with 4010"
+    })
+  }
   checkPromise(model, peer, lock.messages, lock.committedAt)
   for (const message of lock.messages) if (!message.ephemeral) becomesOwed(model, peer.group, message)
 }

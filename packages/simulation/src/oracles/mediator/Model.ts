@@ -16,6 +16,7 @@ const decided = {
   maxDeviceSlots: 8,
   transactionTtl: 60_000,
   transactionMessages: 10_000,
+  transactionBytes: 16 * 1024 * 1024,
   volatileGrace: 5 * 60_000,
   queueMessages: 100_000,
   queueBytes: 256 * 1024 * 1024,
@@ -128,6 +129,10 @@ export interface Lock {
   committedAt: number
   isLate: boolean
   readonly messages: Array<Message>
+  /** Of the envelopes of its messages. */
+  bytes: number
+  /** How many frames the mediator had received when a message came for which the buffer has no room: it is lost. */
+  outgrownBy: number | undefined
   /** Connections that were told of its end. */
   readonly told: Set<number>
 }
@@ -294,10 +299,7 @@ export const lastIndex = (group: Group): number => group.order.length - 1
 
 /** Whether a transaction may be over though nothing was seen that ends it for certain. */
 export const lockMayBeOver = (model: Model, lock: Lock): boolean =>
-  lock.state === "Over" ||
-  model.now >= lock.endsAt ||
-  lock.messages.length > model.numbers.transactionMessages ||
-  mayBeOver(model, lock.peer)
+  lock.state === "Over" || model.now >= lock.endsAt || lock.outgrownBy !== undefined || mayBeOver(model, lock.peer)
 
 /** Whether a client has been silent for as long as it may. */
 export const isOverdue = ({ now }: Model, { greetedAt, heardAt, hello }: Peer): boolean =>
@@ -318,8 +320,7 @@ export const mayBeOver = (model: Model, peer: Peer): boolean =>
   (peer.chats && model.chatFailsSince < Infinity) ||
   peer.wasOverdue ||
   Math.floor(model.now) >= Math.floor(peer.heardAt) + idleTimeout ||
-  (peer.lock !== undefined &&
-    (model.now >= peer.lock.endsAt || peer.lock.messages.length > model.numbers.transactionMessages))
+  (peer.lock !== undefined && (model.now >= peer.lock.endsAt || peer.lock.outgrownBy !== undefined))
 
 /** Whether a slot is there for certain. */
 export const isThere = (model: Model, slot: Slot | undefined): slot is Slot =>

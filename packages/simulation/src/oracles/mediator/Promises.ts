@@ -29,7 +29,16 @@ export const reflectAckSent = (model: Model, peer: Peer, frame: Frame<ServerFram
     peer.nextAck = 0
   }
   checkTime(model, peer, message, frame.timestamp)
-  if (message.lock !== undefined) return
+  const { lock } = message
+  if (lock !== undefined) {
+    if (lock.outgrownBy === undefined || message.number < lock.outgrownBy) return
+    return model.report({
+      rule: "a reflect that a transaction has no room for gets no ack",
+      device: peer.device,
+      found: `reflect-ack ${frame.reflectId}`,
+      expected: "a close with 4010"
+    })
+  }
   if (model.numbers.storeLatency > 0) checkPromise(model, peer, [message], message.takenAt)
   becomesOwed(model, peer.group, message)
 }

@@ -12,7 +12,7 @@ import { isEphemeral } from "@d2m/codec"
 import { timeText } from "../../Lanes.ts"
 import { newYear2026 } from "../../Simulation.ts"
 import { nonceOf, printOf } from "../Envelopes.ts"
-import { erred } from "./Closes.ts"
+import { buffered, erred } from "./Closes.ts"
 import {
   type Delivery,
   type Group,
@@ -65,7 +65,7 @@ export const reflectReceived = (model: Model, peer: Peer, frame: Frame<ClientFra
   group.messages.set(message.nonce, message)
   if (!message.ephemeral) peer.reflects.push(message)
   if (lock === undefined) takePlace(model, group, message)
-  else lock.messages.push(message)
+  else buffered(model, peer, lock, message)
 }
 
 /** What the mediator had written before it took this message is durable: whatever it says about it waits for the store. */
@@ -152,7 +152,7 @@ export const missing = (peer: Peer, slot: Slot, from: number, end: number): Mess
   return undefined
 }
 
-const lostLock = (lock: Lock): boolean => lock.state === "Over"
+const isLost = ({ outgrownBy, state }: Lock): boolean => state === "Over" || outgrownBy !== undefined
 
 /** Why a message must not be sent to a connection at all, if so. */
 const mustNotGet = (
@@ -163,7 +163,7 @@ const mustNotGet = (
   const slot = peer.slot!
   const { lock } = message
   if (message.index === 0 && lock !== undefined) {
-    return lostLock(lock)
+    return isLost(lock)
       ? ["what a transaction reflected is never delivered when it was lost", "nothing of it"]
       : ["nothing is delivered before its transaction commits", "nothing of it before CommitTransaction"]
   }
