@@ -158,6 +158,10 @@ const lulls = sharpened(
   })
 )
 
+/** Every other queue is short in bytes, whether it is in messages or not. */
+const shortInBytes = (prng: Prng.Prng): { readonly queueBytes?: number } =>
+  prng.below(2) === 0 ? { queueBytes: between(prng, 600, 4_000) } : {}
+
 const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ conditions, devices }, prng) => ({
   conditions: {
     ...conditions,
@@ -167,6 +171,7 @@ const narrow = sharpened({ faults: "swarm", workload: restlessWorkload }, ({ con
       volatileGrace: between(prng, 500, 6_000),
       deliveryMessages: between(prng, 1, 3),
       ...(prng.below(2) === 0 ? { queueMessages: between(prng, 3, 12) } : {}),
+      ...shortInBytes(prng.fork("queue bytes")),
       ...(prng.below(3) === 0 ? { maxDeviceSlots: Math.max(1, largestGroup(devices) - 1) } : {}),
       ...(prng.below(2) === 0 ? { outgoingHighWater: between(prng, 200, 2_000), outgoingLowWater: 100 } : {})
     }

@@ -169,11 +169,19 @@ const drawClient = (prng: Prng.Prng): Pick<Conditions, "client"> => {
 }
 
 /**
- * How long the messages of a transaction may be, in a few runs: there is room for one or two. Drawn from a source of its own,
- * so that the rest stays what it was.
+ * Limits in bytes, which few runs have: a queue holds some long messages or many short ones, and a transaction one or two.
+ * Drawn from a source of their own, so that the rest stays what it was.
  */
-const drawByteLimits = (prng: Prng.Prng, level: FaultLevel): Pick<Conditions["mediator"], "transactionBytes"> =>
-  (level === "swarm" || level === "brutal") && chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {}
+const drawByteLimits = (
+  prng: Prng.Prng,
+  level: FaultLevel
+): Pick<Conditions["mediator"], "queueBytes" | "transactionBytes"> => {
+  if (level !== "swarm" && level !== "brutal") return {}
+  return {
+    ...(chance(prng, 8) ? { queueBytes: between(prng, 1_000, chance(prng, 50) ? 6_000 : 60_000) } : {}),
+    ...(chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {})
+  }
+}
 
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)

@@ -454,7 +454,8 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
       for (const limit of Object.keys(withLosses!.conditions.mediator)) narrow.add(limit)
       for (const { fault } of withLosses!.faults) lossy.add(fault._tag)
     }
-    for (const limit of ["transactionMessages", "transactionBytes"]) assert.isTrue(narrow.has(limit), limit)
+    for (const limit of ["queueBytes", "transactionMessages", "transactionBytes"])
+      assert.isTrue(narrow.has(limit), limit)
     assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails"])
   })
 

@@ -274,5 +274,31 @@ export const streams: ReadonlyArray<Mutant> = [
         replace: `watch.failed("the mediator's store failed", exit.cause)`
       }
     ]
+  },
+  {
+    name: "queues-not-limited",
+    side: "mediator",
+    flaw: "A queue may have any number of messages.",
+    breaks: "decision 14, PROTOCOL D27",
+    patches: [
+      {
+        file: "FanOut.ts",
+        find: "if (slot.queue.length >= queueMessages || slot.queue.bytes + size > queueBytes) {",
+        replace: "if (queueMessages < 0 || slot.queue.bytes + size > queueBytes) {"
+      }
+    ]
+  },
+  {
+    name: "queue-bytes-not-limited",
+    side: "mediator",
+    flaw: "The messages of a queue may have any number of bytes together.",
+    breaks: "decision 14, PROTOCOL D27",
+    patches: [
+      {
+        file: "FanOut.ts",
+        find: "if (slot.queue.length >= queueMessages || slot.queue.bytes + size > queueBytes) {",
+        replace: "if (slot.queue.length >= queueMessages || queueBytes < 0) {"
+      }
+    ]
   }
 ]

@@ -68,7 +68,8 @@ class Delivery implements Oracle {
     this.#specs = new Specs(schedule)
     this.#open = boxOpener(schedule, this.#specs)
     this.#numbers = numbersOf(conditions)
-    this.#mayOverflow = conditions.mediator.queueMessages !== undefined
+    const { queueBytes, queueMessages } = conditions.mediator
+    this.#mayOverflow = queueMessages !== undefined || queueBytes !== undefined
     this.#takePart(devices)
   }
 

@@ -315,6 +315,15 @@ describe("delivery", () => {
     assert.isUndefined(story.owed)
   })
 
+  it("owes nothing to who was away while its queue may have grown too long", () => {
+    for (const mediator of [{ queueMessages: 5 }, { queueBytes: 1_000 }]) {
+      const { desktop, story } = promised({ mediator })
+      assert.isDefined(story.owed)
+      desktop.gone()
+      assert.isUndefined(story.owed)
+    }
+  })
+
   it("owes nothing to a slot whose place a newcomer may have taken", () => {
     for (const [dropLeastRecent, maxDeviceSlots] of [
       [true, undefined],

@@ -110,3 +110,68 @@ describe("a transaction that holds more than it may", () => {
     assert.deepStrictEqual(roomy(300), [stays])
   })
 })
+
+describe("a queue of more bytes than it may hold", () => {
+  const rule = "a queue never holds more bytes than its limit"
+  const conditions = { mediator: { queueBytes: 300 } }
+
+  /** The desktop is away while the phone reflects messages of so many bytes. */
+  const missed = (story: Story, ...sizes: ReadonlyArray<number>): Line => {
+    const phone = story.live("phone").say({ _tag: "RolePromotedToLeader" })
+    story.live("desktop").gone()
+    for (const [at, size] of sizes.entries()) phone.reflect(at + 1, envelope(at + 1, size)).ack(at + 1)
+    return story.open("desktop").greet({ existing: true })
+  }
+
+  it("costs the slot", () => {
+    assert.deepStrictEqual(
+      told(conditions, (story) => missed(story, 100, 100, 100).info(true, 3)),
+      []
+    )
+    assert.deepStrictEqual(
+      told(conditions, (story) => missed(story, 100, 100, 101).close(4115)),
+      []
+    )
+    assert.deepStrictEqual(
+      told(conditions, (story) => missed(story, 100, 100, 101).info(true, 3)),
+      [rule]
+    )
+  })
+
+  it("is none where what was acked made room", () => {
+    const back = (acked: boolean) => (story: Story) => {
+      const phone = story.live("phone").say({ _tag: "RolePromotedToLeader" })
+      const desktop = story.live("desktop")
+      phone.reflect(1, envelope(1)).ack(1)
+      desktop.reflected(1, envelope(1))
+      if (acked) desktop.reflectedAck(1)
+      desktop.gone()
+      for (let n = 2; n <= 4; n++) phone.reflect(n, envelope(n)).ack(n)
+      story
+        .open("desktop")
+        .greet({ existing: true })
+        .info(true, acked ? 3 : 4)
+    }
+    assert.deepStrictEqual(told(conditions, back(true)), [])
+    assert.deepStrictEqual(told(conditions, back(false)), [rule])
+  })
+
+  it("counts what it must hold, not what it may", () => {
+    // An ack that was not durable before the crash may be forgotten: of the four messages three may be queued, the short ones.
+    const forgotten = (queued: number) => (story: Story) => {
+      const phone = story.live("phone").say({ _tag: "RolePromotedToLeader" })
+      const desktop = story.live("desktop")
+      phone.reflect(1, envelope(1, 200))
+      story.wait(20)
+      desktop.reflected(1, envelope(1, 200), 0)
+      phone.ack(1, 0)
+      desktop.reflectedAck(1)
+      for (let n = 2; n <= 4; n++) phone.reflect(n, envelope(n, 90))
+      story.machine("mediator", "Crashed").machine("mediator", "Started", 2)
+      story.open("desktop").greet({ existing: true }).info(true, queued)
+    }
+    const slow = { ...conditions, storeLatency: 20 }
+    assert.deepStrictEqual(told(slow, forgotten(3)), [])
+    assert.deepStrictEqual(told(slow, forgotten(4)), [rule])
+  })
+})

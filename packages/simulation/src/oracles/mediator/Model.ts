@@ -155,6 +155,8 @@ export interface Hello {
   readonly wasGone: boolean
   readonly leastQueued: number
   readonly mostQueued: number
+  /** How long each message is that may have been queued, the shortest first; absent where all of them had room. */
+  readonly sizes: ReadonlyArray<number> | undefined
   /** Sessions that end if it is accepted. */
   readonly doubted: ReadonlyArray<Peer>
   /** The slot whose place it takes, if any. */

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { doubt, type Group, type Message, type Model, type Peer, type Slot } from "./Model.ts"
+import { type Delivery, doubt, type Group, type Message, type Model, type Peer, type Slot } from "./Model.ts"
 
 /** Whether a slot is to get a message. */
 export const isFor = (message: Message, slot: Slot): boolean => message.from !== slot.deviceId
@@ -51,6 +51,32 @@ export const hadRoom = (peer: Peer, slot: Slot, message: Message): void => {
   if (--peer.doubts === 0) slot.state = "Yes"
 }
 
+/** Whether a message does not stand in the queue of a slot, or not any more. */
+const isDone = (message: Message, slot: Slot, delivery: Delivery | undefined): boolean =>
+  message.ephemeral || !isFor(message, slot) || delivery?.acked === "Yes"
+
+/** How many bytes the messages have that stand in the queue of a slot, at least, when there are so many of them. */
+export const leastBytes = (sizes: ReadonlyArray<number>, length: number): number => {
+  let bytes = 0
+  for (let at = 0; at < length && at < sizes.length; at++) bytes += sizes[at]!
+  return bytes
+}
+
+/**
+ * How long each message is that may stand in the queue of a slot, the shortest first; `undefined` where there was room for
+ * all of them.
+ */
+export const sizesQueued = (model: Model, slot: Slot): ReadonlyArray<number> | undefined => {
+  if (slot.mostBytes <= model.numbers.queueBytes) return undefined
+  const sizes: Array<number> = []
+  const { order } = slot.group
+  for (let index = slot.settled + 1; index < order.length; index++) {
+    const message = order[index]!
+    if (!isDone(message, slot, slot.deliveries.get(index))) sizes.push(message.size)
+  }
+  return sizes.sort((a, b) => a - b)
+}
+
 /** How many messages stand in the queue of a slot, at least and at most. */
 export const queued = (slot: Slot): readonly [least: number, most: number] => {
   const { order } = slot.group
@@ -60,8 +86,7 @@ export const queued = (slot: Slot): readonly [least: number, most: number] => {
   for (let index = slot.settled + 1; index < order.length; index++) {
     const message = order[index]!
     const delivery = slot.deliveries.get(index)
-    const isDone = message.ephemeral || !isFor(message, slot) || delivery?.acked === "Yes"
-    if (!isDone) {
+    if (!isDone(message, slot, delivery)) {
       most++
       isSettled = false
       if (message.isOwed && delivery?.acked !== "Maybe" && index > slot.mustFrom) least++

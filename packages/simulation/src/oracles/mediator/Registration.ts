@@ -28,7 +28,7 @@ import {
   type Peer,
   type Slot
 } from "./Model.ts"
-import { growSince, queued } from "./Queues.ts"
+import { growSince, leastBytes, queued, sizesQueued } from "./Queues.ts"
 
 type Frame<F extends { readonly _tag: string }, Tag extends F["_tag"]> = Extract<F, { readonly _tag: Tag }>
 
@@ -64,6 +64,7 @@ export const helloReceived = (model: Model, peer: Peer, frame: Frame<ClientFrame
     wasGone: first === undefined && isGone(model, slot),
     leastQueued,
     mostQueued,
+    sizes: first !== undefined || slot === undefined ? undefined : sizesQueued(model, slot),
     doubted,
     victim,
     before: group.latest.get(frame.deviceId) ?? 0,
@@ -253,7 +254,7 @@ export const mayMakeRoom = (peer: Peer): boolean =>
 const checkInfo = (model: Model, peer: Peer, frame: Frame<ServerFrame, "ServerInfo">, isExisting: boolean): void => {
   const { group } = peer
   const hello = peer.hello!
-  const { maxDeviceSlots, queueMessages } = model.numbers
+  const { maxDeviceSlots, queueBytes, queueMessages } = model.numbers
   const length = frame.reflectionQueueLength
   const least = isExisting ? hello.leastQueued : 0
   const most = isExisting ? hello.mostQueued : 0
@@ -268,6 +269,14 @@ const checkInfo = (model: Model, peer: Peer, frame: Frame<ServerFrame, "ServerIn
   }
   if (length > queueMessages) {
     say("a queue never holds more than its limit", String(length), `at most ${queueMessages}`)
+  }
+  const bytes = isExisting && hello.sizes !== undefined ? leastBytes(hello.sizes, length) : 0
+  if (bytes > queueBytes) {
+    say(
+      "a queue never holds more bytes than its limit",
+      `${length} messages of at least ${bytes} bytes`,
+      `at most ${queueBytes}`
+    )
   }
   if (frame.maxDeviceSlots !== maxDeviceSlots) {
     say("ServerInfo tells how many slots there are", String(frame.maxDeviceSlots), String(maxDeviceSlots))
