@@ -12,7 +12,7 @@ import { ownerOf } from "./Names.ts"
 import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
 import type { World } from "./World.ts"
-import { detailOf, type WorldFault } from "./WorldFault.ts"
+import { detailOf, type MisbehaviourFrame, type WorldFault } from "./WorldFault.ts"
 
 /**
  * What is said of a name that is nobody's.
@@ -23,6 +23,16 @@ export const noDevice = (name: string, { devices }: Pick<World, "devices">): str
   `there is no device ${JSON.stringify(name)}: the devices are ${[...devices.keys()].join(", ")}`
 
 const nothing: Undo = () => {}
+
+/** Come on no other connection either: whoever waits for one that was lost has to give up by itself. */
+const oneTimeFrames: ReadonlySet<MisbehaviourFrame> = new Set([
+  "BeginTransactionAck",
+  "CommitTransactionAck",
+  "TransactionRejected",
+  "TransactionEnded",
+  "DropDeviceAck",
+  "DevicesInfo"
+])
 
 /** What a fault does to one device; what it returns takes it back. */
 const strikeDevice = (
@@ -89,11 +99,11 @@ const strikeDevice = (
     case "HandlerSlow":
       return handling.slows.add(fired, fault.by)
     case "Misbehave": {
-      const undo = misbehave(route, fault.how, fault.count, world.mischief, fired)
+      const undo = misbehave(route, fault, world.mischief, fired)
       return () => {
         undo()
         // What was kept back comes again on the next connection, and not before.
-        route.reset()
+        if (fault.frame === undefined || !oneTimeFrames.has(fault.frame)) route.reset()
       }
     }
   }

@@ -11,8 +11,9 @@ import type { Route } from "./Network.ts"
 import { type Packet, type Sent, serverPacket } from "./Pipe.ts"
 import { between, type Prng } from "./Prng.ts"
 import type { Undo } from "./Reasons.ts"
-import type { Misbehaviour } from "./WorldFault.ts"
+import type { WorldFault } from "./WorldFault.ts"
 
+type Misdeed = Pick<Extract<WorldFault, { readonly _tag: "Misbehave" }>, "how" | "count" | "frame">
 type Reflected = Extract<ServerFrame, { readonly _tag: "Reflected" }>
 
 const sent = (frame: ServerFrame): Sent => ({ packet: serverPacket(encodeServerFrame(frame)) })
@@ -97,7 +98,7 @@ const drawUnknown = (prng: Prng): Sent => {
 /** What becomes of one packet, or nothing if it is no occasion. */
 type Deed = (packet: Packet<ServerFrame>) => ReadonlyArray<Sent> | undefined
 
-const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
+const deedOf = ({ frame: acked = "ReflectAck", how }: Misdeed, prng: Prng): Deed => {
   const only =
     <Tag extends ServerFrame["_tag"]>(
       tag: Tag,
@@ -113,11 +114,11 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
 
   switch (how) {
     case "LoseAcks":
-      return only("ReflectAck", () => [])
+      return only(acked, () => [])
     case "DuplicateAcks":
-      return only("ReflectAck", (_, packet) => [{ packet }, { packet }])
+      return only(acked, (_, packet) => [{ packet }, { packet }])
     case "ReorderAcks":
-      return only("ReflectAck", (_, packet) => [{ packet, delay: heldBack, holdsUp: false }])
+      return only(acked, (_, packet) => [{ packet, delay: heldBack, holdsUp: false }])
     case "LoseReflected":
       return only("Reflected", () => [])
     case "DuplicateReflected":
@@ -183,15 +184,15 @@ const deedOf = (how: Misbehaviour, prng: Prng): Deed => {
 }
 
 /**
- * Lets the mediator misbehave towards one device, the next `count` times there is an occasion; `prng` draws the bytes that it
- * makes up.
+ * Lets the mediator misbehave towards one device, as often as the misdeed says and there is an occasion; `prng` draws the bytes
+ * that it makes up.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const misbehave = (route: Route, how: Misbehaviour, count: number, prng: Prng, fired: () => void): Undo => {
-  const deed = deedOf(how, prng)
-  let left = count
+export const misbehave = (route: Route, misdeed: Misdeed, prng: Prng, fired: () => void): Undo => {
+  const deed = deedOf(misdeed, prng)
+  let left = misdeed.count
   return route.tamper((packet) => {
     if (left === 0) return undefined
     const done = deed(packet)

@@ -8,7 +8,7 @@
  */
 import * as Prng from "./Prng.ts"
 import type { DeviceSpec, ScheduledFault } from "./Schedule.ts"
-import { Misbehaviour, type WorldFault } from "./WorldFault.ts"
+import { Misbehaviour, MisbehaviourFrame, type WorldFault } from "./WorldFault.ts"
 
 /**
  * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
@@ -194,6 +194,25 @@ const drawRefusals = (
   return drawn
 }
 
+const ackDeeds = ["LoseAcks", "DuplicateAcks", "ReorderAcks"] as const satisfies ReadonlyArray<Misbehaviour>
+
+/**
+ * What is done to acks is mostly done to those of reflects. In some runs it is all that the mediator does wrong, and to a few
+ * kinds of frames: nothing else ends a connection then, and who waits for what is lost has to notice.
+ */
+const aimMisbehaviour = (prng: Prng.Prng, faults: ReadonlyArray<ScheduledFault>): Array<ScheduledFault> => {
+  const isOnlyAcks = chance(prng, 15)
+  const some = MisbehaviourFrame.literals.filter(() => chance(prng, isOnlyAcks ? 25 : 80))
+  const frames = some.length === 0 ? [pick(prng, MisbehaviourFrame.literals)] : some
+  return faults.map((scheduled) => {
+    const { at, fault } = scheduled
+    if (fault._tag !== "Misbehave") return scheduled
+    if (isOnlyAcks) return { at, fault: { ...fault, how: pick(prng, ackDeeds), frame: pick(prng, frames) } }
+    const isAimed = ackDeeds.some((how) => how === fault.how) && chance(prng, 40)
+    return isAimed ? { at, fault: { ...fault, frame: pick(prng, frames) } } : scheduled
+  })
+}
+
 /** What goes wrong in a run, in the order of time. */
 export const drawFaults = (
   prng: Prng.Prng,
@@ -213,9 +232,11 @@ export const drawFaults = (
     const some = misbehaviours.filter(() => chance(prng, 30))
     const kinds = some.length === 0 ? [pick(prng, misbehaviours)] : some
     const gap = between(prng, 1_000, 15_000)
+    const misdeeds: Array<ScheduledFault> = []
     for (let at = prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
-      drawn.push({ at, fault: faultKinds.Misbehave(prng, devices, kinds) })
+      misdeeds.push({ at, fault: faultKinds.Misbehave(prng, devices, kinds) })
     }
+    drawn.push(...aimMisbehaviour(prng.fork("aimed misbehaviour"), misdeeds))
   }
   drawn.push(...drawSlowDisks(prng.fork("slow disks"), drawn))
   drawn.push(...drawRefusals(prng.fork("refused upgrades"), options, devices))

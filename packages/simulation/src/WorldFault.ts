@@ -18,7 +18,8 @@ const bytesPerMilli = Schema.Finite.check(Schema.isBetween({ minimum: 0.001, max
 /**
  * What a mediator does that a faithful one never does (PROTOCOL D34).
  *
- * - `LoseAcks`, `DuplicateAcks`, `ReorderAcks`: of reflects, to the device
+ * - `LoseAcks`, `DuplicateAcks`, `ReorderAcks`: of reflects, to the device; or other frames that it waits for, by
+ *   {@link MisbehaviourFrame}
  * - `LoseReflected`, `DuplicateReflected`: a message that the mediator says it has sent
  * - `AlteredReflected`: a message with another last byte, which nobody can open
  * - `ReplayNonces`: an earlier message again, under a new reflected-id
@@ -65,6 +66,32 @@ export const Misbehaviour = Schema.Literals([
 export type Misbehaviour = typeof Misbehaviour.Type
 
 /**
+ * What `LoseAcks`, `DuplicateAcks` and `ReorderAcks` do their deed to: a frame that a device waits for.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const MisbehaviourFrame = Schema.Literals([
+  "ReflectAck",
+  "BeginTransactionAck",
+  "CommitTransactionAck",
+  "TransactionRejected",
+  "TransactionEnded",
+  "DropDeviceAck",
+  "DevicesInfo",
+  "ReflectionQueueDry",
+  "RolePromotedToLeader"
+])
+
+/**
+ * What `LoseAcks`, `DuplicateAcks` and `ReorderAcks` do their deed to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MisbehaviourFrame = typeof MisbehaviourFrame.Type
+
+/**
  * Something that goes wrong.
  *
  * Of the network, for one device: `Stall` nothing moves in a direction, or in both (a half-open connection, a
@@ -83,7 +110,7 @@ export type Misbehaviour = typeof Misbehaviour.Type
  * `MediatorRestart` in an orderly way, with 1001 · `StoreFails` its store fails, with 1011 · `StoreSlow` its store takes
  * so many ms · `ChatFails` the chat server cannot be reached, ends, or fails; or it says with a
  * close-error whether one may come back, and ends `lasts` ms later · `Misbehave` the next `count` times there is
- * an occasion
+ * an occasion; `frame` is what acks stand for where they are not those of reflects
  *
  * @category schemas
  * @since 0.1.0
@@ -114,7 +141,7 @@ export const WorldFault = Schema.TaggedUnion({
     how: Schema.Literals(["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"]),
     lasts
   },
-  Misbehave: { device, how: Misbehaviour, count }
+  Misbehave: { device, how: Misbehaviour, count, frame: Schema.optionalKey(MisbehaviourFrame) }
 })
 
 /**
@@ -149,8 +176,9 @@ export const detailOf = (fault: WorldFault): string | undefined => {
       return fault.isTold ? "told" : "untold"
     case "HandlerFails":
     case "ChatFails":
-    case "Misbehave":
       return fault.how
+    case "Misbehave":
+      return fault.frame === undefined || fault.frame === "ReflectAck" ? fault.how : `${fault.how}:${fault.frame}`
     default:
       return undefined
   }

@@ -1,5 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Misbehaviour } from "../src/index.ts"
+import { Schema } from "effect"
+import {
+  detailOf,
+  type Misbehaviour,
+  MisbehaviourFrame,
+  type Operation,
+  run,
+  ScheduleJson,
+  swarm,
+  type WorldFault
+} from "../src/index.ts"
 import { type Entry, even, play, type Played, reflect, type Seen } from "./worlds.ts"
 import { plainDevice } from "../src/index.ts"
 
@@ -41,6 +51,8 @@ const transaction = (at: number, device: string, pause: number): Entry => ({
   device,
   operation: { _tag: "Transaction", count: 1, bytes: 10, pause, ttl: 0, fails: false }
 })
+
+const drop = (target: string): Operation => ({ _tag: "Drop", target })
 
 /** What each misbehaviour makes of what a faithful mediator sends. */
 const deeds: Readonly<Record<Misbehaviour, () => Played>> = {
@@ -255,5 +267,117 @@ describe("a mediator that misbehaves", () => {
     const entries = Array.from({ length: 5 }, (_, n) => reflect(4_000 + 100 * n, "phone"))
     const played = play([at(3_000, "desktop", "DuplicateReflected", 3), ...entries])
     assert.deepStrictEqual(traffic(played, "desktop", "Reflected").got, [1, 1, 2, 2, 3, 3, 4, 5])
+  })
+})
+
+/** Where a device waits for each of the frames that acks stand for, and with whom. */
+const waits: Readonly<
+  Record<MisbehaviourFrame, { readonly device: string; readonly entries: ReadonlyArray<Entry>; readonly from?: number }>
+> = {
+  ReflectAck: { device: "phone", entries: two },
+  BeginTransactionAck: { device: "phone", entries: [transaction(4_000, "phone", 0)] },
+  CommitTransactionAck: { device: "phone", entries: [transaction(4_000, "phone", 0)] },
+  TransactionRejected: {
+    device: "desktop",
+    entries: [transaction(4_000, "phone", 1_000), transaction(4_500, "desktop", 0)]
+  },
+  TransactionEnded: {
+    device: "desktop",
+    entries: [transaction(4_000, "phone", 1_000), transaction(4_500, "desktop", 0)]
+  },
+  DropDeviceAck: { device: "phone", entries: [{ at: 4_000, device: "phone", operation: drop("desktop") }] },
+  DevicesInfo: { device: "phone", entries: [{ at: 4_000, device: "phone", operation: { _tag: "ListDevices" } }] },
+  ReflectionQueueDry: { device: "desktop", entries: [], from: 1_000 },
+  RolePromotedToLeader: {
+    device: "desktop",
+    entries: [{ at: 4_000, device: "phone", operation: { _tag: "SwitchOff", lasts: 5_000 } }]
+  }
+}
+
+const ackDeeds = ["LoseAcks", "DuplicateAcks", "ReorderAcks"] as const
+
+describe("a mediator that misbehaves with what somebody waits for", () => {
+  for (const frame of MisbehaviourFrame.literals) {
+    for (const how of ackDeeds) {
+      it(`${how}, of ${frame}: once, and the device goes on`, () => {
+        const { device, entries, from = 3_000 } = waits[frame]
+        const fault: WorldFault = { _tag: "Misbehave", device, how, count: 1, frame }
+        const played = play([{ at: from, fault }, ...entries], late)
+        assert.strictEqual(detailOf(fault), frame === "ReflectAck" ? how : `${how}:${frame}`)
+        assert.strictEqual(played.acted(`Misbehave:${detailOf(fault)}`), 1)
+        const first = played.seen("Opened", device)[0]!.connection
+        const times = (tag: "MediatorSent" | "DeviceReceived") =>
+          played
+            .seen(tag, device)
+            .flatMap((event) =>
+              event.frame?._tag === frame && event.connection === first && event.at >= from ? [event.at] : []
+            )
+        const [sent, got] = [times("MediatorSent"), times("DeviceReceived")]
+        assert.lengthOf(got, sent.length + { LoseAcks: -1, DuplicateAcks: 1, ReorderAcks: 0 }[how])
+        if (how === "ReorderAcks")
+          assert.include(
+            got.map((at) => Math.round(at - sent[0]!)),
+            251
+          )
+        // Whoever asked has its answer, or is told why not, in the time that a device waits at most.
+        assert.isUndefined(played.result.violation)
+        const asked = entries.flatMap((entry) => ("operation" in entry ? [entry.operation._tag] : []))
+        const answered = played
+          .seen("Answered")
+          .filter(({ at }) => at < 4_500 + (frame === "TransactionEnded" ? 66_000 : 45_000))
+        assert.sameMembers(
+          answered.map(({ operation }) => operation._tag),
+          asked.filter((tag) => tag !== "SwitchOff")
+        )
+        for (const { answer } of answered) {
+          if (answer._tag === "Failed") assert.include(["TransactionLost", "NotLive"], answer.error)
+        }
+        const states = played.seen("StateChanged", device).map(({ state }) => state)
+        assert.isFalse(states.some(({ _tag }) => _tag === "NeedsUser"))
+        assert.deepInclude(states.findLast(({ _tag }) => _tag === "Live") as object, { dry: true })
+      })
+    }
+  }
+
+  it("lets a device that a lost end of a transaction keeps waiting go on by itself", () => {
+    const { device, entries } = waits.TransactionEnded
+    const fault: WorldFault = { _tag: "Misbehave", device, how: "LoseAcks", count: 9, frame: "TransactionEnded" }
+    const played = play([{ at: 3_000, fault }, ...entries])
+    assert.lengthOf(played.seen("Opened", device), 1, "undoing it has reset the connection")
+    assert.deepStrictEqual(types(played, device, "TransactionRejected", "BeginTransactionAck"), [
+      "TransactionRejected",
+      "BeginTransactionAck"
+    ])
+  })
+
+  it("is not counted where nobody waits", () => {
+    const fault: WorldFault = { _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 1, frame: "DropDeviceAck" }
+    const played = play([{ at: 3_000, fault }, ...two])
+    assert.lengthOf(
+      played.seen("Fault").filter(({ phase }) => phase === "Fired"),
+      0
+    )
+  })
+
+  it("reads files in which no frame is named, and plays them as those of reflects", () => {
+    const faults = [{ at: 3_000, fault: { _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 1 } as const }]
+    const old = { ...even, operations: [], faults }
+    const json = Schema.encodeSync(ScheduleJson)(old)
+    assert.notInclude(json, "frame")
+    assert.deepStrictEqual(Schema.decodeSync(ScheduleJson)(json), old)
+    const named = { ...old, faults: [{ at: 3_000, fault: { ...faults[0]!.fault, frame: "ReflectAck" } as const }] }
+    assert.deepStrictEqual(Schema.decodeSync(ScheduleJson)(Schema.encodeSync(ScheduleJson)(named)), named)
+    assert.strictEqual(run(named).digest, run(old).digest)
+    assert.throws(() => Schema.decodeSync(ScheduleJson)(json.replace('"count":1', '"count":1,"frame":"ServerInfo"')))
+  })
+
+  it("draws a frame for deeds to acks alone, and mostly none", () => {
+    const drawn = Array.from({ length: 200 }, (_, seed) => swarm({ seed, misbehaving: true }).faults).flatMap(
+      (faults) => faults.flatMap(({ fault }) => (fault._tag === "Misbehave" ? [fault] : []))
+    )
+    const aimed = drawn.filter(({ frame }) => frame !== undefined)
+    assert.isBelow(aimed.length, drawn.length / 2)
+    for (const { how } of aimed) assert.include(ackDeeds, how as never)
+    assert.sameMembers([...new Set(aimed.map(({ frame }) => frame))], [...MisbehaviourFrame.literals])
   })
 })

@@ -224,6 +224,23 @@ describe("shrinking", { timeout: 180_000 }, () => {
     assert.match(shrunk.result.violation.found, /^HTTP 429, to be left alone for \d+ ms$/)
   })
 
+  it("names a frame that a mediator misbehaves with only where it takes one", () => {
+    const trust: OracleMaker = {
+      name: "trust",
+      make: (report) => ({
+        see: (event) => {
+          if (event._tag !== "Fault" || event.kind !== "Misbehave" || event.phase !== "Begun") return
+          report({ rule: "nobody misbehaves", device: event.device, found: event.detail ?? "", expected: "nothing" })
+        }
+      })
+    }
+    const fault = { _tag: "Misbehave", device: "phone", how: "LoseAcks", count: 7, frame: "DevicesInfo" } as const
+    const base = swarm({ seed: 1, duration: 10_000, faults: "none" })
+    const shrunk = shrink({ ...base, faults: [{ at: 0, fault }] }, { oracles: [trust] }) as Shrunk
+    const { frame: _, ...ofReflects } = fault
+    assert.deepStrictEqual(shrunk.schedule.faults[0]!.fault, { ...ofReflects, count: 1 })
+  })
+
   it("does not take another defect for the one it has", () => {
     const twoMinds: OracleMaker = {
       name: "two minds",

@@ -76,6 +76,10 @@ function* simplerValues<A extends Operation | WorldFault>(value: A): Generator<A
     const { holdsFor: _, ...unconditional } = value
     yield unconditional as A
   }
+  if (value._tag === "Misbehave" && value.frame !== undefined) {
+    const { frame: _, ...ofReflects } = value
+    yield ofReflects as A
+  }
   if (value._tag === "Stall" && value.ways.length > 1) {
     for (const way of value.ways) yield { ...value, ways: [way] }
   }
