@@ -190,4 +190,93 @@ describe("patience", () => {
     line.ack(1).hear(probe)
     assert.deepStrictEqual(story.end(), [])
   })
+
+  const undialled = "a dial that is not answered is given up"
+  const sleeping = "who was rejected asks again, though no end of a transaction comes"
+
+  /** What the oracle says of a dial that is answered like this after so many ms; `tell` is what happens meanwhile. */
+  const dialled = (answer: "Opened" | "DialFailed", millis: number, tell: (story: Story) => unknown = () => {}) => {
+    const story = new Story(patience)
+    story.tell({ _tag: "Dialed", ...story.place("phone") })
+    tell(story)
+    story.wait(millis)
+    story.tell(
+      answer === "Opened"
+        ? { _tag: answer, ...story.place("phone"), connection: 1 }
+        : { _tag: answer, ...story.place("phone"), why: "connection refused" }
+    )
+    return story.end()
+  }
+
+  it("finds a dial that is waited for without end", () => {
+    for (const answer of ["Opened", "DialFailed"] as const) {
+      assert.deepStrictEqual(dialled(answer, 9_900), [], answer)
+      assert.deepStrictEqual(dialled(answer, 11_000), [undialled], answer)
+    }
+  })
+
+  it("counts a dial anew when another one is made, or the device was paused", () => {
+    const again = (story: Story) => story.wait(12_000).tell({ _tag: "Dialed", ...story.place("phone") })
+    assert.deepStrictEqual(dialled("Opened", 9_000, again), [])
+    assert.deepStrictEqual(dialled("Opened", 11_000, again), [undialled])
+    const paused = (story: Story) => story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed")
+    assert.deepStrictEqual(dialled("Opened", 5_000, paused), [])
+    assert.deepStrictEqual(dialled("Opened", 11_000, paused), [undialled])
+    const restarted = (story: Story) => story.wait(30_000).machine("phone", "Crashed").machine("phone", "Started", 2)
+    assert.deepStrictEqual(dialled("Opened", 1_000, restarted), [])
+  })
+
+  /** A device that was rejected, and is silent but for its probes for so many times 20 s. */
+  const rejected = (probes: number) => {
+    const story = new Story(patience)
+    const line = story.live("phone")
+    const answered = story.ask("phone", transaction)
+    line.begin().say({ _tag: "TransactionRejected", ...holder })
+    for (let probed = 0; probed < probes; probed++) {
+      story.wait(20_000)
+      line.hear(probe)
+    }
+    return { story, line, answered }
+  }
+
+  it("accepts who asks for the lock again after 65 s, or wants it no more", () => {
+    const asked = rejected(3)
+    asked.story.wait(6_000)
+    asked.line.begin()
+    asked.story.wait(20_000)
+    asked.line.hear(probe)
+    assert.deepStrictEqual(asked.story.end(), [])
+    const answered = rejected(3)
+    answered.answered({ _tag: "Failed", error: "PreconditionFailed", lockHeld: false })
+    answered.story.wait(20_000)
+    answered.line.hear(probe)
+    assert.deepStrictEqual(answered.story.end(), [])
+    const reconnected = rejected(3)
+    reconnected.line.close(1001)
+    reconnected.story.live("phone").story.wait(15_000)
+    reconnected.line.hear(probe)
+    assert.deepStrictEqual(reconnected.story.end(), [])
+  })
+
+  it("finds who waits for ever for the end of a transaction that is lost, whatever it does in the end", () => {
+    assert.deepStrictEqual(rejected(4).story.end(), [sleeping])
+    for (const end of ["begin", "close", "hang up"] as const) {
+      const { line, story } = rejected(3)
+      story.wait(11_000)
+      if (end === "begin") line.begin()
+      else if (end === "close") line.close(1001)
+      else line.hangUp()
+      assert.deepStrictEqual(story.end(), [sleeping], end)
+    }
+  })
+
+  it("gives who was paused in the middle of its patience the time that is left, and no more", () => {
+    const { line, story } = rejected(3)
+    story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed").wait(4_000)
+    line.hear(probe)
+    assert.deepStrictEqual(story.broken, [])
+    story.wait(2_000)
+    line.hear(probe)
+    assert.deepStrictEqual(story.end(), [sleeping])
+  })
 })

@@ -1,9 +1,9 @@
 /**
  * That a device waits for nothing without end (decision 15; PROTOCOL C5, C8).
  *
- * Owns: an idle connection is probed and a busy one is not, an answer that does not come ends the connection, and who was rejected asks for the
- * lock again when told that it is free. Time in which a device is paused, or its handler holds up the reading, is no time
- * that it waits.
+ * Owns: a dial that is not answered is given up, an idle connection is probed and a busy one is not, an answer that does not
+ * come ends the connection, and who was rejected asks for the lock again when told that it is free, or in the end when nobody
+ * tells it. Time in which a device is paused, or its handler holds up the reading, is no time that it waits.
  *
  * @since 0.1.0
  */
@@ -19,6 +19,10 @@ const longestWait = 45_000
 const shortestSilence = 20_000 - 2
 /** From the end of a transaction to the next try, in ms. */
 const longestWakeUp = 5_000
+/** From a dial to a connection or the news that there is none, in ms: 10 s, and what rounding may add. */
+const longestDial = 10_000 + 100
+/** From a rejection to the next try when no end of a transaction comes, in ms: more than the longest transaction. */
+const lockPatience = 65_000
 
 interface Device {
   readonly name: string
@@ -45,6 +49,10 @@ interface Device {
   hasEnded: boolean
   /** Since when it could ask for the lock again. */
   wokenAt: number | undefined
+  /** When it has to ask for the lock again, whatever it has heard. */
+  patientUntil: number | undefined
+  /** Since when it waits for a connection that it has dialled. */
+  dialledAt: number | undefined
 }
 
 class Patience implements Oracle {
@@ -65,6 +73,8 @@ class Patience implements Oracle {
       "Handled",
       "Asked",
       "Answered",
+      "Dialed",
+      "DialFailed",
       "Opened",
       "DeviceLost",
       "DeviceClosed",
@@ -110,11 +120,17 @@ class Patience implements Oracle {
           if (event.operation._tag !== "Transaction") return
           const device = this.#device(event.device)
           device.transactions--
-          device.wokenAt = undefined
+          device.wokenAt = device.patientUntil = undefined
           return
         }
+        case "Dialed":
+          this.#device(event.device).dialledAt = event.at
+          return
+        case "DialFailed":
+          return this.#dialled(this.#device(event.device), event.at)
         case "Opened": {
           const device = this.#device(event.device)
+          this.#dialled(device, event.at)
           device.connection = event.connection
           device.isLive = false
           device.written = new Map()
@@ -154,7 +170,9 @@ class Patience implements Oracle {
       lists: 0,
       isRejected: false,
       hasEnded: false,
-      wokenAt: undefined
+      wokenAt: undefined,
+      patientUntil: undefined,
+      dialledAt: undefined
     }
     this.#devices.set(name, device)
     return device
@@ -170,6 +188,7 @@ class Patience implements Oracle {
         return
       case "TransactionRejected":
         device.isRejected = true
+        if (device.transactions > 0) device.patientUntil = at + lockPatience
         break
       case "TransactionEnded":
         device.hasEnded = true
@@ -188,7 +207,16 @@ class Patience implements Oracle {
       device.isPaused = false
       device.freeSince = at
       if (device.wokenAt !== undefined) device.wokenAt = at
+      if (device.dialledAt !== undefined) device.dialledAt = at
     } else this.#devices.delete(device.name)
+  }
+
+  /** A dial has come to its end. */
+  #dialled(device: Device, at: number): void {
+    const { dialledAt } = device
+    device.dialledAt = undefined
+    if (dialledAt === undefined || at - dialledAt <= longestDial) return
+    this.#say(device, "a dial that is not answered is given up", at - dialledAt, "another dial, 10 s after the first")
   }
 
   /** Nobody has asked for what it wants to know: what programs ask for is not seen. */
@@ -210,6 +238,17 @@ class Patience implements Oracle {
       )
     }
     if (device.busySince !== undefined && device.busySince !== at) return
+    if (device.patientUntil !== undefined) {
+      const overdue = at - Math.max(device.patientUntil, device.freeSince)
+      if (overdue > longestWakeUp) {
+        this.#say(
+          device,
+          "who was rejected asks again, though no end of a transaction comes",
+          lockPatience + overdue,
+          "BeginTransaction after 65 s"
+        )
+      }
+    }
     const since = Math.max(device.wroteAt, device.freeSince)
     if (at - since > longestWait) {
       this.#say(device, "an idle connection is probed", at - since, "a frame 20 s after the one before")
@@ -236,7 +275,7 @@ class Patience implements Oracle {
 
 const forgetLock = (device: Device): void => {
   device.isRejected = device.hasEnded = false
-  device.wokenAt = undefined
+  device.wokenAt = device.patientUntil = undefined
 }
 
 /**
