@@ -350,6 +350,20 @@ const misbehaving = sharpened(
   })
 )
 
+// An end of a transaction that is lost comes never again, and nothing else happens that would get a device out of its wait.
+const lostEnds = sharpened(
+  { faults: "none", devices: 2, groups: 1, duration: 3 * 60_000, workload: occasionalWorkload },
+  ({ devices, duration }, prng) => ({
+    faults: faultsEvery(prng, duration, 20_000, () => ({
+      _tag: "Misbehave",
+      device: devices[prng.below(devices.length)]!.name,
+      how: "LoseAcks",
+      count: between(prng, 1, 8),
+      frame: "TransactionEnded"
+    }))
+  })
+)
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -377,7 +391,8 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
   { name: "backlog", purpose: "devices that are far behind, on slow connections with little room", schedule: backlog },
   { name: "dying devices", purpose: "slow disks, and crashes between two writes", schedule: dyingDevices },
   { name: "goodbyes", purpose: "a chat server that sends its users away, or lets them return", schedule: goodbyes },
-  { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege }
+  { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege },
+  { name: "lost ends", purpose: "ends of transactions that are lost, and calm otherwise", schedule: lostEnds }
 ]
 
 /**

@@ -240,5 +240,12 @@ export const connections: ReadonlyArray<Mutant> = [
         replace: "stateful({ leader: true })\n          ;(parts as { hasLed?: boolean }).hasLed = true"
       }
     ]
+  },
+  {
+    name: "no-deadline-for-dials",
+    side: "client",
+    flaw: "A dial that is not answered is waited for without end.",
+    breaks: "decision 15",
+    patches: [{ file: "Link.ts", find: "duration: deadlines.open,", replace: "duration: Infinity," }]
   }
 ]

@@ -138,5 +138,12 @@ export const transactions: ReadonlyArray<Mutant> = [
         replace: "Effect.flatMap(Effect.succeed(0), (dryAfter) =>"
       }
     ]
+  },
+  {
+    name: "no-patience-for-lock",
+    side: "client",
+    flaw: "A rejected device waits without end for a TransactionEnded that is lost.",
+    breaks: "decision 15",
+    patches: [{ file: "Transaction.ts", find: "Effect.timeoutOption(options.lockPatience)", replace: "Effect.asSome" }]
   }
 ]
