@@ -3,7 +3,8 @@
  *
  * Owns what has to be seen of what a program does with it, so that oracles know: what is told to connect at once, whose
  * question is answered, what of its quarantine is handled again, what the program is told of devices and shared data,
- * what it reflects and drops and what is promised, and what its transactions make of their preconditions.
+ * what it reflects and drops and what is promised, when the bodies of its transactions begin, and what those make of their
+ * preconditions.
  *
  * @since 0.1.0
  */
@@ -83,7 +84,10 @@ export const watched = (device: Device["Service"], watch: Watch): Device["Servic
       const call = nextCall()
       const ask: ProgramAsk = { _tag: "Transaction", scope: options.scope }
       const whole = Effect.updateService(body, Transaction, (given) => inTransaction(call, given))
-      if (precondition === undefined) return told(call, ask, device.transaction(options, whole), none)
+      if (precondition === undefined) {
+        const begun = Effect.sync(() => witness({ _tag: "Entered", ...place(), call, isUnconditional: true }))
+        return told(call, ask, device.transaction(options, Effect.andThen(begun, whole)), none)
+      }
       const checked = Effect.tap(precondition, (holds) =>
         Effect.sync(() => witness({ _tag: "Checked", ...place(), call, holds }))
       )

@@ -191,7 +191,7 @@ export interface ProgramCallPlace extends LifePlace {
  * - `ProgramAsked` a program asks a device to reflect, for a transaction, or to drop a device; all else is `Asked` ·
  *   `ProgramAnswered` how that came out; what a crash has interrupted, and is asked for again, is not answered
  * - `Checked` an application has told a transaction whether its precondition holds · `Entered` its body begins; both of the
- *   call with that number, and only where there is a precondition
+ *   call with that number, and only where there is a precondition; the body of a program's without one is `isUnconditional`
  * - `HandedBack` a device that was stopped has given back what was never acked
  * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
  * - `Kept` the disk of a device has a message in quarantine, as it came, under a number of its own
@@ -226,7 +226,7 @@ export type WorldEvent =
   | (ProgramCallPlace & { readonly _tag: "ProgramAsked" })
   | (ProgramCallPlace & { readonly _tag: "ProgramAnswered"; readonly answer: Answer })
   | (LifePlace & { readonly _tag: "Checked"; readonly call: number; readonly holds: boolean })
-  | (LifePlace & { readonly _tag: "Entered"; readonly call: number })
+  | (LifePlace & { readonly _tag: "Entered"; readonly call: number; readonly isUnconditional?: true })
   | (LifePlace & { readonly _tag: "HandedBack"; readonly unacked: HandedBack })
   | (LifePlace & { readonly _tag: "StateChanged"; readonly state: ConnectionState })
   | (LifePlace & { readonly _tag: "Happened"; readonly event: DeviceEvent })

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type { Content } from "@d2m/client"
 import { Box, type ClientFrame, D2d, decodeMessage, type DeviceGroupKeys } from "@d2m/codec"
 import { type Option, Result } from "effect"
 import { messageIdOf } from "../Application.ts"
@@ -16,6 +17,9 @@ export type ReflectFrame = Extract<ClientFrame, { readonly _tag: "Reflect" }>
 
 /** The id of the message that a device reflects; `undefined` when it has none, `Nothing` when there is no envelope in it. */
 export type BoxOpener = (device: string, frame: ReflectFrame) => number | "Nothing" | undefined
+
+/** What a device reflects, whatever it is; `undefined` when nobody knows it, `Nothing` when there is no envelope in it. */
+export type ContentOpener = (device: string, frame: ReflectFrame) => Content | "Nothing" | undefined
 
 /** The message in a box that the mediator keeps for the group of a device; none when it does not open. */
 export type BlobOpener = <S extends typeof D2d.DeviceInfo | typeof D2d.SharedDeviceData>(
@@ -32,20 +36,29 @@ const keysOf = (schedule: Schedule, specs: Specs) => {
 }
 
 /** The frame that was opened last: who looks on at a run does so one after the other, and opening a box takes longest. */
-let latest: { readonly frame: ReflectFrame; readonly id: ReturnType<BoxOpener> } | undefined
+let latest: { readonly frame: ReflectFrame; readonly content: ReturnType<ContentOpener> } | undefined
 
 /** Opens the boxes of the groups of a world. */
-export const boxOpener = (schedule: Schedule, specs: Specs): BoxOpener => {
+export const contentOpener = (schedule: Schedule, specs: Specs): ContentOpener => {
   const { crypto, keys } = keysOf(schedule, specs)
-  const open: BoxOpener = (device, frame) => {
+  const open: ContentOpener = (device, frame) => {
     const plain = crypto.open(keys(device).dgrk, frame.envelope)
     if (Result.isFailure(plain)) return "Nothing"
     const envelope = decodeMessage(D2d.Envelope, plain.success)
-    return Result.isSuccess(envelope) ? messageIdOf(envelope.success.content) : "Nothing"
+    return Result.isSuccess(envelope) ? envelope.success.content : "Nothing"
   }
   return (device, frame) => {
-    if (latest?.frame !== frame) latest = { frame, id: open(device, frame) }
-    return latest.id
+    if (latest?.frame !== frame) latest = { frame, content: open(device, frame) }
+    return latest.content
+  }
+}
+
+/** Tells which message of a workload is in a box. */
+export const boxOpener = (schedule: Schedule, specs: Specs): BoxOpener => {
+  const open = contentOpener(schedule, specs)
+  return (device, frame) => {
+    const content = open(device, frame)
+    return content === "Nothing" ? content : messageIdOf(content)
   }
 }
 

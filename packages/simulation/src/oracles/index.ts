@@ -15,6 +15,7 @@ import { handedBack } from "./device/HandedBack.ts"
 import { outgoing } from "./device/Outgoing.ts"
 import { patience } from "./device/Patience.ts"
 import { preconditions } from "./device/Preconditions.ts"
+import { programPromises } from "./device/ProgramPromises.ts"
 import { questions } from "./device/Questions.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
 import { reflectedHandling } from "./device/ReflectedHandling.ts"
@@ -43,5 +44,6 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   sharedData,
   preconditions,
   caughtUp,
-  handedBack
+  handedBack,
+  programPromises
 ]

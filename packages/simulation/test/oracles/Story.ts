@@ -26,6 +26,7 @@ import {
   type Operation,
   type OracleMaker,
   plainDevice,
+  type ProgramAsk,
   type Schedule,
   type ScheduledFault,
   type ScheduledOperation,
@@ -197,6 +198,19 @@ export class Story {
     this.lastCall = call.call
     this.tell({ _tag: "Asked", ...this.place(device), ...call })
     return (answer) => this.tell({ _tag: "Answered", ...this.place(device), ...call, answer })
+  }
+
+  /** A program asks for something. */
+  program(device: string, ask: ProgramAsk): (answer: Answer) => this {
+    const call = { life: 1, call: ++this.#calls, ask }
+    this.lastCall = call.call
+    this.tell({ _tag: "ProgramAsked", ...this.place(device), ...call })
+    return (answer) => this.tell({ _tag: "ProgramAnswered", ...this.place(device), ...call, answer })
+  }
+
+  /** The body of a program's transaction begins that has no precondition. */
+  begun(device: string, call: number): this {
+    return this.tell({ _tag: "Entered", ...this.place(device), life: 1, call, isUnconditional: true })
   }
 
   /** A transaction asks for its precondition. */

@@ -98,7 +98,8 @@ class Preconditions implements Oracle {
         case "Checked":
           return this.#checked(event.device, event.call, event.holds)
         case "Entered":
-          return this.#entered(event.device, event.call)
+          if (event.isUnconditional !== true) this.#entered(event.device, event.call)
+          return
         case "Answered":
           if (event.operation._tag === "Transaction") this.#answered(event.device, event.call, event.answer)
           return
