@@ -11,6 +11,9 @@
  * twin has the same slot as its device, and is owed nothing if it has found that itself. What a mediator that misbehaves has
  * altered does not open any more: who keeps that in quarantine, under the nonce of a message, is not owed it.
  *
+ * What programs reflect is judged alike, by what `ProgramMessages` knows it by. Of a program it is not known whether it starts
+ * a device again that it has stopped: one that is off is asked for nothing.
+ *
  * @since 0.1.0
  */
 import type { ReflectedMessage } from "@d2m/client"
@@ -23,10 +26,14 @@ import { only, type Answer, type WorldEvent } from "../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "./Boxes.ts"
 import { nonceOf } from "./Envelopes.ts"
 import { type Numbers, numbersOf } from "./mediator/Model.ts"
+import { ProgramMessages } from "./ProgramMessages.ts"
 import { Specs } from "./Specs.ts"
 
 /** How often a handler is tried before a message is set aside (decision 20). */
 const tries = 3
+
+/** What a message is known by: its number in a workload, and what `ProgramMessages` says in a program. */
+type Id = number | string
 
 interface Slot {
   readonly name: string
@@ -35,10 +42,11 @@ interface Slot {
   readonly isFleeting: boolean
   /** Since when it has been there for certain, in ms; `Infinity` while it may not be. */
   since: number
-  readonly owed: Set<number>
-  readonly seen: Set<number>
-  readonly handled: Set<number>
-  readonly failures: Map<number, number>
+  isOff: boolean
+  readonly owed: Set<Id>
+  readonly seen: Set<Id>
+  readonly handled: Set<Id>
+  readonly failures: Map<Id, number>
 }
 
 const doubt = (slot: Slot): void => {
@@ -51,7 +59,10 @@ class Delivery implements Oracle {
   readonly #slots = new Map<string, Slot>()
   readonly #askedAt = new Map<number, number>()
   /** Messages of transactions that were not committed. */
-  readonly #refused = new Set<number>()
+  readonly #refused = new Set<Id>()
+  /** Whether a program has asked for something. */
+  #isProgram = false
+  readonly #programs = new ProgramMessages()
   readonly #numbers: Numbers
   readonly #mayOverflow: boolean
   #evicts = false
@@ -83,6 +94,8 @@ class Delivery implements Oracle {
       "Machine",
       "Asked",
       "Answered",
+      "ProgramAsked",
+      "ProgramAnswered",
       "Handling",
       "Handled",
       "Kept"
@@ -93,7 +106,9 @@ class Delivery implements Oracle {
           if (event.frame?._tag === "Reflect") this.#sealed(event.device, event.frame)
           return
         case "MediatorReceived":
-          if (this.#evicts && event.frame?._tag === "ClientHello") this.#newcomer(event.device, event.frame)
+          if (event.frame?._tag !== "ClientHello") return
+          this.#programs.named(event.device, event.frame.deviceId)
+          if (this.#evicts) this.#newcomer(event.device, event.frame)
           return
         case "MediatorSent":
           if (event.frame?._tag === "ServerInfo") {
@@ -110,6 +125,7 @@ class Delivery implements Oracle {
         case "Machine":
           this.#specs.see(event)
           if (event.spec !== undefined && !this.#slots.has(ownerOf(event.device))) this.#takePart([event.spec])
+          this.#switched(event.device, event.change)
           // No connection outlives its mediator.
           if (event.change === "Crashed") for (const { name } of this.#slots.values()) this.#absent(name)
           return
@@ -119,6 +135,17 @@ class Delivery implements Oracle {
           return
         case "Answered":
           return this.#answered(event)
+        case "ProgramAsked":
+          this.#isProgram = true
+          if (event.ask._tag !== "Drop") this.#programs.asked(event)
+          else for (const name of this.#programs.devicesOf(event.ask.deviceId)) this.#doubt(name)
+          return
+        case "ProgramAnswered": {
+          const outcome = this.#programs.answered(event)
+          if (outcome?.isPromised === true) this.#promised(event.device, outcome.ids, outcome.askedAt)
+          else if (outcome !== undefined) this.#refuse(event.device, outcome.ids)
+          return
+        }
         case "Handling":
           return this.#handling(event.device, event.messages)
         case "Handled":
@@ -131,8 +158,8 @@ class Delivery implements Oracle {
   )
 
   readonly owes = (): string | undefined => {
-    for (const { name, owed } of this.#slots.values()) {
-      if (owed.size === 0) continue
+    for (const { isOff, name, owed } of this.#slots.values()) {
+      if (owed.size === 0 || (isOff && this.#isProgram)) continue
       const [first] = owed
       return `${name} has not seen message ${first}`
     }
@@ -146,6 +173,7 @@ class Delivery implements Oracle {
         group,
         isFleeting: expiration === "Volatile" || this.#mayOverflow,
         since: Infinity,
+        isOff: false,
         owed: new Set(),
         seen: new Set(),
         handled: new Set(),
@@ -202,16 +230,23 @@ class Delivery implements Oracle {
     const askedAt = this.#askedAt.get(call)
     this.#askedAt.delete(call)
     if (askedAt === undefined || (operation._tag !== "Reflect" && operation._tag !== "Transaction")) return
-    const end = firstMessage + operation.count
-    if (answer._tag === "Done") return this.#promised(device, firstMessage, end, askedAt)
-    if (operation._tag === "Transaction" && wasNotCommitted(answer)) this.#refuse(device, firstMessage, end)
+    const ids = Array.from({ length: operation.count }, (_, at) => firstMessage + at)
+    if (answer._tag === "Done") return this.#promised(device, ids, askedAt)
+    if (operation._tag === "Transaction" && wasNotCommitted(answer)) this.#refuse(device, ids)
   }
 
-  #promised(device: string, from: number, end: number, askedAt: number): void {
+  #switched(device: string, change: Extract<WorldEvent, { readonly _tag: "Machine" }>["change"]): void {
+    const slot = this.#slots.get(device)
+    if (slot === undefined) return
+    if (change === "Started") slot.isOff = false
+    else if (change === "Crashed" || change === "Stopped") slot.isOff = true
+  }
+
+  #promised(device: string, ids: ReadonlyArray<Id>, askedAt: number): void {
     const sender = this.#slots.get(ownerOf(device))
     for (const slot of this.#slots.values()) {
       if (slot === sender || slot.group !== sender?.group || slot.since >= askedAt) continue
-      for (let id = from; id < end; id++) if (!slot.handled.has(id)) slot.owed.add(id)
+      for (const id of ids) if (!slot.handled.has(id)) slot.owed.add(id)
     }
   }
 
@@ -222,20 +257,22 @@ class Delivery implements Oracle {
 
   #unopened(device: string, nonce: number): void {
     const slot = this.#slots.get(ownerOf(device))
+    if (slot === undefined) return
     const id = this.#boxes.get(nonce)
-    if (slot === undefined || id === undefined) return
+    // Which message of a program it was is not known.
+    if (id === undefined) return doubt(slot)
     slot.handled.add(id)
     slot.owed.delete(id)
   }
 
-  #refuse(device: string, from: number, end: number): void {
-    for (let id = from; id < end; id++) {
+  #refuse(device: string, ids: ReadonlyArray<Id>): void {
+    for (const id of ids) {
       this.#refused.add(id)
       for (const slot of this.#slots.values()) if (slot.seen.has(id)) this.#ghost(slot.name, id, device)
     }
   }
 
-  #ghost(device: string, id: number, sender?: string): void {
+  #ghost(device: string, id: Id, sender?: string): void {
     this.#report({
       rule: "nothing of a transaction that was not committed is ever seen",
       device,
@@ -246,32 +283,37 @@ class Delivery implements Oracle {
 
   #handling(device: string, messages: ReadonlyArray<ReflectedMessage>): void {
     const slot = this.#slots.get(ownerOf(device))
-    for (const { content } of messages) {
-      const id = messageIdOf(content)
-      if (id === undefined) continue
-      slot?.seen.add(id)
-      if (this.#refused.has(id)) this.#ghost(device, id)
+    for (const message of messages) {
+      this.#seesOne(device, slot, messageIdOf(message.content))
+      if (this.#isProgram) this.#seesOne(device, slot, this.#programs.idOf(message))
     }
+  }
+
+  #seesOne(device: string, slot: Slot | undefined, id: Id | undefined): void {
+    if (id === undefined) return
+    slot?.seen.add(id)
+    if (this.#refused.has(id)) this.#ghost(device, id)
   }
 
   #handled(device: string, messages: ReadonlyArray<ReflectedMessage>, outcome: string): void {
     const slot = this.#slots.get(ownerOf(device))
     if (slot === undefined || outcome === "Interrupted") return
-    for (const { content } of messages) {
-      const id = messageIdOf(content)
-      if (id === undefined) continue
-      if (outcome === "Done") {
-        slot.handled.add(id)
-        slot.owed.delete(id)
-        continue
-      }
+    for (const message of messages) {
+      this.#handledOne(slot, messageIdOf(message.content), outcome)
+      if (this.#isProgram) this.#handledOne(slot, this.#programs.idOf(message), outcome)
+    }
+  }
+
+  #handledOne(slot: Slot, id: Id | undefined, outcome: string): void {
+    if (id === undefined) return
+    if (outcome !== "Done") {
       const failures = (slot.failures.get(id) ?? 0) + 1
       slot.failures.set(id, failures)
       // Set aside in plain sight: that is all a device can do with what its application will not take.
-      if (failures < tries) continue
-      slot.handled.add(id)
-      slot.owed.delete(id)
+      if (failures < tries) return
     }
+    slot.handled.add(id)
+    slot.owed.delete(id)
   }
 }
 

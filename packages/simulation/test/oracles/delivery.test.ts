@@ -1,10 +1,10 @@
 import type { ReflectedMessage } from "@d2m/client"
-import type { DeviceId, Timestamp } from "@d2m/codec"
+import { DeviceId, type Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
-import { type Conditions, type OracleMaker } from "../../src/index.ts"
+import { type Answer, type Conditions, type OracleMaker } from "../../src/index.ts"
 import { reflectedHandling } from "../../src/oracles/device/ReflectedHandling.ts"
 import { delivery } from "../../src/oracles/Delivery.ts"
-import { boxed, envelope, message, Story } from "./Story.ts"
+import { boxed, envelope, message, start, Story } from "./Story.ts"
 
 const judge = (maker: OracleMaker) => {
   const told = (tell: (story: Story) => unknown, conditions: Partial<Conditions> = {}): ReadonlyArray<string> => {
@@ -260,7 +260,7 @@ describe("handling", () => {
 })
 
 describe("delivery", () => {
-  const { breaks } = judge(delivery)
+  const { breaks, right } = judge(delivery)
   const reflect = { _tag: "Reflect", count: 1, bytes: 10 } as const
   const transaction = { _tag: "Transaction", count: 1, bytes: 10, pause: 0, ttl: 0, fails: false } as const
   const done = { _tag: "Done", timestamps: [0] } as const
@@ -289,7 +289,7 @@ describe("delivery", () => {
       const phone = story.live("phone")
       story.live("desktop")
       const answer = story.wait(1).ask("phone", reflect, 7)
-      phone.reflect(1, boxed(7, 70))
+      phone.reflect(1, boxed(7, 70)).reflect(2, boxed(8, 71))
       story.kept("desktop", 1, envelope(nonce), reason)
       answer(done)
       return story.owed
@@ -297,6 +297,88 @@ describe("delivery", () => {
     assert.isUndefined(kept("Undecryptable", 70))
     assert.isDefined(kept("Undecryptable", 71))
     assert.isDefined(kept("NonceReused", 70))
+    // Of a message that is a program's it is not known which.
+    assert.isUndefined(kept("Undecryptable", 72))
+  })
+
+  it("wants what a program was promised to be seen, by what it is, who has said it, and when", () => {
+    const promisedIn = (transaction?: "Done" | "Failed") => {
+      const story = new Story(delivery)
+      story.live("phone")
+      story.live("desktop")
+      story.wait(1)
+      const contents = [message(0, 7).content!]
+      const time = { _tag: "Done", timestamps: [start + 5] } as const
+      if (transaction === undefined) {
+        story.program("phone", { _tag: "Reflect", contents })(time)
+        return story
+      }
+      const answer = story.program("phone", { _tag: "Transaction", scope: 1 })
+      story.program("phone", { _tag: "TransactionReflect", contents, call: story.lastCall })(time)
+      assert.isUndefined(story.owed)
+      answer(transaction === "Done" ? { _tag: "Done", timestamps: [] } : { _tag: "Failed", error: "OutOfStock" })
+      return story
+    }
+    for (const story of [promisedIn(), promisedIn("Done")]) {
+      assert.match(story.owed ?? "", /desktop has not seen message outgoingMessage \w+ of device 1 at /)
+      story.handle("desktop", [message(1, 7, 5)], "Failed")
+      story.handle("desktop", [message(1, 7, 4), message(1, 8, 5), { ...message(1, 7, 5), sender: DeviceId.make(3n) }])
+      assert.isDefined(story.owed)
+      // A program may have stopped it for good.
+      story.machine("desktop", "Stopped")
+      assert.isUndefined(story.owed)
+      story.machine("desktop", "Started", 2).handle("desktop", [message(1, 7, 5)])
+      assert.isUndefined(story.owed)
+    }
+    const dropped = promisedIn()
+    dropped.program("phone", { _tag: "Drop", deviceId: 2n })
+    assert.isUndefined(dropped.owed)
+    assert.isUndefined(promisedIn("Failed").owed)
+  })
+
+  it("wants nothing of a program's transaction to be seen that was not committed", () => {
+    const ghost = "nothing of a transaction that was not committed is ever seen"
+    const contents = [message(0, 7).content!]
+    const time = { _tag: "Done", timestamps: [start + 5] } as const
+    const seen = (story: Story, answer: Answer) => {
+      story.live("phone")
+      story.live("desktop")
+      story.wait(5)
+      const answered = story.program("phone", { _tag: "Transaction", scope: 1 })
+      story.program("phone", { _tag: "TransactionReflect", contents, call: story.lastCall })(time)
+      story.wait(1)
+      answered(answer)
+      story.handle("desktop", [message(1, 7, 5)])
+    }
+    const failed = (error: string, committed?: "no" | "unknown"): Answer => ({
+      _tag: "Failed",
+      error,
+      ...(committed === undefined ? {} : { committed })
+    })
+    breaks(ghost, (story) => seen(story, failed("OutOfStock")))
+    breaks(ghost, (story) => seen(story, failed("TransactionLost", "no")))
+    for (const answer of [failed("TransactionLost", "unknown"), failed("Interrupted"), failed("Died")]) {
+      right((story) => seen(story, answer))
+    }
+    // The same may have been said before, and come to the mediator at the same time.
+    const reflect = { _tag: "Reflect", contents } as const
+    right((story) => {
+      story.program("phone", reflect)
+      seen(story, failed("OutOfStock"))
+    })
+    right((story) => {
+      story.program("phone", reflect)(failed("Interrupted"))
+      seen(story, failed("OutOfStock"))
+    })
+    right((story) => {
+      story.wait(5).program("phone", reflect)(time)
+      story.time = 0
+      seen(story, failed("OutOfStock"))
+    })
+    breaks(ghost, (story) => {
+      story.program("phone", reflect)({ _tag: "Done", timestamps: [start] })
+      seen(story, failed("OutOfStock"))
+    })
   })
 
   it("owes nothing to a slot that may be gone, and all of it to one that was there all the time", () => {

@@ -23,14 +23,20 @@ interface Track {
 
 const fresh = (): Track => ({ isHandling: false, slowReaders: 0, until: -Infinity })
 
+/**
+ * How long the disk of a device is at work for one message at most, in ms: it is set aside, or recorded. Only where it has little
+ * room for messages do others wait meanwhile, and with them the reading.
+ */
+export const diskTimeOf = ({ client, diskLatency }: Conditions): number =>
+  client?.reflected === undefined ? 0 : 2 * diskLatency
+
 /** Who is held up, and was. */
 export class HeldUp {
   readonly #tracks = new Tracks(fresh)
-  /** How long the disk is at work for one message at most: it is set aside and recorded. Where there is room, nobody waits. */
-  readonly #forEach: number
+  readonly #diskTime: number
 
-  constructor({ client, diskLatency }: Conditions) {
-    this.#forEach = client?.reflected === undefined ? 0 : 2 * diskLatency
+  constructor(conditions: Conditions) {
+    this.#diskTime = diskTimeOf(conditions)
   }
 
   see(event: WorldEvent): void {
@@ -49,9 +55,9 @@ export class HeldUp {
         return
       }
       case "DeviceReceived": {
-        if (this.#forEach === 0 || event.frame?._tag !== "Reflected") return
+        if (this.#diskTime === 0 || event.frame?._tag !== "Reflected") return
         const track = this.#tracks.of(event.device)
-        track.until = Math.max(track.until, event.at) + this.#forEach
+        track.until = Math.max(track.until, event.at) + this.#diskTime
         return
       }
       case "Handling":

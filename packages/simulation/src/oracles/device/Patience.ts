@@ -3,7 +3,7 @@
  *
  * Owns: a dial that is not answered is given up, an idle connection is probed and a busy one is not, an answer that does not
  * come ends the connection, and who was rejected asks for the lock again when told that it is free, or in the end when nobody
- * tells it. Time in which a device is paused, or its handler holds up the reading, is no time that it waits.
+ * tells it. Time in which a device is paused, or its handler or its disk holds up the reading, is no time that it waits.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,7 @@ import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { only } from "../../WorldEvent.ts"
+import { diskTimeOf } from "./HeldUp.ts"
 
 /** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
 const longestWait = 45_000
@@ -39,7 +40,7 @@ interface Device {
   written: Map<number, number>
   /** Since when its handler is at work. */
   busySince: number | undefined
-  /** When it was last held up: paused, or at the end of a handler that took its time. */
+  /** When it was last held up: paused, or at the end of a handler or disk that took its time; that may be still to come. */
   freeSince: number
   /** Transactions that its application waits for, and lists of devices. */
   transactions: number
@@ -58,11 +59,13 @@ interface Device {
 class Patience implements Oracle {
   readonly #report: Report
   readonly #knowsAll: boolean
+  readonly #diskTime: number
   readonly #devices = new Map<string, Device>()
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     this.#knowsAll = schedule.operations.length > 0
+    this.#diskTime = diskTimeOf(schedule.conditions)
   }
 
   readonly see = only(
@@ -107,7 +110,7 @@ class Patience implements Oracle {
           return
         case "Handled": {
           const device = this.#device(event.device)
-          if (device.busySince !== event.at) device.freeSince = event.at
+          if (device.busySince !== event.at) device.freeSince = Math.max(device.freeSince, event.at)
           device.busySince = undefined
           return
         }
@@ -183,6 +186,9 @@ class Patience implements Oracle {
       case "ReflectAck":
         if (device.written.delete(frame.reflectId)) this.#check(device, at)
         return
+      case "Reflected":
+        if (this.#diskTime > 0) device.freeSince = Math.max(device.freeSince, at) + this.#diskTime
+        return
       case "ServerInfo":
         device.isLive = true
         return
@@ -205,7 +211,7 @@ class Patience implements Oracle {
       device.isPaused = true
     } else if (change === "Resumed") {
       device.isPaused = false
-      device.freeSince = at
+      device.freeSince = Math.max(device.freeSince, at)
       if (device.wokenAt !== undefined) device.wokenAt = at
       if (device.dialledAt !== undefined) device.dialledAt = at
     } else this.#devices.delete(device.name)
