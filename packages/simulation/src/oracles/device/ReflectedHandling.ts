@@ -267,12 +267,13 @@ class ReflectedHandling implements Oracle {
       return say("a message is acked once for each time it came", `${entry.times} acks`)
     }
     line.unacked--
+    // Of a message that came altered, too, nobody knows which of both the ack is for.
+    if (device.unopened.has(receipt.nonce)) return
     const fate = device.fates.get(receipt.nonce)
     if (fate !== undefined && isDone(fate)) {
       fate.isAcked = true
       return
     }
-    if (device.unopened.has(receipt.nonce)) return
     const elsewhere = [device.inherited?.get(receipt.nonce), device.original?.fates.get(receipt.nonce)]
     if (elsewhere.some((other) => other !== undefined && isDone(other))) return
     say("a message is acked after it was handled or set aside", "a handler that has succeeded, or failed for good")
