@@ -162,7 +162,8 @@ function* calmer(schedule: Schedule): Generator<Schedule> {
   ]
   const before = JSON.stringify(conditions)
   for (const knob of knobs) {
-    const changed = { ...conditions, ...knob }
+    const { client: held = {}, ...rest } = { ...conditions, ...knob }
+    const changed: Conditions = Object.keys(held).length === 0 ? rest : { ...rest, client: held }
     if (JSON.stringify(changed) !== before) yield { ...schedule, conditions: changed }
   }
 }
