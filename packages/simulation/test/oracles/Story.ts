@@ -4,6 +4,7 @@
  * A story is told line by line, as a world would show it; at the end it says which rules an oracle saw broken. Devices are
  * named `phone`, `desktop`, `tablet` with the ids 1, 2, 3.
  */
+import { assert } from "@effect/vitest"
 import type { ConnectionState, QuarantineReason, ReflectedMessage } from "@d2m/client"
 import {
   Box,
@@ -418,3 +419,23 @@ export const message = (reflectedId: number, messageId: number, at = 0, ephemera
   ephemeral,
   protocolVersion: 0
 })
+
+/** Promised, with acks of these times in ms. */
+export const promised = (...times: ReadonlyArray<number>): Answer => ({
+  _tag: "Done",
+  timestamps: times.map((time) => start + time)
+})
+
+/** What an oracle makes of stories of a phone that is live: nothing wrong, or one rule that is broken. */
+export const judgesPhone = (begun: () => Story) => {
+  const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
+    const story = begun().machine("phone", "Started")
+    tell(story, story.live("phone"))
+    return story.end()
+  }
+  return {
+    right: (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), []),
+    breaks: (rule: string, tell: (story: Story, phone: Line) => unknown): void =>
+      assert.deepStrictEqual(told(tell), [rule])
+  }
+}

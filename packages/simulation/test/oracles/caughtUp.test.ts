@@ -1,17 +1,11 @@
 import { ReflectedId } from "@d2m/codec"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { caughtUp } from "../../src/oracles/device/CaughtUp.ts"
-import { envelope, type Line, message, Story } from "./Story.ts"
+import { envelope, judgesPhone, type Line, message, Story } from "./Story.ts"
 
 const rule = "a precondition is asked under the lock when all that came ahead of the lock is handled"
-const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
-  const story = new Story(caughtUp)
-  story.machine("phone", "Started")
-  tell(story, story.live("phone"))
-  return story.end()
-}
-const right = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [])
-const wrong = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [rule])
+const { breaks, right } = judgesPhone(() => new Story(caughtUp))
+const wrong = (tell: Parameters<typeof right>[0]): void => breaks(rule, tell)
 
 const granted = (phone: Line) => phone.begin().say({ _tag: "BeginTransactionAck" })
 const box = (id: number) => envelope(id)

@@ -1,23 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
-import { type Answer } from "../../src/index.ts"
+import { describe, it } from "@effect/vitest"
 import { outgoing } from "../../src/oracles/device/Outgoing.ts"
-import { boxed, envelope, type Line, live, start, Story } from "./Story.ts"
+import { boxed, envelope, judgesPhone, type Line, live, promised, Story } from "./Story.ts"
 
-const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
-  const story = new Story(outgoing, {}, [], [{ at: 0, device: "phone", operation: { _tag: "ListDevices" } }])
-  story.machine("phone", "Started")
-  tell(story, story.live("phone"))
-  return story.end()
-}
-const right = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [])
-const breaks = (rule: string, tell: (story: Story, phone: Line) => unknown): void =>
-  assert.deepStrictEqual(told(tell), [rule])
+const asked = { at: 0, device: "phone", operation: { _tag: "ListDevices" } } as const
+const { breaks, right } = judgesPhone(() => new Story(outgoing, {}, [], [asked]))
 
-/** Promised, with acks of these times in ms. */
-const promised = (...times: ReadonlyArray<number>): Answer => ({
-  _tag: "Done",
-  timestamps: times.map((time) => start + time)
-})
 const done = promised()
 
 /** The device is asked to reflect `count` messages from `first` on. */

@@ -1,18 +1,10 @@
 import { Box } from "@d2m/codec"
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import type { Answer } from "../../src/index.ts"
 import { preconditions } from "../../src/oracles/device/Preconditions.ts"
-import { type Line, Story } from "./Story.ts"
+import { judgesPhone, type Line, Story } from "./Story.ts"
 
-const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
-  const story = new Story(preconditions)
-  story.machine("phone", "Started")
-  tell(story, story.live("phone"))
-  return story.end()
-}
-const right = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [])
-const breaks = (rule: string, tell: (story: Story, phone: Line) => unknown): void =>
-  assert.deepStrictEqual(told(tell), [rule])
+const { breaks, right } = judgesPhone(() => new Story(preconditions))
 
 const done: Answer = { _tag: "Done", timestamps: [1] }
 const failed = (lockHeld: boolean): Answer => ({ _tag: "Failed", error: "PreconditionFailed", lockHeld })

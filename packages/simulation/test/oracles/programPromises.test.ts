@@ -1,23 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import { type Answer } from "../../src/index.ts"
 import { programPromises } from "../../src/oracles/device/ProgramPromises.ts"
-import { boxed, type Line, message, start, Story } from "./Story.ts"
+import { boxed, judgesPhone, type Line, message, promised, Story } from "./Story.ts"
 
-const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
-  const story = new Story(programPromises)
-  story.machine("phone", "Started")
-  tell(story, story.live("phone"))
-  return story.end()
-}
-const right = (tell: (story: Story, phone: Line) => unknown): void => assert.deepStrictEqual(told(tell), [])
-const breaks = (rule: string, tell: (story: Story, phone: Line) => unknown): void =>
-  assert.deepStrictEqual(told(tell), [rule])
+const { breaks, right } = judgesPhone(() => new Story(programPromises))
 
-/** Promised, with acks of these times in ms. */
-const promised = (...times: ReadonlyArray<number>): Answer => ({
-  _tag: "Done",
-  timestamps: times.map((time) => start + time)
-})
 const done = promised()
 const failed = (error: string, committed?: "no" | "unknown"): Answer => ({
   _tag: "Failed",
