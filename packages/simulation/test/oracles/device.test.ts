@@ -142,6 +142,7 @@ describe("reconnecting", () => {
     assert.deepStrictEqual(story.end(), ["the time between connections grows linearly"])
     const other = begin()
     dial(waiting(other, 1, 2_000).machine("phone", "Paused").wait(60_000).machine("phone", "Resumed"))
+    dial(waiting(other.machine("phone", "Paused"), 2, 4_000).wait(60_000).machine("phone", "Resumed"))
     assert.deepStrictEqual(other.end(), [])
   })
 

@@ -29,6 +29,7 @@ const closeReasons: ReadonlySet<string> = new Set(["SlotsExhausted", "DuplicateD
 
 /** What is known of one device in its present life. */
 interface Track {
+  isPaused: boolean
   /** Failures in a row, as the device should count them; two numbers where a connection lived for just about 30 s. */
   failures: ReadonlyArray<number>
   liveSince: number | undefined
@@ -55,6 +56,7 @@ interface Track {
 }
 
 const fresh = (): Track => ({
+  isPaused: false,
   failures: [0],
   liveSince: undefined,
   endedAt: undefined,
@@ -122,7 +124,8 @@ const wait = (report: Report, track: Track, device: string, at: number, state: W
   track.waiting = {
     since: at,
     atLeast: track.hurriedAt === at ? 0 : shortest(state.failures, track.asked),
-    atMost: longest(state.failures, track.asked),
+    // A program that gives a transaction up has a device that is paused say so.
+    atMost: track.isPaused ? Infinity : longest(state.failures, track.asked),
     nextTryAt: state.nextTryAt
   }
   // A message that halts the device before it dials makes it wait anew: by then the server has been left alone.
@@ -173,9 +176,10 @@ export const reconnecting: OracleMaker = {
               if (event.change === "Started") tracks.renew(event.device)
               // Whoever is paused while it waits is late.
               else if (event.change === "Paused") {
-                const { waiting } = tracks.of(event.device)
-                if (waiting !== undefined) waiting.atMost = Infinity
-              }
+                const track = tracks.of(event.device)
+                track.isPaused = true
+                if (track.waiting !== undefined) track.waiting.atMost = Infinity
+              } else if (event.change === "Resumed") tracks.of(event.device).isPaused = false
               return
             case "Asked":
               if (event.operation._tag === "RetryNow") {
