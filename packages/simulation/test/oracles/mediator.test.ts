@@ -570,6 +570,19 @@ describe("the model of a mediator", () => {
       },
       { mediator: { volatileGrace: 5_000 }, storeLatency: 20 }
     )
+    // The same where the network breaks before the close leaves.
+    const brokenBefore = (ttl: number) => (story: Story) => {
+      const phone = story.live("phone", { volatile: true }).begin(ttl)
+      phone.say({ _tag: "BeginTransactionAck" })
+      story.wait(3_000)
+      phone.gone()
+      story.wait(3_500).open("phone").greet({ existing: true, volatile: true }).close(4115)
+    }
+    right(brokenBefore(1), { mediator: { volatileGrace: 5_000 }, storeLatency: 20 })
+    breaks("4115 is for a slot that is not as expected", brokenBefore(10), {
+      mediator: { volatileGrace: 5_000 },
+      storeLatency: 20
+    })
     breaks("whoever is silent for too long is closed", (story) => {
       const phone = story.live("phone")
       story.wait(60_002)

@@ -329,9 +329,11 @@ export const dropAckSent = (model: Model, peer: Peer, frame: Frame<ServerFrame, 
   if (registered !== slot && registered?.session?.hello?.isDropAsked === true) registered.state = "No"
 }
 
-/** A close waits for what the store writes; the chat behind it may have ended long before. */
-const mayHaveLeftAt = (model: Model, { chats, hello }: Peer): number =>
-  chats && !model.isStoreInstant ? Math.min(model.now, Math.max(hello?.at ?? 0, model.chatFailsSince)) : model.now
+/** A close waits for what the store writes; the chat, or the time of the transaction, behind it may have ended long before. */
+const mayHaveLeftAt = (model: Model, { chats, hello, lock }: Peer): number =>
+  model.isStoreInstant
+    ? model.now
+    : Math.min(model.now, chats ? Math.max(hello?.at ?? 0, model.chatFailsSince) : Infinity, lock?.endsAt ?? Infinity)
 
 /** The session of a connection is over for certain. */
 export const sessionOver = (model: Model, peer: Peer, hasMediatorCrashed: boolean): void => {
