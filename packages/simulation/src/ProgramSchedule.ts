@@ -103,8 +103,15 @@ const renamed = (schedule: Schedule, names: ReadonlyArray<string>): Schedule => 
  * @since 0.1.0
  */
 export const programSchedule = (seed: number, options: ProgramScheduleOptions = {}): Schedule => {
-  const { chats, conditions, devices = 3, duration = "1 minute", faults = "swarm", losses = false } = options
-  const { misbehaving = false } = options
+  const {
+    chats,
+    conditions,
+    devices = 3,
+    duration = "1 minute",
+    faults = "swarm",
+    losses = false,
+    misbehaving = false
+  } = options
   const invalid = wrongOptions({ ...options, seed, seeds: 1 })
   if (invalid !== undefined) throw invalid
   const count = typeof devices === "number" ? devices : devices.length

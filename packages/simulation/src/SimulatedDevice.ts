@@ -50,7 +50,6 @@ export interface DeviceHost {
   readonly path: ClientUrlInfo
   readonly conditions: Conditions
   readonly prng: Prng
-  readonly userDelay: number
   /** Gives out so many message ids. */
   readonly takeMessageIds: (count: number) => number
   readonly nextCall: () => number
@@ -391,9 +390,9 @@ export class SimulatedDevice {
 
   /** The user looks at the screen after a while, and does what they think best. */
   #askUser(machine: Machine, life: number, reason: UserReason): void {
-    const { answer, kernel, userDelay, witness } = this.#host
+    const { answer, conditions, kernel, witness } = this.#host
     const question = (this.#question = { reason })
-    kernel.after(machine, userDelay, () => {
+    kernel.after(machine, conditions.userDelay, () => {
       const { device } = this
       if (this.#question !== question || device === undefined) return
       const resume = answer(this, reason)

@@ -172,16 +172,10 @@ const drawClient = (prng: Prng.Prng): Pick<Conditions, "client"> => {
  * Limits in bytes, which few runs have: a queue holds some long messages or many short ones, and a transaction one or two.
  * Drawn from a source of their own, so that the rest stays what it was.
  */
-const drawByteLimits = (
-  prng: Prng.Prng,
-  level: FaultLevel
-): Pick<Conditions["mediator"], "queueBytes" | "transactionBytes"> => {
-  if (level !== "swarm" && level !== "brutal") return {}
-  return {
-    ...(chance(prng, 8) ? { queueBytes: between(prng, 1_000, chance(prng, 50) ? 6_000 : 60_000) } : {}),
-    ...(chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {})
-  }
-}
+const drawByteLimits = (prng: Prng.Prng): Pick<Conditions["mediator"], "queueBytes" | "transactionBytes"> => ({
+  ...(chance(prng, 8) ? { queueBytes: between(prng, 1_000, chance(prng, 50) ? 6_000 : 60_000) } : {}),
+  ...(chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {})
+})
 
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
@@ -214,7 +208,7 @@ const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Co
     storeLatency: chance(prng, 30) ? between(prng, 1, 40) : 0,
     diskLatency: chance(prng, 30) ? between(prng, 1, pick(prng, [10, 1_500])) : 0,
     userDelay: between(prng, 500, 10_000),
-    mediator: { ...mediator, ...drawByteLimits(prng.fork("byte limits"), level) },
+    mediator: { ...mediator, ...(isVaried ? drawByteLimits(prng.fork("byte limits")) : {}) },
     ...(isVaried ? drawClient(prng.fork("client")) : {})
   }
 }

@@ -64,8 +64,9 @@ export class Tally {
   /**
    * Faults that have acted, by kind and by what sets them apart: `Refuse`, `Stall:both`, `Misbehave:LoseAcks`. Besides them
    * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, crashes of the mediator while
-   * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, those of a device as `MidWrite:device`, and slots that were gone when a device came
-   * back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one, `SlotLost:ousted` by its own queue or to make room.
+   * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, those of a device as `MidWrite:device`, and
+   * slots that were gone when a device came back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one,
+   * `SlotLost:ousted` by its own queue or to make room.
    */
   readonly faults = new Map<string, number>()
   /** States that devices have been in. */

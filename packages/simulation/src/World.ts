@@ -260,7 +260,6 @@ export class World {
       path: this.pathOf(spec.group),
       conditions,
       prng: prng.fork(`device ${spec.name}`),
-      userDelay: conditions.userDelay,
       takeMessageIds: (count) => {
         const first = this.#lastMessage + 1
         this.#lastMessage += count

@@ -7,8 +7,8 @@
  * acked or set aside is not handled again unless the application asks for it; and what is told to be set aside is kept.
  *
  * A message counts as set aside when it failed as often as the handler is tried, or does not open, and the device says that it
- * keeps it; a device that died before it could say so may have done it. What a device without its storage has forgotten may be handled
- * again, and what its twin has handled may be acked by either.
+ * keeps it; a device that died before it could say so may have done it. What a device without its storage has forgotten may be
+ * handled again, and what its twin has handled may be acked by either.
  *
  * @since 0.1.0
  */
