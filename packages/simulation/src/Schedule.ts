@@ -11,7 +11,7 @@ import { Schema } from "effect"
 import { deviceName, ownerOf, takenTwice } from "./Names.ts"
 import { Operation } from "./Operation.ts"
 import { count, millis, mostDevices, seedNumber, skew } from "./Quantity.ts"
-import { WorldFault } from "./WorldFault.ts"
+import { hasFrame, WorldFault } from "./WorldFault.ts"
 
 /** Milliseconds from the start of the run. */
 const at = millis
@@ -217,6 +217,11 @@ export const Schedule = Schema.Struct({
       const late = schedule[entries].findIndex(({ at }) => at > schedule.duration)
       if (late >= 0) return { path: [entries, late, "at"], issue: `the run is over after ${schedule.duration} ms` }
     }
+    const aimless = schedule.faults.findIndex(
+      ({ fault }) => fault._tag === "Misbehave" && fault.frame !== undefined && !hasFrame(fault.how)
+    )
+    if (aimless >= 0)
+      return { path: ["faults", aimless, "fault", "frame"], issue: "only what is done to acks has a frame" }
     return undefined
   })
 )

@@ -8,7 +8,7 @@
  */
 import * as Prng from "./Prng.ts"
 import type { DeviceSpec, ScheduledFault } from "./Schedule.ts"
-import { Misbehaviour, MisbehaviourFrame, type WorldFault } from "./WorldFault.ts"
+import { ackDeeds, hasFrame, Misbehaviour, MisbehaviourFrame, type WorldFault } from "./WorldFault.ts"
 
 /**
  * How much goes wrong: nothing, a little of the network, whatever the seed draws, or much of everything.
@@ -194,8 +194,6 @@ const drawRefusals = (
   return drawn
 }
 
-const ackDeeds = ["LoseAcks", "DuplicateAcks", "ReorderAcks"] as const satisfies ReadonlyArray<Misbehaviour>
-
 /**
  * What is done to acks is mostly done to those of reflects. In some runs it is all that the mediator does wrong, and to a few
  * kinds of frames: nothing else ends a connection then, and who waits for what is lost has to notice.
@@ -208,7 +206,7 @@ const aimMisbehaviour = (prng: Prng.Prng, faults: ReadonlyArray<ScheduledFault>)
     const { at, fault } = scheduled
     if (fault._tag !== "Misbehave") return scheduled
     if (isOnlyAcks) return { at, fault: { ...fault, how: pick(prng, ackDeeds), frame: pick(prng, frames) } }
-    const isAimed = ackDeeds.some((how) => how === fault.how) && chance(prng, 40)
+    const isAimed = hasFrame(fault.how) && chance(prng, 40)
     return isAimed ? { at, fault: { ...fault, frame: pick(prng, frames) } } : scheduled
   })
 }

@@ -153,6 +153,22 @@ export const WorldFault = Schema.TaggedUnion({
 export type WorldFault = typeof WorldFault.Type
 
 /**
+ * The deeds that a `Misbehave` may have a `frame` for; to others it means nothing, and a schedule that has one is refused.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const ackDeeds = ["LoseAcks", "DuplicateAcks", "ReorderAcks"] as const satisfies ReadonlyArray<Misbehaviour>
+
+/**
+ * Whether a deed may have a `frame`.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasFrame = (how: Misbehaviour): boolean => ackDeeds.some((deed) => deed === how)
+
+/**
  * What sets a fault apart from others of its kind, where that makes another fault of it: the direction, the manner,
  * whether storage is lost. A summary counts them one by one.
  *

@@ -74,6 +74,11 @@ const invalid: ReadonlyArray<readonly [what: string, Schedule, detail: string]> 
     "retryAfter"
   ],
   ["a clock that is centuries off", striking({ _tag: "ClockJump", device: "phone", by: -1e15 }), "by"],
+  [
+    "a frame that its deed is not done to",
+    striking({ _tag: "Misbehave", device: "phone", how: "LoseReflected", count: 1, frame: "DevicesInfo" }),
+    "only what is done to acks has a frame"
+  ],
   ["writes that come back", striking({ _tag: "MediatorCrash", downFor: 0, kept: -1, isTold: true }), "kept"],
   ["a duration of a thousand years", scheduleOf({ duration: 1e14 }), "duration"],
   ["an operation of nobody's", asking({ _tag: "ListDevices" }, "toaster"), 'there is no device "toaster"'],
