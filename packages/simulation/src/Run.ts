@@ -13,7 +13,7 @@ import { lastingOf, staysInForce, strike } from "./Faults.ts"
 import type { Rest } from "./Kernel.ts"
 import { timeText } from "./Lanes.ts"
 import { Machine } from "./Machine.ts"
-import { livenessBound, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
+import { livenessBound, owedWithin, type Oracle, type OracleMaker, type Violation } from "./Oracle.ts"
 import { standardOracles } from "./oracles/index.ts"
 import type { Schedule } from "./Schedule.ts"
 import { noHandlerDies } from "./SimulatedDevice.ts"
@@ -334,7 +334,8 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     mediator.start()
     for (const device of world.devices.values()) if (schedule.devices.includes(device.spec)) device.start()
     poll()
-    world.after(livenessBound, () => {
+    const bound = owedWithin(schedule)
+    world.after(bound, () => {
       if (isOver) return
       if (restless === notEnded && stage !== undefined && !kernel.isBusy(stage)) {
         violation ??= waitsOutside(kernel.now)
@@ -346,7 +347,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
         at: kernel.now,
         device: undefined,
         found: `${restless ?? ""}${busyHandler(world)}`,
-        expected: `nothing is owed ${livenessBound / 1000} s after the last fault`
+        expected: `nothing is owed ${Math.ceil(bound / 1000)} s after the last fault`
       }
     })
   })
