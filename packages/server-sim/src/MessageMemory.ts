@@ -9,7 +9,7 @@
  */
 import { append, find, forEach, makePositionQueue, type Position, type PositionQueue, take } from "./PositionQueue.ts"
 import type { Append } from "./StoreCommand.ts"
-import { own } from "./Turn.ts"
+import { isOwn, own } from "./Turn.ts"
 
 /** A message as all slots share it that it is stored for. */
 export type MemoryMessage = Pick<Append, "flags" | "timestamp" | "envelope">
@@ -107,8 +107,7 @@ export const makeMessageMemory = (): ((message: MemoryMessage) => Kept) => {
   return (message) => {
     const { envelope, flags, timestamp } = message
     const { length } = envelope
-    const isAlone = length * 2 >= envelope.buffer.byteLength
-    if (isAlone || length < leastShared || length > mostShared) {
+    if (isOwn(envelope) || length < leastShared || length > mostShared) {
       return { in: { flags, timestamp, envelope: own(envelope) }, at: 0 }
     }
     if (piece?.hasRoomFor(message) !== true) piece = new Piece()

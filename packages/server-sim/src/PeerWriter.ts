@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { type Box, encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
+import { Box, encodeServerFrame, type ServerFrame, type Timestamp } from "@d2m/codec"
 import { type Cause, Effect, Exit } from "effect"
 import type { Forks } from "./Forks.ts"
 import type { Input } from "./Input.ts"
@@ -17,6 +17,7 @@ import type { Close, SendQueued } from "./Output.ts"
 import { dequeue, due, type HoldReasons, outgoingLevel, type Peer } from "./Peer.ts"
 import { reflectedIdOf } from "./State.ts"
 import type { PersistId } from "./StoreCommand.ts"
+import { isOwn, longEnvelope } from "./Turn.ts"
 
 /** Sends to peers. */
 export interface PeerWriter {
@@ -25,6 +26,8 @@ export interface PeerWriter {
   /** Looks how much is on its way to the peer, and tells the core when that matters. */
   readonly checkLevel: (peer: Peer) => void
 }
+
+const noEnvelope = Box.make("dgrk", new Uint8Array(0))
 
 /** A writer for these options; what it finds out goes to the callbacks. */
 export const makePeerWriter = (host: {
@@ -45,9 +48,22 @@ export const makePeerWriter = (host: {
   const { forks, options, store, tell, watch } = host
 
   const sendFrame = (peer: Peer, frame: ServerFrame): void => {
+    const { sendReflected } = peer.transport
+    // Whoever is slow keeps the envelope for as long, and with it the buffer that it lies in.
+    if (
+      sendReflected !== undefined &&
+      frame._tag === "Reflected" &&
+      frame.envelope.length >= longEnvelope &&
+      isOwn(frame.envelope)
+    ) {
+      const head = encodeServerFrame({ ...frame, envelope: noEnvelope })
+      sendReflected(head, frame.envelope)
+      watch.sent(peer, frame, head, head.length + frame.envelope.length)
+      return
+    }
     const bytes = encodeServerFrame(frame)
     peer.transport.send(bytes)
-    watch.sent(peer, frame, bytes)
+    watch.sent(peer, frame, bytes, bytes.length)
   }
 
   const sendStored = (peer: Peer, messages: ReadonlyArray<StoredMessage>): void => {

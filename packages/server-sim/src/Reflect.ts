@@ -13,7 +13,11 @@ import type { Position } from "./PositionQueue.ts"
 import { remove } from "./ReflectionQueue.ts"
 import { type DeviceSlot, firstPosition, type Group, positionOf, type SealedMessage, type Session } from "./State.ts"
 import { buffer } from "./Transaction.ts"
-import { decide, record, send, type Turn } from "./Turn.ts"
+import { decide, longEnvelope, own, record, send, type Turn } from "./Turn.ts"
+
+/** A long envelope on its own if others get it at once, so that what is written to all of them is the same bytes. */
+const sharedBy = <Envelope extends Uint8Array>({ sessions }: Group, envelope: Envelope): Envelope =>
+  envelope.length >= longEnvelope && sessions.length > 1 ? own(envelope) : envelope
 
 export const reflect = (turn: Turn, group: Group, session: Session, frame: Reflect): void => {
   const { connection } = session
@@ -27,7 +31,7 @@ export const reflect = (turn: Turn, group: Group, session: Session, frame: Refle
     )
   }
   const timestamp = BigInt(turn.now) as Timestamp
-  const message: SealedMessage = { flags: frame.flags, timestamp, envelope: frame.envelope }
+  const message: SealedMessage = { flags: frame.flags, timestamp, envelope: sharedBy(group, frame.envelope) }
   const ephemeral = isEphemeral(frame.flags)
   const lock = group.lock
   if (lock !== undefined && lock.holder === session) {

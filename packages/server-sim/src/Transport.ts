@@ -20,6 +20,11 @@ export interface Transport {
   readonly origin?: string | undefined
   /** Takes a frame for sending. The bytes are the transport's from now on. */
   readonly send: (frame: Uint8Array) => void
+  /**
+   * Takes a long `reflected` in two pieces: all of it up to the envelope, and the envelope, which others are sent, too, and
+   * nobody may change. Whoever puts frames together for a write anyway saves a copy; without it `send` gets all in one.
+   */
+  readonly sendReflected?: ((head: Uint8Array, envelope: Uint8Array) => void) | undefined
   /** What was sent since the last time may go out now: the mediator has nothing more for the moment. */
   readonly flush: () => void
   /** Closes after everything that was sent. Nothing is sent afterwards. */

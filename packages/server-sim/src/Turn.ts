@@ -70,10 +70,12 @@ const nonAscii = /[^\x20-\x7e]/g
 /** A close reason that fits a close frame: printable ASCII, so that bytes are characters. */
 export const closeReason = (text: string): string => text.replace(nonAscii, "?").slice(0, Limits.closeReason)
 
-/**
- * The bytes on their own, without the rest of the buffer they were received in.
- *
- * A view that covers most of its buffer stays a view: the waste is bounded by half either way.
- */
+/** Envelopes from this length on are not copied for each device that gets them. */
+export const longEnvelope = 2048
+
+/** Whether bytes make up most of the buffer that they lie in, so that keeping them wastes half of it at most. */
+export const isOwn = (bytes: Uint8Array): boolean => bytes.byteLength * 2 >= bytes.buffer.byteLength
+
+/** The bytes on their own, without the rest of the buffer they were received in. */
 export const own = <Bytes extends Uint8Array>(bytes: Bytes): Bytes =>
-  bytes.byteLength * 2 >= bytes.buffer.byteLength ? bytes : (new Uint8Array(bytes) as Uint8Array as Bytes)
+  isOwn(bytes) ? bytes : (new Uint8Array(bytes) as Uint8Array as Bytes)

@@ -94,6 +94,33 @@ describe("faults of frames over WebSockets", () => {
     }).pipe(Effect.provide(served()))
   )
 
+  it.live("act on a long message as on any other, and leave it whole when they are over", () =>
+    Effect.gen(function* () {
+      const [a, b] = [yield* join(1), yield* join(2)]
+      yield* untilAnswer(b)
+      const envelope = Uint8Array.from({ length: 16_384 }, (_, at) => (at * 31) & 0xff)
+      const next = Effect.map(b.until("Reflected"), (message) => [
+        message.reflectedId,
+        Buffer.from(envelope).equals(message.envelope)
+      ])
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* inject(2, Fault.Duplicate({ direction: "down", match: { frame: "Reflected" } }))
+          a.send(reflect(1, { envelope }))
+          assert.deepStrictEqual(
+            [yield* next, yield* next],
+            [
+              [1, true],
+              [1, true]
+            ]
+          )
+        })
+      )
+      a.send(reflect(2, { envelope }))
+      assert.deepStrictEqual(yield* next, [2, true])
+    }).pipe(Effect.provide(served()))
+  )
+
   it.effect("delay what was picked, with or without being overtaken", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* join(2)]

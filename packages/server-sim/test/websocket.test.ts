@@ -34,7 +34,7 @@ describe("WebSocket server", () => {
     Effect.gen(function* () {
       const [a, b] = [yield* join(1), yield* join(2)]
       // A reflected is 20 bytes longer: the WebSocket's length takes 1, 3 and, beyond what a frame may be, 9 bytes.
-      const lengths = [...Array.from({ length: 140 }, (_, n) => n), 20_000, 65_514, 65_515, 65_516, 1]
+      const lengths = [...Array.from({ length: 140 }, (_, n) => n), 2047, 2048, 20_000, 65_514, 65_515, 65_516, 1]
       const envelopes = lengths.map((length, seed) => Uint8Array.from({ length }, (_, n) => (n * 31 + seed * 7) & 255))
       a.send(...envelopes.map((envelope, n) => reflect(n + 1, { envelope })))
       for (const [n, envelope] of envelopes.entries()) {

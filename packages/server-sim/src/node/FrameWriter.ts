@@ -14,8 +14,8 @@ import type { Duplex } from "node:stream"
 
 /** Writes frames. */
 export interface FrameWriter {
-  /** Takes a frame; it leaves with the next `flush`. */
-  readonly push: (frame: Uint8Array) => void
+  /** Takes a frame, of which the end may lie elsewhere; it leaves with the next `flush`. */
+  readonly push: (frame: Uint8Array, rest?: Uint8Array) => void
   /** Writes what was taken, as far as the network takes it; the rest follows by itself. */
   readonly flush: () => void
   /** Writes all that was taken, for a close frame is next. */
@@ -40,9 +40,14 @@ const wholeBinary = 0x82
 
 const headerLength = (length: number): number => (length < 126 ? 2 : length < 0x1_0000 ? 4 : 10)
 
-/** Writes a frame at `at`, and says where it ends. */
-const putFrame = (target: Buffer, at: number, frame: Uint8Array): number => {
-  const { length } = frame
+const framedLength = (frame: Uint8Array, rest: Uint8Array | undefined): number => {
+  const length = frame.length + (rest === undefined ? 0 : rest.length)
+  return headerLength(length) + length
+}
+
+/** Writes a frame of two pieces, the second perhaps none, at `at`, and says where it ends. */
+const putFrame = (target: Buffer, at: number, frame: Uint8Array, rest: Uint8Array | undefined): number => {
+  const length = frame.length + (rest === undefined ? 0 : rest.length)
   target[at] = wholeBinary
   if (length < 126) {
     target[at + 1] = length
@@ -56,6 +61,7 @@ const putFrame = (target: Buffer, at: number, frame: Uint8Array): number => {
   }
   const start = at + headerLength(length)
   target.set(frame, start)
+  if (rest !== undefined) target.set(rest, start + frame.length)
   return start + length
 }
 
@@ -70,6 +76,8 @@ export const makeFrameWriter = (
   onDrained: () => void
 ): FrameWriter => {
   let pending: Array<Uint8Array> = []
+  /** The other piece of each of them, if it has one. */
+  let rests: Array<Uint8Array | undefined> = []
   let head = 0
   let pendingBytes = 0
   let isAboveLowWater = false
@@ -80,6 +88,7 @@ export const makeFrameWriter = (
 
   const forgetAll = (): void => {
     pending = []
+    rests = []
     head = pendingBytes = 0
   }
 
@@ -92,7 +101,7 @@ export const makeFrameWriter = (
   const take = (end: number, length: number): Buffer => {
     const bytes = memoryFor(length)
     let at = 0
-    for (; head < end; head++) at = putFrame(bytes, at, pending[head]!)
+    for (; head < end; head++) at = putFrame(bytes, at, pending[head]!, rests[head])
     pendingBytes -= length
     if (head === pending.length) forgetAll()
     return bytes
@@ -103,8 +112,8 @@ export const makeFrameWriter = (
     let end = head
     let length = 0
     do {
-      const frame = pending[end++]!
-      length += headerLength(frame.length) + frame.length
+      length += framedLength(pending[end]!, rests[end])
+      end++
     } while (end < pending.length && length < pieceLength)
     return take(end, length)
   }
@@ -139,9 +148,10 @@ export const makeFrameWriter = (
   }
 
   return {
-    push: (frame) => {
+    push: (frame, rest) => {
       pending.push(frame)
-      pendingBytes += headerLength(frame.length) + frame.length
+      rests.push(rest)
+      pendingBytes += framedLength(frame, rest)
     },
     flush: writeOn,
     finish: () => {

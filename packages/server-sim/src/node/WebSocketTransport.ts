@@ -224,15 +224,22 @@ export const attachWebSocket = (
     }
   }
 
+  const send = (frame: Uint8Array): void => {
+    if (down === undefined) {
+      if (mayWrite()) frames.push(frame)
+      return
+    }
+    isSending = true
+    down.offer([frame])
+    isSending = false
+  }
+
   const transport: Transport = {
-    send: (frame) => {
-      if (down === undefined) {
-        if (mayWrite()) frames.push(frame)
-        return
-      }
-      isSending = true
-      down.offer([frame])
-      isSending = false
+    send,
+    sendReflected: (head, envelope) => {
+      // A fault may do anything to a frame.
+      if (down !== undefined) send(plainBytes(Buffer.concat([head, envelope])))
+      else if (mayWrite()) frames.push(head, envelope)
     },
     flush: () => {
       if (mayWrite()) frames.flush()

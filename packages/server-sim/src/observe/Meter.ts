@@ -106,11 +106,11 @@ export const countReceived = (meter: Meter, traffic: Counting, messages: Readonl
 }
 
 /** Counts a frame that goes out. */
-export const countSent = (meter: Meter, traffic: Counting, frame: Uint8Array): void => {
-  meter.framesOut[frame[0]!]!++
+export const countSent = (meter: Meter, traffic: Counting, head: Uint8Array, length: number): void => {
+  meter.framesOut[head[0]!]!++
   traffic.framesOut++
-  traffic.bytesOut += frame.length
-  meter.bytesOut += frame.length
+  traffic.bytesOut += length
+  meter.bytesOut += length
 }
 
 /** The name of an end in its tally. */

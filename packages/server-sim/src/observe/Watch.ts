@@ -45,7 +45,8 @@ export interface Watch {
   readonly received: (peer: Peer, messages: ReadonlyArray<Uint8Array | string>) => void
   /** For an active journal: one of them is about to reach the core. */
   readonly readsMessage: (peer: Peer | undefined, message: Uint8Array | string) => void
-  readonly sent: (peer: Peer, frame: ServerFrame, bytes: Uint8Array) => void
+  /** A frame was handed to the peer's transport: it is so many bytes, and these are the first of them. */
+  readonly sent: (peer: Peer, frame: ServerFrame, head: Uint8Array, length: number) => void
   /** The ack of a reflect of the last batch waits in the peer's outbox. */
   readonly acks: (peer: Peer) => void
   /** So many acks of the peer were handed to its transport. */
@@ -132,8 +133,8 @@ export const makeWatch = (options: MediatorOptions, clock: Clock.Clock, forks: F
       const decoded = frame !== undefined && Result.isSuccess(frame) ? { frame: frame.success } : {}
       note(peer, { _tag: "Received", message, ...decoded })
     },
-    sent: (peer, frame, bytes) => {
-      countSent(meter, peer.traffic, bytes)
+    sent: (peer, frame, head, length) => {
+      countSent(meter, peer.traffic, head, length)
       if (journal.isActive()) note(peer, { _tag: "Sent", frame })
     },
     acks: (peer) => {
