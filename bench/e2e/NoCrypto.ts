@@ -1,7 +1,8 @@
 /**
  * A `Crypto` that protects nothing, to see what is left when cryptography is free: a box is nonce, sixteen zeros and the
- * plaintext, a hashed nonce the nonce and eight zeros. Keys and the handshake are real.
+ * plaintext, a hashed nonce the nonce and eight zeros. Keys and the handshake are real. And a device's store for it.
  */
+import { DeviceStore, makeDeviceStoreMemory } from "@d2m/client"
 import { type Box, type BoxKey, type BoxUse, Crypto, Limits } from "@d2m/codec"
 import { layerCrypto } from "@d2m/codec/node"
 import { Effect, Layer, Result } from "effect"
@@ -32,3 +33,17 @@ export const layerNoCrypto: Layer.Layer<Crypto> = Layer.effect(
     })
   })
 ).pipe(Layer.provide(layerCrypto))
+
+/** A store in memory in which no nonce is remembered: without cryptography there is none, nor has the bare program any. */
+export const layerNoNonces: Layer.Layer<DeviceStore> = Layer.fresh(
+  Layer.effect(
+    DeviceStore,
+    Effect.map(makeDeviceStoreMemory(), (memory) =>
+      DeviceStore.of({
+        ...memory,
+        hasNonces: (hashed) => Effect.succeed(hashed.map(() => false)),
+        addNonces: () => Effect.void
+      })
+    )
+  )
+)

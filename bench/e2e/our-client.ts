@@ -7,11 +7,12 @@ import { Common, Crypto, D2d, DeviceGroupKey, DeviceId, mediatorUrl } from "@d2m
 import { layerCryptoSodium, layerSecureRandom } from "@d2m/codec/node"
 import { Effect, Layer, Stream } from "effect"
 import type { SecureRandom } from "effect/crypto"
-import { layerNoCrypto } from "./NoCrypto.ts"
+import { layerNoCrypto, layerNoNonces } from "./NoCrypto.ts"
 import { bodyOf, type ClientSetup, latencies, type Ran, serveParent, setup } from "./Workload.ts"
 
 const { url, workload } = setup<ClientSetup>()
 const { inFlight, receivers, size } = workload
+const store = workload.crypto === "none" ? layerNoNonces : DeviceStore.layerMemory
 const groupKey = DeviceGroupKey.make(new Uint8Array(32).fill(7))
 /** Contents of a call of `reflectAll`, and how many calls are under way: few of them wait until the rest of a call is acked. */
 const callSize = Math.max(1, inFlight / 16)
@@ -50,7 +51,7 @@ const device = (id: bigint, isReceiver: boolean) =>
           progress()
           return Effect.void
         })
-    }).pipe(Effect.provide([socket, DeviceStore.layerMemory]))
+    }).pipe(Effect.provide([socket, store]))
     yield* made.state.changes.pipe(
       Stream.takeUntil((state) => state._tag === "Live" && state.dry),
       Stream.runDrain
