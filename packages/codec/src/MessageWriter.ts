@@ -13,12 +13,12 @@ const wide = new DataView(new ArrayBuffer(8))
 const pieceSize = 16_384
 /** Longer messages get memory of their own, so that keeping one keeps no others, and no room that it did not need. */
 const sharedSize = 2048
-/** With less room than this a piece is done. */
+/** With less room than this a piece is done; so much a long message may have that it did not need. */
 const leastRoom = 256
-/** Longer messages than half a piece are written in room of their own, of which so much is kept for the next one. */
-const keptRoom = 128 * 1024
 
-const nothing = new Uint8Array(0)
+/** Bytes that a length takes. */
+const lengthSize = (length: number): number =>
+  length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x20_0000 ? 3 : length < 0x1000_0000 ? 4 : 5
 
 /** Writes one message at a time; each method appends. */
 export class MessageWriter {
@@ -26,8 +26,7 @@ export class MessageWriter {
   /** Where the message begins. */
   private from = 0
   private pos = 0
-  /** For long messages, and the piece that one of them has outgrown. */
-  private roomy = nothing
+  /** The piece that a long message has outgrown. */
   private outgrown: { readonly bytes: Uint8Array<ArrayBuffer>; readonly from: number } | undefined
 
   /** A tag, a length, or an unsigned number of 32 bits. */
@@ -77,31 +76,30 @@ export class MessageWriter {
 
   /** Text behind its length. */
   text(value: string): void {
-    const start = this.begin()
+    const expected = lengthSize(value.length)
+    const start = this.begin(expected)
     this.reserve(mostBytes(value.length))
     this.pos = putText(this.bytes, this.pos, value)
-    this.end(start)
+    this.end(start, expected)
   }
 
-  /** Begins what has its length ahead of it, and says where, for `end`. */
-  begin(): number {
-    this.reserve(1)
-    return ++this.pos - this.from
+  /** Begins what has its length ahead of it, which is expected to take so many bytes, and says where, for `end`. */
+  begin(expected: number): number {
+    this.reserve(expected)
+    this.pos += expected
+    return this.pos - this.from
   }
 
-  /** Puts the length ahead of all that was written since `begin`: one byte if it fits, else what follows moves on. */
-  end(begun: number): void {
-    this.reserve(4)
-    const start = this.from + begun
-    const length = this.pos - start
-    if (length < 0x80) {
-      this.bytes[start - 1] = length
-      return
-    }
-    const more = length < 0x4000 ? 1 : length < 0x20_0000 ? 2 : length < 0x1000_0000 ? 3 : 4
-    this.bytes.copyWithin(start + more, start, this.pos)
-    putVarint(this.bytes, start - 1, length, 0)
-    this.pos += more
+  /**
+   * Puts the length ahead of all that was written since `begin`, and says how many bytes it takes: other than expected, and
+   * what follows moves.
+   */
+  end(begun: number, expected: number): number {
+    const length = this.pos - this.from - begun
+    const size = lengthSize(length)
+    if (size !== expected) this.move(begun, size - expected)
+    putVarint(this.bytes, this.from + begun - expected, length, 0)
+    return size
   }
 
   /** The message; the writer is ready for the next one. */
@@ -109,12 +107,15 @@ export class MessageWriter {
     const { bytes, from, pos } = this
     const length = pos - from
     giveBack(this)
-    if (length > sharedSize || this.outgrown !== undefined) {
+    if (this.outgrown !== undefined) {
+      this.goBack(this.outgrown)
+      return bytes.length - length <= leastRoom ? new Uint8Array(bytes.buffer, 0, length) : bytes.slice(0, length)
+    }
+    if (length > sharedSize) {
       const written = bytes.slice(from, pos)
-      // What was written may be secret, and nobody knows when this room is used next.
+      // What was written may be secret, and others have a view of this piece.
       bytes.fill(0, from, pos)
       this.pos = from
-      this.goBack()
       return written
     }
     this.from = this.pos = pos
@@ -122,37 +123,44 @@ export class MessageWriter {
     return new Uint8Array(bytes.buffer, from, length)
   }
 
-  private reserve(length: number): void {
-    const needed = this.pos + length
-    if (needed > this.bytes.length) this.grow(length)
+  /** What was written since `begin` makes room for a length that takes so many more bytes, or fewer. */
+  private move(begun: number, by: number): void {
+    this.reserve(by)
+    const start = this.from + begun
+    this.bytes.copyWithin(start + by, start, this.pos)
+    this.pos += by
+    if (by < 0) this.bytes.fill(0, this.pos, this.pos - by)
   }
 
-  /** Takes the message to a piece in which it has twice the room, or to room for long ones. */
+  private reserve(length: number): void {
+    const needed = this.pos + length
+    if (needed > this.bytes.length || (length > sharedSize && this.outgrown === undefined)) this.grow(length)
+  }
+
+  /** Takes the message to a piece in which it has room, or to memory of its own. */
   private grow(length: number): void {
     const { bytes, from, pos } = this
     const written = bytes.subarray(from, pos)
-    const room = (written.length + length) * 2
-    if (room <= pieceSize) {
+    const needed = written.length + length
+    if (length <= sharedSize && needed * 2 <= pieceSize) {
       this.bytes = new Uint8Array(pieceSize)
-      this.bytes.set(written)
     } else {
+      // Behind the first long field there is little as a rule; a list goes on.
+      const isFirst = this.outgrown === undefined && length > sharedSize
       this.outgrown ??= { bytes, from }
-      if (this.roomy.length < room / 2) this.roomy = new Uint8Array(room)
-      this.roomy.set(written)
-      written.fill(0)
-      this.bytes = this.roomy
+      this.bytes = new Uint8Array(isFirst ? needed + leastRoom : needed * 2)
     }
+    this.bytes.set(written)
+    written.fill(0)
     this.from = 0
     this.pos = written.length
   }
 
   /** To the piece that the message had outgrown. */
-  private goBack(): void {
-    if (this.outgrown === undefined) return
-    this.bytes = this.outgrown.bytes
-    this.pos = this.from = this.outgrown.from
+  private goBack({ bytes, from }: NonNullable<typeof this.outgrown>): void {
+    this.bytes = bytes
+    this.pos = this.from = from
     this.outgrown = undefined
-    if (this.roomy.length > keptRoom) this.roomy = nothing
   }
 
   private renew(): void {

@@ -48,11 +48,14 @@ const bytesWriter = (length: number | undefined, place: Place): WriteElement => 
 const embeddedWriter = (schema: MessageSchema, place: Place): WriteElement => {
   const encode = messageEncoder(schema)
   const { name } = messageInfo(schema)
+  // Messages of a field are about as long as the one before, most of the time.
+  let lengthSize = 1
   return (writer, value) => {
     if (typeof value !== "object" || value === null) throw refused(place, `a ${name}`, value)
-    const start = writer.begin()
+    const expected = lengthSize
+    const start = writer.begin(expected)
     encode(writer, value as Message)
-    writer.end(start)
+    lengthSize = writer.end(start, expected)
   }
 }
 
@@ -154,11 +157,11 @@ const mapWriter = (name: string, number: number, key: Element, element: Element,
     if (!(entries instanceof Map)) throw refused(place, "a Map", entries)
     for (const [key, value] of entries as ReadonlyMap<unknown, unknown>) {
       writer.uint32(tag)
-      const start = writer.begin()
+      const start = writer.begin(1)
       const entry = { key, value }
       writeKey(writer, entry)
       writeValue(writer, entry)
-      writer.end(start)
+      writer.end(start, 1)
     }
   }
 }
