@@ -9,7 +9,7 @@
 import { type ClientUrlInfo, CloseCode, type DecodeError, fromUrlPath } from "@d2m/codec"
 import { Clock, type Duration, Effect, Layer, Result, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { createServer as createSecureServer } from "node:https"
+import { createServer as createSecureServer, Server as SecureServer } from "node:https"
 import type { Socket } from "node:net"
 import type { Duplex } from "node:stream"
 import { type ServerOptions, WebSocketServer } from "ws"
@@ -29,7 +29,7 @@ import { type Guards, type GuardsInput, makeGuards } from "./Guards.ts"
 import { badRequest, type HttpRefusal, guardRefusal, notAnUpgrade, refuseRequest, refuseSocket } from "./HttpRefusal.ts"
 import { authorityOf, listen, ListenAddress, type ListenError } from "./ListenAddress.ts"
 import { type OpenConnection, openConnection } from "./OpenConnection.ts"
-import { readTls, type ServerTlsOptions, type TlsPair } from "./ServerTlsOptions.ts"
+import { readTls, type ServerTlsOptions, serveRenewed, type TlsPair } from "./ServerTlsOptions.ts"
 
 /**
  * Where and how to listen.
@@ -253,6 +253,10 @@ const serve = (
     const bound = yield* Effect.acquireRelease(listen(server, host, port), () =>
       stop(server, connections, arrivals, closeTimeout)
     )
+    if (options.tls !== undefined && tls !== undefined && server instanceof SecureServer) {
+      const renew = (pair: TlsPair): void => server.setSecureContext({ ...pair })
+      yield* Effect.forkScoped(serveRenewed(options.tls, { host, port: bound }, tls, renew))
+    }
     const look = Effect.sync(() => {
       const time = now()
       if (areDescriptorsUsedUp()) report({ _tag: "OutOfDescriptors" })
