@@ -103,13 +103,14 @@ describe("the line at the end", () => {
     ])
   })
 
-  it("says what failed, what was simulated how fast, and which faults fired how often", () => {
+  it("says what failed, what was simulated how fast and with which cryptography, and how often faults fired", () => {
     const summary = new Summary()
     for (const seed of [1, 2]) {
       summary.add({
         seed,
         digest: "",
         violation: undefined,
+        hasRealCrypto: seed === 2,
         elapsed: 3_600_000,
         frames: 1_500,
         faults: [
@@ -123,13 +124,16 @@ describe("the line at the end", () => {
     const outcome = { summary, failed: [2], millis: 2_000, ended: "Complete" as const }
     assert.strictEqual(
       summaryText(outcome),
-      "FAILED: 1 failed (2), 2 seeds, 2.0 h simulated in 2.0 s (3 600 times real time), 3 000 frames, " +
-        "3 states and 1 state x event pairs covered, faults fired: Crash 2, Vanish 4"
+      "FAILED: 1 failed (2), 2 seeds, real cryptography in 1, 2.0 h simulated in 2.0 s (3 600 times real time), " +
+        "3 000 frames, 3 states and 1 state x event pairs covered, faults fired: Crash 2, Vanish 4"
     )
     assert.match(summaryText({ ...outcome, failed: [] }), /^ok: 2 seeds, /)
     assert.match(summaryText({ ...outcome, failed: [], ended: "Interrupted" as const }), /^interrupted: 2 seeds, /)
     const incomplete = { ...outcome, failed: [], ended: "Failed" as const }
     assert.match(summaryText(incomplete), /^incomplete: 2 seeds, /)
-    assert.deepInclude(JSON.parse(summaryJson(incomplete)), { ok: false, incomplete: true, seeds: 2 })
+    assert.deepInclude(JSON.parse(summaryJson(incomplete)), { ok: false, incomplete: true, seeds: 2, realCrypto: 1 })
+    const none = { ...outcome, summary: new Summary(), failed: [] }
+    assert.match(summaryText(none), /^ok: 0 seeds, real cryptography in none, /)
+    assert.deepInclude(JSON.parse(summaryJson(none)), { seeds: 0, realCrypto: 0 })
   })
 })

@@ -19,6 +19,8 @@ export interface SeedReport {
   readonly seed: number
   readonly digest: string
   readonly violation: Violation | undefined
+  /** Whether boxes were sealed and opened by the real cryptography, which few seeds have. */
+  readonly hasRealCrypto: boolean
   /** Virtual ms. */
   readonly elapsed: number
   readonly frames: number
@@ -40,6 +42,7 @@ export const reportOf = ({ digest, elapsed, schedule, tally, violation }: RunRes
   seed: schedule.seed,
   digest,
   violation,
+  hasRealCrypto: schedule.conditions.crypto === "real",
   elapsed,
   frames: tally.frames,
   faults: [...tally.faults],
@@ -55,6 +58,8 @@ export const reportOf = ({ digest, elapsed, schedule, tally, violation }: RunRes
  */
 export class Summary {
   seeds = 0
+  /** How many of the seeds had the real cryptography. */
+  realCrypto = 0
   /** Virtual ms. */
   elapsed = 0
   frames = 0
@@ -66,6 +71,7 @@ export class Summary {
 
   add(report: SeedReport): void {
     this.seeds++
+    if (report.hasRealCrypto) this.realCrypto++
     this.elapsed += report.elapsed
     this.frames += report.frames
     if (report.violation !== undefined) this.failed.push(report.seed)

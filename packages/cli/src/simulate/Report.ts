@@ -61,6 +61,7 @@ export const summaryJson = (outcome: Outcome): string => {
     summary: true,
     ok: failed.length === 0 && ended === "Complete",
     seeds: summary.seeds,
+    realCrypto: summary.realCrypto,
     failed,
     ...(ended === "Interrupted" ? { interrupted: true } : {}),
     ...(ended === "Failed" ? { incomplete: true } : {}),
@@ -90,6 +91,7 @@ export const summaryText = (outcome: Outcome): string => {
   const faults = summary.faults.map(([kind, count]) => `${kind} ${countText(count)}`).join(", ")
   return [
     `${verdict}: ${bad}${countText(summary.seeds)} ${summary.seeds === 1 ? "seed" : "seeds"}`,
+    `real cryptography in ${summary.realCrypto === 0 ? "none" : countText(summary.realCrypto)}`,
     `${durationText(summary.elapsed)} simulated in ${durationText(millis)} (${countText(ratioOf(outcome))} times real time)`,
     `${countText(summary.frames)} frames`,
     `${summary.states} states and ${countText(summary.pairs)} state x event pairs covered`,
