@@ -9,7 +9,8 @@
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { largestGroup, type Schedule, type ScheduledFault, type ScheduledOperation } from "./Schedule.ts"
-import { drawCondition, siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+import { chatWorkload, drawCondition, siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+import { standstill } from "./SwarmFaults.ts"
 
 /**
  * One kind of schedules.
@@ -364,6 +365,19 @@ const lostEnds = sharpened(
   })
 )
 
+// Messages that find no room come in front of what a device waits for, unless it is one that has nothing to say.
+const standstills = sharpened(
+  { faults: "light", devices: 2, groups: 1, duration: 3 * 60_000, workload: chatWorkload("2 seconds") },
+  ({ conditions, devices, duration, faults, operations }, prng) => {
+    const isQuiet = prng.below(3) === 0
+    return {
+      conditions: { ...conditions, client: { reflected: between(prng, 1, 4) } },
+      operations: isQuiet ? operations.filter(({ device }) => device === devices[0]!.name) : operations,
+      faults: byTime([...faults, ...faultsEvery(prng, duration, 40_000, () => standstill(prng, devices))])
+    }
+  }
+)
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -392,7 +406,12 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
   { name: "dying devices", purpose: "slow disks, and crashes between two writes", schedule: dyingDevices },
   { name: "goodbyes", purpose: "a chat server that sends its users away, or lets them return", schedule: goodbyes },
   { name: "siege", purpose: "long outages, and connections that hold in between", schedule: siege },
-  { name: "lost ends", purpose: "ends of transactions that are lost, and calm otherwise", schedule: lostEnds }
+  { name: "lost ends", purpose: "ends of transactions that are lost, and calm otherwise", schedule: lostEnds },
+  {
+    name: "standstills",
+    purpose: "handlers that stand still for long, and little room for messages",
+    schedule: standstills
+  }
 ]
 
 /**

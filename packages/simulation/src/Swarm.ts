@@ -10,9 +10,9 @@ import type { Duration } from "effect"
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { strictOptions } from "@d2m/server-sim"
-import type { Conditions, DeviceSpec, Schedule, ScheduledOperation } from "./Schedule.ts"
+import type { Conditions, DeviceSpec, Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
 import { drawnMillis } from "./SimulateBounds.ts"
-import { drawFaults, type FaultLevel } from "./SwarmFaults.ts"
+import { drawFaults, type FaultLevel, standstill } from "./SwarmFaults.ts"
 
 /**
  * What a schedule is made from.
@@ -177,6 +177,21 @@ const drawByteLimits = (prng: Prng.Prng): Pick<Conditions["mediator"], "queueByt
   ...(chance(prng, 5) ? { transactionBytes: between(prng, 200, 1_200) } : {})
 })
 
+/**
+ * A handler that stands still while its device has next to no room for what comes meanwhile, in a few runs: only there is the
+ * reading held up for long, and what a device waits for comes behind it. Drawn from a source of its own.
+ */
+const drawStandstill = (
+  prng: Prng.Prng,
+  { duration, level }: { readonly duration: number; readonly level: FaultLevel },
+  devices: ReadonlyArray<DeviceSpec>
+): { readonly reflected: number; readonly fault: ScheduledFault } | undefined => {
+  if ((level !== "swarm" && level !== "brutal") || devices.length === 0 || !chance(prng, 6)) return undefined
+  const fault = standstill(prng, devices)
+  if (fault.lasts >= duration) return undefined
+  return { reflected: between(prng, 1, 2), fault: { at: prng.below(duration - fault.lasts), fault } }
+}
+
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
   const isVaried = level === "swarm" || level === "brutal"
@@ -246,13 +261,18 @@ export const swarm = (options: SwarmOptions): Schedule => {
   const devices = Array.from({ length: count }, (_, index) =>
     drawDevice(specs, index, index % groups, faults, duration)
   )
+  const standing = drawStandstill(prng.fork("standstill"), { duration, level: faults }, devices)
+  const drawn = drawFaults(prng.fork("faults"), { duration, faults, misbehaving }, devices)
   return {
     version: 1,
     seed,
     duration,
-    conditions,
+    conditions:
+      standing === undefined
+        ? conditions
+        : { ...conditions, client: { ...conditions.client, reflected: standing.reflected } },
     devices,
     operations: (options.workload ?? livelyWorkload)(prng.fork("workload"), devices, duration),
-    faults: drawFaults(prng.fork("faults"), { duration, faults, misbehaving }, devices)
+    faults: standing === undefined ? drawn : [...drawn, standing.fault].sort((a, b) => a.at - b.at)
   }
 }

@@ -39,6 +39,10 @@ const refusedUpgrade = (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>) =>
     lasts: prng.below(15_000)
   }) as const
 
+/** A handler that stands still for so long that its device has to go on without it. */
+export const standstill = (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>) =>
+  ({ _tag: "HandlerStalls", device: pick(prng, devices).name, lasts: between(prng, 20_000, 55_000) }) as const
+
 /** The kinds of faults, each with a way to draw one. */
 const faultKinds: Readonly<
   Record<

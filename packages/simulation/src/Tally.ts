@@ -66,7 +66,8 @@ export class Tally {
    * closes of the mediator as `close <code>`, devices that start with a wrong clock as `ClockSkew`, crashes of the mediator while
    * it was writing as `MidWrite:kept` and `MidWrite:lost`, by what became of that, those of a device as `MidWrite:device`, and
    * slots that were gone when a device came back: `SlotLost:dropped` by another, `SlotLost:expired` of a volatile one,
-   * `SlotLost:ousted` by its own queue or to make room.
+   * `SlotLost:ousted` by its own queue or to make room. Messages that a device has passed over, because their handler stood
+   * still for too long, are counted as `PassedOver`.
    */
   readonly faults = new Map<string, number>()
   /** States that devices have been in. */
@@ -95,8 +96,10 @@ export class Tally {
         return
       case "MediatorReceived":
       case "Handling":
-      case "Happened":
       case "Phase":
+        return
+      case "Happened":
+        if (event.event._tag === "PassedOver") this.#count("PassedOver")
         return
       case "StateChanged": {
         this.latest.set(event.device, event.state)

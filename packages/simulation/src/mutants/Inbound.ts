@@ -224,5 +224,40 @@ export const inbound: ReadonlyArray<Mutant> = [
         replace: "const outcome = message === batch[0] ? yield* retry(handling, message, detail) : undefined"
       }
     ]
+  },
+  {
+    name: "holds-up-without-end",
+    side: "client",
+    flaw: "A handler that stands still holds up the reading for as long as it does, though the device waits for an answer.",
+    breaks: "decision 15",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "Effect.andThen(stalled, fallBehind)",
+        replace: "Effect.andThen(Effect.andThen(stalled, Effect.never), fallBehind)"
+      }
+    ]
+  },
+  {
+    name: "passes-over-too-soon",
+    side: "client",
+    flaw: "Messages are passed over when their handler has stood still for a second.",
+    breaks: "decision 15",
+    patches: [
+      { file: "ReflectedQueue.ts", find: "Effect.sleep(options.stall)", replace: "Effect.sleep(options.stall / 10)" }
+    ]
+  },
+  {
+    name: "passes-over-at-leisure",
+    side: "client",
+    flaw: "Messages are passed over when their handler stands still, though the device waits for nothing.",
+    breaks: "decision 15",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "finished === before && options.isAwaiting()",
+        replace: "finished === before"
+      }
+    ]
   }
 ]

@@ -17,6 +17,7 @@ import { patience } from "./device/Patience.ts"
 import { preconditions } from "./device/Preconditions.ts"
 import { programPromises } from "./device/ProgramPromises.ts"
 import { questions } from "./device/Questions.ts"
+import { reading } from "./device/Reading.ts"
 import { reconnecting } from "./device/Reconnecting.ts"
 import { reflectedHandling } from "./device/ReflectedHandling.ts"
 import { sharedData } from "./device/SharedData.ts"
@@ -45,5 +46,6 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   preconditions,
   caughtUp,
   handedBack,
-  programPromises
+  programPromises,
+  reading
 ]

@@ -1,8 +1,10 @@
 import type { ConnectionState, UserReason } from "@d2m/client"
-import { Box, type DeviceId } from "@d2m/codec"
+import { Box, type DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
+import { calm, plainDevice, run, type Schedule, type ScheduledFault } from "../../src/index.ts"
 import { patience } from "../../src/oracles/device/Patience.ts"
 import { questions } from "../../src/oracles/device/Questions.ts"
+import { reading } from "../../src/oracles/device/Reading.ts"
 import { envelope, type Line, live, message, Story } from "./Story.ts"
 
 const ask = (reason: UserReason): ConnectionState => ({ _tag: "NeedsUser", reason, answers: [], pendingReflects: 0 })
@@ -278,5 +280,142 @@ describe("patience", () => {
     story.wait(2_000)
     line.hear(probe)
     assert.deepStrictEqual(story.end(), [sleeping])
+  })
+})
+
+describe("reading", () => {
+  const heldUp = "a handler that stands still does not hold up the reading of a device that waits"
+  const tooSoon = "messages are passed over only when their handler has stood still for a while"
+  const atLeisure = "messages are passed over only by a device that waits for the mediator"
+  const reflect = { _tag: "Reflect", count: 1, bytes: 1 } as const
+  const operations = [{ at: 0, device: "phone", operation: reflect }]
+
+  /** Messages that a handler begins with and has not come to an end of. */
+  const busy = (story: Story) =>
+    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
+  const moves = (story: Story) =>
+    story.tell({
+      _tag: "Handled",
+      ...story.place("phone"),
+      life: 1,
+      messages: [message(1, 1)],
+      isReplay: false,
+      outcome: "Done"
+    })
+  const passedOver = (story: Story) =>
+    story.tell({ _tag: "Happened", ...story.place("phone"), life: 1, event: { _tag: "PassedOver" } })
+  const reflectedOf = (id: number) =>
+    ({
+      _tag: "Reflected",
+      flags: 0,
+      reflectedId: ReflectedId.make(id),
+      timestamp: Timestamp.make(0n),
+      envelope: Box.make("dgrk", envelope(id))
+    }) as const
+  const sent = (line: Line, id: number) => line.send(reflectedOf(id))
+
+  /** A handler that stands still for so long in front of a message and an ack that are not read. */
+  const stuck = (
+    millis: number,
+    tell: (story: Story, line: Line) => unknown = () => {},
+    faults: ReadonlyArray<ScheduledFault> = []
+  ) => {
+    const story = new Story(reading, {}, faults, operations)
+    const line = busy(story).live("phone")
+    line.reflect(1, envelope(1))
+    sent(line, 1)
+    tell(story, line)
+    story.wait(millis)
+    return moves(story).end()
+  }
+
+  it("finds a handler that stands still and holds up the reading without end", () => {
+    assert.deepStrictEqual([stuck(20_000), stuck(21_000)], [[], [heldUp]])
+    for (const end of ["write", "close", "hang up"] as const) {
+      const told = stuck(0, (story, line) => {
+        story.wait(21_000)
+        if (end === "write") line.hear({ _tag: "GetDevicesInfo" })
+        else if (end === "close") line.close(4013)
+        else line.hangUp()
+      })
+      assert.deepStrictEqual(told, [heldUp], end)
+    }
+  })
+
+  it("counts from when the handler has begun, and from when the device has read last", () => {
+    const read = (story: Story, line: Line) => {
+      story.wait(15_000)
+      line.read(reflectedOf(1))
+      sent(line, 2)
+    }
+    assert.deepStrictEqual([stuck(19_000, read), stuck(21_000, read)], [[], [heldUp]])
+    const begun = (story: Story, line: Line) => {
+      busy(moves(story.wait(15_000)))
+      sent(line, 2)
+    }
+    assert.deepStrictEqual([stuck(19_000, begun), stuck(21_000, begun)], [[], [heldUp]])
+  })
+
+  it("lets a device wait with the reading that waits for nothing, or that nothing has come to", () => {
+    const acked = (_: Story, line: Line) => line.ack(1)
+    assert.deepStrictEqual(stuck(60_000, acked), [])
+    const read = (_: Story, line: Line) => line.read(reflectedOf(1))
+    assert.deepStrictEqual(stuck(60_000, read), [])
+  })
+
+  it("expects nothing to have come while something is the matter with the way, the machine or the mediator", () => {
+    for (const kind of ["Stall", "Delay", "Slow", "SlowReader"]) {
+      const during = (story: Story) => story.fault(kind, "Begun", "phone")
+      assert.deepStrictEqual(stuck(60_000, during), [], kind)
+      const over = (story: Story) => during(story).wait(15_000).fault(kind, "Ended", "phone")
+      assert.deepStrictEqual([stuck(19_000, over), stuck(21_000, over)], [[], [heldUp]], kind)
+      const others = (story: Story) => story.fault(kind, "Begun", "desktop")
+      assert.deepStrictEqual(stuck(21_000, others), [heldUp], kind)
+    }
+    const vanished = (story: Story) => story.fault("Vanish", "Begun", "phone").fault("Vanish", "Ended", "phone")
+    assert.deepStrictEqual(stuck(60_000, vanished), [])
+    const misled = (story: Story) => story.fault("Misbehave", "Begun", "phone").fault("Misbehave", "Ended", "phone")
+    assert.deepStrictEqual(stuck(60_000, misled), [])
+    const paused = (story: Story) => story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed")
+    assert.deepStrictEqual([stuck(19_000, paused), stuck(21_000, paused)], [[], [heldUp]])
+    const delay = { at: 0, fault: { _tag: "Delay", device: "phone", way: "down", by: 5_000, lasts: 1 } } as const
+    const late = (story: Story) => story.fault("Delay", "Begun", "phone").fault("Delay", "Ended", "phone")
+    assert.deepStrictEqual([stuck(24_000, late, [delay]), stuck(26_000, late, [delay])], [[], [heldUp]])
+  })
+
+  it("finds messages that are passed over too soon, or by a device that waits for nothing", () => {
+    const told = (millis: number, waitsFor: "a reflect" | "an answer" | "nothing") => {
+      const story = new Story(reading, {}, [], operations)
+      const line = story.live("phone")
+      if (waitsFor === "a reflect") line.reflect(1, envelope(1))
+      const answered = story.ask("phone", { _tag: "ListDevices" })
+      if (waitsFor !== "an answer") answered({ _tag: "Done", timestamps: [] })
+      busy(story)
+      line.say(reflectedOf(1))
+      return passedOver(story.wait(millis)).end()
+    }
+    assert.deepStrictEqual(told(10_000, "a reflect"), [])
+    assert.deepStrictEqual(told(10_000, "an answer"), [])
+    assert.deepStrictEqual(told(9_000, "an answer"), [tooSoon])
+    assert.deepStrictEqual(told(10_000, "nothing"), [atLeisure])
+  })
+
+  it("is what a world comes to whose handler stands still in front of an ack, and a tally counts it", () => {
+    const world = {
+      version: 1,
+      seed: 1,
+      duration: 60_000,
+      conditions: { ...calm, client: { reflected: 1 } },
+      devices: [plainDevice("phone"), plainDevice("desktop")],
+      operations: Array.from({ length: 40 }, (_, at) => ({
+        at: 5_000 + 1_000 * at,
+        device: at % 2 === 0 ? "phone" : "desktop",
+        operation: reflect
+      })),
+      faults: [{ at: 4_000, fault: { _tag: "HandlerStalls", device: "phone", lasts: 40_000 } as const }]
+    } satisfies Schedule
+    const { tally, violation } = run(world)
+    assert.isUndefined(violation)
+    assert.strictEqual(tally.faults.get("PassedOver"), 1)
   })
 })
