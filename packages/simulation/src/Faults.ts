@@ -7,11 +7,12 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
+import { garbler } from "./GarbledEnvelopes.ts"
 import { misbehave } from "./MisbehavingMediator.ts"
 import { ownerOf } from "./Names.ts"
 import { once, type Undo } from "./Reasons.ts"
 import type { SimulatedDevice } from "./SimulatedDevice.ts"
-import type { World } from "./World.ts"
+import { deviceGroupKeyOf, type World } from "./World.ts"
 import { detailOf, type MisbehaviourFrame, type WorldFault } from "./WorldFault.ts"
 
 /**
@@ -98,6 +99,10 @@ const strikeDevice = (
     }
     case "HandlerSlow":
       return handling.slows.add(fired, fault.by)
+    case "Garble": {
+      const keys = world.crypto.deriveKeys(deviceGroupKeyOf(device.spec.group))
+      return route.garble(garbler(world.crypto, keys, fault.count, world.mischief, fired))
+    }
     case "Misbehave": {
       const undo = misbehave(route, fault, world.mischief, fired)
       return () => {
@@ -189,11 +194,12 @@ export const lastingOf = (fault: WorldFault): number => {
 }
 
 /** Whether a fault stays in force until the world's faults are over. */
-export const staysInForce = (fault: WorldFault): boolean => fault._tag === "ClockJump" || fault._tag === "Misbehave"
+export const staysInForce = (fault: WorldFault): boolean =>
+  fault._tag === "ClockJump" || fault._tag === "Misbehave" || fault._tag === "Garble"
 
 /**
- * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps and a mediator that
- * misbehaves do so until the world's faults are over, and the effect ends at once.
+ * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps, a device that garbles and a mediator
+ * that misbehaves do so until the world's faults are over, and the effect ends at once.
  *
  * @category combinators
  * @since 0.1.0

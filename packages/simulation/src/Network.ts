@@ -13,7 +13,7 @@ import { Effect, Latch } from "effect"
 import { Socket } from "effect/socket"
 import type { Passage } from "./Direction.ts"
 import type { Machine } from "./Machine.ts"
-import { Pipe, type Tamper } from "./Pipe.ts"
+import { type Garbler, Pipe, type Tamper } from "./Pipe.ts"
 import type { Prng } from "./Prng.ts"
 import { listed, once, Reasons, type Undo } from "./Reasons.ts"
 import type { UpgradeRefusal, Witness } from "./WorldEvent.ts"
@@ -94,6 +94,7 @@ export class Route {
   onConnected: () => void = () => {}
   readonly #pipes = new Set<Pipe>()
   readonly #tampers: Array<Tamper> = []
+  readonly #garblers: Array<Garbler> = []
   #moves = Latch.makeUnsafe(true)
   /** The connection that a new writer belongs to. */
   #current: Pipe | undefined
@@ -169,6 +170,11 @@ export class Route {
   /** Lets somebody alter what the mediator sends before it travels, on this connection and those to come. */
   tamper(tamper: Tamper): Undo {
     return listed(this.#tampers, tamper)
+  }
+
+  /** Lets the device reflect something else than it has written, on this connection and those to come. */
+  garble(garbler: Garbler): Undo {
+    return listed(this.#garblers, garbler)
   }
 
   /** Resets every open connection; says whether there was one. */
@@ -269,6 +275,7 @@ export class Route {
       down: this.#passage("down"),
       witness: network.witness,
       tamper: this.#tampers,
+      garblers: this.#garblers,
       readGaps: this.#trouble.readGaps,
       losesCloseCode: () => this.#trouble.codeLosses.act(),
       resetsStrangers: () => network.mediator !== undefined,

@@ -37,6 +37,9 @@ export interface Sent {
 /** What somebody makes of a packet of the mediator's before it travels, or nothing to leave it as it is. */
 export type Tamper = (packet: Packet<ServerFrame>) => ReadonlyArray<Sent> | undefined
 
+/** What a device makes of a reflect before it travels, or nothing to leave it as it is. */
+export type Garbler = (frame: Extract<ClientFrame, { readonly _tag: "Reflect" }>) => Uint8Array | undefined
+
 /** What a pipe needs of the network it is a part of. */
 export interface PipeHost {
   readonly id: number
@@ -50,6 +53,8 @@ export interface PipeHost {
   readonly witness: Witness
   /** Asked one after the other; the first that has something to say decides. */
   readonly tamper: ReadonlyArray<Tamper>
+  /** The same for what the device reflects. */
+  readonly garblers: ReadonlyArray<Garbler>
   /** How long the device's host takes from one message to the next, in ms; the longest holds. */
   readonly readGaps: Reasons<number>
   /** Whether a close of the mediator reaches the device as 1006, without its code. */
@@ -202,7 +207,9 @@ export class Pipe {
       for (const message of messages) {
         const packet = packetOf(decodeClientFrame, message)
         witness({ _tag: "DeviceSent", at: this.#now, device, connection, message, frame: packet.frame })
-        if (!this.#isLost) this.#up.offer(packet, message.length)
+        if (this.#isLost) continue
+        const garbled = this.#garbled(packet)
+        this.#up.offer(garbled, garbled.message.length)
       }
       if (this.#up.bytes <= highWaterUp) return Effect.void
       return Effect.callback<void, Socket.SocketError>((resume) => {
@@ -397,6 +404,16 @@ export class Pipe {
       if (--this.#holds === 0) this.#up.wake()
     },
     inject: () => undefined
+  }
+
+  #garbled(packet: Packet<ClientFrame>): Packet<ClientFrame> {
+    const { frame } = packet
+    if (frame?._tag !== "Reflect") return packet
+    for (const garble of this.#host.garblers) {
+      const message = garble(frame)
+      if (message !== undefined) return packetOf(decodeClientFrame, message)
+    }
+    return packet
   }
 
   #tampered(packet: Packet<ServerFrame>): ReadonlyArray<Sent> {

@@ -31,7 +31,8 @@ export interface ProgramScheduleOptions {
   readonly faults?: FaultLevel
   /**
    * Whether that includes what makes a device miss messages for good, by the protocol's own rules: it loses its storage
-   * or its slot, another machine takes its place, its handler fails until a message is set aside. Not unless given.
+   * or its slot, another machine takes its place, its handler fails until a message is set aside, another device writes what
+   * nobody can read. Not unless given.
    */
   readonly losses?: boolean
   /** Whether the mediator also does what a faithful one never does, see `Misbehaviour`. Not unless given. */
@@ -45,9 +46,11 @@ export interface ProgramScheduleOptions {
 /** A message that does not open, and a slot of which nobody knows what it has missed. */
 const losing: ReadonlyArray<Misbehaviour> = ["AlteredReflected", "WrongSlotState"]
 
+const lossy: ReadonlySet<WorldFault["_tag"]> = new Set(["Twin", "HandlerFails", "Garble"])
+
 /** Faults after which no device has missed a message once it is back. */
 const isWithoutLoss = (fault: WorldFault): boolean =>
-  fault._tag === "Misbehave" ? !losing.includes(fault.how) : fault._tag !== "Twin" && fault._tag !== "HandlerFails"
+  fault._tag === "Misbehave" ? !losing.includes(fault.how) : !lossy.has(fault._tag)
 
 /** Who joins late misses what was said before, in ms. */
 const latestJoin = 500
@@ -117,9 +120,9 @@ export const programSchedule = (seed: number, options: ProgramScheduleOptions = 
   const count = typeof devices === "number" ? devices : devices.length
   const drawn = swarm({ seed, devices: count, groups: 1, duration, faults, misbehaving, workload: () => [] })
   const named = withRoom({ ...(typeof devices === "number" ? drawn : renamed(drawn, devices)), program: true })
-  const lossy = losses ? named : withoutLosses(named)
+  const spared = losses ? named : withoutLosses(named)
   const schedule =
-    chats === undefined ? lossy : { ...lossy, devices: lossy.devices.map((device) => ({ ...device, chats })) }
+    chats === undefined ? spared : { ...spared, devices: spared.devices.map((device) => ({ ...device, chats })) }
   if (conditions === undefined) return schedule
   const mediator = conditions.mediator === undefined ? {} : { mediator: { ...roomFor(count), ...conditions.mediator } }
   return { ...schedule, conditions: { ...schedule.conditions, ...conditions, ...mediator } }

@@ -121,6 +121,11 @@ const faultKinds: Readonly<
     by: between(prng, 10, 5_000),
     lasts: prng.below(30_000)
   }),
+  Garble: (prng, devices) => ({
+    _tag: "Garble",
+    device: pick(prng, devices).name,
+    count: chance(prng, 70) ? 1 : between(prng, 2, 5)
+  }),
   MediatorCrash: (prng) => ({
     _tag: "MediatorCrash",
     downFor: prng.below(8_000),
@@ -145,7 +150,7 @@ const faultKinds: Readonly<
 
 const networkOnly: ReadonlyArray<WorldFault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
 /** Drawn apart from the others, each from a source of its own. */
-const apart: ReadonlySet<WorldFault["_tag"]> = new Set(["Misbehave", "RefuseUpgrade"])
+const apart: ReadonlySet<WorldFault["_tag"]> = new Set(["Misbehave", "RefuseUpgrade", "Garble"])
 const faithful = (Object.keys(faultKinds) as Array<WorldFault["_tag"]>).filter((kind) => !apart.has(kind))
 
 const misbehaviours = Misbehaviour.literals
@@ -198,6 +203,20 @@ const drawRefusals = (
   return drawn
 }
 
+/** A device that writes what nobody can read: in a few runs of a swarm, and in some that are brutal. */
+const drawGarbles = (
+  prng: Prng.Prng,
+  { duration, faults }: FaultOptions,
+  devices: ReadonlyArray<DeviceSpec>
+): Array<ScheduledFault> => {
+  const drawn: Array<ScheduledFault> = []
+  if ((faults !== "brutal" && faults !== "swarm") || !chance(prng, faults === "brutal" ? 30 : 12)) return drawn
+  for (let at = prng.below(15_000); at < duration; at += 1 + prng.below(30_000)) {
+    drawn.push({ at, fault: faultKinds.Garble(prng, devices, []) })
+  }
+  return drawn
+}
+
 /**
  * What is done to acks is mostly done to those of reflects. In some runs it is all that the mediator does wrong, and to a few
  * kinds of frames: nothing else ends a connection then, and who waits for what is lost has to notice.
@@ -242,5 +261,6 @@ export const drawFaults = (
   }
   drawn.push(...drawSlowDisks(prng.fork("slow disks"), drawn))
   drawn.push(...drawRefusals(prng.fork("refused upgrades"), options, devices))
+  drawn.push(...drawGarbles(prng.fork("garbled envelopes"), options, devices))
   return drawn.sort((a, b) => a.at - b.at)
 }

@@ -104,7 +104,8 @@ export type MisbehaviourFrame = typeof MisbehaviourFrame.Type
  * Of a device: `Crash` and come back `downFor` ms later, with or without what was on its disk; `isTold`, the mediator hears of
  * it · `Pause` and go on · `ClockJump` its clock shows something else from now on · `Twin` a second machine connects as the
  * same device · `DiskFull` its store fails · `HandlerFails`, `HandlerStalls`, `HandlerSlow` what the application does with messages; the
- * last takes `by` ms longer for each batch
+ * last takes `by` ms longer for each batch · `Garble` what it reflects is sealed as it should be the next `count` times, and
+ * no message inside: nobody can read it
  *
  * Of the mediator: `MediatorCrash`; of what it was writing, the first `kept` writes reach the disk, the others do not ·
  * `MediatorRestart` in an orderly way, with 1001 · `StoreFails` its store fails, with 1011 · `StoreSlow` its store takes
@@ -133,6 +134,7 @@ export const WorldFault = Schema.TaggedUnion({
   HandlerFails: { device, how: Schema.Literals(["Fails", "Dies"]), lasts },
   HandlerStalls: { device, lasts },
   HandlerSlow: { device, by: millis, lasts },
+  Garble: { device, count },
   MediatorCrash: { downFor: millis, kept: u32, isTold: Schema.Boolean },
   MediatorRestart: { downFor: millis },
   StoreFails: { lasts },

@@ -1,4 +1,4 @@
-import { DeviceSlotState } from "@d2m/codec"
+import { DeviceSlotState, ReflectedId } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import type { WorldFault } from "../src/index.ts"
 import { type Entry, even, play, type Played, reflect } from "./worlds.ts"
@@ -218,6 +218,39 @@ const effects: Readonly<Record<Exclude<WorldFault["_tag"], "Misbehave">, () => v
       [[7_000, "Done"]]
     )
     assert.strictEqual(played.acted("HandlerStalls"), 1)
+  },
+  Garble: () => {
+    const written = Array.from({ length: 12 }, (_, at) => 4_000 + 100 * at)
+    const played = play([
+      at3({ _tag: "Garble", device: "phone", count: 11 }),
+      { at: 3_500, device: "phone", operation: { _tag: "Ephemeral", bytes: 10 } },
+      ...written.map((at) => reflect(at, "phone")),
+      reflect(4_050, "desktop")
+    ])
+    // It opens and is no message, whatever is wrong with it: the handler gets the two that were left alone.
+    const kept = played.seen("Kept", "desktop")
+    assert.deepStrictEqual(
+      kept.map(({ reason, reflectedId }) => [reason, reflectedId]),
+      Array.from({ length: 11 }, (_, at) => ["Malformed", at + 1])
+    )
+    assert.isAbove(new Set(kept.map(({ envelope }) => envelope.length)).size, 3)
+    const events = played.seen("Happened", "desktop").filter(({ event }) => event._tag === "Quarantined")
+    assert.lengthOf(events, 11)
+    const acked = played
+      .seen("MediatorReceived", "desktop")
+      .flatMap(({ frame }) => (frame?._tag === "ReflectedAck" ? [frame.reflectedId as number] : []))
+    assert.deepStrictEqual(
+      acked,
+      Array.from({ length: 12 }, (_, at) => at + 2),
+      "all but the ephemeral"
+    )
+    assert.deepStrictEqual(
+      played.seen("Handling", "desktop").flatMap(({ messages }) => messages.map(({ reflectedId }) => reflectedId)),
+      [12, 13].map((id) => ReflectedId.make(id))
+    )
+    assert.lengthOf(played.seen("Handling", "phone"), 1)
+    assert.deepStrictEqual(states(played, "desktop"), [])
+    assert.strictEqual(played.acted("Garble"), 1)
   },
   HandlerSlow: () => {
     const played = play([

@@ -443,7 +443,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
         programSchedule(seed, { ...two, faults: "brutal", losses })
       )
       for (const { fault } of without!.faults) {
-        assert.notInclude(["Twin", "HandlerFails"], fault._tag)
+        assert.notInclude(["Twin", "HandlerFails", "Garble"], fault._tag)
         if (fault._tag === "Crash") assert.isFalse(fault.withoutStorage)
         if ("device" in fault) assert.include(["phone", "desktop"], fault.device)
       }
@@ -456,7 +456,7 @@ describe("a program in a simulated world", { timeout: 180_000 }, () => {
     }
     for (const limit of ["queueBytes", "transactionMessages", "transactionBytes"])
       assert.isTrue(narrow.has(limit), limit)
-    assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails"])
+    assert.containsAllKeys(Object.fromEntries([...lossy].map((tag) => [tag, true])), ["Twin", "HandlerFails", "Garble"])
   })
 
   it("meets a mediator that misbehaves if it is asked for, and then what costs messages only with losses", () => {

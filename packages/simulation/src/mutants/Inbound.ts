@@ -259,5 +259,56 @@ export const inbound: ReadonlyArray<Mutant> = [
         replace: "finished === before"
       }
     ]
+  },
+  {
+    name: "malformed-handled",
+    side: "client",
+    flaw: "A message that opens and cannot be read is handed to the handler, as one without a content.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "Envelope.ts",
+        find: `if (Result.isFailure(envelope)) return Result.fail({ reason: "Malformed", detail: envelope.failure.message })
+  return Result.succeed({`,
+        replace: `if (Result.isFailure(envelope)) {
+    return Result.succeed({
+      content: undefined,
+      sender: 0n as DeviceId,
+      timestamp: frame.timestamp,
+      reflectedId: frame.reflectedId,
+      ephemeral: isEphemeral(frame.flags),
+      protocolVersion: 0
+    })
+  }
+  return Result.succeed({`
+      }
+    ]
+  },
+  {
+    name: "malformed-not-kept",
+    side: "client",
+    flaw: "A message that opens and cannot be read is acked, and kept nowhere.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: "if (Result.isFailure(message)) return quarantine(",
+        replace: `if (Result.isFailure(message) && message.failure.reason === "Malformed") return Effect.succeed(opened)
+    if (Result.isFailure(message)) return quarantine(`
+      }
+    ]
+  },
+  {
+    name: "quarantine-not-told",
+    side: "client",
+    flaw: "A message that could not be handled is put into quarantine, and nobody is told.",
+    breaks: "decision 20",
+    patches: [
+      {
+        file: "ReflectedQueue.ts",
+        find: `events.emit({ _tag: "Quarantined", id, reflectedId, reason, detail })`,
+        replace: "void id"
+      }
+    ]
   }
 ]

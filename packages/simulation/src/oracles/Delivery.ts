@@ -9,7 +9,8 @@
  * A slot that may have been dropped, or may have expired, is owed nothing from before the next ServerInfo, whatever that
  * says: a registration whose own ServerInfo was lost lies between perhaps. What such slots get is judged at the mediator. A
  * twin has the same slot as its device, and is owed nothing if it has found that itself. What a mediator that misbehaves has
- * altered does not open any more: who keeps that in quarantine, under the nonce of a message, is not owed it.
+ * altered does not open any more, and what its sender has garbled cannot be read: who keeps that in quarantine, under the nonce of
+ * a message, is not owed it.
  *
  * What programs reflect is judged alike, by what `ProgramMessages` knows it by. Of a program it is not known whether it starts
  * a device again that it has stopped: one that is off is asked for nothing.
@@ -151,7 +152,8 @@ class Delivery implements Oracle {
         case "Handled":
           return this.#handled(event.device, event.messages, event.outcome)
         case "Kept":
-          if (event.reason === "Undecryptable") this.#unopened(event.device, nonceOf(event.envelope))
+          if (event.reason === "Undecryptable" || event.reason === "Malformed")
+            this.#unopened(event.device, nonceOf(event.envelope))
           return
       }
     }

@@ -121,6 +121,9 @@ export const boxed = (messageId: number, nonce = messageId): Box<"dgrk"> => {
   return crypto.seal(dgrk, envelope(nonce, 24), plain)
 }
 
+/** What a device of the group has sealed, under a nonce that is made of `nonce`, and that is no message inside. */
+export const garbled = (nonce: number): Box<"dgrk"> => crypto.seal(dgrk, envelope(nonce, 24), Uint8Array.of(0x0a, 0x7f))
+
 /** A sequence of events under way. */
 export class Story {
   /** Milliseconds since the story began. */

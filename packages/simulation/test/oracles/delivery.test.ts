@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Answer, type Conditions, type OracleMaker } from "../../src/index.ts"
 import { reflectedHandling } from "../../src/oracles/device/ReflectedHandling.ts"
 import { delivery } from "../../src/oracles/Delivery.ts"
-import { boxed, envelope, message, start, Story } from "./Story.ts"
+import { boxed, envelope, garbled, message, start, Story } from "./Story.ts"
 
 const judge = (maker: OracleMaker) => {
   const told = (tell: (story: Story) => unknown, conditions: Partial<Conditions> = {}): ReadonlyArray<string> => {
@@ -183,6 +183,60 @@ describe("handling", () => {
     )
   })
 
+  it("wants what opens and cannot be read to be set aside, told and acked, and never handled", () => {
+    /** The desktop has reflected three messages, of which the first two were garbled on their way to the phone. */
+    const begin = (story: Story) => {
+      story.fault("Garble", "Begun", "desktop")
+      story.live("desktop").reflect(1, boxed(1)).reflect(2, boxed(2)).reflect(3, boxed(3))
+      return story.live("phone").reflected(1, garbled(1)).reflected(2, garbled(2), 0, 1).reflected(3, boxed(3))
+    }
+    const kept = (story: Story, id: number, box = garbled(id)) => story.kept("phone", id, box, "Malformed")
+    const told = (story: Story, id: number) => story.quarantineTold("phone", id, "Malformed")
+    const done = (story: Story, phone: ReturnType<typeof begin>) => {
+      story.handle("phone", [{ ...message(3, 3), sender: 2n as DeviceId }])
+      return phone.reflectedAck(1).reflectedAck(3)
+    }
+    right((story) => {
+      const phone = begin(story)
+      for (const id of [1, 2]) told(kept(story, id), id)
+      done(story, phone)
+      assert.isUndefined(story.owed)
+    })
+    breaks("the handler gets only what can be read", (story) => {
+      const phone = begin(story)
+      story.handle("phone", [{ ...message(1, 1), sender: 2n as DeviceId }])
+      told(kept(story, 2), 2)
+      done(story, phone)
+    })
+    breaks("a message is acked after it was handled or set aside", (story) => done(story, begin(story)))
+    breaks("that a message is set aside is told before it is acked", (story) => {
+      const phone = begin(story)
+      done(kept(story, 1), phone)
+    })
+    breaks("an ephemeral is never acked", (story) => {
+      const phone = begin(story)
+      for (const id of [1, 2]) told(kept(story, id), id)
+      done(story, phone).reflectedAck(2)
+    })
+    breaks("what is set aside because it cannot be read cannot", (story) => {
+      begin(story)
+      told(kept(story, 3, boxed(3)), 3)
+    })
+    // Who has died before it could say so knows it again.
+    right((story) => {
+      begin(story)
+      kept(story, 1).machine("phone", "Crashed").machine("phone", "Started", 2)
+      story.live("phone", { existing: true }).reflected(1, garbled(1)).reflectedAck(1)
+    })
+    // Its nonce is taken, whatever comes under it.
+    breaks("what was set aside is not handled again", (story) => {
+      begin(story)
+      told(kept(story, 1), 1).machine("phone", "Crashed").machine("phone", "Started", 2)
+      story.live("phone", { existing: true }).reflected(1, boxed(1))
+      story.handle("phone", [{ ...message(1, 1), sender: 2n as DeviceId }])
+    })
+  })
+
   it("lets a twin ack what was handled on the storage that it has a copy of, even if the original has lost it", () => {
     const crashed = (withoutStorage: boolean) => (story: Story) => {
       story.live("phone").reflected(1, envelope(1))
@@ -283,8 +337,8 @@ describe("delivery", () => {
     assert.isUndefined(story.owed)
   })
 
-  it("owes nothing that was altered on its way and is in quarantine", () => {
-    const kept = (reason: "Undecryptable" | "NonceReused", nonce: number) => {
+  it("owes nothing that was altered or garbled on its way and is in quarantine", () => {
+    const kept = (reason: "Undecryptable" | "Malformed" | "NonceReused", nonce: number) => {
       const story = new Story(delivery)
       const phone = story.live("phone")
       story.live("desktop")
@@ -296,6 +350,8 @@ describe("delivery", () => {
     }
     assert.isUndefined(kept("Undecryptable", 70))
     assert.isDefined(kept("Undecryptable", 71))
+    assert.isUndefined(kept("Malformed", 70))
+    assert.isDefined(kept("Malformed", 71))
     assert.isDefined(kept("NonceReused", 70))
     // Of a message that is a program's it is not known which.
     assert.isUndefined(kept("Undecryptable", 72))

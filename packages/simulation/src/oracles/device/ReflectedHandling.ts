@@ -6,6 +6,9 @@
  * they came; acked after that, once for each time they came, and on the connection they came on; ephemerals never; what was
  * acked or set aside is not handled again unless the application asks for it; and what is told to be set aside is kept.
  *
+ * What a device of the group has sealed and nobody can read is never handled: it is set aside, and that is told before it is
+ * acked. It is known by what its sender has written, whose box it is no more though it opens.
+ *
  * A message counts as set aside when it failed as often as the handler is tried, or does not open, and the device says that it
  * keeps it; a device that died before it could say so may have done it. What a device without its storage has forgotten may be
  * handled again, and what its twin has handled may be acked by either.
@@ -40,6 +43,8 @@ interface Receipt {
   readonly print: number
   readonly timestamp: bigint
   readonly ephemeral: boolean
+  /** Whether it opens, and is not what its sender has written. */
+  readonly isGarbled: boolean
   /** How many messages the device had got when it came first, and when it came last. */
   readonly first: number
   last: number
@@ -69,6 +74,8 @@ interface Device {
   fates: Map<number, Fate>
   /** Messages that are set aside because they do not open. The same may come again as it was, and be handled. */
   unopened: Set<number>
+  /** Messages that its disk keeps and that it has not said so of in this life. */
+  untold: Set<number>
   /** Of the device whose storage a twin was given a copy of, and what became of messages on that. */
   readonly original: Device | undefined
   readonly inherited: Map<number, Fate> | undefined
@@ -93,6 +100,8 @@ class ReflectedHandling implements Oracle {
   /** The ids that devices have introduced themselves with, and who has sealed the box with a nonce. */
   readonly #ids = new Map<string, bigint>()
   readonly #senders = new Map<number, bigint>()
+  /** What boxes were like when they were written, by nonce; only where some are garbled on their way. */
+  #written: Map<number, number> | undefined
   readonly #specs: Specs
   readonly #opens: ReturnType<typeof opensFor>
 
@@ -113,7 +122,8 @@ class ReflectedHandling implements Oracle {
       "Opened",
       "DeviceLost",
       "DeviceClosed",
-      "Machine"
+      "Machine",
+      "Fault"
     ],
     (event) => {
       switch (event._tag) {
@@ -124,7 +134,9 @@ class ReflectedHandling implements Oracle {
           if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
           else if (event.frame?._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
           else if (event.frame?._tag === "Reflect") {
-            this.#senders.set(nonceOf(event.frame.envelope), this.#ids.get(event.device)!)
+            const nonce = nonceOf(event.frame.envelope)
+            this.#senders.set(nonce, this.#ids.get(event.device)!)
+            this.#written?.set(nonce, printOf(event.frame.envelope))
           }
           return
         case "Handling":
@@ -135,11 +147,9 @@ class ReflectedHandling implements Oracle {
           if (event.event._tag === "Quarantined") this.#quarantined(this.#device(event.device), event.event)
           return
         case "Kept":
-          this.#device(event.device).kept.set(event.id, {
-            reflectedId: event.reflectedId,
-            nonce: nonceOf(event.envelope),
-            envelope: event.envelope
-          })
+          return this.#kept(this.#device(event.device), event)
+        case "Fault":
+          if (event.kind === "Garble") this.#written ??= new Map()
           return
         case "Opened": {
           const line: Line = { entries: new Map(), unacked: 0, isOpen: true }
@@ -179,6 +189,7 @@ class ReflectedHandling implements Oracle {
       name,
       fates: new Map(),
       unopened: new Set(original?.unopened),
+      untold: new Set(),
       original,
       inherited: original?.fates,
       receipts: new Map(),
@@ -201,6 +212,7 @@ class ReflectedHandling implements Oracle {
     device.isHandling = false
     device.receipts = new Map()
     device.kept = new Map()
+    device.untold = new Set()
     device.handled = undefined
     device.line = undefined
     if (withoutStorage === true) {
@@ -231,6 +243,7 @@ class ReflectedHandling implements Oracle {
             print,
             timestamp: frame.timestamp,
             ephemeral: isEphemeral(frame.flags),
+            isGarbled: this.#isGarbled(name, nonce, print, frame.envelope),
             first: order,
             last: order,
             hasBeenHandled: false,
@@ -267,6 +280,9 @@ class ReflectedHandling implements Oracle {
       return say("a message is acked once for each time it came", `${entry.times} acks`)
     }
     line.unacked--
+    if (device.untold.delete(receipt.nonce)) {
+      say("that a message is set aside is told before it is acked", "an event that says so, and then the ack")
+    }
     // Of a message that came altered, too, nobody knows which of both the ack is for.
     if (device.unopened.has(receipt.nonce)) return
     const fate = device.fates.get(receipt.nonce)
@@ -292,6 +308,8 @@ class ReflectedHandling implements Oracle {
         say("the handler gets only what the device got", name, "a message that came")
         continue
       }
+      if (receipt.isGarbled)
+        say("the handler gets only what can be read", name, "quarantine, as there is no message in it")
       const sender = this.#senders.get(receipt.nonce) ?? message.sender
       if (message.sender !== sender || message.ephemeral !== receipt.ephemeral) {
         const words = (from: bigint, ephemeral: boolean) => `${name} of ${from}${ephemeral ? ", ephemeral" : ""}`
@@ -339,8 +357,31 @@ class ReflectedHandling implements Oracle {
     }
   }
 
+  #isGarbled(device: string, nonce: number, print: number, envelope: Uint8Array): boolean {
+    const written = this.#written?.get(nonce)
+    return written !== undefined && written !== print && this.#opens(device, envelope)
+  }
+
+  #kept(device: Device, { envelope, id, reason, reflectedId }: Extract<WorldEvent, { readonly _tag: "Kept" }>): void {
+    const nonce = nonceOf(envelope)
+    device.kept.set(id, { reflectedId, nonce, envelope })
+    device.untold.add(nonce)
+    if (reason !== "Malformed") return
+    if (!this.#isGarbled(device.name, nonce, printOf(envelope), envelope)) {
+      this.#report({
+        rule: "what is set aside because it cannot be read cannot",
+        device: device.name,
+        found: `reflected ${reflectedId}, which is as it was written`,
+        expected: "the handler"
+      })
+    }
+    // Its nonce is recorded with it: it does not come to the handler any more, even if the device dies before it says so.
+    device.fates.set(nonce, { failures: 0, isHandled: false, isSetAside: "Yes", isAcked: false })
+  }
+
   #quarantined(device: Device, { id, reason, reflectedId }: Quarantined): void {
     const kept = device.kept.get(id)
+    if (kept !== undefined) device.untold.delete(kept.nonce)
     let receipt = device.receipts.get(reflectedId)
     while (receipt !== undefined && receipt.nonce !== kept?.nonce) receipt = receipt.before
     // Of device infos and shared data, which are no messages, those are kept whose nonce was used before.
