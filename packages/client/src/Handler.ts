@@ -80,15 +80,18 @@ const allHandled = Effect.succeed<HandlerOutcomes>(undefined)
 interface Handling<R> {
   readonly handler: (batch: NonEmptyReadonlyArray<ReflectedMessage>) => Effect.Effect<void, HandlerError, R>
   readonly policy: HandlerPolicy
+  /** The handler has come to an end, in whatever way. */
+  readonly onEnd: () => void
   readonly onFailure: (messages: number, tries: number, detail: string) => void
   readonly onDefect: (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 }
 
 const attempt = <R>(
-  { handler, onDefect }: Handling<R>,
+  { handler, onDefect, onEnd }: Handling<R>,
   batch: NonEmptyReadonlyArray<ReflectedMessage>
 ): Effect.Effect<HandlerOutcome, never, R> =>
   Effect.flatMap(Effect.exit(Effect.suspend(() => handler(batch))), (exit) => {
+    onEnd()
     if (Exit.isSuccess(exit)) return handled
     const detail = detailOf(exit.cause)
     return Cause.hasDies(exit.cause) ? Effect.as(onDefect(exit.cause), detail) : Effect.succeed(detail)

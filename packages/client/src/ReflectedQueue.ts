@@ -161,10 +161,10 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     handler: options.handler,
     policy: options.policy,
     onDefect: options.onHandlerDefect,
-    onFailure: (messages, tries, detail) => {
+    onEnd: () => {
       finished++
-      events.emit({ _tag: "HandlerFailed", messages, tries, detail })
-    }
+    },
+    onFailure: (messages, tries, detail) => events.emit({ _tag: "HandlerFailed", messages, tries, detail })
   })
 
   const stalled: Effect.Effect<void> = Effect.suspend(() => {
@@ -269,15 +269,14 @@ export const makeReflectedQueue = Effect.fnUntraced(function* <R>(options: {
     const outcomes: Effect.Effect<HandlerOutcomes, never, R> = isReadonlyArrayNonEmpty(messages)
       ? runHandler(messages)
       : allHandled
-    return Effect.flatMap(outcomes, (outcomes): Effect.Effect<Handled> => {
-      finished++
-      return outcomes === undefined && messages.length === batch.length
+    return Effect.flatMap(outcomes, (outcomes): Effect.Effect<Handled> =>
+      outcomes === undefined && messages.length === batch.length
         ? Effect.succeed({ done: batch, halt: undefined })
         : Effect.map(settleEach(settleOne, batch, outcomes), ({ missed, ...handled }) => {
             tellMissed(missed)
             return handled
           })
-    })
+    )
   }
 
   const sendAcks = (done: ReadonlyArray<Opened>): Effect.Effect<void> => {

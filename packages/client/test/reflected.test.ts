@@ -626,6 +626,28 @@ describe("backpressure", () => {
     }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 4 }))
   )
 
+  it.effect("a handler that works off a failed batch slowly moves: nothing is passed over", () =>
+    Effect.gen(function* () {
+      const world = yield* makeWorld({
+        onReflected: (batch) =>
+          batch.length > 1 ? Effect.fail(new HandlerError({ detail: "one at a time" })) : Effect.sleep("8 seconds")
+      })
+      const peer = yield* connect(world)
+      yield* Effect.forkChild(world.device.reflect(text("mine")), { startImmediately: true })
+      yield* peer.expect("Reflect")
+      const envelopeOf = (id: number) => reflected(id, world.group.envelope(text(String(id))))
+      yield* peer.send(envelopeOf(1), envelopeOf(2), envelopeOf(3), envelopeOf(4))
+      yield* settle
+      for (let id = 5; id <= 12; id++) {
+        yield* peer.send(envelopeOf(id))
+        yield* settle
+      }
+      for (let i = 0; i < 45; i++) yield* TestClock.adjust("1 second")
+      assert.notInclude(world.eventTags(), "PassedOver")
+      assert.isAbove(acks(yield* peer.drain).length, 3)
+    }).pipe(Effect.provideService(Capacities, { ...defaultCapacities, reflected: 4 }))
+  )
+
   it.effect("a handler that waits for its own reflect behind a full queue gets its ack; the rest comes again", () =>
     Effect.gen(function* () {
       let device: World["device"] | undefined
