@@ -9,7 +9,7 @@
 import type { DeviceId } from "@d2m/codec"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
-import type { GroupKey, StoreCommand } from "../StoreCommand.ts"
+import type { Append, GroupKey, StoreCommand } from "../StoreCommand.ts"
 import { sizeOf } from "../StoreCommandSize.ts"
 
 /** Commands of several groups, each run of them behind the index of its group in `groups`. */
@@ -26,6 +26,10 @@ class Cursor {
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+  /** All that was put. */
+  written(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.offset)
   }
   isAtEnd(): boolean {
     return this.offset === this.bytes.length
@@ -124,6 +128,7 @@ const put = (out: Cursor, command: StoreCommand): void => {
   }
 }
 
+// Loops: `Array.from` with a length costs more than all else that is done here with a command.
 const take = (from: Cursor): StoreCommand => {
   const _tag = tags[from.u32()]!
   switch (_tag) {
@@ -145,7 +150,8 @@ const take = (from: Cursor): StoreCommand => {
       const flags = from.u32()
       const timestamp = from.u64()
       const envelope = from.blob()
-      const to = Array.from({ length: from.u32() }, () => ({ deviceId: from.u64() as DeviceId, position: from.f64() }))
+      const to: Array<Append["to"][number]> = []
+      for (let left = from.u32(); left > 0; left--) to.push({ deviceId: from.u64() as DeviceId, position: from.f64() })
       return { _tag, flags, timestamp, envelope, to }
     }
     case "SetSharedData":
@@ -155,6 +161,7 @@ const take = (from: Cursor): StoreCommand => {
 
 /** Copies what the `Persist`s hold; their buffers may be reused. */
 export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
+  // At most: what stands together of a group is one run.
   let size = 0
   for (const { commands } of persists) {
     size += 8
@@ -162,22 +169,28 @@ export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
   }
   const out = new Cursor(new Uint8Array(size))
   const indexes = new Map<GroupKey, number>()
-  for (const { commands, groupKey } of persists) {
+  for (let at = 0; at < persists.length;) {
+    const { groupKey } = persists[at]!
     let index = indexes.get(groupKey)
     if (index === undefined) indexes.set(groupKey, (index = indexes.size))
+    let end = at
+    let commands = 0
+    for (; persists[end]?.groupKey === groupKey; end++) commands += persists[end]!.commands.length
     out.putU32(index)
-    out.putU32(commands.length)
-    for (const command of commands) put(out, command)
+    out.putU32(commands)
+    for (; at < end; at++) for (const command of persists[at]!.commands) put(out, command)
   }
-  return { groups: [...indexes.keys()], bytes: out.bytes }
+  return { groups: [...indexes.keys()], bytes: out.written() }
 }
 
-/** The `Persist`s of a batch, without their ids. Bytes in them are views of the batch. */
+/** What a batch has of a group at a time. Bytes in it are views of the batch. */
 export function* unpackBatch(batch: StoreBatch): Generator<Pick<Persist, "groupKey" | "commands">> {
   const from = new Cursor(batch.bytes)
   while (!from.isAtEnd()) {
     const groupKey = batch.groups[from.u32()]!
-    yield { groupKey, commands: Array.from({ length: from.u32() }, () => take(from)) }
+    const commands: Array<StoreCommand> = []
+    for (let left = from.u32(); left > 0; left--) commands.push(take(from))
+    yield { groupKey, commands }
   }
 }
 
