@@ -12,6 +12,8 @@ import type { Workload } from "./Workload.ts"
 const kib = (size: number): string => `${size / 1024} KiB`
 const secrecy = (crypto: Workload["crypto"]): string => (crypto === "none" ? "no crypto" : "sodium")
 const pipelined = 256
+/** What is in flight shares the syncs of a disk. */
+const deep = 1024
 
 const programs = [bareCorked, bareOnce, ourMemory, ourSqlite] as const
 
@@ -40,6 +42,14 @@ const contests = (): ReadonlyArray<Contest> => {
           pairs
         }
       )
+      if (size === 1024) {
+        all.push({
+          name: `reflect and ack, ${deep} in flight, ${what}`,
+          workload: { size, crypto, receivers: 0, inFlight: deep },
+          programs,
+          pairs
+        })
+      }
       for (const receivers of [1, 4, 15]) {
         all.push({
           name: `fan-out to ${receivers}, ${pipelined} in flight, ${what}`,
