@@ -106,7 +106,8 @@ const newSlot = (peer: Peer, state: "Yes" | "Maybe", mayFrom: number): Slot => (
   leftAt: 0,
   isLeftAtSure: false,
   deliveries: new Map(),
-  settled: peer.hello!.index,
+  // What came before the ClientHello is in the queue where one before it has registered the slot.
+  settled: state === "Maybe" ? mayFrom : peer.hello!.index,
   furthest: undefined,
   most: 0,
   mostBytes: 0,
