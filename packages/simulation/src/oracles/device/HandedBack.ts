@@ -18,6 +18,7 @@ import { only, type HandedBack, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { Specs } from "../Specs.ts"
+import { hasRead, type LastRead, mayBeUntaken, nothingRead } from "./LastRead.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** A message that was asked for. */
@@ -49,9 +50,9 @@ interface Track {
   askedAt: number
   madeAt: number
   pausedAt: number
-  /** Acks that were read last, and when. */
+  readonly lastRead: LastRead
+  /** The acks in it. */
   fresh: Array<Asked>
-  freshAt: number
   isStopping: boolean
   /** The moment of what it may have been asked for too late. */
   tooLate: number | undefined
@@ -67,8 +68,8 @@ const fresh = (): Track => ({
   askedAt: -Infinity,
   madeAt: Infinity,
   pausedAt: -Infinity,
+  lastRead: nothingRead(),
   fresh: [],
-  freshAt: -Infinity,
   isStopping: false,
   tooLate: undefined,
   counted: undefined
@@ -180,7 +181,7 @@ class HandedBackOracle implements Oracle {
 
   /** Something ended or stopped what the device was about. */
   #interrupted(track: Track, at: number): void {
-    if (track.freshAt !== at) return
+    if (!mayBeUntaken(track.lastRead, at)) return
     for (const asked of track.fresh) if (asked.acked === "Yes") asked.acked = "Maybe"
   }
 
@@ -211,14 +212,13 @@ class HandedBackOracle implements Oracle {
     const track = this.#tracks.of(device)
     const { line } = track
     if (line?.connection !== connection) return
+    if (hasRead(track.lastRead, frame, at)) track.fresh = []
     if (frame === undefined) line.isBroken = true
     if (frame?._tag !== "ReflectAck" || line.isBroken) return
     const asked = line.written.get(frame.reflectId)
     if (asked === undefined) return
     line.written.delete(frame.reflectId)
     asked.acked = track.isStopping ? "Maybe" : "Yes"
-    if (track.freshAt !== at) track.fresh = []
-    track.freshAt = at
     track.fresh.push(asked)
   }
 

@@ -7,8 +7,8 @@
  * nonces; ephemerals once, and on the connection that they were said on; who was told that nothing of a transaction was
  * committed has not written its Commit; and a promise has the time of its ack (decision 11).
  *
- * It opens each box once, with the group's key, to tell one message from another. What was read in the very moment in which
- * the device closed, or was paused, it may not have taken in; and nothing counts behind what it cannot read.
+ * It opens each box once, with the group's key, to tell one message from another. What it had read last when it closed, or was
+ * paused, it may not have taken in (see `LastRead`); and nothing counts behind what it cannot read.
  *
  * @since 0.1.0
  */
@@ -20,6 +20,7 @@ import { only, type Answer, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
+import { hasRead, mayBeUntaken } from "./LastRead.ts"
 import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
 
 class Outgoing implements Oracle {
@@ -116,7 +117,7 @@ class Outgoing implements Oracle {
 
   /** Something ended or stopped what the device was about. */
   #interrupted(device: Device, at: number): void {
-    if (device.freshAt === at) for (const id of device.fresh) device.doubtful.add(id)
+    if (mayBeUntaken(device.lastRead, at)) for (const id of device.fresh) device.doubtful.add(id)
   }
 
   #asked({ call, device, firstMessage, operation }: Extract<WorldEvent, { readonly _tag: "Asked" }>): void {
@@ -175,7 +176,7 @@ class Outgoing implements Oracle {
   }
 
   #told(device: Device, pending: number, at: number): void {
-    const unread = device.freshAt === at || device.resumedAt === at ? device.fresh.length : 0
+    const unread = mayBeUntaken(device.lastRead, at) || device.resumedAt === at ? device.fresh.length : 0
     const most = device.outstanding + device.doubtful.size + unread
     const least = device.owed.size
     if (!this.#knowsAll || device.isStopping || (pending >= least && pending <= most)) return
@@ -188,6 +189,7 @@ class Outgoing implements Oracle {
   }
 
   #received(device: Device, line: Line, frame: ServerFrame | undefined, at: number): void {
+    if (hasRead(device.lastRead, frame, at)) device.fresh = []
     if (frame === undefined) line.isBroken = true
     if (line.isBroken || frame === undefined) return
     switch (frame._tag) {
@@ -210,8 +212,6 @@ class Outgoing implements Oracle {
         const times = device.ackedAt.get(written.id) ?? []
         device.ackedAt.set(written.id, [...times, Number(frame.timestamp)])
         if (written.kind !== "Reflect") return
-        if (device.freshAt !== at) device.fresh = []
-        device.freshAt = at
         device.fresh.push(written.id)
         device.owed.delete(written.id)
         if (device.acked.has(written.id)) return

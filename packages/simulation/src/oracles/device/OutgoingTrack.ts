@@ -6,6 +6,8 @@
  * @since 0.1.0
  */
 
+import { type LastRead, nothingRead } from "./LastRead.ts"
+
 /** What a message was asked for with. */
 export interface Origin {
   readonly call: number
@@ -26,9 +28,9 @@ export interface Device {
   readonly ackedAt: Map<number, ReadonlyArray<number>>
   /** Messages whose acks the device may not have taken in. */
   readonly doubtful: Set<number>
-  /** Acks that were read last, and when. */
+  readonly lastRead: LastRead
+  /** The acks in it. */
   fresh: Array<number>
-  freshAt: number
   resumedAt: number
   /** Ephemerals that were taken and have not been seen, and those whose connection is over. */
   readonly said: Set<number>
@@ -65,8 +67,8 @@ export const makeDevice = (name: string): Device => ({
   acked: new Set(),
   ackedAt: new Map(),
   doubtful: new Set(),
+  lastRead: nothingRead(),
   fresh: [],
-  freshAt: -1,
   resumedAt: -1,
   said: new Set(),
   missed: new Set(),

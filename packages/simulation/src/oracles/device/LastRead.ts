@@ -1,0 +1,31 @@
+/**
+ * What a device has read last.
+ *
+ * Owns when it may not have taken that in: in the moment of the read itself, and for as long as it reads nothing else where
+ * messages were among it, for they may have found no room, and hold up what stands behind them.
+ *
+ * @since 0.1.0
+ */
+import type { ServerFrame } from "@d2m/codec"
+
+/** Updated in place by `hasRead`. */
+export interface LastRead {
+  at: number
+  hasMessages: boolean
+}
+
+export const nothingRead = (): LastRead => ({ at: -Infinity, hasMessages: false })
+
+/** Notes a frame; says whether it is the first of another read. */
+export const hasRead = (last: LastRead, frame: ServerFrame | undefined, at: number): boolean => {
+  const isAnother = last.at !== at
+  if (isAnother) {
+    last.at = at
+    last.hasMessages = false
+  }
+  if (frame?._tag === "Reflected") last.hasMessages = true
+  return isAnother
+}
+
+/** Whether what was read last may not have been taken in by now. */
+export const mayBeUntaken = (last: LastRead, at: number): boolean => last.at === at || last.hasMessages
