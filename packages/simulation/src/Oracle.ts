@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import { strictOptions } from "@d2m/server-sim"
 import type { Schedule } from "./Schedule.ts"
 import type { Witness } from "./WorldEvent.ts"
 
@@ -50,7 +49,7 @@ export type Report = (violation: Omit<Violation, "oracle" | "at" | "cause">) => 
 export interface Oracle {
   readonly see: Witness
   /**
-   * What is still owed: asked again and again once faults are over. Nothing may be owed for longer than {@link owedWithin}.
+   * What is still owed: asked again and again once faults are over. Nothing may be owed for longer than `owedWithin`.
    */
   readonly owes?: () => string | undefined
 }
@@ -66,41 +65,4 @@ export interface Oracle {
 export interface OracleMaker {
   readonly name: string
   readonly make: (report: Report, schedule: Schedule) => Oracle
-}
-
-/**
- * The longest that anything may be owed once faults are over, in ms of virtual time: one backoff (72 s), one lost lock (65 s)
- * and the deadlines between them, twice. What the transactions of a schedule take comes on top: {@link owedWithin}.
- *
- * @category constants
- * @since 0.1.0
- */
-export const livenessBound = 5 * 60_000
-
-/** What a message of a transaction takes besides its pause, on a bad way, in ms. */
-const messageAllowance = 1_000
-
-/** The longest backoff, in ms: it comes behind a transaction that outlives its ttl, for that ends the connection. */
-const longestBackoff = 72_000
-
-/**
- * How long anything may be owed once the faults of a schedule are over, in ms: {@link livenessBound}, and as long as its
- * transactions hold the lock, for they wait for each other, and those of a busy schedule may all be left at its end. One that
- * outlives its ttl costs its device a backoff, too.
- *
- * @category getters
- * @since 0.1.0
- */
-export const owedWithin = ({ conditions, operations }: Schedule): number => {
-  const longestTtl = conditions.mediator.transactionTtl ?? strictOptions.transactionTtl
-  const backoffs = new Map<string, number>()
-  let held = 0
-  for (const { device, operation } of operations) {
-    if (operation._tag !== "Transaction") continue
-    const { count, pause, ttl } = operation
-    held += count * pause
-    if (count * (pause + messageAllowance) < (ttl === 0 ? longestTtl : Math.min(ttl * 1_000, longestTtl))) continue
-    backoffs.set(device, (backoffs.get(device) ?? 0) + longestBackoff)
-  }
-  return livenessBound + held + Math.max(0, ...backoffs.values())
 }

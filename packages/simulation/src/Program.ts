@@ -80,7 +80,7 @@ export interface SimulatedGroup {
   /**
    * Says what the program owes, in words, as long as it does: asked again and again once faults are over. Neither does
    * `settled` come nor the run end before nothing is owed any more, and a rule is broken when that takes longer than
-   * {@link owedWithin}.
+   * `owedWithin`.
    */
   readonly owes: (what: () => string | undefined) => void
   /** Waits until faults are over, and nothing that was promised is owed any more. */
