@@ -198,8 +198,8 @@ export const staysInForce = (fault: WorldFault): boolean =>
   fault._tag === "ClockJump" || fault._tag === "Misbehave" || fault._tag === "Garble"
 
 /**
- * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps, a device that garbles and a mediator
- * that misbehaves do so until the world's faults are over, and the effect ends at once.
+ * Makes a fault happen for as long as it lasts, as an effect that ends with it. A clock that jumps, a device that garbles and
+ * a mediator that misbehaves do so until the world's faults are over, and the effect ends at once.
  *
  * @category combinators
  * @since 0.1.0

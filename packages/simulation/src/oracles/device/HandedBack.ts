@@ -18,7 +18,7 @@ import { only, type HandedBack, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { Specs } from "../Specs.ts"
-import { hasRead, type LastRead, mayBeUntaken, nothingRead } from "./LastRead.ts"
+import { noteRead, type LastRead, mayBeUntaken, nothingRead } from "./LastRead.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** A message that was asked for. */
@@ -212,7 +212,7 @@ class HandedBackOracle implements Oracle {
     const track = this.#tracks.of(device)
     const { line } = track
     if (line?.connection !== connection) return
-    if (hasRead(track.lastRead, frame, at)) track.fresh = []
+    if (noteRead(track.lastRead, frame, at)) track.fresh = []
     if (frame === undefined) line.isBroken = true
     if (frame?._tag !== "ReflectAck" || line.isBroken) return
     const asked = line.written.get(frame.reflectId)

@@ -8,7 +8,7 @@
  */
 import type { ServerFrame } from "@d2m/codec"
 
-/** Updated in place by `hasRead`. */
+/** Updated in place by `noteRead`. */
 export interface LastRead {
   at: number
   hasMessages: boolean
@@ -17,7 +17,7 @@ export interface LastRead {
 export const nothingRead = (): LastRead => ({ at: -Infinity, hasMessages: false })
 
 /** Notes a frame; says whether it is the first of another read. */
-export const hasRead = (last: LastRead, frame: ServerFrame | undefined, at: number): boolean => {
+export const noteRead = (last: LastRead, frame: ServerFrame | undefined, at: number): boolean => {
   const isAnother = last.at !== at
   if (isAnother) {
     last.at = at

@@ -20,7 +20,7 @@ import { only, type Answer, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
-import { hasRead, mayBeUntaken } from "./LastRead.ts"
+import { noteRead, mayBeUntaken } from "./LastRead.ts"
 import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
 
 class Outgoing implements Oracle {
@@ -189,7 +189,7 @@ class Outgoing implements Oracle {
   }
 
   #received(device: Device, line: Line, frame: ServerFrame | undefined, at: number): void {
-    if (hasRead(device.lastRead, frame, at)) device.fresh = []
+    if (noteRead(device.lastRead, frame, at)) device.fresh = []
     if (frame === undefined) line.isBroken = true
     if (line.isBroken || frame === undefined) return
     switch (frame._tag) {
