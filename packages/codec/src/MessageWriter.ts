@@ -11,10 +11,12 @@ import { mostBytes, putText } from "./Utf8.ts"
 const wide = new DataView(new ArrayBuffer(8))
 
 const pieceSize = 16_384
-/** Longer messages get memory of their own, so that keeping one keeps no others, and no room that it did not need. */
+/** Longer messages get memory of their own, so that keeping one keeps no others. */
 const sharedSize = 2048
-/** With less room than this a piece is done; so much a long message may have that it did not need. */
+/** With less room than this a piece is done. */
 const leastRoom = 256
+/** Room for what stands behind a long field, and the most that a message keeps without needing it. */
+const spareRoom = 256
 
 /** Bytes that a length takes. */
 const lengthSize = (length: number): number =>
@@ -109,7 +111,7 @@ export class MessageWriter {
     giveBack(this)
     if (this.outgrown !== undefined) {
       this.goBack(this.outgrown)
-      return bytes.length - length <= leastRoom ? new Uint8Array(bytes.buffer, 0, length) : bytes.slice(0, length)
+      return bytes.length - length <= spareRoom ? new Uint8Array(bytes.buffer, 0, length) : bytes.slice(0, length)
     }
     if (length > sharedSize) {
       const written = bytes.slice(from, pos)
@@ -148,7 +150,7 @@ export class MessageWriter {
       // Behind the first long field there is little as a rule; a list goes on.
       const isFirst = this.outgrown === undefined && length > sharedSize
       this.outgrown ??= { bytes, from }
-      this.bytes = new Uint8Array(isFirst ? needed + leastRoom : needed * 2)
+      this.bytes = new Uint8Array(isFirst ? needed + spareRoom : needed * 2)
     }
     this.bytes.set(written)
     written.fill(0)
