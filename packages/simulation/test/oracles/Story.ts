@@ -232,14 +232,27 @@ export class Story {
     return this.tell({ _tag: "HandedBack", ...this.place(device), life: 1, unacked })
   }
 
-  /** The handler is given messages, and ends. */
-  handle(
+  /** The handler is given messages. */
+  handling(device: string, messages: ReadonlyArray<ReflectedMessage>): this {
+    return this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages, isReplay: false })
+  }
+
+  /** The handler ends. */
+  handled(
     device: string,
     messages: ReadonlyArray<ReflectedMessage>,
     outcome: "Done" | "Failed" | "Died" | "Interrupted" = "Done"
   ): this {
-    this.tell({ _tag: "Handling", ...this.place(device), life: 1, messages, isReplay: false })
     return this.tell({ _tag: "Handled", ...this.place(device), life: 1, messages, isReplay: false, outcome })
+  }
+
+  /** The handler is given messages, and ends. */
+  handle(
+    device: string,
+    messages: ReadonlyArray<ReflectedMessage>,
+    outcome?: "Done" | "Failed" | "Died" | "Interrupted"
+  ): this {
+    return this.handling(device, messages).handled(device, messages, outcome)
   }
 
   /** The device keeps a message that failed, and says so. */

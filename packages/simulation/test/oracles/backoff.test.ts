@@ -147,11 +147,9 @@ describe("the time between connections, by the wire alone", () => {
       const story = begin()
       const line = held(story, 1_000)
       const messages = [message(1, 1)]
-      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages, isReplay: false })
+      story.handling("phone", messages)
       line.lose(1006)
-      story
-        .wait(20_000)
-        .tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages, isReplay: false, outcome: "Done" })
+      story.wait(20_000).handled("phone", messages)
       if (isTold) told(story, "Closed")
       return dial(story.wait(2_000)).end()
     }

@@ -55,7 +55,7 @@ describe("handling", () => {
     // Nothing is left of it in the next life, whose handler is another one.
     right((story) => {
       story.live("phone").reflected(1, envelope(1))
-      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
+      story.handling("phone", [message(1, 1)])
       story.machine("phone", "Stopped").machine("phone", "Started", 2)
       story.live("phone", { existing: true }).reflected(1, envelope(1))
       story.handle("phone", [message(1, 1)])
@@ -307,7 +307,7 @@ describe("handling", () => {
     breaks("the handler gets one batch at a time", (story) => {
       story.live("phone").reflected(1, envelope(1)).reflected(2, envelope(2))
       for (const id of [1, 2]) {
-        story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(id, id)], isReplay: false })
+        story.handling("phone", [message(id, id)])
       }
     })
   })

@@ -207,17 +207,8 @@ describe("connection truth", () => {
       story.state("phone", live())
       return { story, line }
     }
-    const handling = (story: Story) =>
-      story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
-    const handled = (story: Story) =>
-      story.tell({
-        _tag: "Handled",
-        ...story.place("phone"),
-        life: 1,
-        messages: [message(1, 1)],
-        isReplay: false,
-        outcome: "Done"
-      })
+    const handling = (story: Story) => story.handling("phone", [message(1, 1)])
+    const handled = (story: Story) => story.handled("phone", [message(1, 1)])
 
     it("finds a device that goes on saying Live, whoever ended it", () => {
       for (const end of ["lose", "hangUp"] as const) {

@@ -187,8 +187,8 @@ describe("patience", () => {
     const line = story.live("phone").reflect(1, envelope(1))
     story.machine("phone", "Paused").wait(60_000).machine("phone", "Resumed")
     const messages = [message(1, 1)]
-    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages, isReplay: false }).wait(60_000)
-    story.tell({ _tag: "Handled", ...story.place("phone"), life: 1, messages, isReplay: false, outcome: "Done" })
+    story.handling("phone", messages).wait(60_000)
+    story.handled("phone", messages)
     line.ack(1).hear(probe)
     assert.deepStrictEqual(story.end(), [])
   })
@@ -291,17 +291,8 @@ describe("reading", () => {
   const operations = [{ at: 0, device: "phone", operation: reflect }]
 
   /** Messages that a handler begins with and has not come to an end of. */
-  const busy = (story: Story) =>
-    story.tell({ _tag: "Handling", ...story.place("phone"), life: 1, messages: [message(1, 1)], isReplay: false })
-  const moves = (story: Story) =>
-    story.tell({
-      _tag: "Handled",
-      ...story.place("phone"),
-      life: 1,
-      messages: [message(1, 1)],
-      isReplay: false,
-      outcome: "Done"
-    })
+  const busy = (story: Story) => story.handling("phone", [message(1, 1)])
+  const moves = (story: Story) => story.handled("phone", [message(1, 1)])
   const passedOver = (story: Story) =>
     story.tell({ _tag: "Happened", ...story.place("phone"), life: 1, event: { _tag: "PassedOver" } })
   const reflectedOf = (id: number) =>
