@@ -56,6 +56,19 @@ describe("handed back", () => {
     })
   })
 
+  it("leaves it open whether an ack was taken in that was read behind a message, which may have found no room", () => {
+    const behind =
+      (...unacked: ReadonlyArray<number>) =>
+      (story: Story, phone: Line) => {
+        reflects(story, 1, 2)
+        phone.reflect(1, boxed(1)).reflect(2, boxed(2)).reflected(1, boxed(7)).ack(1)
+        story.wait(5_000).machine("phone", "Stopped").handedBack("phone", unacked)
+      }
+    right(behind(1, 2))
+    right(behind(2))
+    breaks(contents, behind(1))
+  })
+
   it("finds what is left out, acked, made up, or given back twice", () => {
     for (const unacked of [[], [2, 3], [3, 4, 5, 6], [1, 2, 3, 4, 5, 6], [2, 3, 4, 5, 6, 7], [2, 2, 3, 4, 5, 6]]) {
       breaks(contents, (story, phone) => {

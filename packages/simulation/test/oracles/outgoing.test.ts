@@ -132,6 +132,20 @@ describe("outgoing", () => {
     )
     // An ack that was read in the moment of the end may not have been taken in.
     right(acked((_, phone) => phone.hangUp()))
+    // Nor one that was read behind a message, for as long as nothing else is read: the message may find no room.
+    const ackedBehind = (meanwhile: (phone: Line) => unknown) => (story: Story, phone: Line) => {
+      reflects(story, 1)
+      phone.reflect(1, boxed(1, 11)).reflected(1, boxed(7)).ack(1)
+      story.wait(5_000)
+      meanwhile(phone)
+      phone.hangUp()
+      story.live("phone", { existing: true }).reflect(2, boxed(1, 12))
+    }
+    right(ackedBehind(() => {}))
+    breaks(
+      rule,
+      ackedBehind((phone) => phone.reflected(2, boxed(8)))
+    )
     breaks("an ephemeral is never sent again", (story, phone) => {
       story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 1)
       phone.reflect(1, boxed(1, 11), 1).lose(1006)
