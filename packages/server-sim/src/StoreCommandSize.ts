@@ -20,7 +20,7 @@ export const sizeOf = (command: StoreCommand): number => {
     case "Ack":
       return 20
     case "Append":
-      return 24 + command.envelope.length + 16 * command.to.length
+      return 32 + command.envelope.length + 16 * command.to.length
     case "SetSharedData":
       return 8 + command.encryptedSharedDeviceData.length
   }

@@ -138,13 +138,115 @@ describe("the file", () => {
           )
         )
       )
-      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[1]])
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM block"), [[1]])
       const [first, ...others] = everybody
       yield* on(path, write(...others.map((device) => ack(device, 1))))
-      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[1]])
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM block"), [[1]])
       yield* on(path, write({ _tag: "DropSlot", deviceId: first! }))
-      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM envelope"), [[0]])
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM block"), [[0]])
       assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM counter"), [[7]])
+    })
+  )
+
+  it.live("holds what is reflected in one go in one row, up to 64 KiB or 256 messages", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const blocksOf = (...commands: ReadonlyArray<StoreCommand>) =>
+        Effect.gen(function* () {
+          yield* on(path, write({ _tag: "DropSlot", deviceId: id(1) }, register(id(1)), ...commands))
+          return (yield* query(path, "SELECT length(heads) / 16 FROM block ORDER BY id")).flat()
+        })
+      const run = (count: number, size: number, first = 1) =>
+        Array.from({ length: count }, (_, n) => append(new Uint8Array(size).fill(n), [[id(1), first + n]]))
+      assert.deepStrictEqual(yield* blocksOf(...run(257, 0)), [256, 1])
+      assert.deepStrictEqual(yield* blocksOf(...run(3, 32_768)), [2, 1])
+      assert.deepStrictEqual(yield* blocksOf(...run(2, 70_000)), [1, 1])
+      assert.deepStrictEqual(yield* blocksOf(...run(3, 5), ack(id(1), 2), ...run(3, 5, 4)), [6])
+      // An ephemeral in between takes an id.
+      const ephemeral: StoreCommand = { _tag: "IssueId", deviceId: id(1), issued: 4 }
+      assert.deepStrictEqual(yield* blocksOf(...run(3, 5), ephemeral, ...run(2, 5, 5)), [3, 2])
+      assert.strictEqual((yield* on(path, load(groupKey)))?.slots[0]?.issued, 6)
+      assert.deepStrictEqual(yield* blocksOf(...run(1, 5), ...run(2, 5, 5)), [1, 2])
+      assert.deepStrictEqual((yield* on(path, load(groupKey)))?.slots[0]?.queue.positions, [1, 5, 6])
+      const other = append(bytes(9), [[id(2), 2]])
+      assert.deepStrictEqual(
+        yield* blocksOf(register(id(2), { issued: 1 }), ...run(1, 5), other, ...run(1, 5, 2)),
+        [1, 1, 1]
+      )
+    })
+  )
+
+  it.live("gives back what acks have left, wherever they cut", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const both = [id(1), id(2)] as const
+      yield* on(
+        path,
+        Effect.gen(function* () {
+          yield* write(...both.map((device) => register(device)), append(bytes(), [[id(1), 1]]))
+          yield* write(
+            ...[2, 3, 4, 5, 6, 7].map((n) =>
+              append(
+                new Uint8Array(n).fill(n),
+                [
+                  [id(1), n],
+                  [id(2), n - 1]
+                ],
+                { flags: n, timestamp: BigInt(n) }
+              )
+            ),
+            ...[6, 3, 4, 9].map((position) => ack(id(1), position))
+          )
+        })
+      )
+      const left = (n: number, position: number) => ({
+        position,
+        flags: n,
+        timestamp: BigInt(n),
+        envelope: Array.from({ length: n }, () => n)
+      })
+      const backwards = yield* on(path, read(id(1), 7, 6, 5, 2, 3, 5, 99))
+      assert.deepStrictEqual(plain(backwards), [left(7, 7), left(5, 5), left(2, 2), left(5, 5)])
+      assert.deepStrictEqual((yield* on(path, load(groupKey)))?.slots[0]?.queue, {
+        positions: [1, 2, 5, 7],
+        sizes: [0, 2, 5, 7]
+      })
+      yield* on(path, write(...[1, 2, 5, 7].map((position) => ack(id(1), position))))
+      assert.deepStrictEqual(
+        plain(yield* on(path, read(id(2), 1, 2, 3, 4, 5, 6))),
+        [2, 3, 4, 5, 6, 7].map((n) => left(n, n - 1))
+      )
+      yield* on(path, write(...[6, 5, 4, 3, 2, 1].map((position) => ack(id(2), position))))
+      assert.deepStrictEqual(yield* query(path, "SELECT * FROM block"), [])
+    })
+  )
+
+  it.live("removes what was appended and acked in one write, and what a dropped slot had, for nobody else", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const to = (n: number) => [[id(1), n] as const, [id(2), n] as const]
+      yield* on(
+        path,
+        write(
+          ...[id(1), id(2)].map((device) => register(device)),
+          ...[1, 2, 3].map((n) => append(bytes(n), to(n))),
+          ack(id(1), 1),
+          ack(id(1), 3),
+          append(bytes(4), to(4)),
+          { _tag: "DropSlot", deviceId: id(2) },
+          register(id(2), { issued: 1 }),
+          append(bytes(5), [
+            [id(1), 5],
+            [id(2), 2]
+          ]),
+          ack(id(2), 1)
+        )
+      )
+      const [first, second] = (yield* on(path, load(groupKey)))?.slots ?? []
+      assert.deepStrictEqual(first?.queue.positions, [2, 4, 5])
+      assert.deepStrictEqual(second?.queue.positions, [2])
+      assert.strictEqual(first?.issued, 5)
+      assert.strictEqual(second?.issued, 2)
     })
   )
 
@@ -367,14 +469,17 @@ describe("its versions", () => {
               { position: 2 ** 32, flags: 0, timestamp: 1_699_999_999_000n, envelope: [0xe3] },
               { position: 2 ** 32 + 2, flags: 2, timestamp: 1_699_999_999_001n, envelope: [0xe4, 0xe4] }
             ])
+            assert.deepStrictEqual(plain(yield* read(id(1), 6)), [
+              { position: 6, flags: 0, timestamp: 1_699_999_999_000n, envelope: [0xe3] }
+            ])
             yield* write(append(bytes(0xe5), [[last, 2 ** 32 + 3]]))
             yield* write(ack(last, 2 ** 32), ack(last, 2 ** 32 + 2))
             assert.deepStrictEqual((yield* load(groupKey))?.slots[1]?.queue, { positions: [2 ** 32 + 3], sizes: [1] })
             yield* write(ack(last, 2 ** 32 + 3), ack(id(1), 6))
           })
         )
-        const rows = ["envelope", "queued", "alone"].map((table) => query(path, `SELECT * FROM ${table}`))
-        assert.deepStrictEqual(yield* Effect.all(rows), [[], [], []])
+        const rows = ["block", "stretch"].map((table) => query(path, `SELECT * FROM ${table}`))
+        assert.deepStrictEqual(yield* Effect.all(rows), [[], []])
       })
     )
 
@@ -421,7 +526,7 @@ describe("its versions", () => {
   )
 })
 
-/** A mediator's life at random: commands that the core could have written, and what is known to be queued. */
+/** A mediator's life at random: commands that the core could have written, many of them about what stands together. */
 const randomLife = Effect.gen(function* () {
   const slots = new Map<string, { issued: number; readonly queued: Set<number> }>()
   const at = (key: string, device: number) => `${key} ${device}`
@@ -437,30 +542,39 @@ const randomLife = Effect.gen(function* () {
       const issued = yield* below(10)
       if (slot === undefined) slots.set(at(key, device), { issued, queued: new Set() })
       const expirationPolicy = yield* below(2)
-      return register(deviceId, { issued, expirationPolicy, encryptedDeviceInfo: bytes(kind, issued) })
+      return [register(deviceId, { issued, expirationPolicy, encryptedDeviceInfo: bytes(kind, issued) })]
     }
     if (kind === 1) {
       slots.delete(at(key, device))
-      return { _tag: "DropSlot", deviceId } satisfies StoreCommand
+      return [{ _tag: "DropSlot", deviceId } satisfies StoreCommand]
     }
-    if (kind === 2) return { _tag: "DisconnectSlot", deviceId, at: kind * 1_000 } satisfies StoreCommand
-    if (kind === 3) return { _tag: "IssueId", deviceId, issued: ++slot.issued } satisfies StoreCommand
+    if (kind === 2) return [{ _tag: "DisconnectSlot", deviceId, at: kind * 1_000 } satisfies StoreCommand]
+    if (kind === 3) return [{ _tag: "IssueId", deviceId, issued: ++slot.issued } satisfies StoreCommand]
     if (kind === 4) {
       const encryptedSharedDeviceData = new Uint8Array(yield* below(3))
-      return { _tag: "SetSharedData", encryptedSharedDeviceData } satisfies StoreCommand
+      return [{ _tag: "SetSharedData", encryptedSharedDeviceData } satisfies StoreCommand]
     }
-    const [oldest] = slot.queued
-    if (kind < 12 && oldest !== undefined) {
-      slot.queued.delete(oldest)
-      return ack(deviceId, oldest)
+    if (kind < 12) {
+      const acks: Array<StoreCommand> = []
+      const start = (yield* below(2)) === 0 ? 0 : yield* below(slot.queued.size + 1)
+      for (const position of [...slot.queued].slice(start, start + 1 + (yield* below(5)))) {
+        slot.queued.delete(position)
+        acks.push(ack(deviceId, position))
+      }
+      return (yield* below(3)) === 0 ? acks.toReversed() : acks
     }
-    const others = [1, 2, 3, 4].flatMap((other) => {
-      const there = other === device ? undefined : slots.get(at(key, other))
-      if (there === undefined) return []
-      there.queued.add(++there.issued)
-      return [[id(other), there.issued] as const]
-    })
-    return append(bytes(device, yield* below(256)), others)
+    const appends: Array<StoreCommand> = []
+    for (let count = yield* below(8); count >= 0; count--) {
+      const others = [1, 2, 3, 4].flatMap((other) => {
+        const there = other === device ? undefined : slots.get(at(key, other))
+        if (there === undefined) return []
+        there.queued.add(++there.issued)
+        return [[id(other), there.issued] as const]
+      })
+      const envelope = new Uint8Array(yield* below(40)).fill(count + 16 * device)
+      appends.push(append(envelope, others, { flags: yield* below(4), timestamp: BigInt(yield* below(2 ** 31)) }))
+    }
+    return appends
   })
 
   for (let batch = 0; batch < 60; batch++) {
@@ -468,7 +582,7 @@ const randomLife = Effect.gen(function* () {
     for (let n = yield* below(6); n >= 0; n--) {
       const key = (yield* below(2)) === 0 ? groupKey : otherKey
       const commands: Array<StoreCommand> = []
-      for (let m = yield* below(4); m >= 0; m--) commands.push(yield* command(key))
+      for (let m = yield* below(4); m >= 0; m--) commands.push(...(yield* command(key)))
       persists.push(persist(key, ...commands))
     }
     batches.push(persists)
@@ -510,8 +624,8 @@ describe("the store on SQLite and the store in memory", () => {
             })
           )
         }
-        assert.deepStrictEqual(yield* query(path, "SELECT id FROM envelope EXCEPT SELECT envelope_id FROM queued"), [])
-        assert.deepStrictEqual(yield* query(path, "SELECT slot_id FROM alone EXCEPT SELECT id FROM slot"), [])
+        assert.deepStrictEqual(yield* query(path, "SELECT id FROM block EXCEPT SELECT block_id FROM stretch"), [])
+        assert.deepStrictEqual(yield* query(path, "SELECT slot_id FROM stretch EXCEPT SELECT id FROM slot"), [])
         assert.deepStrictEqual(yield* query(path, "SELECT slot_id FROM counter EXCEPT SELECT id FROM slot"), [])
       })
     )

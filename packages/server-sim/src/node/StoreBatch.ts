@@ -1,8 +1,9 @@
 /**
  * `Persist`s on their way to the thread of the store, and stored messages on their way back: bytes in one buffer that
- * changes hands, because cloning a view would clone all of the buffer it was received in.
+ * changes hands, because cloning a view would clone all of the buffer it was received in. Appends go as the blocks that are
+ * written, so that the thread does nothing for each message.
  *
- * Owns the layout, which never leaves the process. All numbers little-endian.
+ * Owns the layout, which never leaves the process. All numbers little-endian, but for the heads of a block.
  *
  * @since 0.1.0
  */
@@ -11,6 +12,15 @@ import type { StoredMessage } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
 import type { Append, GroupKey, StoreCommand } from "../StoreCommand.ts"
 import { sizeOf } from "../StoreCommandSize.ts"
+import { type Block, continuesBlock, headBytes, putHeads } from "./StoreBlock.ts"
+
+/** Appends messages that follow one another. */
+export interface AppendBlock extends Block {
+  readonly _tag: "AppendBlock"
+}
+
+/** What the thread is told. */
+export type BatchCommand = Exclude<StoreCommand, Append> | AppendBlock
 
 /** Commands of several groups, each run of them behind the index of its group in `groups`. */
 export interface StoreBatch {
@@ -26,6 +36,14 @@ class Cursor {
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+  /** Leaves room for a u32 that is known later, and gives the place. */
+  skipU32(): number {
+    this.offset += 4
+    return this.offset - 4
+  }
+  putU32At(place: number, value: number): void {
+    this.view.setUint32(place, value, true)
   }
   /** All that was put. */
   written(): Uint8Array<ArrayBuffer> {
@@ -50,6 +68,22 @@ class Cursor {
     this.putU32(value.length)
     this.bytes.set(value, this.offset)
     this.offset += value.length
+  }
+  putBlock(block: ReadonlyArray<Append>, bytes: number): void {
+    const { to } = block[0]!
+    this.putU32(to.length)
+    for (const { deviceId, position } of to) {
+      this.putU64(deviceId)
+      this.putF64(position)
+    }
+    this.putU32(block.length * headBytes)
+    putHeads(this.view, this.offset, block)
+    this.offset += block.length * headBytes
+    this.putU32(bytes)
+    for (const { envelope } of block) {
+      this.bytes.set(envelope, this.offset)
+      this.offset += envelope.length
+    }
   }
   u32(): number {
     const value = this.view.getUint32(this.offset, true)
@@ -78,23 +112,23 @@ const tags = [
   "RegisterSlot",
   "DisconnectSlot",
   "DropSlot",
-  "Append",
+  "AppendBlock",
   "IssueId",
   "Ack",
   "SetSharedData"
-] as const satisfies ReadonlyArray<StoreCommand["_tag"]>
+] as const satisfies ReadonlyArray<BatchCommand["_tag"]>
 
-const tagNumbers: { readonly [Tag in StoreCommand["_tag"]]: number } = {
+const tagNumbers: { readonly [Tag in BatchCommand["_tag"]]: number } = {
   RegisterSlot: 0,
   DisconnectSlot: 1,
   DropSlot: 2,
-  Append: 3,
+  AppendBlock: 3,
   IssueId: 4,
   Ack: 5,
   SetSharedData: 6
 }
 
-const put = (out: Cursor, command: StoreCommand): void => {
+const put = (out: Cursor, command: Exclude<StoreCommand, Append>): void => {
   out.putU32(tagNumbers[command._tag])
   switch (command._tag) {
     case "RegisterSlot":
@@ -113,23 +147,13 @@ const put = (out: Cursor, command: StoreCommand): void => {
     case "Ack":
       out.putU64(command.deviceId)
       return out.putF64(command.position)
-    case "Append":
-      out.putU32(command.flags)
-      out.putU64(command.timestamp)
-      out.putBytes(command.envelope)
-      out.putU32(command.to.length)
-      for (const { deviceId, position } of command.to) {
-        out.putU64(deviceId)
-        out.putF64(position)
-      }
-      return
     case "SetSharedData":
       return out.putBytes(command.encryptedSharedDeviceData)
   }
 }
 
 // Loops: `Array.from` with a length costs more than all else that is done here with a command.
-const take = (from: Cursor): StoreCommand => {
+const take = (from: Cursor): BatchCommand => {
   const _tag = tags[from.u32()]!
   switch (_tag) {
     case "RegisterSlot": {
@@ -146,22 +170,57 @@ const take = (from: Cursor): StoreCommand => {
       return { _tag, deviceId: from.u64() as DeviceId, issued: from.f64() }
     case "Ack":
       return { _tag, deviceId: from.u64() as DeviceId, position: from.f64() }
-    case "Append": {
-      const flags = from.u32()
-      const timestamp = from.u64()
-      const envelope = from.blob()
+    case "AppendBlock": {
       const to: Array<Append["to"][number]> = []
       for (let left = from.u32(); left > 0; left--) to.push({ deviceId: from.u64() as DeviceId, position: from.f64() })
-      return { _tag, flags, timestamp, envelope, to }
+      return { _tag, to, heads: from.blob(), envelopes: from.blob() }
     }
     case "SetSharedData":
       return { _tag, encryptedSharedDeviceData: from.blob() }
   }
 }
 
+/** Puts the commands of a group one after the other, and appends that follow one another as blocks. */
+class GroupWriter {
+  private block: Array<Append> = []
+  private blockBytes = 0
+  private written = 0
+  private readonly out: Cursor
+  private readonly place: number
+  constructor(out: Cursor) {
+    this.out = out
+    this.place = out.skipU32()
+  }
+  add(command: StoreCommand): void {
+    if (command._tag === "Append") return this.append(command)
+    // The thread carries acks out behind the appends of a batch.
+    if (command._tag !== "Ack") this.endBlock()
+    this.written++
+    put(this.out, command)
+  }
+  end(): void {
+    this.endBlock()
+    this.out.putU32At(this.place, this.written)
+  }
+  private append(command: Append): void {
+    if (command.to.length === 0) return
+    if (this.block.length > 0 && !continuesBlock(this.block, this.blockBytes, command)) this.endBlock()
+    this.block.push(command)
+    this.blockBytes += command.envelope.length
+  }
+  private endBlock(): void {
+    if (this.block.length === 0) return
+    this.written++
+    this.out.putU32(tagNumbers.AppendBlock)
+    this.out.putBlock(this.block, this.blockBytes)
+    this.block = []
+    this.blockBytes = 0
+  }
+}
+
 /** Copies what the `Persist`s hold; their buffers may be reused. */
 export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
-  // At most: what stands together of a group is one run.
+  // At most: what stands together of a group is one run, and what goes as a block has the places of one message.
   let size = 0
   for (const { commands } of persists) {
     size += 8
@@ -173,22 +232,26 @@ export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
     const { groupKey } = persists[at]!
     let index = indexes.get(groupKey)
     if (index === undefined) indexes.set(groupKey, (index = indexes.size))
-    let end = at
-    let commands = 0
-    for (; persists[end]?.groupKey === groupKey; end++) commands += persists[end]!.commands.length
     out.putU32(index)
-    out.putU32(commands)
-    for (; at < end; at++) for (const command of persists[at]!.commands) put(out, command)
+    const writer = new GroupWriter(out)
+    for (; persists[at]?.groupKey === groupKey; at++) for (const command of persists[at]!.commands) writer.add(command)
+    writer.end()
   }
   return { groups: [...indexes.keys()], bytes: out.written() }
 }
 
+/** Commands of a group, in their order but for acks among appends. */
+export interface GroupCommands {
+  readonly groupKey: GroupKey
+  readonly commands: ReadonlyArray<BatchCommand>
+}
+
 /** What a batch has of a group at a time. Bytes in it are views of the batch. */
-export function* unpackBatch(batch: StoreBatch): Generator<Pick<Persist, "groupKey" | "commands">> {
+export function* unpackBatch(batch: StoreBatch): Generator<GroupCommands> {
   const from = new Cursor(batch.bytes)
   while (!from.isAtEnd()) {
     const groupKey = batch.groups[from.u32()]!
-    const commands: Array<StoreCommand> = []
+    const commands: Array<BatchCommand> = []
     for (let left = from.u32(); left > 0; left--) commands.push(take(from))
     yield { groupKey, commands }
   }

@@ -12,10 +12,12 @@ import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
-import type { Append, GroupKey, GroupSnapshot, RegisterSlot, SlotSnapshot, StoreCommand } from "../StoreCommand.ts"
-import { type StoreBatch, unpackBatch } from "./StoreBatch.ts"
+import type { GroupKey, GroupSnapshot, RegisterSlot, SlotSnapshot } from "../StoreCommand.ts"
+import { type AppendBlock, type BatchCommand, type StoreBatch, unpackBatch } from "./StoreBatch.ts"
+import { headBytes } from "./StoreBlock.ts"
 import { StoreRefusal } from "./StoreFailure.ts"
 import { checkOwner, migrate } from "./StoreMigrations.ts"
+import { makeStoreQueues, type SlotRow } from "./StoreQueues.ts"
 
 /** An open database. Every function throws what `failureOf` reads; none leaves a transaction open. */
 export interface StoreFile {
@@ -110,18 +112,9 @@ const openDatabase = (file: string): DatabaseSync => {
 }
 
 const statements = (db: DatabaseSync) => {
-  // Without numbers in the parameters: Node 22 takes those for names.
-  const queued = db.prepare(
-    `SELECT flags, timestamp, bytes FROM alone WHERE slot_id = ? AND position = ?
-     UNION ALL
-     SELECT flags, timestamp, bytes FROM queued JOIN envelope ON envelope.id = envelope_id
-     WHERE slot_id = ? AND position = ?`
-  )
-  queued.setReadBigInts(true)
   const slots = db.prepare("SELECT id, device_id FROM slot WHERE group_id = ? ORDER BY id")
   slots.setReadBigInts(true)
   return {
-    queued,
     slots,
     group: db.prepare("SELECT id, shared_data FROM device_group WHERE key = ?"),
     addGroup: db.prepare("INSERT INTO device_group (key, shared_data) VALUES (?, x'')"),
@@ -143,31 +136,14 @@ const statements = (db: DatabaseSync) => {
     ),
     addCounter: db.prepare("INSERT INTO counter VALUES (?, ?)"),
     setCounter: db.prepare("UPDATE counter SET issued = ? WHERE slot_id = ?"),
-    dropCounter: db.prepare("DELETE FROM counter WHERE slot_id = ?"),
-    addEnvelope: db.prepare("INSERT INTO envelope (bytes) VALUES (?)"),
-    enqueueAlone: db.prepare(
-      "INSERT INTO alone (slot_id, position, size, flags, timestamp, bytes) VALUES (?, ?, ?, ?, ?, ?)"
-    ),
-    dequeueAlone: db.prepare("DELETE FROM alone WHERE slot_id = ? AND position BETWEEN ? AND ?"),
-    enqueue: db.prepare("INSERT INTO queued VALUES (?, ?, ?, ?, ?, ?)"),
-    // Ahead of `dequeue`: a queue holds an envelope once, so that the last reference is the only one.
-    dropEnvelopes: db.prepare(
-      `DELETE FROM envelope
-       WHERE id IN (SELECT envelope_id FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?)
-       AND (SELECT count(*) FROM queued WHERE envelope_id = envelope.id) = 1`
-    ),
-    dequeue: db.prepare("DELETE FROM queued WHERE slot_id = ? AND position BETWEEN ? AND ?"),
-    queue: db.prepare(
-      `SELECT position, size FROM queued WHERE slot_id = ?
-       UNION ALL SELECT position, size FROM alone WHERE slot_id = ? ORDER BY position`
-    )
+    dropCounter: db.prepare("DELETE FROM counter WHERE slot_id = ?")
   }
 }
 
 /** A group's rows. */
 interface GroupRows {
   readonly id: number
-  readonly slots: Map<DeviceId, number>
+  readonly slots: Map<DeviceId, SlotRow>
 }
 
 const signed = (u64: bigint): bigint => BigInt.asIntN(64, u64)
@@ -184,11 +160,10 @@ export const openStoreFile = (directory: string): StoreFile => {
   const db = openDatabase(file)
   const checkPlace = makePlaceCheck(file)
   const sql = statements(db)
+  const queues = makeStoreQueues(db)
   const groups = new Map<GroupKey, GroupRows>()
   /** Counters that the present transaction has moved: written once for each slot, at its end. */
-  const moved = new Map<number, Position>()
-  /** What the present batch has acked, slot by slot, while position follows on position: removed as one. */
-  const acked = new Map<number, { first: Position; last: Position }>()
+  const moved = new Map<SlotRow, Position>()
 
   const rowsOf = (groupKey: GroupKey): GroupRows | undefined => {
     const known = groups.get(groupKey)
@@ -205,7 +180,7 @@ export const openStoreFile = (directory: string): StoreFile => {
     return rows
   }
 
-  const slotOf = (rows: GroupRows, deviceId: DeviceId): number => {
+  const slotOf = (rows: GroupRows, deviceId: DeviceId): SlotRow => {
     const slot = rows.slots.get(deviceId)
     if (slot === undefined) throw new StoreRefusal("Failed", "a command concerns a slot that is not there")
     return slot
@@ -226,43 +201,19 @@ export const openStoreFile = (directory: string): StoreFile => {
     if (slot === undefined) return
     rows.slots.delete(deviceId)
     moved.delete(slot)
-    acked.delete(slot)
     sql.dropSlot.run(slot)
     sql.dropCounter.run(slot)
-    removeRun(slot, 0, Number.MAX_SAFE_INTEGER)
+    queues.drop(slot)
   }
 
-  const removeRun = (slot: number, first: Position, last: Position): void => {
-    sql.dequeueAlone.run(slot, first, last)
-    sql.dropEnvelopes.run(slot, first, last)
-    sql.dequeue.run(slot, first, last)
+  const append = (rows: GroupRows, block: AppendBlock): void => {
+    const last = block.heads.length / headBytes - 1
+    const to = block.to.map(({ deviceId, position }) => ({ slot: slotOf(rows, deviceId), first: position }))
+    for (const { first, slot } of to) moved.set(slot, first + last)
+    queues.append(to, block)
   }
 
-  const removeAcked = (slot: number, position: Position): void => {
-    const run = acked.get(slot)
-    if (run?.last === position - 1) return void (run.last = position)
-    if (run?.first === position + 1) return void (run.first = position)
-    if (run !== undefined) removeRun(slot, run.first, run.last)
-    acked.set(slot, { first: position, last: position })
-  }
-
-  const append = (rows: GroupRows, { envelope, flags, timestamp, to }: Append): void => {
-    const [first, ...others] = to
-    if (first === undefined) return
-    if (others.length === 0) {
-      const slot = slotOf(rows, first.deviceId)
-      sql.enqueueAlone.run(slot, first.position, envelope.length, flags, signed(timestamp), envelope)
-      return void moved.set(slot, first.position)
-    }
-    const { lastInsertRowid } = sql.addEnvelope.run(envelope)
-    for (const { deviceId, position } of to) {
-      const slot = slotOf(rows, deviceId)
-      sql.enqueue.run(slot, position, lastInsertRowid, envelope.length, flags, signed(timestamp))
-      moved.set(slot, position)
-    }
-  }
-
-  const applyCommand = (rows: GroupRows, command: StoreCommand): void => {
+  const applyCommand = (rows: GroupRows, command: BatchCommand): void => {
     switch (command._tag) {
       case "RegisterSlot":
         return registerSlot(rows, command)
@@ -270,12 +221,12 @@ export const openStoreFile = (directory: string): StoreFile => {
         return void sql.disconnectSlot.run(command.at, slotOf(rows, command.deviceId))
       case "DropSlot":
         return dropSlot(rows, command.deviceId)
-      case "Append":
+      case "AppendBlock":
         return append(rows, command)
       case "IssueId":
         return void moved.set(slotOf(rows, command.deviceId), command.issued)
       case "Ack":
-        return removeAcked(slotOf(rows, command.deviceId), command.position)
+        return queues.ack(slotOf(rows, command.deviceId), command.position)
       case "SetSharedData":
         return void sql.setSharedData.run(command.encryptedSharedDeviceData, rows.id)
     }
@@ -292,13 +243,11 @@ export const openStoreFile = (directory: string): StoreFile => {
       forgetIfEmpty(groupKey, rows)
     }
     // Ahead of the next batch, which may need the room.
-    for (const [slot, { first, last }] of acked) removeRun(slot, first, last)
-    acked.clear()
+    queues.settle()
   }
 
-  const snapshotOf = (deviceId: DeviceId, slot: number): SlotSnapshot => {
+  const snapshotOf = (deviceId: DeviceId, slot: SlotRow): SlotSnapshot => {
     const row = sql.slot.get(slot)!
-    const queue = sql.queue.all(slot, slot)
     const disconnectedAt = row["disconnected_at"]
     return {
       deviceId,
@@ -306,10 +255,7 @@ export const openStoreFile = (directory: string): StoreFile => {
       encryptedDeviceInfo: bytes(row["device_info"]),
       issued: Number(row["issued"]),
       ...(disconnectedAt === null ? {} : { lastDisconnectAt: Number(disconnectedAt) }),
-      queue: {
-        positions: queue.map(({ position }) => Number(position)),
-        sizes: queue.map(({ size }) => Number(size))
-      }
+      queue: queues.list(slot)
     }
   }
 
@@ -327,15 +273,7 @@ export const openStoreFile = (directory: string): StoreFile => {
 
     read: (groupKey, deviceId, positions) => {
       const slot = rowsOf(groupKey)?.slots.get(deviceId)
-      if (slot === undefined) return []
-      const found: Array<StoredMessage> = []
-      for (const position of positions) {
-        const row = sql.queued.get(slot, position, slot, position)
-        if (row === undefined) continue
-        const envelope = row["bytes"] as Uint8Array
-        found.push({ position, flags: Number(row["flags"]), timestamp: unsigned(row["timestamp"]), envelope })
-      }
-      return found
+      return slot === undefined ? [] : queues.read(slot, positions)
     },
 
     groupsWithPolicy: (expirationPolicy) => sql.groupsWithPolicy.all(expirationPolicy).map(({ key }) => String(key)),
@@ -353,7 +291,7 @@ export const openStoreFile = (directory: string): StoreFile => {
         throw cause
       } finally {
         moved.clear()
-        acked.clear()
+        queues.discard()
       }
     },
 

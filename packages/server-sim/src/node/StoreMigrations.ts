@@ -58,7 +58,32 @@ export const migrations: ReadonlyArray<string> = [
      timestamp INTEGER NOT NULL,
      bytes BLOB NOT NULL
    ) STRICT;
-   CREATE UNIQUE INDEX alone_place ON alone (slot_id, position, size);`
+   CREATE UNIQUE INDEX alone_place ON alone (slot_id, position, size);`,
+  // Messages that are reflected in one go to the same slots lie together in one block. Each of those that are on record becomes
+  // a block of its own, those for one slot behind all others.
+  `CREATE TABLE block (id INTEGER PRIMARY KEY, heads BLOB NOT NULL, envelopes BLOB NOT NULL) STRICT;
+   CREATE TABLE stretch (
+     slot_id INTEGER NOT NULL,
+     first INTEGER NOT NULL,
+     last INTEGER NOT NULL,
+     block_id INTEGER NOT NULL,
+     skipped INTEGER NOT NULL,
+     PRIMARY KEY (slot_id, first)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX stretch_block ON stretch (block_id);
+   INSERT INTO block
+     SELECT envelope.id, unhex(printf('%08x%08x%016x', size, flags, timestamp)), bytes
+     FROM envelope JOIN queued ON envelope_id = envelope.id GROUP BY envelope.id;
+   INSERT INTO stretch SELECT slot_id, position, position, envelope_id, 0 FROM queued;
+   INSERT INTO block
+     SELECT id + (SELECT coalesce(max(id), 0) FROM envelope),
+       unhex(printf('%08x%08x%016x', size, flags, timestamp)), bytes
+     FROM alone;
+   INSERT INTO stretch
+     SELECT slot_id, position, position, id + (SELECT coalesce(max(id), 0) FROM envelope), 0 FROM alone;
+   DROP TABLE queued;
+   DROP TABLE envelope;
+   DROP TABLE alone;`
 ]
 
 /** The one number that a query answers. */
