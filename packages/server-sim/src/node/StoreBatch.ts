@@ -218,6 +218,9 @@ class GroupWriter {
   }
 }
 
+/** Bytes that are all written before they are read: zeros for a batch of 100 KiB would take as long as the copies into it. */
+const room = (size: number): Uint8Array<ArrayBuffer> => Buffer.allocUnsafeSlow(size)
+
 /** Copies what the `Persist`s hold; their buffers may be reused. */
 export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
   // At most: what stands together of a group is one run, and what goes as a block has the places of one message.
@@ -226,7 +229,7 @@ export const packBatch = (persists: ReadonlyArray<Persist>): StoreBatch => {
     size += 8
     for (const command of commands) size += sizeOf(command)
   }
-  const out = new Cursor(new Uint8Array(size))
+  const out = new Cursor(room(size))
   const indexes = new Map<GroupKey, number>()
   for (let at = 0; at < persists.length;) {
     const { groupKey } = persists[at]!
@@ -259,7 +262,7 @@ export function* unpackBatch(batch: StoreBatch): Generator<GroupCommands> {
 
 /** Messages as bytes. */
 export const packMessages = (messages: ReadonlyArray<StoredMessage>): Uint8Array<ArrayBuffer> => {
-  const out = new Cursor(new Uint8Array(messages.reduce((size, { envelope }) => size + 24 + envelope.length, 0)))
+  const out = new Cursor(room(messages.reduce((size, { envelope }) => size + 24 + envelope.length, 0)))
   for (const { envelope, flags, position, timestamp } of messages) {
     out.putF64(position)
     out.putU32(flags)
