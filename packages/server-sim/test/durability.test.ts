@@ -48,10 +48,18 @@ const inFiles = (path: string): ReadonlyArray<Uint8Array> => {
   const copy = mkdtempSync(joinPath(tmpdir(), "d2m-copy-"))
   cpSync(path, copy, { recursive: true })
   const db = new DatabaseSync(joinPath(copy, "mediator.sqlite"))
-  const rows = db.prepare("SELECT bytes FROM alone UNION ALL SELECT bytes FROM envelope").all()
+  const blocks = db.prepare("SELECT heads, envelopes FROM block ORDER BY id").all()
   db.close()
   rmSync(copy, { recursive: true })
-  return rows.map((row) => new Uint8Array(row["bytes"] as Uint8Array))
+  return blocks.flatMap(({ envelopes, heads }) => {
+    const sizes = Buffer.from(heads as Uint8Array)
+    let offset = 0
+    return Array.from({ length: sizes.length / 16 }, (_, n) => {
+      const start = offset
+      offset += sizes.readUInt32BE(n * 16)
+      return new Uint8Array((envelopes as Uint8Array).subarray(start, offset))
+    })
+  })
 }
 
 /** Counts what a client is sent from now on. */

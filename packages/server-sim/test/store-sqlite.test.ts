@@ -221,6 +221,30 @@ describe("the file", () => {
     })
   )
 
+  it.live("gives back what acks have left of a block for one slot alone, and lets go of it with the last of it", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const run = [1, 2, 3, 4, 5].map((n) => append(bytes(n), [[id(1), n]]))
+      yield* on(path, write(register(id(1)), ...run, append(bytes(9), [[id(1), 6]], { flags: 1 })))
+      for (const [acked, left] of [
+        [[1], [2, 3, 4, 5, 9]],
+        [[3], [2, 4, 5, 9]],
+        [[5], [2, 4, 9]],
+        [[6, 2], [4]]
+      ] as const) {
+        yield* on(path, write(...acked.map((position) => ack(id(1), position))))
+        const messages = yield* on(path, read(id(1), 1, 2, 3, 4, 5, 6))
+        assert.deepStrictEqual(
+          messages.map(({ envelope }) => envelope[0]),
+          [...left]
+        )
+      }
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM block"), [[1]])
+      yield* on(path, write(ack(id(1), 4)))
+      assert.deepStrictEqual(yield* query(path, "SELECT count(*) FROM block"), [[0]])
+    })
+  )
+
   it.live("removes what was appended and acked in one write, and what a dropped slot had, for nobody else", () =>
     Effect.gen(function* () {
       const path = yield* directory
@@ -475,6 +499,7 @@ describe("its versions", () => {
             yield* write(append(bytes(0xe5), [[last, 2 ** 32 + 3]]))
             yield* write(ack(last, 2 ** 32), ack(last, 2 ** 32 + 2))
             assert.deepStrictEqual((yield* load(groupKey))?.slots[1]?.queue, { positions: [2 ** 32 + 3], sizes: [1] })
+            assert.deepStrictEqual((yield* load(groupKey))?.slots[0]?.queue, { positions: [6], sizes: [1] })
             yield* write(ack(last, 2 ** 32 + 3), ack(id(1), 6))
           })
         )

@@ -26,8 +26,8 @@ export const headBytes = 16
  * more of the disk than the longest that there may be, whatever was acked around it.
  */
 const blockBytes = 65_536
-/** Messages in a block: who reads one goes through the heads of those before it. */
-const blockMessages = 256
+/** The most messages in a block: who reads one goes through the heads of those before it. */
+export const blockMessages = 256
 
 /** Whether this message goes on where the others of a block end, which have so many bytes of envelopes. */
 export const continuesBlock = (block: ReadonlyArray<Append>, bytes: number, { envelope, to }: Append): boolean => {

@@ -60,7 +60,8 @@ export const migrations: ReadonlyArray<string> = [
    ) STRICT;
    CREATE UNIQUE INDEX alone_place ON alone (slot_id, position, size);`,
   // Messages that are reflected in one go to the same slots lie together in one block. Each of those that are on record becomes
-  // a block of its own, those for one slot behind all others.
+  // a block of its own, those for one slot behind all others. What is left of a block in one slot alone is found by its
+  // positions, so that the messages of a group of two devices are in no index.
   `CREATE TABLE block (id INTEGER PRIMARY KEY, heads BLOB NOT NULL, envelopes BLOB NOT NULL) STRICT;
    CREATE TABLE stretch (
      slot_id INTEGER NOT NULL,
@@ -68,19 +69,20 @@ export const migrations: ReadonlyArray<string> = [
      last INTEGER NOT NULL,
      block_id INTEGER NOT NULL,
      skipped INTEGER NOT NULL,
+     shared INTEGER NOT NULL,
      PRIMARY KEY (slot_id, first)
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX stretch_block ON stretch (block_id);
+   CREATE INDEX stretch_block ON stretch (block_id) WHERE shared;
    INSERT INTO block
      SELECT envelope.id, unhex(printf('%08x%08x%016x', size, flags, timestamp)), bytes
      FROM envelope JOIN queued ON envelope_id = envelope.id GROUP BY envelope.id;
-   INSERT INTO stretch SELECT slot_id, position, position, envelope_id, 0 FROM queued;
+   INSERT INTO stretch SELECT slot_id, position, position, envelope_id, 0, 1 FROM queued;
    INSERT INTO block
      SELECT id + (SELECT coalesce(max(id), 0) FROM envelope),
        unhex(printf('%08x%08x%016x', size, flags, timestamp)), bytes
      FROM alone;
    INSERT INTO stretch
-     SELECT slot_id, position, position, id + (SELECT coalesce(max(id), 0) FROM envelope), 0 FROM alone;
+     SELECT slot_id, position, position, id + (SELECT coalesce(max(id), 0) FROM envelope), 0, 0 FROM alone;
    DROP TABLE queued;
    DROP TABLE envelope;
    DROP TABLE alone;`

@@ -10,7 +10,7 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
 import type { SlotSnapshot } from "../StoreCommand.ts"
-import { type Block, headBytes, readHeads } from "./StoreBlock.ts"
+import { type Block, blockMessages, headBytes, readHeads } from "./StoreBlock.ts"
 
 /** A slot's row. */
 export type SlotRow = number
@@ -35,17 +35,34 @@ export interface StoreQueues {
   readonly read: (slot: SlotRow, positions: ReadonlyArray<Position>) => Array<StoredMessage>
 }
 
+interface Stretch {
+  readonly first: Position
+  readonly last: Position
+  readonly blockId: number
+  /** Messages of the block ahead of its first. */
+  readonly skipped: number
+  /** Whether the block was for several slots. */
+  readonly shared: number
+}
+
 const statements = (db: DatabaseSync) => ({
   addBlock: db.prepare("INSERT INTO block (heads, envelopes) VALUES (?, ?)"),
-  addStretch: db.prepare("INSERT INTO stretch VALUES (?, ?, ?, ?, ?)"),
+  addStretch: db.prepare("INSERT INTO stretch VALUES (?, ?, ?, ?, ?, ?)"),
   endStretch: db.prepare("UPDATE stretch SET last = ? WHERE slot_id = ? AND first = ?"),
-  stretchAt: db.prepare(
-    "SELECT first, last, block_id, skipped FROM stretch WHERE slot_id = ? AND first <= ? ORDER BY first DESC LIMIT 1"
+  dropStretch: db.prepare("DELETE FROM stretch WHERE slot_id = ? AND first = ?"),
+  // From the last one that begins at a position or ahead of it, up to another. Without numbers in the parameters: Node 22 takes
+  // those for names.
+  stretches: db.prepare(
+    `SELECT first, last, block_id, skipped, shared FROM stretch
+     WHERE slot_id = ? AND first >= ifnull((SELECT max(first) FROM stretch WHERE slot_id = ? AND first <= ?), 0)
+     AND first <= ?`
   ),
-  dropStretches: db.prepare("DELETE FROM stretch WHERE slot_id = ? AND first BETWEEN ? AND ?"),
-  blocksBetween: db.prepare("SELECT DISTINCT block_id FROM stretch WHERE slot_id = ? AND first BETWEEN ? AND ?"),
-  dropBlock: db.prepare(
-    "DELETE FROM block WHERE id = ? AND NOT EXISTS (SELECT 1 FROM stretch WHERE block_id = block.id)"
+  dropShared: db.prepare(
+    "DELETE FROM block WHERE id = ? AND NOT EXISTS (SELECT 1 FROM stretch WHERE shared AND block_id = block.id)"
+  ),
+  dropAlone: db.prepare(
+    `DELETE FROM block WHERE id = ? AND NOT EXISTS
+     (SELECT 1 FROM stretch WHERE slot_id = ? AND first BETWEEN ? AND ? AND block_id = block.id)`
   ),
   block: db.prepare("SELECT heads, envelopes FROM block WHERE id = ?"),
   queue: db.prepare(
@@ -60,44 +77,46 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
   /** What has been acked, slot by slot, as runs of positions. */
   const acked = new Map<SlotRow, Array<{ first: Position; last: Position }>>()
 
-  const stretchAt = (slot: SlotRow, position: Position) => {
-    const row = sql.stretchAt.get(slot, position)
-    if (row === undefined || Number(row["last"]) < position) return undefined
-    return {
-      first: Number(row["first"]),
-      last: Number(row["last"]),
-      blockId: Number(row["block_id"]),
-      skipped: Number(row["skipped"])
+  /** Those that hold one of these positions at least, in their order. */
+  const stretchesWith = (slot: SlotRow, first: Position, last: Position): Array<Stretch> => {
+    const found: Array<Stretch> = []
+    for (const row of sql.stretches.all(slot, slot, first, last)) {
+      const stretch = {
+        first: Number(row["first"]),
+        last: Number(row["last"]),
+        blockId: Number(row["block_id"]),
+        skipped: Number(row["skipped"]),
+        shared: Number(row["shared"])
+      }
+      if (stretch.last >= first) found.push(stretch)
     }
+    return found
   }
 
-  /** Sees to it that no stretch holds both this position and the one ahead of it. */
-  const cut = (slot: SlotRow, position: Position): void => {
-    const stretch = stretchAt(slot, position)
-    if (stretch === undefined || stretch.first === position) return
-    const { blockId, first, last, skipped } = stretch
-    sql.endStretch.run(position - 1, slot, first)
-    sql.addStretch.run(slot, position, last, blockId, skipped + position - first)
+  /** Removes a block of which a stretch was the last. */
+  const dropBlock = (slot: SlotRow, { blockId, first, shared, skipped }: Stretch): void => {
+    if (shared !== 0) return void sql.dropShared.run(blockId)
+    const start = first - skipped
+    sql.dropAlone.run(blockId, slot, start, start + blockMessages - 1)
   }
 
-  /** Of stretches that lie within these positions or outside. */
   const remove = (slot: SlotRow, first: Position, last: Position): void => {
-    const blocks = sql.blocksBetween.all(slot, first, last)
-    sql.dropStretches.run(slot, first, last)
-    for (const { block_id } of blocks) sql.dropBlock.run(block_id!)
-  }
-
-  const removeAcked = (slot: SlotRow, first: Position, last: Position): void => {
-    cut(slot, first)
-    cut(slot, last + 1)
-    remove(slot, first, last)
+    for (const stretch of stretchesWith(slot, first, last)) {
+      const { blockId, shared, skipped } = stretch
+      if (stretch.first < first) sql.endStretch.run(first - 1, slot, stretch.first)
+      else sql.dropStretch.run(slot, stretch.first)
+      if (stretch.last > last) {
+        sql.addStretch.run(slot, last + 1, stretch.last, blockId, skipped + last + 1 - stretch.first, shared)
+      } else if (stretch.first >= first) dropBlock(slot, stretch)
+    }
   }
 
   return {
     append: (to, { envelopes, heads }) => {
       const { lastInsertRowid } = sql.addBlock.run(heads, envelopes)
       const further = heads.length / headBytes - 1
-      for (const { first, slot } of to) sql.addStretch.run(slot, first, first + further, lastInsertRowid, 0)
+      const shared = to.length > 1 ? 1 : 0
+      for (const { first, slot } of to) sql.addStretch.run(slot, first, first + further, lastInsertRowid, 0, shared)
     },
 
     ack: (slot, position) => {
@@ -115,7 +134,7 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
     },
 
     settle: () => {
-      for (const [slot, runs] of acked) for (const { first, last } of runs) removeAcked(slot, first, last)
+      for (const [slot, runs] of acked) for (const { first, last } of runs) remove(slot, first, last)
       acked.clear()
     },
 
@@ -140,7 +159,7 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
     read: (slot, positions) => {
       const found: Array<StoredMessage> = []
       for (let n = 0; n < positions.length;) {
-        const stretch = stretchAt(slot, positions[n]!)
+        const [stretch] = stretchesWith(slot, positions[n]!, positions[n]!)
         if (stretch === undefined) {
           n++
           continue
