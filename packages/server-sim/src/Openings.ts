@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { Crypto, EphemeralKey, GroupId } from "@d2m/codec"
+import { type Crypto, type EphemeralKey, type GroupId, Limits } from "@d2m/codec"
 import { type Cause, Effect, Exit, Option, Result } from "effect"
 import type { SecureRandom } from "effect/crypto"
 import { Hex } from "effect/encoding"
@@ -67,7 +67,8 @@ export const makeOpenings = (options: {
   const loading = new Map<GroupKey, Load>()
   let blocked: Array<Opening> = []
 
-  const entropy = Effect.all([random.randomBytes(32), random.randomBytes(32)])
+  // Drawn at once, the half of it for each.
+  const entropy = random.randomBytes(Limits.key + Limits.challenge)
 
   const startLoad = (groupKey: GroupKey, load: Load): void => {
     loading.set(groupKey, load)
@@ -97,7 +98,8 @@ export const makeOpenings = (options: {
     prepare: (peer) => {
       forks.start(entropy, (exit) => {
         if (Exit.isFailure(exit)) return onFailed([peer], exit.cause)
-        const [secret, challenge] = exit.value
+        const secret = exit.value.slice(0, Limits.key)
+        const challenge = exit.value.slice(Limits.key)
         onReady([{ _tag: "Opening", peer, esk: crypto.ephemeralKey(secret), challenge }])
       })
     },
