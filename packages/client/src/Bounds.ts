@@ -62,15 +62,18 @@ export const Deadlines = Context.Reference<Deadlines>("@d2m/client/Deadlines", {
  */
 export const deadlineMillis: Effect.Effect<Readonly<Record<keyof Deadlines, number>>> = Effect.map(
   Deadlines,
-  (deadlines) => ({
-    open: Duration.toMillis(deadlines.open),
-    handshake: Duration.toMillis(deadlines.handshake),
-    answer: Duration.toMillis(deadlines.answer),
-    chatVerdict: Duration.toMillis(deadlines.chatVerdict),
-    close: Duration.toMillis(deadlines.close),
-    stall: Duration.toMillis(deadlines.stall),
-    lock: Duration.toMillis(deadlines.lock)
-  })
+  (deadlines) =>
+    deadlines === defaultDeadlines
+      ? defaultDeadlines
+      : {
+          open: Duration.toMillis(deadlines.open),
+          handshake: Duration.toMillis(deadlines.handshake),
+          answer: Duration.toMillis(deadlines.answer),
+          chatVerdict: Duration.toMillis(deadlines.chatVerdict),
+          close: Duration.toMillis(deadlines.close),
+          stall: Duration.toMillis(deadlines.stall),
+          lock: Duration.toMillis(deadlines.lock)
+        }
 )
 
 /**

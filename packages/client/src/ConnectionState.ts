@@ -3,9 +3,9 @@
  * Owns the closed union `ConnectionState` and the cell that publishes it.
  * Leaves every transition to the reconnect loop and the connection.
  */
-import { Effect, Latch, PubSub, Schema, Stream } from "effect"
+import { Effect, Latch, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { publishSliding } from "./SlidingPubSub.ts"
+import { Audience } from "./SlidingPubSub.ts"
 import { ResumeChoice, UserReason } from "./UserQuestion.ts"
 
 const pendingReflects = Schema.Int
@@ -120,34 +120,34 @@ const isSameAttempt = (phase: Phase, next: Phase): boolean =>
   phase._tag === "Connecting" && next._tag === "Connecting" && phase.attempt === next.attempt
 
 /** @internal */
-export const makeStateCell = Effect.fnUntraced(function* (options: {
+export const makeStateCell = (options: {
   readonly capacity: number
   readonly pending: () => number
   readonly onState: (state: ConnectionState) => void
-}) {
+}): StateCell => {
   let phase: Phase = { _tag: "Connecting", attempt: 1 }
   let published = 0
   const notLive = Latch.makeUnsafe(true)
   const current = (): ConnectionState =>
     phase._tag === "Stopped" ? phase : { ...phase, pendingReflects: options.pending() }
-  const pubsub = yield* PubSub.sliding<ConnectionState>({ capacity: options.capacity, replay: 1 })
+  const audience = new Audience<ConnectionState>({ capacity: options.capacity, replay: 1 })
   const publish = () => {
     published = options.pending()
     const state = current()
     options.onState(state)
-    publishSliding(pubsub, state)
+    audience.publish(state)
   }
   publish()
   const refreshUnsafe = () => {
     if (phase._tag !== "Stopped" && published !== options.pending()) publish()
   }
-  const cell: StateCell = {
+  return {
     get: Effect.sync(current),
     changes: () =>
       // A subscriber begins with what was published last.
       Stream.suspend(() => {
         refreshUnsafe()
-        return Stream.fromPubSub(pubsub)
+        return Stream.fromPubSub(audience.get(() => audience.publish(current())))
       }).pipe(Stream.takeUntil((state) => state._tag === "Stopped")),
     phase: () => phase,
     setUnsafe: (next) => {
@@ -160,5 +160,4 @@ export const makeStateCell = Effect.fnUntraced(function* (options: {
     refreshUnsafe,
     notLive: notLive.await
   }
-  return cell
-})
+}

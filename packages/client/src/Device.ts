@@ -139,6 +139,9 @@ export class Device extends Context.Service<
   > => Layer.effect(Device, makeDevice(options))
 }
 
+/** How far the mediator's clock may be off unless an option says otherwise: 20 minutes. */
+const usualTolerance = 20 * 60_000
+
 /**
  * A device that lives as long as the scope. Fails where an option, one of the `Capacities` or `Deadlines` or a number of a
  * policy is none that a device can have, the description does not fit a ClientHello, or another device that runs has the store.
@@ -195,7 +198,7 @@ export const makeDevice: <R = never, R2 = never>(
     runFork(Effect.logError("an observer of the device has thrown", error))
   )
   const { meter, observer } = watch
-  const events = yield* makeEventLog(capacities.events, observer.onEvent)
+  const events = makeEventLog(capacities.events, observer.onEvent)
   const live = makeLiveCell()
   const holding = makeHolding()
   const handling = makeHandling()
@@ -203,7 +206,7 @@ export const makeDevice: <R = never, R2 = never>(
     capacity: capacities.reflects,
     ...(options.firstReflectId === undefined ? {} : { firstReflectId: options.firstReflectId })
   })
-  const state = yield* makeStateCell({
+  const state = makeStateCell({
     capacity: capacities.events,
     pending: () => ledger.pending,
     onState: observer.onState
@@ -240,7 +243,7 @@ export const makeDevice: <R = never, R2 = never>(
   const isAwaiting = () => reflection.isAwaiting() || holding.isRunning() || live.current()?.requests.isAwaited === true
 
   const onReflected = (batch: NonEmptyReadonlyArray<ReflectedMessage>) =>
-    handling.mark(Effect.scoped(Effect.suspend(() => options.onReflected(batch))))
+    handling.mark(Effect.suspend(() => options.onReflected(batch)))
   const reflected = yield* makeReflectedQueue({
     // It runs in the context of `main`: providing it once more for each batch would cost more than the batch.
     handler: onReflected,
@@ -276,7 +279,7 @@ export const makeDevice: <R = never, R2 = never>(
     unhandled: reflected.unhandled
   })
 
-  const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? "20 minutes"))
+  const clockTolerance = makeClockTolerance(Duration.toMillis(options.clockTolerance ?? usualTolerance))
   const hello = Effect.zipWith(devices.ownInfo, clockTolerance.get, (encryptedDeviceInfo, clockTolerance): Hello => ({
     ...identified,
     encryptedDeviceInfo,

@@ -4,9 +4,9 @@
  * Leaves the state of the connection to `ConnectionState`.
  */
 import { DeviceId, ReflectedId } from "@d2m/codec"
-import { Effect, Predicate, PubSub, Schema, Stream } from "effect"
+import { Predicate, Schema, Stream } from "effect"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { publishSliding } from "./SlidingPubSub.ts"
+import { Audience } from "./SlidingPubSub.ts"
 
 const reason = Schema.Literals(["Undecryptable", "Malformed", "HandlerFailed", "NonceReused"])
 
@@ -75,16 +75,27 @@ export interface EventLog {
 }
 
 /** Closes over nothing else: V8 keeps what a stream closes over until a major collection. */
-const eventsOf = (pubsub: PubSub.PubSub<DeviceEvent | undefined>): Stream.Stream<DeviceEvent> =>
-  Stream.takeWhile(Stream.fromPubSub(pubsub), Predicate.isNotUndefined)
+const eventsOf = (log: { readonly audience: Audience<DeviceEvent | undefined>; isOver: boolean }) =>
+  Stream.suspend(() => {
+    const pubsub = log.audience.get(() => {
+      if (log.isOver) log.audience.end(undefined)
+    })
+    return Stream.takeWhile(Stream.fromPubSub(pubsub), Predicate.isNotUndefined)
+  })
 
 /** @internal */
-export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => void): Effect.Effect<EventLog> =>
-  Effect.map(PubSub.sliding<DeviceEvent | undefined>(capacity), (pubsub) => ({
+export const makeEventLog = (capacity: number, onEvent: (event: DeviceEvent) => void): EventLog => {
+  const audience = new Audience<DeviceEvent | undefined>({ capacity })
+  const log = { audience, isOver: false }
+  return {
     emit: (event) => {
       onEvent(event)
-      publishSliding(pubsub, event)
+      audience.publish(event)
     },
-    events: eventsOf(pubsub),
-    end: () => void PubSub.endUnsafe(pubsub, undefined)
-  }))
+    events: eventsOf(log),
+    end: () => {
+      log.isOver = true
+      audience.end(undefined)
+    }
+  }
+}

@@ -9,11 +9,13 @@ import { DeviceStoreTaken } from "./DeviceOptionsError.ts"
 import type { DeviceStore } from "./DeviceStore.ts"
 
 interface Claim {
-  readonly group: string
+  readonly groupId: GroupId
   readonly deviceId: DeviceId
   /** A new life of a device may begin before the last one is over. */
   lives: number
 }
+
+const isSame = (a: GroupId, b: GroupId): boolean => a.every((byte, at) => byte === b[at])
 
 const claims = new WeakMap<DeviceStore["Service"], Claim>()
 
@@ -30,12 +32,10 @@ export const claimStore = (
 ): Effect.Effect<void, DeviceStoreTaken, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.suspend(() => {
-      const group = groupId.join()
-      const claim = claims.get(store) ?? { group, deviceId, lives: 0 }
-      if (claim.group !== group || claim.deviceId !== deviceId) {
-        return Effect.fail(
-          new DeviceStoreTaken({ deviceId, takenBy: claim.deviceId, sameGroup: claim.group === group })
-        )
+      const claim = claims.get(store) ?? { groupId, deviceId, lives: 0 }
+      const sameGroup = isSame(claim.groupId, groupId)
+      if (!sameGroup || claim.deviceId !== deviceId) {
+        return Effect.fail(new DeviceStoreTaken({ deviceId, takenBy: claim.deviceId, sameGroup }))
       }
       claim.lives++
       claims.set(store, claim)

@@ -57,8 +57,8 @@ const makeParts = Effect.gen(function* () {
     from: { deviceId: me, protocolVersion: 0 },
     ledger,
     capacity,
-    state: yield* makeStateCell({ capacity: 1, pending: () => ledger.pending, onState: () => {} }),
-    events: yield* makeEventLog(1, () => {}),
+    state: makeStateCell({ capacity: 1, pending: () => ledger.pending, onState: () => {} }),
+    events: makeEventLog(1, () => {}),
     live: makeLiveCell(),
     holding: makeHolding(),
     meter: undefined

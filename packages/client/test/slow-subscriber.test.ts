@@ -21,7 +21,7 @@ const seenAfter = <A>(stream: Stream.Stream<A>, during: () => void) =>
 
 it.effect("a subscriber of events that falls behind loses the oldest", () =>
   Effect.gen(function* () {
-    const log = yield* makeEventLog(4, () => {})
+    const log = makeEventLog(4, () => {})
     const emit = (count: number) => log.emit({ _tag: "EphemeralsDropped", count })
     const seen = seenAfter(log.events, () => {
       for (let count = 2; count <= 20; count++) emit(count)
@@ -36,7 +36,7 @@ it.effect("a subscriber of events that falls behind loses the oldest", () =>
 
 it.effect("a subscriber of states that falls behind is left with the latest", () =>
   Effect.gen(function* () {
-    const cell = yield* makeStateCell({ capacity: 2, pending: () => 0, onState: () => {} })
+    const cell = makeStateCell({ capacity: 2, pending: () => 0, onState: () => {} })
     const seen = yield* seenAfter(cell.changes(), () => {
       for (let attempt = 2; attempt <= 9; attempt++) cell.setUnsafe({ _tag: "Connecting", attempt })
       cell.setUnsafe({ _tag: "Stopped", died: false, pendingReflects: 0 })
