@@ -11,10 +11,11 @@ import { type ClientUrlInfo, Crypto, DeviceGroupKey, DeviceId } from "@d2m/codec
 import { Effect } from "effect"
 import type { ChatHandler } from "./Application.ts"
 import { layerBulkCrypto } from "./BulkCrypto.ts"
-import { Digest, eventKinds } from "./Digest.ts"
+import { Digest } from "./Digest.ts"
 import { Kernel } from "./Kernel.ts"
 import { Machine } from "./Machine.ts"
 import { Network } from "./Network.ts"
+import { Onlookers } from "./Onlookers.ts"
 import * as Prng from "./Prng.ts"
 import type { Undo } from "./Reasons.ts"
 import type { Conditions, DeviceSpec } from "./Schedule.ts"
@@ -27,7 +28,7 @@ import { resumeFor } from "./User.ts"
 import { VirtualChat } from "./VirtualChat.ts"
 import { VirtualDisk } from "./VirtualDisk.ts"
 import { VirtualStore } from "./VirtualStore.ts"
-import type { EventKind, Witness, WorldEvent } from "./WorldEvent.ts"
+import type { Witness, WorldEvent } from "./WorldEvent.ts"
 
 /**
  * What of a device's options is not the world's: who a device is, and what its spec says of its slot, is; and oracles know
@@ -116,13 +117,6 @@ export const deviceGroupKeyOf = (group: number): DeviceGroupKey => {
   return key
 }
 
-/** Who looks at which kind of events, in their order. */
-const byKind = (witnesses: ReadonlyArray<Witness>): ReadonlyMap<EventKind, ReadonlyArray<Witness>> => {
-  const looking = new Map(eventKinds.map((kind) => [kind, new Array<Witness>()]))
-  for (const witness of witnesses) for (const kind of witness.kinds ?? eventKinds) looking.get(kind)?.push(witness)
-  return looking
-}
-
 /** What a witness throws at an event once more, with the stack that a run does without (see `withStacks`). */
 const thrownAgain = (witness: Witness, event: WorldEvent): unknown =>
   withStacks(true, () => {
@@ -159,7 +153,7 @@ export class World {
   /** Whether faults are over, so that users leave a group they were put out of. */
   isLiveness = false
   readonly #options: WorldOptions
-  readonly #witnesses: ReadonlyMap<EventKind, ReadonlyArray<Witness>>
+  readonly #onlookers: Onlookers
   readonly #digest = new Digest()
   /** How many devices a group has, twins included. */
   readonly #siblings = new Map<number, number>()
@@ -172,7 +166,7 @@ export class World {
     this.seed = seed
     this.conditions = conditions
     this.#options = options
-    this.#witnesses = byKind(options.witnesses ?? [])
+    this.#onlookers = new Onlookers(options.witnesses ?? [])
     this.prng = Prng.make(seed)
     this.mischief = this.prng.fork("mischief")
     this.kernel = new Kernel(this.prng.fork("order"), newYear2026)
@@ -204,7 +198,7 @@ export class World {
   /** Shows an event to everybody who looks on. What one of them throws is no matter of who is looked at. */
   readonly witness: Witness = (event: WorldEvent) => {
     this.#digest.add(event)
-    const witnesses = this.#witnesses.get(event._tag)!
+    const witnesses = this.#onlookers.of(event)
     let index = 0
     try {
       while (index < witnesses.length) witnesses[index++]!(event)

@@ -270,9 +270,24 @@ export type WorldEvent =
  */
 export type EventKind = WorldEvent["_tag"]
 
+interface FrameOf {
+  readonly DeviceSent: ClientFrame
+  readonly MediatorReceived: ClientFrame
+  readonly MediatorSent: ServerFrame
+  readonly DeviceReceived: ServerFrame
+}
+
+/**
+ * Frames by their tags, for kinds of events that carry one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FrameTags = { readonly [Kind in keyof FrameOf]?: ReadonlyArray<FrameOf[Kind]["_tag"]> }
+
 /**
  * Whoever looks on: an oracle, a trace, a story, a counter. Called in the order of events, synchronously; for all of them, or
- * for those of its `kinds` (see {@link only}).
+ * for those of its `kinds` (see {@link only}), and of these, where `frames` names some for a kind, for no other frames.
  *
  * @category models
  * @since 0.1.0
@@ -280,10 +295,32 @@ export type EventKind = WorldEvent["_tag"]
 export interface Witness {
   (event: WorldEvent): void
   readonly kinds?: ReadonlyArray<EventKind>
+  readonly frames?: FrameTags
+}
+
+type Seen<Kind extends EventKind, Tags extends FrameTags> = Kind extends keyof FrameOf & keyof Tags
+  ? Extract<WorldEvent, { readonly _tag: Kind }> & {
+      readonly frame: Extract<FrameOf[Kind], { readonly _tag: (Tags[Kind] & ReadonlyArray<string>)[number] }>
+    }
+  : Extract<WorldEvent, { readonly _tag: Kind }>
+
+/**
+ * Whether a witness looks at a frame of a kind of event.
+ *
+ * @internal
+ */
+export const looksAt = (witness: Witness, kind: keyof FrameTags, frame: string | undefined): boolean => {
+  const tags: ReadonlyArray<string | undefined> | undefined = witness.frames?.[kind]
+  return tags === undefined || tags.includes(frame)
+}
+
+interface Only extends Witness {
+  readonly given: Witness
 }
 
 /**
- * A witness for events of some kinds alone; what it does about any other does not compile.
+ * A witness for events of some kinds alone, and where `frames` names some for a kind, of these for no other frames; what it
+ * does about any other does not compile.
  *
  * **Example** (An oracle that counts what is handled)
  *
@@ -308,7 +345,24 @@ export interface Witness {
  * @category constructors
  * @since 0.1.0
  */
-export const only = <const Kind extends EventKind>(
+export const only = <const Kind extends EventKind, const Tags extends FrameTags = {}>(
   kinds: ReadonlyArray<Kind>,
-  see: (event: Extract<WorldEvent, { readonly _tag: Kind }>) => void
-): Witness => Object.assign((event: WorldEvent) => see(event as Parameters<typeof see>[0]), { kinds })
+  see: (event: Seen<Kind, Tags>) => void,
+  frames?: Tags
+): Witness => {
+  const given = see as Witness
+  const witness: Only = Object.assign(
+    (event: WorldEvent) => {
+      if (!("frame" in event) || looksAt(witness, event._tag, event.frame?._tag)) given(event)
+    },
+    { kinds, given, ...(frames === undefined ? {} : { frames }) }
+  )
+  return witness
+}
+
+/**
+ * What a witness does, for whoever has looked at its `kinds` and `frames` already: one call less for each event.
+ *
+ * @internal
+ */
+export const directly = (witness: Witness): Witness => ("given" in witness ? (witness as Only).given : witness)

@@ -25,35 +25,37 @@ export const chat: OracleMaker = {
     /** By connection, what was said and has not come back, oldest first. */
     const said = new Map<number, Array<Uint8Array>>()
     return {
-      see: only(["MediatorReceived", "MediatorSent", "MediatorClosed", "MediatorLost"], (event) => {
-        switch (event._tag) {
-          case "MediatorReceived": {
-            if (event.frame?._tag !== "Proxy") return
-            const pieces = said.get(event.connection)
-            if (pieces === undefined) said.set(event.connection, [event.frame.data])
-            else pieces.push(event.frame.data)
-            return
+      see: only(
+        ["MediatorReceived", "MediatorSent", "MediatorClosed", "MediatorLost"],
+        (event) => {
+          switch (event._tag) {
+            case "MediatorReceived": {
+              const pieces = said.get(event.connection)
+              if (pieces === undefined) said.set(event.connection, [event.frame.data])
+              else pieces.push(event.frame.data)
+              return
+            }
+            case "MediatorSent": {
+              const { data } = event.frame
+              if (canReconnectBy(data) !== undefined) return
+              const expected = said.get(event.connection)?.shift()
+              if (expected !== undefined && equals(data, expected)) return
+              report({
+                rule: "the words of the chat server come as they were said",
+                device: event.device,
+                found: `${data.length} bytes that it has not said at this point`,
+                expected: expected === undefined ? "nothing" : `${expected.length} bytes that the client has said`
+              })
+              return
+            }
+            case "MediatorClosed":
+            case "MediatorLost":
+              said.delete(event.connection)
+              return
           }
-          case "MediatorSent": {
-            if (event.frame?._tag !== "Proxy") return
-            const { data } = event.frame
-            if (canReconnectBy(data) !== undefined) return
-            const expected = said.get(event.connection)?.shift()
-            if (expected !== undefined && equals(data, expected)) return
-            report({
-              rule: "the words of the chat server come as they were said",
-              device: event.device,
-              found: `${data.length} bytes that it has not said at this point`,
-              expected: expected === undefined ? "nothing" : `${expected.length} bytes that the client has said`
-            })
-            return
-          }
-          case "MediatorClosed":
-          case "MediatorLost":
-            said.delete(event.connection)
-            return
-        }
-      })
+        },
+        { MediatorReceived: ["Proxy"], MediatorSent: ["Proxy"] }
+      )
     }
   }
 }

@@ -104,18 +104,13 @@ class Delivery implements Oracle {
     (event) => {
       switch (event._tag) {
         case "DeviceSent":
-          if (event.frame?._tag === "Reflect") this.#sealed(event.device, event.frame)
-          return
+          return this.#sealed(event.device, event.frame)
         case "MediatorReceived":
-          if (event.frame?._tag !== "ClientHello") return
           this.#programs.named(event.device, event.frame.deviceId)
           if (this.#evicts) this.#newcomer(event.device, event.frame)
           return
         case "MediatorSent":
-          if (event.frame?._tag === "ServerInfo") {
-            this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
-          }
-          return
+          return this.#registered(event.device, event.at, event.frame.deviceSlotState === DeviceSlotState.NEW)
         case "MediatorClosed":
           this.#seen(event.device)
           if (event.code === CloseCode.Dropped || event.code === CloseCode.QueueLimit) return this.#doubt(event.device)
@@ -156,7 +151,8 @@ class Delivery implements Oracle {
             this.#unopened(event.device, nonceOf(event.envelope))
           return
       }
-    }
+    },
+    { DeviceSent: ["Reflect"], MediatorReceived: ["ClientHello"], MediatorSent: ["ServerInfo"] }
   )
 
   readonly owes = (): string | undefined => {

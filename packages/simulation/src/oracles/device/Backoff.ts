@@ -228,7 +228,8 @@ export const backoff: OracleMaker = {
               return
             }
           }
-        }
+        },
+        { DeviceReceived: ["Reflected", "ServerInfo"] }
       )
     }
   }

@@ -69,87 +69,91 @@ export const bounds: OracleMaker = {
       return track
     }
     return {
-      see: only(["DeviceSent", "DeviceReceived", "Handling"], (event) => {
-        switch (event._tag) {
-          case "DeviceSent": {
-            if (event.message.length > Limits.frame) {
-              report({
-                rule: "a frame holds at most 65536 bytes",
-                device: event.device,
-                found: `${event.message.length} bytes`,
-                expected: `at most ${Limits.frame}`
-              })
-            }
-            const { frame } = event
-            if (frame?._tag === "GetDevicesInfo") {
-              const track = trackOf(event.device, event.connection)
-              if (++track.probes > mostProbes) {
+      see: only(
+        ["DeviceSent", "DeviceReceived", "Handling"],
+        (event) => {
+          switch (event._tag) {
+            case "DeviceSent": {
+              if (event.message.length > Limits.frame) {
                 report({
-                  rule: "requests without an answer are bounded",
+                  rule: "a frame holds at most 65536 bytes",
                   device: event.device,
-                  found: `${track.probes} requests for the devices`,
-                  expected: `at most ${mostProbes}`
+                  found: `${event.message.length} bytes`,
+                  expected: `at most ${Limits.frame}`
                 })
               }
-            }
-            if (frame?._tag === "BeginTransaction") {
-              trackOf(event.device, event.connection).transaction = emptyRoom()
-              return
-            }
-            if (frame?._tag === "CommitTransaction") {
-              trackOf(event.device, event.connection).transaction = undefined
-              return
-            }
-            if (frame?._tag !== "Reflect" || isEphemeral(frame.flags)) return
-            const track = trackOf(event.device, event.connection)
-            const room = track.transaction ?? track.ordinary
-            const weight = weightOf(frame.envelope)
-            track.unacked.set(frame.reflectId, { room, weight })
-            room.weight += weight
-            if (++room.count > 1 && room.weight > reflects) {
-              report({
-                rule: "reflects that wait for their acks are bounded",
-                device: event.device,
-                found: `${room.count} of ${room.weight} bytes at least`,
-                expected: `at most ${reflects} bytes, or a single one`
-              })
-            }
-            return
-          }
-          case "DeviceReceived": {
-            const { frame } = event
-            switch (frame?._tag) {
-              case "DevicesInfo":
-                trackOf(event.device, event.connection).probes--
-                return
-              case "TransactionRejected":
-                trackOf(event.device, event.connection).transaction = undefined
-                return
-              case "ReflectAck": {
-                const { unacked } = trackOf(event.device, event.connection)
-                const acked = unacked.get(frame.reflectId)
-                if (acked === undefined) return
-                unacked.delete(frame.reflectId)
-                acked.room.count--
-                acked.room.weight -= acked.weight
+              const { frame } = event
+              if (frame?._tag === "GetDevicesInfo") {
+                const track = trackOf(event.device, event.connection)
+                if (++track.probes > mostProbes) {
+                  report({
+                    rule: "requests without an answer are bounded",
+                    device: event.device,
+                    found: `${track.probes} requests for the devices`,
+                    expected: `at most ${mostProbes}`
+                  })
+                }
+              }
+              if (frame?._tag === "BeginTransaction") {
+                trackOf(event.device, event.connection).transaction = emptyRoom()
                 return
               }
-              default:
+              if (frame?._tag === "CommitTransaction") {
+                trackOf(event.device, event.connection).transaction = undefined
                 return
+              }
+              if (frame?._tag !== "Reflect" || isEphemeral(frame.flags)) return
+              const track = trackOf(event.device, event.connection)
+              const room = track.transaction ?? track.ordinary
+              const weight = weightOf(frame.envelope)
+              track.unacked.set(frame.reflectId, { room, weight })
+              room.weight += weight
+              if (++room.count > 1 && room.weight > reflects) {
+                report({
+                  rule: "reflects that wait for their acks are bounded",
+                  device: event.device,
+                  found: `${room.count} of ${room.weight} bytes at least`,
+                  expected: `at most ${reflects} bytes, or a single one`
+                })
+              }
+              return
             }
+            case "DeviceReceived": {
+              const { frame } = event
+              switch (frame?._tag) {
+                case "DevicesInfo":
+                  trackOf(event.device, event.connection).probes--
+                  return
+                case "TransactionRejected":
+                  trackOf(event.device, event.connection).transaction = undefined
+                  return
+                case "ReflectAck": {
+                  const { unacked } = trackOf(event.device, event.connection)
+                  const acked = unacked.get(frame.reflectId)
+                  if (acked === undefined) return
+                  unacked.delete(frame.reflectId)
+                  acked.room.count--
+                  acked.room.weight -= acked.weight
+                  return
+                }
+                default:
+                  return
+              }
+            }
+            case "Handling":
+              if (event.messages.length > reflected) {
+                report({
+                  rule: "a handler is given a bounded number of messages",
+                  device: event.device,
+                  found: `${event.messages.length} messages`,
+                  expected: `at most ${reflected}`
+                })
+              }
+              return
           }
-          case "Handling":
-            if (event.messages.length > reflected) {
-              report({
-                rule: "a handler is given a bounded number of messages",
-                device: event.device,
-                found: `${event.messages.length} messages`,
-                expected: `at most ${reflected}`
-              })
-            }
-            return
-        }
-      })
+        },
+        { DeviceReceived: ["DevicesInfo", "ReflectAck", "TransactionRejected"] }
+      )
     }
   }
 }

@@ -66,6 +66,10 @@ class CaughtUp implements Oracle {
           if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
           return
       }
+    },
+    {
+      DeviceSent: ["CommitTransaction", "ReflectedAck"],
+      DeviceReceived: ["BeginTransactionAck", "Reflected", "ReflectionQueueDry"]
     }
   )
 

@@ -89,37 +89,40 @@ class DeviceLists implements Oracle {
     this.#open = blobOpener(schedule, this.#specs)
   }
 
-  readonly see = only(["DeviceSent", "DeviceReceived", "Opened", "Asked", "Answered", "Machine"], (event) => {
-    switch (event._tag) {
-      case "DeviceSent": {
-        const track = this.#tracks.of(event.device)
-        if (track.connection !== event.connection) return
-        if (event.frame?._tag === "GetDevicesInfo") track.asks.push(++this.#number)
-        else if (event.frame?._tag === "ClientHello") this.#introduced(event.device, track, event.frame)
-        return
+  readonly see = only(
+    ["DeviceSent", "DeviceReceived", "Opened", "Asked", "Answered", "Machine"],
+    (event) => {
+      switch (event._tag) {
+        case "DeviceSent": {
+          const track = this.#tracks.of(event.device)
+          if (track.connection !== event.connection) return
+          if (event.frame._tag === "GetDevicesInfo") track.asks.push(++this.#number)
+          else this.#introduced(event.device, track, event.frame)
+          return
+        }
+        case "DeviceReceived": {
+          const track = this.#tracks.of(event.device)
+          if (track.connection === event.connection) this.#answeredBy(event.device, track, event.frame)
+          return
+        }
+        case "Opened":
+          return this.#opened(this.#tracks.of(event.device), event.connection)
+        case "Asked":
+          if (event.operation._tag !== "ListDevices") return
+          this.#tracks.of(event.device).calls.set(event.call, { number: ++this.#number, lists: [] })
+          return
+        case "Answered":
+          if (event.operation._tag === "ListDevices") this.#told(event.device, event.call, event.answer)
+          return
+        case "Machine":
+          this.#specs.see(event)
+          // What a device has on its disk outlives its lives.
+          if (event.change === "Started" || event.change === "Crashed") this.#tracks.of(event.device).calls.clear()
+          return
       }
-      case "DeviceReceived": {
-        if (event.frame?._tag !== "DevicesInfo") return
-        const track = this.#tracks.of(event.device)
-        if (track.connection === event.connection) this.#answeredBy(event.device, track, event.frame)
-        return
-      }
-      case "Opened":
-        return this.#opened(this.#tracks.of(event.device), event.connection)
-      case "Asked":
-        if (event.operation._tag !== "ListDevices") return
-        this.#tracks.of(event.device).calls.set(event.call, { number: ++this.#number, lists: [] })
-        return
-      case "Answered":
-        if (event.operation._tag === "ListDevices") this.#told(event.device, event.call, event.answer)
-        return
-      case "Machine":
-        this.#specs.see(event)
-        // What a device has on its disk outlives its lives.
-        if (event.change === "Started" || event.change === "Crashed") this.#tracks.of(event.device).calls.clear()
-        return
-    }
-  })
+    },
+    { DeviceSent: ["ClientHello", "GetDevicesInfo"], DeviceReceived: ["DevicesInfo"] }
+  )
 
   /** Notes a nonce; whether it had been seen before. */
   #isKnown(device: string, nonce: number): boolean {

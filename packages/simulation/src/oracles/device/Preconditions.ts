@@ -65,20 +65,16 @@ class Preconditions implements Oracle {
     (event) => {
       switch (event._tag) {
         case "DeviceSent": {
-          const { frame } = event
-          if (frame?._tag !== "BeginTransaction" && frame?._tag !== "CommitTransaction") return
           const track = this.#tracks.of(event.device)
           if (track.connection !== event.connection) return
           track.grantedAt = undefined
-          if (frame._tag === "BeginTransaction") this.#begins(event.device, track)
+          if (event.frame._tag === "BeginTransaction") this.#begins(event.device, track)
           return
         }
         case "DeviceReceived": {
-          const tag = event.frame?._tag
-          if (tag !== "BeginTransactionAck" && tag !== "TransactionRejected") return
           const track = this.#tracks.of(event.device)
           if (track.connection !== event.connection) return
-          if (tag === "BeginTransactionAck") track.grantedAt = ++this.#number
+          if (event.frame._tag === "BeginTransactionAck") track.grantedAt = ++this.#number
           else this.#rejected(track)
           return
         }
@@ -107,6 +103,10 @@ class Preconditions implements Oracle {
           if (event.change === "Started" || event.change === "Crashed") this.#tracks.renew(event.device)
           return
       }
+    },
+    {
+      DeviceSent: ["BeginTransaction", "CommitTransaction"],
+      DeviceReceived: ["BeginTransactionAck", "TransactionRejected"]
     }
   )
 

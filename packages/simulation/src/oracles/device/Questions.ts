@@ -134,12 +134,9 @@ export const questions: OracleMaker = {
         (event) => {
           switch (event._tag) {
             case "DeviceReceived":
-              if (event.frame?._tag === "ServerInfo") {
-                tracks.of(event.device).currentTime = Number(event.frame.currentTime)
-              }
+              tracks.of(event.device).currentTime = Number(event.frame.currentTime)
               return
             case "DeviceSent":
-              if (event.frame?._tag !== "ClientHello") return
               if (event.frame.expectedDeviceSlotState === DeviceSlotState.NEW && tracks.of(event.device).hasSlot) {
                 report({
                   rule: "a device remembers that it has a slot",
@@ -181,7 +178,8 @@ export const questions: OracleMaker = {
               if (event.kind === "ClockJump" && event.device !== undefined) tracks.of(event.device).jumpedAt = event.at
               return
           }
-        }
+        },
+        { DeviceSent: ["ClientHello"], DeviceReceived: ["ServerInfo"] }
       )
     }
   }

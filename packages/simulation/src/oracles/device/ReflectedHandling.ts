@@ -128,12 +128,11 @@ class ReflectedHandling implements Oracle {
     (event) => {
       switch (event._tag) {
         case "DeviceReceived":
-          if (event.frame?._tag === "Reflected") this.#received(event.device, event.connection, event.frame)
-          return
+          return this.#received(event.device, event.connection, event.frame)
         case "DeviceSent":
-          if (event.frame?._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
-          else if (event.frame?._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
-          else if (event.frame?._tag === "Reflect") {
+          if (event.frame._tag === "ReflectedAck") this.#acked(event.device, event.connection, event.frame)
+          else if (event.frame._tag === "ClientHello") this.#ids.set(event.device, event.frame.deviceId)
+          else {
             const nonce = nonceOf(event.frame.envelope)
             this.#senders.set(nonce, this.#ids.get(event.device)!)
             this.#written?.set(nonce, printOf(event.frame.envelope))
@@ -170,7 +169,8 @@ class ReflectedHandling implements Oracle {
           this.#machine(this.#device(event.device), event)
           return
       }
-    }
+    },
+    { DeviceSent: ["ClientHello", "Reflect", "ReflectedAck"], DeviceReceived: ["Reflected"] }
   )
 
   readonly owes = (): string | undefined => {

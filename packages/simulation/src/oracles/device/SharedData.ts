@@ -65,7 +65,6 @@ class SharedData implements Oracle {
     (event) => {
       switch (event._tag) {
         case "DeviceSent": {
-          if (event.frame?._tag !== "SetSharedDeviceData") return
           const track = this.#track(event.device)
           const box = event.frame.encryptedSharedDeviceData
           track.recent.add(nonceOf(box))
@@ -73,7 +72,6 @@ class SharedData implements Oracle {
           return this.#mayHold(track, [this.#read(event.device, box)])
         }
         case "DeviceReceived": {
-          if (event.frame?._tag !== "ServerInfo") return
           const track = this.#track(event.device)
           if (track.connection !== event.connection) return
           return this.#learned(track, this.#valuesOf(event.device, track, event.frame.encryptedSharedDeviceData))
@@ -105,7 +103,8 @@ class SharedData implements Oracle {
           if (event.change === "Started" || event.change === "Crashed") this.#begins(event.device)
           return
       }
-    }
+    },
+    { DeviceSent: ["SetSharedDeviceData"], DeviceReceived: ["ServerInfo"] }
   )
 
   #track(name: string): Track {
