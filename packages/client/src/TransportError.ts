@@ -329,7 +329,7 @@ export const platformError = (cause: unknown): { readonly code: string; readonly
 export const transportError = (error: Socket.SocketError): TransportError => {
   const { reason } = error
   const cause = field(reason, "cause")
-  if (isTransportError(cause)) return cause
+  if (cause !== undefined && isTransportError(cause)) return cause
   switch (reason._tag) {
     case "SocketOpenError":
       return reason.kind === "Timeout"

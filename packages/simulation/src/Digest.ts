@@ -60,7 +60,8 @@ export class Digest {
     // Times are sums of ms and fractions with 32 bits: the same on every engine.
     this.#mix(Math.floor(event.at % 0x1_0000_0000))
     this.#mix(Math.floor((event.at % 1) * 0x1_0000_0000))
-    if ("device" in event && event.device !== undefined) this.#mix(this.#nameOf(event.device))
+    const { device } = event as { readonly device?: string | undefined }
+    if (device !== undefined) this.#mix(this.#nameOf(device))
     switch (event._tag) {
       case "DeviceSent":
       case "MediatorReceived":

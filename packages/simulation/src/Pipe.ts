@@ -83,11 +83,19 @@ const newCloseError = (code: number, closeReason?: string): Socket.SocketError =
     reason: new Socket.SocketCloseError(closeReason === undefined ? { code } : { code, closeReason })
   })
 
-/** What most connections end with, made once: an error has its fields checked, which took a hundredth of a run. */
-const usualEnds = new Map([1000, 1006].map((code) => [code, newCloseError(code)]))
+/** What connections have ended with: an error has its fields checked, which took a hundredth of a run. */
+const ends = new Map<string, Socket.SocketError>()
+/** Mediators give few reasons; whoever makes up a new one each time has it made each time. */
+const mostEnds = 100
 
-const closeError = (code: number, closeReason?: string): Socket.SocketError =>
-  (closeReason === undefined ? usualEnds.get(code) : undefined) ?? newCloseError(code, closeReason)
+const closeError = (code: number, closeReason?: string): Socket.SocketError => {
+  const key = closeReason === undefined ? `${code}` : `${code} ${closeReason}`
+  const known = ends.get(key)
+  if (known !== undefined) return known
+  const error = newCloseError(code, closeReason)
+  if (ends.size < mostEnds) ends.set(key, error)
+  return error
+}
 
 const writeError = (): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketWriteError({ cause: "the connection has ended" }) })

@@ -266,8 +266,12 @@ export class SimulatedDevice {
     }
     const count = messagesOf(operation)
     const firstMessage = count === 0 ? 0 : this.#host.takeMessageIds(count)
-    const place = { ...this.#place(), call: this.#host.nextCall(), operation, firstMessage }
-    this.#host.witness({ _tag: "Asked", ...place })
+    const { life, name } = this
+    const { kernel, nextCall, witness } = this.#host
+    const call = nextCall()
+    // Spreading a place takes several times as long as naming what is in it.
+    const place = { at: kernel.now, device: name, life, call, operation, firstMessage }
+    witness({ _tag: "Asked", at: kernel.now, device: name, life, call, operation, firstMessage })
     const condition = this.#condition(machine, place)
     this.#whenMade(machine, (device) => {
       machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf, condition), (exit) => {
@@ -275,7 +279,7 @@ export class SimulatedDevice {
         if (machine.mode === "Dead") return
         this.#seeTo("no call dies", exit)
         const answer = answerOf(exit)
-        this.#host.witness({ _tag: "Answered", ...place, at: machine.kernel.now, answer })
+        witness({ _tag: "Answered", at: kernel.now, device: name, life, call, operation, firstMessage, answer })
         onAnswer(answer)
       })
     })
@@ -348,7 +352,7 @@ export class SimulatedDevice {
     const context = machine.context.pipe(
       Context.add(Capacities, capacitiesOf(conditions)),
       Context.add(DeviceObserver, {
-        onEvent: (event) => witness({ _tag: "Happened", ...place(), event }),
+        onEvent: (event) => witness({ _tag: "Happened", at: machine.kernel.now, device: self.name, life, event }),
         onState: (state) => {
           witness({ _tag: "StateChanged", at: machine.kernel.now, device: self.name, life, state })
           if (state._tag !== "NeedsUser") self.#question = undefined

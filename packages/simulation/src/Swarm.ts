@@ -244,6 +244,9 @@ const drawDevice = (prng: Prng.Prng, index: number, group: number, level: FaultL
   }
 }
 
+/** Unless an option says otherwise, in ms: a minute. */
+const usualDuration = 60_000
+
 /**
  * Makes the schedule of a seed: the same for the same options, whatever the engine. Throws an `InvalidSimulateOptions` for a
  * duration that nothing can be drawn for.
@@ -252,8 +255,8 @@ const drawDevice = (prng: Prng.Prng, index: number, group: number, level: FaultL
  * @since 0.1.0
  */
 export const swarm = (options: SwarmOptions): Schedule => {
-  const { devices: count = 3, duration: lasts = "1 minute", faults = "swarm", misbehaving = false, seed } = options
-  const duration = drawnMillis("duration", lasts)
+  const { devices: count = 3, faults = "swarm", misbehaving = false, seed } = options
+  const duration = options.duration === undefined ? usualDuration : drawnMillis("duration", options.duration)
   const prng = Prng.make(seed).fork("schedule")
   const groups = Math.max(1, Math.min(options.groups ?? drawGroups(prng.fork("groups")), count))
   const conditions = drawConditions(prng.fork("conditions"), faults, Math.ceil(count / groups))

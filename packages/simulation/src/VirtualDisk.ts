@@ -142,20 +142,20 @@ export class VirtualDisk {
   })
 
   #write<A>(operation: string, write: () => A): Effect.Effect<A, DeviceStoreError> {
-    const attempt = Effect.suspend((): Effect.Effect<A, DeviceStoreError> => {
+    const attempt = (): Effect.Effect<A, DeviceStoreError> => {
       if (!this.full.act()) return Effect.succeed(write())
       return Effect.fail(new DeviceStoreError({ reason: "Full", operation, detail: "the virtual disk is full" }))
-    })
-    const inTime = Effect.suspend(() => {
+    }
+    return Effect.suspend(() => {
+      if (this.latency <= 0) return attempt()
       this.#writing++
       return Effect.ensuring(
-        Effect.andThen(Effect.sleep(this.latency), attempt),
+        Effect.flatMap(Effect.sleep(this.latency), attempt),
         Effect.sync(() => {
           this.#writing--
         })
       )
     })
-    return Effect.suspend(() => (this.latency > 0 ? inTime : attempt))
   }
 
   #addBlobNonce(nonce: Uint8Array): void {
