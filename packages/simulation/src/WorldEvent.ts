@@ -298,12 +298,6 @@ export interface Witness {
   readonly frames?: FrameTags
 }
 
-type Seen<Kind extends EventKind, Tags extends FrameTags> = Kind extends keyof FrameOf & keyof Tags
-  ? Extract<WorldEvent, { readonly _tag: Kind }> & {
-      readonly frame: Extract<FrameOf[Kind], { readonly _tag: (Tags[Kind] & ReadonlyArray<string>)[number] }>
-    }
-  : Extract<WorldEvent, { readonly _tag: Kind }>
-
 /**
  * Whether a witness looks at a frame of a kind of event.
  *
@@ -314,9 +308,16 @@ export const looksAt = (witness: Witness, kind: keyof FrameTags, frame: string |
   return tags === undefined || tags.includes(frame)
 }
 
+/** A witness that looks at some events alone, and what it was given for them. */
 interface Only extends Witness {
   readonly given: Witness
 }
+
+type Seen<Kind extends EventKind, Tags extends FrameTags> = Kind extends keyof FrameOf & keyof Tags
+  ? Extract<WorldEvent, { readonly _tag: Kind }> & {
+      readonly frame: Extract<FrameOf[Kind], { readonly _tag: (Tags[Kind] & ReadonlyArray<string>)[number] }>
+    }
+  : Extract<WorldEvent, { readonly _tag: Kind }>
 
 /**
  * A witness for events of some kinds alone, and where `frames` names some for a kind, of these for no other frames; what it

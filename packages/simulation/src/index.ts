@@ -67,5 +67,24 @@ export {
   World,
   type WorldOptions
 } from "./World.ts"
-export * from "./WorldEvent.ts"
+export {
+  type Answer,
+  type BatchPlace,
+  type CallPlace,
+  type ConnectionPlace,
+  type EventKind,
+  type FrameSeen,
+  type FrameTags,
+  type HandedBack,
+  type LifePlace,
+  type ListedDevice,
+  only,
+  type Place,
+  type ProgramAsk,
+  type ProgramCallPlace,
+  type Told,
+  type UpgradeRefusal,
+  type Witness,
+  type WorldEvent
+} from "./WorldEvent.ts"
 export * from "./WorldFault.ts"

@@ -52,6 +52,20 @@ export const some: Witness = only(["Handled", "Opened"], (event) => {
   return event._tag === "DeviceSent"
 })
 
+// Nor for any other frame.
+export const hellos: Witness = only(
+  ["DeviceSent", "DeviceReceived"],
+  (event) => {
+    if (event._tag === "DeviceReceived") return event.frame?._tag === "ServerInfo"
+    expectTypeOf(event.frame._tag).toEqualTypeOf<"ClientHello" | "Reflect">()
+    // @ts-expect-error TS2367: have no overlap
+    return event.frame._tag === "Proxy"
+  },
+  { DeviceSent: ["ClientHello", "Reflect"] }
+)
+// @ts-expect-error TS2322: Type '"ServerInfo"' is not assignable to type
+export const none: Witness = only(["DeviceSent"], () => {}, { DeviceSent: ["ServerInfo"] })
+
 expectTypeOf<Required<SimulateOptions>["duration"]>().toEqualTypeOf<Duration.Input>()
 expectTypeOf<Required<SwarmOptions>["duration"]>().toEqualTypeOf<Duration.Input>()
 expectTypeOf<Required<SimulateTestOptions>["timeout"]>().toEqualTypeOf<Duration.Input>()

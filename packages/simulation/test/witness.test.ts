@@ -23,4 +23,26 @@ describe("whoever looks on", () => {
       )
     )
   })
+
+  it("is called for the frames that it looks at, and of other kinds for all, whoever calls it", () => {
+    const everything: Array<WorldEvent> = []
+    const some: Array<WorldEvent> = []
+    const called: Array<WorldEvent> = []
+    const looking = (seen: Array<WorldEvent>) =>
+      only(["Opened", "DeviceSent", "MediatorSent"], (event) => void seen.push(event), {
+        DeviceSent: ["Reflect", "ClientHello"]
+      })
+    const byHand = looking(called)
+    run(swarm({ seed: 4 }), { oracles: [], witnesses: [(event) => void everything.push(event), looking(some)] })
+    for (const event of everything) if (byHand.kinds!.includes(event._tag)) byHand(event)
+    const expected = everything.filter((event) =>
+      event._tag === "DeviceSent"
+        ? event.frame?._tag === "Reflect" || event.frame?._tag === "ClientHello"
+        : event._tag === "Opened" || event._tag === "MediatorSent"
+    )
+    assert.isAbove(expected.filter(({ _tag }) => _tag === "DeviceSent").length, 5)
+    assert.isAbove(everything.filter(({ _tag }) => _tag === "DeviceSent").length, 20)
+    assert.deepStrictEqual(some, expected)
+    assert.deepStrictEqual(called, expected)
+  })
 })
