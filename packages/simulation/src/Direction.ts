@@ -156,11 +156,14 @@ export class Direction<M> {
     if (next === undefined || this.#conditions.isStalled()) return
     // Also what is due already takes a turn of the scheduler: nobody is called from within his own call.
     const { kernel } = this.#machine
-    this.#timer = kernel.after(this.#machine, next.at - kernel.now, () => {
-      this.#timer = undefined
-      if (!this.#conditions.isStalled()) this.#deliverDue()
-      this.#pump()
-    })
+    this.#timer = kernel.after(this.#machine, next.at - kernel.now, this.#arrive)
+  }
+
+  /** One for all that travel this way. */
+  readonly #arrive = (): void => {
+    this.#timer = undefined
+    if (!this.#conditions.isStalled()) this.#deliverDue()
+    this.#pump()
   }
 
   #deliverDue(): void {

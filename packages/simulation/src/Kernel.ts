@@ -23,7 +23,7 @@ export interface TaskHost {
 
 interface Task {
   readonly machine: TaskHost
-  readonly run: () => void
+  run(): void
   readonly priority: number
 }
 
@@ -41,6 +41,30 @@ export interface Timer {
   /** Set to `true`, it does not happen any more. */
   cancelled: boolean
   readonly order: number
+}
+
+/** A timer that is a task as it is, once its time has come: most tasks of a run are, and each object has its price. */
+class TimerTask implements Timer, Task {
+  readonly at: number
+  readonly machine: TaskHost
+  readonly order: number
+  readonly priority = 0
+  cancelled = false
+  readonly #happens: () => void
+
+  constructor(at: number, machine: TaskHost, order: number, happens: () => void) {
+    this.at = at
+    this.machine = machine
+    this.order = order
+    this.#happens = happens
+  }
+
+  run(): void {
+    if (this.cancelled) return
+    // From here on a cancel finds nothing in the heap.
+    this.cancelled = true
+    this.#happens()
+  }
 }
 
 const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
@@ -76,7 +100,7 @@ export class Kernel {
   readonly #ready: Array<Task> = []
   /** Tasks in `#ready` whose priority is not 0. */
   #odd = 0
-  readonly #heap: Array<Timer> = []
+  readonly #heap: Array<TimerTask> = []
   #cancelled = 0
   #order = 0
 
@@ -93,7 +117,7 @@ export class Kernel {
 
   /** Sets a timer, `millis` from now. Timers of the same time become runnable together. */
   after(machine: TaskHost, millis: number, run: () => void): Timer {
-    const timer: Timer = { at: this.now + Math.max(millis, 0), machine, run, cancelled: false, order: this.#order++ }
+    const timer = new TimerTask(this.now + Math.max(millis, 0), machine, this.#order++, run)
     this.#push(timer)
     return timer
   }
@@ -139,7 +163,7 @@ export class Kernel {
     if (task.priority !== 0) this.#odd--
     this.steps++
     if (task.machine.mode === "Running") task.run()
-    else task.machine.hold(task.run, task.priority)
+    else task.machine.hold(() => task.run(), task.priority)
     return true
   }
 
@@ -166,31 +190,19 @@ export class Kernel {
     }
     if (first === undefined) return false
     this.now = first.at
-    for (let timer: Timer | undefined = first; timer !== undefined; timer = this.#pop()) {
+    for (let timer: TimerTask | undefined = first; timer !== undefined; timer = this.#pop()) {
       this.#fire(timer)
       if (this.#heap.length === 0 || this.#heap[0]!.at > this.now) break
     }
     return true
   }
 
-  #fire(timer: Timer): void {
-    if (timer.cancelled) {
-      this.#cancelled--
-      return
-    }
-    this.#ready.push({
-      machine: timer.machine,
-      priority: 0,
-      run: () => {
-        if (timer.cancelled) return
-        // From here on a cancel finds nothing in the heap.
-        timer.cancelled = true
-        timer.run()
-      }
-    })
+  #fire(timer: TimerTask): void {
+    if (timer.cancelled) this.#cancelled--
+    else this.#ready.push(timer)
   }
 
-  #push(timer: Timer): void {
+  #push(timer: TimerTask): void {
     const heap = this.#heap
     let at = heap.length
     heap.push(timer)
@@ -203,7 +215,7 @@ export class Kernel {
     heap[at] = timer
   }
 
-  #pop(): Timer | undefined {
+  #pop(): TimerTask | undefined {
     const heap = this.#heap
     const top = heap[0]
     const last = heap.pop()
@@ -212,7 +224,7 @@ export class Kernel {
     return top
   }
 
-  #sink(timer: Timer, from: number): void {
+  #sink(timer: TimerTask, from: number): void {
     const heap = this.#heap
     let at = from
     for (;;) {
