@@ -41,7 +41,7 @@ const disks: ReadonlyArray<Disk> = [
   {
     name: "a limit on the size of files",
     says: "DiskFailed",
-    under: () => shell("ulimit -f 512"),
+    under: () => shell("ulimit -f 1024"),
     relieve: undefined
   },
   {
