@@ -391,6 +391,15 @@ describe("reading", () => {
     assert.deepStrictEqual(told(10_000, "nothing"), [atLeisure])
   })
 
+  it("lets a device pass messages over that stops while it waits", () => {
+    const story = new Story(reading, {}, [], operations)
+    const line = story.live("phone")
+    line.reflect(1, envelope(1))
+    busy(story).wait(10_000)
+    story.tell({ _tag: "Machine", ...story.place("phone"), life: 1, change: "Stopped" })
+    assert.deepStrictEqual(passedOver(story).end(), [])
+  })
+
   it("is what a world comes to whose handler stands still in front of an ack, and a tally counts it", () => {
     const world = {
       version: 1,

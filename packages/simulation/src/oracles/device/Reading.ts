@@ -195,6 +195,9 @@ class Reading implements Oracle {
         track.isPaused = false
         track.untroubledSince = Math.max(track.untroubledSince, at)
         return
+      case "Stopped":
+        // It still says what happens until it has closed, and what it waits for is answered.
+        return
       default: {
         this.#ends(track)
         const { misbehaviours, troubles, untroubledSince } = track
