@@ -39,6 +39,9 @@ export const continuesBlock = (block: ReadonlyArray<Append>, bytes: number, { en
   return true
 }
 
+/** How many messages these heads are of. */
+export const countOf = (heads: Uint8Array): number => heads.length / headBytes
+
 /** Writes the heads of these messages. */
 export const putHeads = (into: DataView, offset: number, block: ReadonlyArray<Append>): void => {
   for (let n = 0, at = offset; n < block.length; n++, at += headBytes) {

@@ -14,7 +14,7 @@ import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
 import type { GroupKey, GroupSnapshot, RegisterSlot, SlotSnapshot } from "../StoreCommand.ts"
 import { type AppendBlock, type BatchCommand, type StoreBatch, unpackBatch } from "./StoreBatch.ts"
-import { headBytes } from "./StoreBlock.ts"
+import { countOf } from "./StoreBlock.ts"
 import { StoreRefusal } from "./StoreFailure.ts"
 import { checkOwner, migrate } from "./StoreMigrations.ts"
 import { makeStoreQueues, type SlotRow } from "./StoreQueues.ts"
@@ -207,9 +207,9 @@ export const openStoreFile = (directory: string): StoreFile => {
   }
 
   const append = (rows: GroupRows, block: AppendBlock): void => {
-    const last = block.heads.length / headBytes - 1
+    const further = countOf(block.heads) - 1
     const to = block.to.map(({ deviceId, position }) => ({ slot: slotOf(rows, deviceId), first: position }))
-    for (const { first, slot } of to) moved.set(slot, first + last)
+    for (const { first, slot } of to) moved.set(slot, first + further)
     queues.append(to, block)
   }
 

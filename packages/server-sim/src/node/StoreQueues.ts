@@ -10,7 +10,7 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
 import type { SlotSnapshot } from "../StoreCommand.ts"
-import { type Block, blockMessages, headBytes, readHeads } from "./StoreBlock.ts"
+import { type Block, blockMessages, countOf, readHeads } from "./StoreBlock.ts"
 
 /** A slot's row. */
 export type SlotRow = number
@@ -114,7 +114,7 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
   return {
     append: (to, { envelopes, heads }) => {
       const { lastInsertRowid } = sql.addBlock.run(heads, envelopes)
-      const further = heads.length / headBytes - 1
+      const further = countOf(heads) - 1
       const shared = to.length > 1 ? 1 : 0
       for (const { first, slot } of to) sql.addStretch.run(slot, first, first + further, lastInsertRowid, 0, shared)
     },
