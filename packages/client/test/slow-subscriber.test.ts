@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Latch, Stream } from "effect"
+import { Effect, Exit, Fiber, Latch, Stream } from "effect"
 import { makeStateCell } from "../src/ConnectionState.ts"
 import { makeEventLog } from "../src/DeviceEvent.ts"
 
@@ -43,5 +43,16 @@ it.effect("a subscriber of states that falls behind is left with the latest", ()
     })
     assert.deepStrictEqual(seen.at(0), { _tag: "Connecting", attempt: 1, pendingReflects: 0 })
     assert.deepStrictEqual(seen.at(-1), { _tag: "Stopped", died: false, pendingReflects: 0 })
+  })
+)
+
+it.effect("events are over for whoever subscribes first when the device is", () =>
+  Effect.gen(function* () {
+    const log = makeEventLog(4, () => {})
+    log.emit({ _tag: "EphemeralsDropped", count: 1 })
+    log.end()
+    const seen = yield* Stream.runCollect(log.events).pipe(Effect.forkChild)
+    yield* Effect.forEach([1, 2, 3], () => Effect.yieldNow)
+    assert.deepStrictEqual(seen.pollUnsafe(), Exit.succeed([]))
   })
 )
