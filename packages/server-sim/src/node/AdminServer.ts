@@ -11,6 +11,7 @@ import { Context, Effect, Layer } from "effect"
 import { HttpMiddleware, HttpRouter, HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer, type Server } from "node:http"
+import type { Socket } from "node:net"
 import { authorityOf, checkPort, ListenError, reasonOf } from "./ListenAddress.ts"
 import { Readiness } from "./Readiness.ts"
 
@@ -32,8 +33,32 @@ export class AdminAddress extends Context.Service<
   }
 >()("@d2m/server-sim/AdminAddress") {}
 
-/** More are hung up on: what it takes, devices do not get. */
+/** What it takes, devices do not get. */
 const maxConnections = 16
+
+/** Who comes last gets in: a place is taken from who has asked or been answered nothing for longest. */
+const boundedServer = (): Server => {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
+  // Least recently heard of first.
+  const sockets = new Set<Socket>()
+  const heardOf = (socket: Socket): void => {
+    if (sockets.delete(socket)) sockets.add(socket)
+  }
+  server.on("connection", (socket: Socket) => {
+    const [longest] = sockets
+    if (longest !== undefined && sockets.size === maxConnections) {
+      sockets.delete(longest)
+      longest.destroy()
+    }
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+  })
+  server.on("request", ({ socket }, response) => {
+    heardOf(socket)
+    response.once("finish", () => heardOf(socket))
+  })
+  return server
+}
 
 const plain = (status: number, text: string): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(`${text}\n`, { status, headers: { "cache-control": "no-store" } })
@@ -62,7 +87,7 @@ const listenError = (host: string, port: number, { cause }: HttpServerError.Serv
  * - `GET /healthz`: 200 while the process answers
  * - `GET /readyz`: 200 and `Ready` while devices can be sent here; otherwise 503 and one word that says why
  *
- * It has 16 connections at a time at most. Build it before the mediator's server, so that it still tells of a shutdown.
+ * It has 16 connections at a time at most; the one that has been quiet for longest gives way to the next. Build it before the mediator's server, so that it still tells of a shutdown.
  *
  * @category layers
  * @since 0.1.0
@@ -72,12 +97,7 @@ export const layerAdmin = (options: {
   readonly port: number
 }): Layer.Layer<AdminAddress, ListenError, Readiness> => {
   const { host, port } = options
-  const bounded = (): Server => {
-    const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 })
-    server.maxConnections = maxConnections
-    return server
-  }
-  const server = NodeHttpServer.layer(bounded, {
+  const server = NodeHttpServer.layer(boundedServer, {
     host,
     port,
     gracefulShutdownTimeout: "500 millis"
