@@ -30,6 +30,7 @@ import * as Session from "./device/Session.ts"
 import { Unpromised } from "./device/SessionEnd.ts"
 import { idText, type SessionLine } from "./device/SessionLine.ts"
 import * as Watch from "./device/Watch.ts"
+import { FilePath } from "./FilePath.ts"
 import { keyFileFlag, requiredGroupKey } from "./GroupKey.ts"
 import { ReaderGone } from "./OutputReader.ts"
 import { exitCodeOf } from "./Run.ts"
@@ -52,7 +53,7 @@ const flags = {
     Flag.optional
   ),
   data: Flag.String("data").pipe(
-    Flag.withSchema(Schema.NonEmptyString),
+    Flag.withSchema(FilePath),
     Flag.withDescription(
       "File in which the device remembers what it must, made when missing; needs --device-id. Without it the device is a new one each time, and its slot is taken until the mediator's grace is over"
     ),

@@ -9,6 +9,7 @@ import { DeviceGroupKey, Limits } from "@d2m/codec"
 import { Config, Effect, FileSystem, Option, Redacted, Result, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Hex } from "effect/encoding"
+import { FilePath } from "./FilePath.ts"
 import { fileReason } from "./FileReason.ts"
 
 /**
@@ -41,6 +42,7 @@ export const groupKeyFlags = {
     Flag.optional
   ),
   dgkFile: Flag.String("dgk-file").pipe(
+    Flag.withSchema(FilePath),
     Flag.withDescription("File with the device group key: 64 hex digits, or 32 bytes"),
     Flag.withMetavar("FILE"),
     Flag.optional
@@ -102,6 +104,7 @@ export const groupKey = Effect.fnUntraced(function* (options: {
  * @since 0.1.0
  */
 export const keyFileFlag = Flag.String("key-file").pipe(
+  Flag.withSchema(FilePath),
   Flag.withDescription("File with the device group key: 64 hex digits, or 32 bytes; else the variable D2M_GROUP_KEY"),
   Flag.withMetavar("FILE"),
   Flag.optional

@@ -10,6 +10,7 @@ import { type InvalidOptions, lenientOptions, type MediatorOptions } from "@d2m/
 import { defaultGuards, type Guards } from "@d2m/server-sim/node"
 import { Effect, FileSystem, Option, Runtime, Schema } from "effect"
 import { Flag } from "effect/cli"
+import { FilePath } from "./FilePath.ts"
 import { fileReason } from "./FileReason.ts"
 
 /**
@@ -116,6 +117,7 @@ export const guardFlags = {
     Flag.atLeast(0)
   ),
   allowGroups: Flag.String("allow-groups").pipe(
+    Flag.withSchema(FilePath),
     Flag.withDescription("File with the ids of the device groups to serve, one a line; # begins a comment"),
     Flag.withMetavar("FILE"),
     Flag.optional

@@ -11,6 +11,7 @@ import { huntPlanted } from "@d2m/simulation/node"
 import { Clock, Console, Effect, FileSystem, Option, Path, Schema } from "effect"
 import { Argument, CliError, Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { FilePath } from "./FilePath.ts"
 import { unwritable } from "./simulate/Failure.ts"
 
 /**
@@ -51,6 +52,7 @@ const flags = {
     Flag.withDefault(availableParallelism())
   ),
   out: Flag.String("out").pipe(
+    Flag.withSchema(FilePath),
     Flag.withMetavar("DIR"),
     Flag.withDescription("Write the schedule that shows each mutant to DIR/NAME.json"),
     Flag.optional

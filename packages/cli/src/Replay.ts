@@ -18,6 +18,7 @@ import {
 } from "@d2m/simulation"
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { FilePath } from "./FilePath.ts"
 import { fileReason } from "./FileReason.ts"
 import { UnreadCode } from "./OutputReader.ts"
 import type { Setting } from "./simulate/Messages.ts"
@@ -75,7 +76,10 @@ export class NotSeen extends Schema.TaggedError<NotSeen>()("NotSeen", {
 }
 
 const flags = {
-  path: Argument.String("file").pipe(Argument.withDescription("The schedule, a JSON file")),
+  path: Argument.String("file").pipe(
+    Argument.withSchema(FilePath),
+    Argument.withDescription("The schedule, a JSON file")
+  ),
   full: Flag.Boolean("full").pipe(
     Flag.withDescription("Tell everything: handshakes, and what keeps connections alive"),
     Flag.withDefault(false)

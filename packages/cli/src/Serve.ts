@@ -20,6 +20,7 @@ import {
 import * as Node from "@d2m/server-sim/node"
 import { Console, Context, Effect, Latch, Layer, Option, Schema } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
+import { FilePath } from "./FilePath.ts"
 import { count, guardFlags, guardsOf, limitsOf, unusable } from "./GuardFlags.ts"
 import { adminOf, observeFlags, telemetryOf } from "./ObserveFlags.ts"
 import { InterruptedCode } from "./Run.ts"
@@ -48,10 +49,15 @@ const flags = {
     Flag.withDefault(0)
   ),
   cert: Flag.String("tls-cert").pipe(
+    Flag.withSchema(FilePath),
     Flag.withDescription("TLS certificate chain, a PEM file; needs --tls-key"),
     Flag.optional
   ),
-  key: Flag.String("tls-key").pipe(Flag.withDescription("Private key of the certificate, a PEM file"), Flag.optional),
+  key: Flag.String("tls-key").pipe(
+    Flag.withSchema(FilePath),
+    Flag.withDescription("Private key of the certificate, a PEM file"),
+    Flag.optional
+  ),
   selfSigned: Flag.Boolean("self-signed").pipe(
     Flag.withDescription("Serve TLS with a certificate made on the spot, and print its pin"),
     Flag.withDefault(false)
@@ -70,8 +76,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   data: Flag.String("data").pipe(
-    // An empty one, of a variable that is not set, would be the directory that we are in.
-    Flag.withSchema(Schema.NonEmptyString),
+    Flag.withSchema(FilePath),
     Flag.withDescription(
       "Directory for slots and messages, made when missing; without it a restart forgets everything"
     ),

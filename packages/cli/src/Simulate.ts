@@ -10,6 +10,7 @@ import { isRepeated, lanesText, type Schedule, Summary } from "@d2m/simulation"
 import { Clock, Console, Effect, Exit, Option, Result, Schema, Stream } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { FilePath } from "./FilePath.ts"
 import * as Failure from "./simulate/Failure.ts"
 import type { Ran, Reproduction, Setting } from "./simulate/Messages.ts"
 import { page } from "./simulate/Page.ts"
@@ -110,6 +111,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   folder: Flag.String("failures").pipe(
+    Flag.withSchema(FilePath),
     Flag.withDescription(
       "Folder for the files of seeds that failed, d2m-failure-<seed>.json, the working directory unless given; none takes the place of another"
     ),

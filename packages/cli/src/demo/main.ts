@@ -8,6 +8,7 @@
 import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import packageJson from "../../package.json" with { type: "json" }
+import { FilePath } from "../FilePath.ts"
 import { runMain } from "../Run.ts"
 import * as Messages from "./Messages.ts"
 import * as Recorder from "./Recorder.ts"
@@ -32,6 +33,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   file: Flag.String("file").pipe(
+    Flag.withSchema(FilePath),
     Flag.withAlias("f"),
     Flag.withDescription("Reflect the lines of this file; - is standard input"),
     Flag.optional
