@@ -23,6 +23,7 @@ export class UnusableGroupList extends Schema.TaggedError<UnusableGroupList>()("
   path: Schema.String,
   reason: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message(): string {
     return `--allow-groups ${this.path}: ${this.reason}`
   }

@@ -290,9 +290,9 @@ describe("d2m serve", () => {
     [
       ["--allow-groups", "/no/groups"],
       "--allow-groups /no/groups: it cannot be read: ENOENT: no such file or directory",
-      1
+      2
     ],
-    [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 1],
+    [["--allow-groups", fileURLToPath(import.meta.url)], "line 1 is not 64 hexadecimal digits", 2],
     [
       ["--trust-proxy", "10.0.0.0/33"],
       'd2m: Expected an IP address, or one with a prefix length at ["--trust-proxy"][0]\n',
