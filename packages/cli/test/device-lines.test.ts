@@ -57,6 +57,23 @@ describe("a line of d2m device", () => {
     assert.match(ends[1]!, /, 9 bytes: 0{16}…$/)
   })
 
+  it("tells a time of the mediator to the millisecond, whatever it is", () => {
+    const [own, farthest] = [DeviceId.make(5n), 0xffff_ffff_ffff_ffffn]
+    const info = Result.succeed(D2d.DeviceInfo.make({ platform: D2d.DeviceInfoPlatform.IOS, appVersion: "7" }))
+    const entry: DeviceEntry = {
+      info,
+      slotExpiration: DeviceSlotExpirationPolicy.PERSISTENT,
+      connection: { _tag: "connectedSince", value: farthest }
+    }
+    const [message, list] = [receivedLine(received(undefined)), devicesLine(new Map([[own, entry]]), own)]
+    assert.strictEqual(message.time, "18446744073709551615")
+    assert.strictEqual(list.devices[0]?.since, "18446744073709551615")
+    for (const line of [message, list]) {
+      assert.isTrue(isLine(JSON.parse(JSON.stringify(line))))
+      assert.include(render(line), " 18446744073709551615 ")
+    }
+  })
+
   it("lists this device first, then the others by their ids, and who of them is there", () => {
     const [own, low, high] = [DeviceId.make(5n), DeviceId.make(3n), DeviceId.make(0xffff_ffff_ffff_ffffn)]
     const info = (label: string) =>

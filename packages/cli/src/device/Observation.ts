@@ -204,7 +204,7 @@ export const receivedLine = (message: ReflectedMessage): LineOf<"Received"> => {
     _tag: "Received",
     reflectedId: message.reflectedId,
     sender: idText(message.sender),
-    time: Number(message.timestamp),
+    time: String(message.timestamp),
     ephemeral: message.ephemeral,
     content,
     bytes: body.length,
@@ -235,7 +235,7 @@ export const devicesLine = (entries: ReadonlyMap<DeviceId, DeviceEntry>, own: De
         : {}),
       ...(connection === undefined
         ? {}
-        : { connected: connection._tag === "connectedSince", since: Number(connection.value) })
+        : { connected: connection._tag === "connectedSince", since: String(connection.value) })
     }))
   }
 }

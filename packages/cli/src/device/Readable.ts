@@ -7,8 +7,8 @@ import { quoted } from "@d2m/codec/explain"
 import type { LineOf, SessionLine } from "./SessionLine.ts"
 
 /** Time of day, UTC; a mediator may claim a time that no calendar has. */
-const clock = (millis: number): string =>
-  Math.abs(millis) <= 8.64e15 ? `${new Date(millis).toISOString().slice(11, 23)}Z` : String(millis)
+const clock = (millis: string): string =>
+  Number(millis) <= 8.64e15 ? `${new Date(Number(millis)).toISOString().slice(11, 23)}Z` : millis
 
 const seconds = (millis: number): string => `${(Math.max(0, millis) / 1000).toFixed(1)} s`
 

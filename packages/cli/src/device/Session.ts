@@ -131,14 +131,14 @@ export const make = (options: SessionOptions): Effect.Effect<Session, never, Sco
       if (transaction !== undefined) {
         const { timestamp } = yield* patiently("answer of the mediator", transaction.reflect(content))
         transaction.taken++
-        return tell({ _tag: "Provisional", number: mine, time: Number(timestamp) })
+        return tell({ _tag: "Provisional", number: mine, time: String(timestamp) })
       }
       yield* patiently("room for another reflect", room.take(1))
       owed++
       const promise = device.reflect(content).pipe(
         Effect.map((timestamp) => {
           promised++
-          tell({ _tag: "Promised", number: mine, time: Number(timestamp) })
+          tell({ _tag: "Promised", number: mine, time: String(timestamp) })
         }),
         Effect.catch((error) =>
           Effect.sync(() => {

@@ -11,8 +11,11 @@ import { Schema } from "effect"
 /** A device id as it is shown everywhere: `0x` and 16 hex digits. */
 const id = Schema.String.check(Schema.isPattern(/^0x[0-9a-f]{16}$/))
 
-/** Milliseconds since 1970. */
-const time = Schema.Number
+/** Milliseconds since 1970, of this machine. */
+const at = Schema.Number
+
+/** Milliseconds since 1970 as the mediator has them: 64 bits, more than a JSON number holds everywhere, so in decimal digits. */
+const time = Schema.String.check(Schema.isPattern(/^\d{1,20}$/))
 
 const answer = Schema.Literals(["continue", "anyway", "register"])
 
@@ -54,7 +57,7 @@ export const ListedDevice = Schema.Struct({
 export const SessionLine = Schema.TaggedUnion({
   Device: { deviceId: id, groupId: Schema.String, label: Schema.String, address: Schema.String },
   State: {
-    at: time,
+    at,
     state: Schema.Literals(["Connecting", "Handshaking", "Live", "Waiting", "NeedsUser", "Stopped"]),
     pending: Schema.Int,
     attempt: Schema.optionalKey(Schema.Int),
@@ -62,14 +65,14 @@ export const SessionLine = Schema.TaggedUnion({
     leader: Schema.optionalKey(Schema.Boolean),
     queued: Schema.optionalKey(Schema.Int),
     failures: Schema.optionalKey(Schema.Int),
-    nextTryAt: Schema.optionalKey(time),
+    nextTryAt: Schema.optionalKey(at),
     reason: Schema.optionalKey(Schema.String),
     because: Schema.optionalKey(Schema.String),
     answers: Schema.optionalKey(Schema.Array(answer)),
     died: Schema.optionalKey(Schema.Boolean)
   },
   Event: {
-    at: time,
+    at,
     event: Schema.String,
     deviceId: Schema.optionalKey(id),
     scope: Schema.optionalKey(Schema.String),
