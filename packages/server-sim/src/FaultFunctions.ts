@@ -14,6 +14,7 @@ import { closeReason } from "./Turn.ts"
 const kindOf = (value: unknown): string => {
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return "an array"
+  if (value instanceof Promise) return "a promise"
   return typeof value === "object" ? "an object" : `a ${typeof value}`
 }
 
@@ -24,6 +25,11 @@ const thrownText = (thrown: unknown): string => {
 
 /** Why a fault cannot happen, as the reason of a close frame. */
 const reasonOf = (error: InjectError): string => closeReason(error.message)
+
+/** Nobody waits for a promise that is refused: a rejection of it would be unhandled, which ends the process. */
+const disown = (value: unknown): void => {
+  if (value instanceof Promise) value.catch(() => {})
+}
 
 /** The array that a function returns, or what was wrong with it. */
 const called = <A>(
@@ -37,9 +43,11 @@ const called = <A>(
   } catch (thrown) {
     return Result.fail(`has thrown ${thrownText(thrown)}`)
   }
+  disown(returned)
   if (!Array.isArray(returned)) return Result.fail(`has returned ${kindOf(returned)}, and no array of ${elements}`)
   const odd = returned.findIndex((element) => !isOne(element))
   if (odd < 0) return Result.succeed(returned)
+  returned.forEach(disown)
   return Result.fail(`has returned an array with ${kindOf(returned[odd])} in it`)
 }
 

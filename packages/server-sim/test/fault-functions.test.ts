@@ -14,6 +14,8 @@ const thrower = (thrown: unknown): With => {
   }
 }
 
+const rejecter = () => Promise.reject(new Error("boom"))
+
 /** Functions that a user may have written, and what is said of them. */
 const broken: ReadonlyArray<readonly [With, string]> = [
   [thrower(new Error("boom")), "Rewrite cannot happen: with has thrown boom"],
@@ -22,7 +24,10 @@ const broken: ReadonlyArray<readonly [With, string]> = [
   [() => undefined as never, "Rewrite cannot happen: with has returned undefined, and no array of bytes and strings"],
   [() => "text" as never, "Rewrite cannot happen: with has returned a string, and no array of bytes and strings"],
   [() => [undefined as never], "Rewrite cannot happen: with has returned an array with undefined in it"],
-  [() => ["text", [1] as never], "Rewrite cannot happen: with has returned an array with an array in it"]
+  [() => ["text", [1] as never], "Rewrite cannot happen: with has returned an array with an array in it"],
+  // That its rejection is not left unhandled, the test runner sees.
+  [rejecter as never, "Rewrite cannot happen: with has returned a promise, and no array of bytes and strings"],
+  [() => ["text", rejecter() as never], "Rewrite cannot happen: with has returned an array with a promise in it"]
 ]
 
 /** What the journal says of a connection since its device was dry, up to its end. */
