@@ -13,12 +13,11 @@ import { invariant } from "./Invariant.ts"
 import {
   appendMessage,
   dropMessage,
-  findMessage,
-  type Kept,
-  makeMessageMemory,
+  dropQueue,
   makeMessageQueue,
-  type MemoryMessage,
+  MessageMemory,
   type MessageQueue,
+  readMessages,
   sizesOf
 } from "./MessageMemory.ts"
 import type { Persist } from "./Output.ts"
@@ -147,7 +146,7 @@ const slotOf = (group: MemoryGroup, deviceId: DeviceId): MemorySlot => {
   return slot
 }
 
-const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (message: MemoryMessage) => Kept): void => {
+const applyCommand = (group: MemoryGroup, command: StoreCommand, memory: MessageMemory): void => {
   switch (command._tag) {
     case "RegisterSlot": {
       const slot = group.slots.get(command.deviceId)
@@ -170,11 +169,15 @@ const applyCommand = (group: MemoryGroup, command: StoreCommand, keep: (message:
     case "DisconnectSlot":
       slotOf(group, command.deviceId).lastDisconnectAt = command.at
       return
-    case "DropSlot":
+    case "DropSlot": {
+      const slot = group.slots.get(command.deviceId)
+      if (slot !== undefined) dropQueue(slot.queue)
       group.slots.delete(command.deviceId)
       return
+    }
     case "Append": {
-      const kept = keep(command)
+      if (command.to.length === 0) return
+      const kept = memory.keep(command)
       for (const { deviceId, position } of command.to) {
         const slot = slotOf(group, deviceId)
         appendMessage(slot.queue, position, kept)
@@ -207,19 +210,20 @@ const snapshotOf = (group: MemoryGroup): GroupSnapshot => ({
 })
 
 /**
- * A store in memory. An envelope stays where it is if that is most of its buffer, and is copied otherwise.
+ * A store in memory. An envelope stays where it is if that is most of its buffer, and is copied otherwise. Of the memory of
+ * messages that have gone, up to 64 MiB are kept for those to come.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const makeMemoryStore = (): MediatorStore["Service"] => {
   const groups = new Map<GroupKey, MemoryGroup>()
-  const keep = makeMessageMemory()
+  const memory = new MessageMemory()
 
   const applyPersist = (persist: Persist): void => {
     const group = groups.get(persist.groupKey) ?? { encryptedSharedDeviceData: new Uint8Array(0), slots: new Map() }
     groups.set(persist.groupKey, group)
-    for (const command of persist.commands) applyCommand(group, command, keep)
+    for (const command of persist.commands) applyCommand(group, command, memory)
     if (group.slots.size === 0 && group.encryptedSharedDeviceData.length === 0) groups.delete(persist.groupKey)
   }
 
@@ -229,12 +233,7 @@ export const makeMemoryStore = (): MediatorStore["Service"] => {
     read: (groupKey, deviceId, positions) =>
       Effect.sync(() => {
         const queue = groups.get(groupKey)?.slots.get(deviceId)?.queue
-        const found: Array<StoredMessage> = []
-        for (const position of positions) {
-          const message = queue && findMessage(queue, position)
-          if (message !== undefined) found.push({ position, ...message })
-        }
-        return found
+        return queue === undefined ? [] : readMessages(queue, positions)
       }),
 
     apply: (persists) => Effect.sync(() => persists.forEach(applyPersist)),

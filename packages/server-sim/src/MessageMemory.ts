@@ -2,7 +2,8 @@
  * Where a store in memory keeps messages apart from the reads of a socket that they came in.
  *
  * Owns the copies. Messages of usual length share pieces of memory, because an allocation for each costs more than all
- * else the store does with it, and are no objects, because collections would move all that wait. Tiny and long ones are
+ * else the store does with it, and are no objects, because collections would move all that wait. A piece is used again when
+ * all of its messages have gone: where devices are connected, a few of them serve for good. Tiny and long messages are
  * kept by themselves, so that whoever acks all but one message keeps at most sixteen times its length.
  *
  * @since 0.1.0
@@ -14,17 +15,32 @@ import { isOwn, own } from "./Turn.ts"
 /** A message as all slots share it that it is stored for. */
 export type MemoryMessage = Pick<Append, "flags" | "timestamp" | "envelope">
 
+/** A message of one slot. */
+export interface PlacedMessage extends MemoryMessage {
+  readonly position: Position
+}
+
 const pieceSize = 8192
 /** Ahead of each envelope in a piece: its length, flags and timestamp, little endian. */
 const headerSize = 16
 const leastShared = pieceSize / 16
 const mostShared = pieceSize / 4
 
+/** Pieces that are kept though nothing lies in them, 64 MiB: what is left of a longer queue is given back. */
+const mostSpare = 8192
+
 /** Memory that messages share, each behind the other. */
 class Piece {
   private readonly bytes = new Uint8Array(pieceSize)
   private readonly view = new DataView(this.bytes.buffer)
+  private readonly memory: MessageMemory
   private used = 0
+  /** Places in queues that lie here. */
+  private places = 0
+
+  constructor(memory: MessageMemory) {
+    this.memory = memory
+  }
 
   hasRoomFor({ envelope }: MemoryMessage): boolean {
     return headerSize + envelope.length <= pieceSize - this.used
@@ -41,24 +57,60 @@ class Piece {
     return at
   }
 
+  hold(): void {
+    this.places++
+  }
+
+  letGo(): void {
+    if (--this.places > 0) return
+    this.used = 0
+    this.memory.isEmpty(this)
+  }
+
   sizeAt(at: number): number {
     return this.view.getUint32(at, true)
   }
 
-  messageAt(at: number): MemoryMessage {
+  /** The message, with its envelope copied to the start of `into`. */
+  messageAt(at: number, into: Uint8Array): MemoryMessage {
     const from = at + headerSize
+    const size = this.sizeAt(at)
+    into.set(this.bytes.subarray(from, from + size))
     return {
       flags: this.view.getUint32(at + 4, true),
       timestamp: this.view.getBigUint64(at + 8, true),
-      envelope: this.bytes.subarray(from, from + this.sizeAt(at))
+      envelope: into.subarray(0, size)
     }
   }
 }
 
-/** A message that is kept: where in a piece, or by itself. */
+/** A message that is kept: where in a piece, or by itself. Until it has been appended to a queue, nothing else is kept or dropped. */
 export interface Kept {
   readonly in: Piece | MemoryMessage
   readonly at: number
+}
+
+/** Keeps the messages of a store, by themselves or in the company of others. */
+export class MessageMemory {
+  private current: Piece | undefined
+  private readonly spare: Array<Piece> = []
+
+  /** Takes a message in, for one queue at least. */
+  keep(message: MemoryMessage): Kept {
+    const { envelope, flags, timestamp } = message
+    const { length } = envelope
+    if (isOwn(envelope) || length < leastShared || length > mostShared) {
+      return { in: { flags, timestamp, envelope: own(envelope) }, at: 0 }
+    }
+    // What went last is the likeliest to lie in a cache.
+    if (this.current?.hasRoomFor(message) !== true) this.current = this.spare.pop() ?? new Piece(this)
+    return { in: this.current, at: this.current.put(message) }
+  }
+
+  /** Nothing lies in the piece any more. */
+  isEmpty(piece: Piece): void {
+    if (piece !== this.current && this.spare.length < mostSpare) this.spare.push(piece)
+  }
 }
 
 /** The messages of one slot. Updated in place by the functions of this module. */
@@ -73,18 +125,44 @@ export const makeMessageQueue = (): MessageQueue => ({ places: makePositionQueue
 export const appendMessage = ({ offsets, places }: MessageQueue, position: Position, kept: Kept): void => {
   append(places, position, kept.in)
   append(offsets, position, kept.at)
-}
-
-/** The message at `position`; `undefined` if there is none (any more). */
-export const findMessage = ({ offsets, places }: MessageQueue, position: Position): MemoryMessage | undefined => {
-  const place = find(places, position)
-  return place instanceof Piece ? place.messageAt(find(offsets, position)!) : place
+  if (kept.in instanceof Piece) kept.in.hold()
 }
 
 /** Takes the message at `position` out, if there is one. */
 export const dropMessage = ({ offsets, places }: MessageQueue, position: Position): void => {
-  take(places, position)
+  const place = take(places, position)
   take(offsets, position)
+  if (place instanceof Piece) place.letGo()
+}
+
+/** Lets go of all messages, of a queue that is not used any more. */
+export const dropQueue = ({ places }: MessageQueue): void =>
+  forEach(places, (_, place) => {
+    if (place instanceof Piece) place.letGo()
+  })
+
+/**
+ * The messages at these positions, in this order, without those that are not there. What lay in pieces is copied, all of it
+ * to one buffer: its place may be another message's by the time that it is looked at.
+ */
+export const readMessages = (
+  { offsets, places }: MessageQueue,
+  positions: ReadonlyArray<Position>
+): ReadonlyArray<PlacedMessage> => {
+  let bytes = 0
+  for (const position of positions) {
+    const place = find(places, position)
+    if (place instanceof Piece) bytes += place.sizeAt(find(offsets, position)!)
+  }
+  let into = new Uint8Array(bytes)
+  return positions.flatMap((position) => {
+    const place = find(places, position)
+    if (place === undefined) return []
+    if (!(place instanceof Piece)) return { position, ...place }
+    const message = place.messageAt(find(offsets, position)!, into)
+    into = into.subarray(message.envelope.length)
+    return { position, ...message }
+  })
 }
 
 /** The positions of all messages in order, and how long their envelopes are. */
@@ -99,18 +177,4 @@ export const sizesOf = ({
     sizes.push(place instanceof Piece ? place.sizeAt(find(offsets, position)!) : place.envelope.length)
   })
   return { positions, sizes }
-}
-
-/** Keeps messages, by themselves or in the company of others. */
-export const makeMessageMemory = (): ((message: MemoryMessage) => Kept) => {
-  let piece: Piece | undefined
-  return (message) => {
-    const { envelope, flags, timestamp } = message
-    const { length } = envelope
-    if (isOwn(envelope) || length < leastShared || length > mostShared) {
-      return { in: { flags, timestamp, envelope: own(envelope) }, at: 0 }
-    }
-    if (piece?.hasRoomFor(message) !== true) piece = new Piece()
-    return { in: piece, at: piece.put(message) }
-  }
 }
