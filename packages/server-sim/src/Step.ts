@@ -215,8 +215,7 @@ export const step = (
   const turn = makeTurn(state, moment, environment)
   // Ahead of what may throw: without a word about the next time there would be none.
   if (input._tag === "Tick") state.wakeAt = Infinity
-  const next = (): Deadline | undefined => popDue(state.deadlines, turn.elapsed)
-  for (let due = next(); due !== undefined; due = next()) deadlineReached(turn, due)
+  while (hasDue(state, moment)) deadlineReached(turn, popDue(state.deadlines, moment.elapsed)!)
   inputReceived(turn, input)
   const at = nextAt(state.deadlines)
   if (at < state.wakeAt) {

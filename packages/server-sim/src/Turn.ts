@@ -9,13 +9,11 @@
 import { Limits, type ServerFrame } from "@d2m/codec"
 import type { Decision } from "./Decision.ts"
 import type { Moment } from "./Moment.ts"
-import type { Output } from "./Output.ts"
+import type { Output, Persist } from "./Output.ts"
 import type { Connection, Environment, Group, State } from "./State.ts"
-import type { GroupKey, PersistId, StoreCommand } from "./StoreCommand.ts"
+import type { PersistId, StoreCommand } from "./StoreCommand.ts"
 
-interface OpenPersist {
-  readonly id: PersistId
-  readonly groupKey: GroupKey
+interface OpenPersist extends Persist {
   readonly commands: Array<StoreCommand>
 }
 
@@ -51,9 +49,9 @@ export const record = (turn: Turn, group: Group, command: StoreCommand): Persist
     return open.id
   }
   const id = ++turn.state.lastPersist
-  const commands = [command]
-  turn.persist = { id, groupKey: group.key, commands }
-  turn.outputs.push({ _tag: "Persist", id, groupKey: group.key, commands })
+  const persist: OpenPersist = { _tag: "Persist", id, groupKey: group.key, commands: [command] }
+  turn.persist = persist
+  turn.outputs.push(persist)
   return id
 }
 

@@ -45,17 +45,19 @@ const maskWords = (words: Int32Array, from: number, end: number, mask: number): 
   for (; at < end; at++) words[at]! ^= mask
 }
 
+/** Masks what lies between `at` and `end`, of what begins at `from`. */
+const maskBytes = (bytes: Uint8Array, from: number, at: number, end: number, mask: number): void => {
+  for (; at < end; at++) bytes[at]! ^= mask >>> (8 * ((at - from) & 3))
+}
+
 /** Masks what lies between `from` and `end`, four bytes at a time where `words`, the same memory, has whole ones. */
 const applyMask = (bytes: Uint8Array, words: Int32Array, from: number, end: number, mask: number): void => {
-  const bytewise = (at: number, to: number): void => {
-    for (; at < to; at++) bytes[at]! ^= mask >>> (8 * ((at - from) & 3))
-  }
   const firstWord = isLittleEndian ? Math.min((from + 3) & ~3, end) : end
   const endOfWords = Math.max(firstWord, end & ~3)
-  bytewise(from, firstWord)
+  maskBytes(bytes, from, from, firstWord, mask)
   const turn = 8 * ((firstWord - from) & 3)
   maskWords(words, firstWord >>> 2, endOfWords >>> 2, turn === 0 ? mask : (mask >>> turn) | (mask << (32 - turn)))
-  bytewise(endOfWords, end)
+  maskBytes(bytes, from, endOfWords, end, mask)
 }
 
 /**
