@@ -86,6 +86,8 @@ export const makeFrameWriter = (
   /** Whether the last write left at once: the next one will not when something waits, and with TLS none does. */
   let takesAtOnce = true
 
+  const waiting = (): number => socket.writableLength + pendingBytes
+
   const forgetAll = (): void => {
     pending = []
     rests = []
@@ -119,8 +121,6 @@ export const makeFrameWriter = (
   }
 
   const write = (bytes: Buffer): void => {
-    const waiting = socket.writableLength + bytes.length + pendingBytes
-    if (waiting > lowWater) isAboveLowWater = true
     // Nobody asks about a write that leaves little behind.
     if (!isAboveLowWater && pendingBytes === 0) {
       socket.write(bytes)
@@ -142,7 +142,7 @@ export const makeFrameWriter = (
     // What is not written by now goes with the connection.
     if (error || !mayWrite()) forgetAll()
     writeOn()
-    if (!isAboveLowWater || socket.writableLength + pendingBytes > lowWater) return
+    if (!isAboveLowWater || waiting() > lowWater) return
     isAboveLowWater = false
     onDrained()
   }
@@ -153,10 +153,14 @@ export const makeFrameWriter = (
       rests.push(rest)
       pendingBytes += framedLength(frame, rest)
     },
-    flush: writeOn,
+    flush: () => {
+      // Also where nothing can be written now: what is under way may be all that was too much.
+      if (waiting() > lowWater) isAboveLowWater = true
+      writeOn()
+    },
     finish: () => {
       if (pendingBytes > 0) write(take(pending.length, pendingBytes))
     },
-    waiting: () => socket.writableLength + pendingBytes
+    waiting
   }
 }
