@@ -10,7 +10,7 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
 import type { SlotSnapshot } from "../StoreCommand.ts"
-import { type Block, blockMessages, countOf, readHeads } from "./StoreBlock.ts"
+import { type Block, blockMessages, countOf, type Heads, readHeads } from "./StoreBlock.ts"
 
 /** A slot's row. */
 export type SlotRow = number
@@ -45,6 +45,18 @@ interface Stretch {
   readonly shared: number
 }
 
+/** A block that is gone through from its first message on. */
+interface OpenBlock {
+  readonly id: number
+  readonly heads: Heads
+  readonly envelopes: Uint8Array
+  /** Of the message that is next, and where its envelope begins. */
+  index: number
+  offset: number
+}
+
+const noHeads = readHeads(new Uint8Array(0))
+
 const statements = (db: DatabaseSync) => ({
   addBlock: db.prepare("INSERT INTO block (heads, envelopes) VALUES (?, ?)"),
   addStretch: db.prepare("INSERT INTO stretch VALUES (?, ?, ?, ?, ?, ?)"),
@@ -65,10 +77,8 @@ const statements = (db: DatabaseSync) => ({
      (SELECT 1 FROM stretch WHERE slot_id = ? AND first BETWEEN ? AND ? AND block_id = block.id)`
   ),
   block: db.prepare("SELECT heads, envelopes FROM block WHERE id = ?"),
-  queue: db.prepare(
-    `SELECT first, last, skipped, heads FROM stretch JOIN block ON block.id = block_id
-     WHERE slot_id = ? ORDER BY first`
-  )
+  heads: db.prepare("SELECT heads FROM block WHERE id = ?"),
+  queue: db.prepare("SELECT first, last, block_id, skipped FROM stretch WHERE slot_id = ? ORDER BY first")
 })
 
 /** The queues of an open database that has the tables of the latest version. */
@@ -91,6 +101,12 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
       if (stretch.last >= first) found.push(stretch)
     }
     return found
+  }
+
+  const openBlock = (id: number): OpenBlock => {
+    const row = sql.block.get(id)!
+    const heads = readHeads(row["heads"] as Uint8Array)
+    return { id, heads, envelopes: row["envelopes"] as Uint8Array, index: 0, offset: 0 }
   }
 
   /** Removes a block of which a stretch was the last. */
@@ -143,8 +159,14 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
     list: (slot) => {
       const positions: Array<Position> = []
       const sizes: Array<number> = []
+      let blockId: number | undefined
+      let heads = noHeads
       for (const row of sql.queue.all(slot)) {
-        const heads = readHeads(row["heads"] as Uint8Array)
+        // Acks may leave a hundred pieces of a block: its heads are read once for all of them.
+        if (blockId !== row["block_id"]) {
+          blockId = Number(row["block_id"])
+          heads = readHeads(sql.heads.get(blockId)!["heads"] as Uint8Array)
+        }
         const first = Number(row["first"])
         const last = Number(row["last"])
         const skipped = Number(row["skipped"])
@@ -158,6 +180,7 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
 
     read: (slot, positions) => {
       const found: Array<StoredMessage> = []
+      let block: OpenBlock | undefined
       for (let n = 0; n < positions.length;) {
         const [stretch] = stretchesWith(slot, positions[n]!, positions[n]!)
         if (stretch === undefined) {
@@ -165,14 +188,14 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
           continue
         }
         const { blockId, first, last, skipped } = stretch
-        const block = sql.block.get(blockId)!
-        const heads = readHeads(block["heads"] as Uint8Array)
-        const envelopes = block["envelopes"] as Uint8Array
-        let index = 0
-        let offset = 0
-        for (; positions[n]! <= last && skipped + positions[n]! - first >= index; n++) {
+        const indexOf = (position: Position): number => skipped + position - first
+        if (block?.id !== blockId || indexOf(positions[n]!) < block.index) block = openBlock(blockId)
+        const { envelopes, heads } = block
+        for (; positions[n]! <= last && indexOf(positions[n]!) >= block.index; n++) {
           const position = positions[n]!
-          for (const end = skipped + position - first; index < end; index++) offset += heads.sizeAt(index)
+          for (const end = indexOf(position); block.index < end; block.index++)
+            block.offset += heads.sizeAt(block.index)
+          const { index, offset } = block
           found.push({
             position,
             flags: heads.flagsAt(index),
