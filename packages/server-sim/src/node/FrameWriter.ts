@@ -78,7 +78,6 @@ export const makeFrameWriter = (
   let pending: Array<Uint8Array> = []
   /** The other piece of each of them, if it has one. */
   let rests: Array<Uint8Array | undefined> = []
-  let head = 0
   let pendingBytes = 0
   let isAboveLowWater = false
   /** Writes that tell when they have gone. */
@@ -91,7 +90,7 @@ export const makeFrameWriter = (
   const forgetAll = (): void => {
     pending = []
     rests = []
-    head = pendingBytes = 0
+    pendingBytes = 0
   }
 
   const memoryFor = (length: number): Buffer =>
@@ -99,25 +98,31 @@ export const makeFrameWriter = (
       ? room.subarray(0, length)
       : Buffer.allocUnsafe(length)
 
-  /** The frames from the head to `end`, which are so many bytes with their lengths. */
-  const take = (end: number, length: number): Buffer => {
+  /** So many frames, which are so many bytes with their lengths. */
+  const take = (count: number, length: number): Buffer => {
     const bytes = memoryFor(length)
     let at = 0
-    for (; head < end; head++) at = putFrame(bytes, at, pending[head]!, rests[head])
-    pendingBytes -= length
-    if (head === pending.length) forgetAll()
+    for (let n = 0; n < count; n++) at = putFrame(bytes, at, pending[n]!, rests[n])
+    if (count === pending.length) {
+      forgetAll()
+    } else {
+      // A reader that is always behind may never have taken all of them.
+      pending.splice(0, count)
+      rests.splice(0, count)
+      pendingBytes -= length
+    }
     return bytes
   }
 
   const takePiece = (): Buffer => {
     if (pendingBytes <= pieceLength) return take(pending.length, pendingBytes)
-    let end = head
+    let count = 0
     let length = 0
     do {
-      length += framedLength(pending[end]!, rests[end])
-      end++
-    } while (end < pending.length && length < pieceLength)
-    return take(end, length)
+      length += framedLength(pending[count]!, rests[count])
+      count++
+    } while (count < pending.length && length < pieceLength)
+    return take(count, length)
   }
 
   const write = (bytes: Buffer): void => {
