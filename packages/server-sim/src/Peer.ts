@@ -31,7 +31,8 @@ export interface Peer {
   phase: "Opening" | "Open" | "Closing" | "Gone"
   /** Messages that came in while it was opening. */
   early: Array<Uint8Array | string>
-  outbox: Array<Outgoing>
+  /** From `head` on; ahead of it nothing is left. */
+  outbox: Array<Outgoing | undefined>
   head: number
   /** An estimate of the bytes in the outbox. */
   outboxBytes: number
@@ -133,7 +134,8 @@ export const waitsForStore = (peer: Peer): boolean => peer.head < peer.outbox.le
 
 /** Takes the head off the outbox. */
 export const dequeue = (peer: Peer): void => {
-  const outgoing = peer.outbox[peer.head++]!
+  const outgoing = peer.outbox[peer.head]!
+  peer.outbox[peer.head++] = undefined
   peer.outboxBytes -= outgoingBytes(outgoing)
   if (outgoing._tag === "SendQueued") peer.queuedReads--
   if (peer.head === peer.outbox.length) {
