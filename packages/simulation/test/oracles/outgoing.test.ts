@@ -166,6 +166,22 @@ describe("outgoing", () => {
     })
   })
 
+  it("knows the place of a message whose ack was not taken in, over several connections", () => {
+    const twice =
+      (...order: readonly [number, number]) =>
+      (story: Story, phone: Line) => {
+        reflects(story, 1, 2)
+        phone.reflect(1, boxed(1, 11)).reflect(2, boxed(2, 12)).ack(1).hangUp()
+        const again = story.live("phone", { existing: true })
+        again.reflect(3, boxed(1, 21)).reflect(4, boxed(2, 22)).lose(1006)
+        const [first, second] = order
+        const last = story.live("phone", { existing: true })
+        last.reflect(5, boxed(first, 30 + first)).reflect(6, boxed(second, 30 + second))
+      }
+    right(twice(1, 2))
+    breaks("un-acked reflects are sent again first, in their order", twice(2, 1))
+  })
+
   it("wants transactions to themselves, and their reflects once", () => {
     breaks("nothing but its own reflects is written in a transaction", (story, phone) => {
       transaction(story, 1)

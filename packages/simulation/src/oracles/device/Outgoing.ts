@@ -359,6 +359,7 @@ class Outgoing implements Oracle {
     }
     line.sent.add(id)
     device.owed.add(id)
+    if (!device.places.has(id)) device.places.set(id, device.places.size)
     if (!device.acked.delete(id)) return
     // It had an ack that was not taken in.
     device.doubtful.delete(id)

@@ -21,8 +21,10 @@ export interface Written {
 
 export interface Device {
   readonly name: string
-  /** Messages that were written and have no ack, oldest first. */
+  /** Messages that were written and have no ack. */
   readonly owed: Set<number>
+  /** Messages by when they were written first: one whose ack is not taken in keeps its place. */
+  readonly places: Map<number, number>
   readonly acked: Set<number>
   /** The times in the acks of messages whose call has no answer. */
   readonly ackedAt: Map<number, ReadonlyArray<number>>
@@ -64,6 +66,7 @@ export interface Line {
 export const makeDevice = (name: string): Device => ({
   name,
   owed: new Set(),
+  places: new Map(),
   acked: new Set(),
   ackedAt: new Map(),
   doubtful: new Set(),
@@ -88,6 +91,6 @@ export const makeLine = (device: Device, connection: number): Line => ({
   written: new Map(),
   earlierIds: new Set(device.line?.written.keys()),
   sent: new Set(),
-  again: [...device.owed],
+  again: [...device.owed].sort((a, b) => device.places.get(a)! - device.places.get(b)!),
   next: 0
 })
