@@ -27,6 +27,19 @@ const zeros = new Uint8Array(65_536)
 /** What is said to the chat server: no two bytes are the same, so that it shows when one is missing. */
 const hello = Uint8Array.from({ length: 48 }, (_, at) => at + 1)
 
+/**
+ * So many things to say to the chat server, no two of which are the same in a world; none is a close-error.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const wordsFrom = (first: number, count: number): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: count }, (_, at) => {
+    const word = new Uint8Array(8)
+    new DataView(word.buffer).setUint32(4, first + at)
+    return word
+  })
+
 const template = D2d.OutgoingMessage.make({ type: Common.CspE2eMessageType.TEXT })
 
 /**
@@ -145,7 +158,7 @@ export const messagesOf = (operation: Operation): number =>
 /** Asks a device for what an operation says; gives the timestamps of what was promised, and what was asked for. */
 export const carryOut = (
   device: Device["Service"],
-  operation: Exclude<Operation, { readonly _tag: "SwitchOff" }>,
+  operation: Exclude<Operation, { readonly _tag: "Chat" | "SwitchOff" }>,
   firstMessage: number,
   deviceIdOf: (name: string) => DeviceId | undefined,
   condition: Condition

@@ -39,7 +39,11 @@ const numbers: Readonly<Record<EventKind, number>> = {
   Entered: 25,
   HandedBack: 26,
   ProgramAsked: 27,
-  ProgramAnswered: 28
+  ProgramAnswered: 28,
+  ChatBegun: 29,
+  ChatListens: 30,
+  ChatHeard: 31,
+  ChatOver: 32
 }
 
 /** All kinds of events. */
@@ -71,7 +75,15 @@ export class Digest {
         return this.#mixMessage(event.message)
       case "Opened":
       case "MediatorLost":
+      case "ChatBegun":
+      case "ChatListens":
         return this.#mix(event.connection)
+      case "ChatHeard":
+        this.#mix(event.connection)
+        return this.#mixMessage(event.message)
+      case "ChatOver":
+        this.#mix(event.connection)
+        return this.#mixText(event.outcome)
       case "MediatorClosed":
       case "DeviceClosed":
       case "DeviceLost":

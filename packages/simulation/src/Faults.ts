@@ -8,6 +8,7 @@
  */
 import { Effect } from "effect"
 import { garbler } from "./GarbledEnvelopes.ts"
+import type { HandlerTroubles } from "./HandlerTroubles.ts"
 import { misbehave } from "./MisbehavingMediator.ts"
 import { ownerOf } from "./Names.ts"
 import { once, type Undo } from "./Reasons.ts"
@@ -35,6 +36,15 @@ const oneTimeFrames: ReadonlySet<MisbehaviourFrame> = new Set([
   "DevicesInfo"
 ])
 
+/** Lets a handler of a device stand still. */
+const stand = (device: SimulatedDevice, troubles: HandlerTroubles, fired: () => void): Undo => {
+  const undo = troubles.stalls.add(fired)
+  return () => {
+    undo()
+    troubles.moves(device.machine)
+  }
+}
+
 /** What a fault does to one device; what it returns takes it back. */
 const strikeDevice = (
   world: World,
@@ -43,7 +53,7 @@ const strikeDevice = (
   fired: () => void
 ): Undo => {
   const { route } = device
-  const { handling } = device
+  const { chatting, handling } = device
   switch (fault._tag) {
     case "Stall":
       return route.stall(fault.ways, fired)
@@ -89,16 +99,17 @@ const strikeDevice = (
     case "DiskFull":
       return device.disk.full.add(fired)
     case "HandlerFails":
-      return handling[fault.how === "Dies" ? "dies" : "fails"].add(fired)
-    case "HandlerStalls": {
-      const undo = handling.stalls.add(fired)
-      return () => {
-        undo()
-        handling.moves(device.machine)
-      }
-    }
+      return handling.troubles[fault.how === "Dies" ? "dies" : "fails"].add(fired)
+    case "HandlerStalls":
+      return stand(device, handling.troubles, fired)
     case "HandlerSlow":
-      return handling.slows.add(fired, fault.by)
+      return handling.troubles.slows.add(fired, fault.by)
+    case "ChatHandlerFails":
+      return chatting.troubles[fault.how === "Dies" ? "dies" : "fails"].add(fired)
+    case "ChatHandlerStalls":
+      return stand(device, chatting.troubles, fired)
+    case "ChatHandlerSlow":
+      return chatting.troubles.slows.add(fired, fault.by)
     case "Garble": {
       const keys = world.crypto.deriveKeys(deviceGroupKeyOf(device.spec.group))
       return route.garble(garbler(world.crypto, keys, fault.count, world.mischief, fired))

@@ -90,6 +90,8 @@ export class Route {
     delays: { up: new Reasons(), down: new Reasons() },
     readGaps: new Reasons()
   }
+  /** The number of the connection that was opened last; 0 before the first. */
+  connection = 0
   /** Called when a connection is open. */
   onConnected: () => void = () => {}
   readonly #pipes = new Set<Pipe>()
@@ -283,6 +285,7 @@ export class Route {
     })
     this.#pipes.add(pipe)
     this.#current = pipe
+    this.connection = pipe.id
     this.#opened.openUnsafe()
     pipe.open((transport) => mediator.attach(path, transport), mediator.options.outgoingLowWater)
     this.onConnected()

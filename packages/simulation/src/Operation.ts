@@ -21,6 +21,7 @@ const bytes = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65_000 })
  *   when it is asked for
  * - `ListDevices` · `SetSharedData` · `GetSharedData`
  * - `Drop` another device, or itself, by name
+ * - `Chat` says so many things to the chat server, each in a message of its own; nothing where it has no chat session
  * - `RetryNow` ends the waiting for the next connection
  * - `SwitchOff` stops the device in an orderly way, and switches it on again `lasts` ms later
  *
@@ -35,6 +36,7 @@ export const Operation = Schema.TaggedUnion({
   SetSharedData: { version: u32 },
   GetSharedData: {},
   Drop: { target: Schema.String },
+  Chat: { count },
   RetryNow: {},
   SwitchOff: { lasts: millis }
 })

@@ -69,7 +69,8 @@ const mediatorConditions = Schema.Struct({
 
 const clientConditions = Schema.Struct({
   reflects: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 0xffff_ffff }))),
-  reflected: Schema.optionalKey(count)
+  reflected: Schema.optionalKey(count),
+  chat: Schema.optionalKey(count)
 })
 
 /**
@@ -79,7 +80,7 @@ const clientConditions = Schema.Struct({
  * network is like where nothing is wrong, in ms; `crypto` whether boxes are real; `storeLatency` and `diskLatency` how long a
  * write of the mediator's and of a device's store takes, in ms; `userDelay` how long users take to answer, in ms; `mediator`
  * what differs from `strictOptions`; `client` what differs from the client's capacities: bytes of `reflects`, messages of
- * `reflected`.
+ * `reflected` and of `chat`.
  *
  * @category schemas
  * @since 0.1.0

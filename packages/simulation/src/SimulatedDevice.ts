@@ -28,13 +28,25 @@ import {
 } from "@d2m/codec"
 import { Cause, Context, Effect, Exit, type Scope } from "effect"
 import { Socket } from "effect/socket"
-import { answerOf, carryOut, type ChatHandler, chatWith, type Condition, idsOf, messagesOf } from "./Application.ts"
+import {
+  answerOf,
+  carryOut,
+  type ChatHandler,
+  chatWith,
+  type Condition,
+  idsOf,
+  messagesOf,
+  nothing,
+  wordsFrom
+} from "./Application.ts"
+import { planted } from "./HandlerTroubles.ts"
 import { Machine } from "./Machine.ts"
 import type { Route } from "./Network.ts"
 import type { Operation } from "./Operation.ts"
 import type { Prng } from "./Prng.ts"
 import { once, Reasons, type Undo } from "./Reasons.ts"
 import type { Conditions, DeviceSpec } from "./Schedule.ts"
+import { TroubledChat } from "./TroubledChat.ts"
 import { type MessageHandler, TroubledHandler } from "./TroubledHandler.ts"
 import type { VirtualDisk } from "./VirtualDisk.ts"
 import { type Watch, watched } from "./WatchedDevice.ts"
@@ -94,8 +106,9 @@ export class SimulatedDevice {
   machine: Machine | undefined
   /** The client of its present life, once it is made. */
   device: Device["Service"] | undefined
-  /** The application's part, and why it fails, dies, stands still, or takes so many ms longer. */
+  /** The application's parts, and why they fail, die, stand still, or take so many ms longer. */
   readonly handling: TroubledHandler
+  readonly chatting: TroubledChat
   /** Called when the client of a life is made. */
   onStart: (device: Device["Service"]) => void = () => {}
   readonly #host: DeviceHost
@@ -121,6 +134,7 @@ export class SimulatedDevice {
     this.route = route
     this.disk = disk
     this.handling = new TroubledHandler(host.kernel, host.witness, (defect) => host.onDefect(noHandlerDies, defect))
+    this.chatting = new TroubledChat(host.kernel, host.witness, spec.name)
     this.#watch = {
       name: spec.name,
       witness: host.witness,
@@ -187,6 +201,7 @@ export class SimulatedDevice {
     if (machine === undefined) return
     machine.kill()
     this.handling.renew()
+    this.chatting.renew()
     this.route.abandon(options.isMediatorTold)
     this.#host.witness({
       _tag: "Machine",
@@ -274,7 +289,11 @@ export class SimulatedDevice {
     witness({ _tag: "Asked", at: kernel.now, device: name, life, call, operation, firstMessage })
     const condition = this.#condition(machine, place)
     this.#whenMade(machine, (device) => {
-      machine.fork(carryOut(device, operation, firstMessage, this.#host.deviceIdOf, condition), (exit) => {
+      const carriedOut =
+        operation._tag === "Chat"
+          ? Effect.as(this.chatting.say(wordsFrom(firstMessage, operation.count)), nothing)
+          : carryOut(device, operation, firstMessage, this.#host.deviceIdOf, condition)
+      machine.fork(carriedOut, (exit) => {
         // What a crash has interrupted is not answered.
         if (machine.mode === "Dead") return
         this.#seeTo("no call dies", exit)
@@ -361,13 +380,19 @@ export class SimulatedDevice {
         onDefect: (cause) => self.#seeTo(livesOn, Exit.failCause(cause)),
         // What is made to fail is no news; what dies by itself is told where it is handled.
         onHandlerDefect: () => {},
-        onChatDefect: (cause) => self.#seeTo("no chat handler dies", Exit.failCause(cause))
+        onChatDefect: (cause) => {
+          if (Cause.squash(cause) !== planted) self.#seeTo("no chat handler dies", Exit.failCause(cause))
+        }
       }),
       Context.add(Socket.Socket, self.route.socket(machine, path)),
       Context.add(Crypto, crypto),
       Context.add(DeviceStore, self.disk.store)
     )
     const onClosed = (canReconnect: boolean) => witness({ _tag: "ChatClosed", ...place(), canReconnect })
+    const chat = () => {
+      const handler = chatWith(self.#host.chat?.(self), onClosed)
+      return self.chatting.handlerIn(life, handler, () => self.route.connection)
+    }
     const device = yield* makeDevice({
       deviceId: self.deviceId,
       groupKey,
@@ -383,7 +408,7 @@ export class SimulatedDevice {
           : DeviceSlotsExhaustedPolicy.DROP_LEAST_RECENT,
       ...options,
       onReflected: (batch) => self.handling.handle({ device: self.name, life }, batch, self.#handler),
-      ...(self.spec.chats ? { chat: chatWith(self.#host.chat?.(self), onClosed) } : {})
+      ...(self.spec.chats ? { chat: chat() } : {})
       // Its description is its name, which is short.
     }).pipe(Effect.orDie, Effect.provideContext(context))
     self.device = device

@@ -118,6 +118,10 @@ export class Story {
         return this.#change(event)
       case "Handled":
         return this.#handled(event)
+      case "ChatBegun":
+      case "ChatListens":
+      case "ChatHeard":
+        return this.#add(event, event.device, this.#words(event), true)
       case "Happened":
         return this.#add(event, event.device, this.#words(event), said.has(event.event._tag))
       case "Asked":

@@ -12,7 +12,7 @@ import * as Prng from "./Prng.ts"
 import { strictOptions } from "@d2m/server-sim"
 import type { Conditions, DeviceSpec, Schedule, ScheduledFault, ScheduledOperation } from "./Schedule.ts"
 import { drawnMillis } from "./SimulateBounds.ts"
-import { drawFaults, type FaultLevel, standstill } from "./SwarmFaults.ts"
+import { byTime, chatTrouble, drawFaults, type FaultLevel, standstill } from "./SwarmFaults.ts"
 
 /**
  * What a schedule is made from.
@@ -192,6 +192,46 @@ const drawStandstill = (
   return { reflected: between(prng, 1, 2), fault: { at: prng.below(duration - fault.lasts), fault } }
 }
 
+/**
+ * Devices say things to the chat server: a few at a time, each `gap` ms or so.
+ *
+ * @category workloads
+ * @since 0.1.0
+ */
+export const chatter = (
+  prng: Prng.Prng,
+  devices: ReadonlyArray<DeviceSpec>,
+  duration: number,
+  gap: number
+): ReadonlyArray<ScheduledOperation> => {
+  const operations: Array<ScheduledOperation> = []
+  for (const { joinsAt, name } of devices) {
+    for (let at = joinsAt + prng.below(gap); at < duration; at += 1 + prng.below(2 * gap)) {
+      operations.push({ at, device: name, operation: { _tag: "Chat", count: between(prng, 1, 8) } })
+    }
+  }
+  return operations
+}
+
+/**
+ * A device with next to no room for messages of the chat server, whose handler of them fails, stands still or is slow, in a few
+ * runs. Drawn from a source of its own.
+ */
+const drawChatTroubles = (
+  prng: Prng.Prng,
+  { duration, level }: { readonly duration: number; readonly level: FaultLevel },
+  devices: ReadonlyArray<DeviceSpec>
+) => {
+  if ((level !== "swarm" && level !== "brutal") || devices.length === 0 || !chance(prng, 8)) return undefined
+  const device = { ...pick(prng, devices), chats: true }
+  const faults: Array<ScheduledFault> = []
+  for (let at = prng.below(10_000); at < duration; at += 1 + prng.below(30_000)) {
+    faults.push({ at, fault: chatTrouble(prng, [device]) })
+  }
+  const operations = chatter(prng, [device], duration, pick(prng, [500, 2_000, 8_000]))
+  return { device, chat: between(prng, 1, 6), faults, operations }
+}
+
 const drawConditions = (prng: Prng.Prng, level: FaultLevel, largest: number): Conditions => {
   const mediator: { -readonly [K in keyof Conditions["mediator"]]: Conditions["mediator"][K] } = roomFor(largest)
   const isVaried = level === "swarm" || level === "brutal"
@@ -264,18 +304,28 @@ export const swarm = (options: SwarmOptions): Schedule => {
   const devices = Array.from({ length: count }, (_, index) =>
     drawDevice(specs, index, index % groups, faults, duration)
   )
-  const standing = drawStandstill(prng.fork("standstill"), { duration, level: faults }, devices)
-  const drawn = drawFaults(prng.fork("faults"), { duration, faults, misbehaving }, devices)
+  const knobs = { duration, level: faults }
+  const standing = drawStandstill(prng.fork("standstill"), knobs, devices)
+  const troubled = drawChatTroubles(prng.fork("chat handlers"), knobs, devices)
+  const operations = (options.workload ?? livelyWorkload)(prng.fork("workload"), devices, duration)
+  // A workload that was given is all that devices do.
+  const isSaid = troubled !== undefined && options.workload === undefined
+  const client = {
+    ...conditions.client,
+    ...(standing === undefined ? {} : { reflected: standing.reflected }),
+    ...(troubled === undefined ? {} : { chat: troubled.chat })
+  }
   return {
     version: 1,
     seed,
     duration,
-    conditions:
-      standing === undefined
-        ? conditions
-        : { ...conditions, client: { ...conditions.client, reflected: standing.reflected } },
-    devices,
-    operations: (options.workload ?? livelyWorkload)(prng.fork("workload"), devices, duration),
-    faults: standing === undefined ? drawn : [...drawn, standing.fault].sort((a, b) => a.at - b.at)
+    conditions: Object.keys(client).length === 0 ? conditions : { ...conditions, client },
+    devices: devices.map((device) => (device.name === troubled?.device.name ? troubled.device : device)),
+    operations: isSaid ? byTime([...operations, ...troubled.operations]) : operations,
+    faults: byTime([
+      ...drawFaults(prng.fork("faults"), { duration, faults, misbehaving }, devices),
+      ...(standing === undefined ? [] : [standing.fault]),
+      ...(troubled?.faults ?? [])
+    ])
   }
 }

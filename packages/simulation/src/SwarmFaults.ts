@@ -29,6 +29,9 @@ interface FaultOptions {
 
 const { between, chance, pick } = Prng
 
+export const byTime = <A extends { readonly at: number }>(entries: ReadonlyArray<A>): ReadonlyArray<A> =>
+  entries.toSorted((a, b) => a.at - b.at)
+
 /** Most servers that refuse an upgrade say for how long they want to be left alone, and few for long. */
 const refusedUpgrade = (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>) =>
   ({
@@ -121,6 +124,23 @@ const faultKinds: Readonly<
     by: between(prng, 10, 5_000),
     lasts: prng.below(30_000)
   }),
+  ChatHandlerFails: (prng, devices) => ({
+    _tag: "ChatHandlerFails",
+    device: pick(prng, devices).name,
+    how: pick(prng, ["Ends", "Dies"] as const),
+    lasts: prng.below(5_000)
+  }),
+  ChatHandlerStalls: (prng, devices) => ({
+    _tag: "ChatHandlerStalls",
+    device: pick(prng, devices).name,
+    lasts: chance(prng, 60) ? between(prng, 15_000, 55_000) : prng.below(8_000)
+  }),
+  ChatHandlerSlow: (prng, devices) => ({
+    _tag: "ChatHandlerSlow",
+    device: pick(prng, devices).name,
+    by: between(prng, 10, 6_000),
+    lasts: prng.below(30_000)
+  }),
   Garble: (prng, devices) => ({
     _tag: "Garble",
     device: pick(prng, devices).name,
@@ -150,7 +170,14 @@ const faultKinds: Readonly<
 
 const networkOnly: ReadonlyArray<WorldFault["_tag"]> = ["Stall", "Delay", "Slow", "Refuse", "Reset", "LoseCloseCodes"]
 /** Drawn apart from the others, each from a source of its own. */
-const apart: ReadonlySet<WorldFault["_tag"]> = new Set(["Misbehave", "RefuseUpgrade", "Garble"])
+const apart: ReadonlySet<WorldFault["_tag"]> = new Set([
+  "Misbehave",
+  "RefuseUpgrade",
+  "Garble",
+  "ChatHandlerFails",
+  "ChatHandlerStalls",
+  "ChatHandlerSlow"
+])
 const faithful = (Object.keys(faultKinds) as Array<WorldFault["_tag"]>).filter((kind) => !apart.has(kind))
 
 const misbehaviours = Misbehaviour.literals
@@ -176,6 +203,13 @@ const drawAppetite = (
     }
   }
 }
+
+/** A handler that stands still comes twice as often as the others. */
+const chatTroubles = ["ChatHandlerStalls", "ChatHandlerStalls", "ChatHandlerSlow", "ChatHandlerFails"] as const
+
+/** What befalls the chat handler of one of the devices. */
+export const chatTrouble = (prng: Prng.Prng, devices: ReadonlyArray<DeviceSpec>): WorldFault =>
+  faultKinds[pick(prng, chatTroubles)](prng, devices, [])
 
 /** Every other crash of the mediator comes while its disk is slow: otherwise next to none meets a write under way. */
 const drawSlowDisks = (prng: Prng.Prng, drawn: ReadonlyArray<ScheduledFault>): ReadonlyArray<ScheduledFault> =>

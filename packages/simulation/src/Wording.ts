@@ -105,6 +105,8 @@ export const operationWords = (operation: Operation, firstMessage = 0): string =
       return `Ephemeral ${firstMessage === 0 ? "" : `m${firstMessage}, `}${operation.bytes} B`
     case "SetSharedData":
       return `SetSharedData ${operation.version}`
+    case "Chat":
+      return `Chat ${operation.count}`
     case "Drop":
       return `Drop ${operation.target}`
     case "SwitchOff":
@@ -263,6 +265,14 @@ export const wordsOf = (event: WorldEvent, label: Label = numbered): string => {
       return happenedWords(event.event)
     case "Kept":
       return `keeps ${event.reflectedId} in quarantine as ${event.id}`
+    case "ChatBegun":
+      return "chats"
+    case "ChatListens":
+      return "listens to the chat server"
+    case "ChatHeard":
+      return `hears ${event.message.length} B of the chat server`
+    case "ChatOver":
+      return `the chat is over: ${event.outcome}`
     case "ChatClosed":
       return `the chat server closes, and one ${event.canReconnect ? "may" : "must not"} come back`
     case "UserAnswered":

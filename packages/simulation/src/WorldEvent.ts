@@ -73,6 +73,16 @@ export interface LifePlace extends Place {
 }
 
 /**
+ * Which chat session something is about: that of a connection, which it may outlive.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ChatPlace extends LifePlace {
+  readonly connection: number
+}
+
+/**
  * Which operation something is about. `firstMessage` is the `messageId` of the first of its `count` messages, whose ids
  * follow each other; 0 where it has none.
  *
@@ -195,6 +205,8 @@ export interface ProgramCallPlace extends LifePlace {
  * - `HandedBack` a device that was stopped has given back what was never acked
  * - `StateChanged` and `Happened` what a device says of itself · `UserAnswered` what its user does about it
  * - `Kept` the disk of a device has a message in quarantine, as it came, under a number of its own
+ * - `ChatBegun` the chat handler of a device is called for a connection · `ChatListens` it asks for the next message of the chat
+ *   server · `ChatHeard` it is given one · `ChatOver` it has ended: `Ended` before or after its connection, by itself
  * - `ChatClosed` the chat handler of a device has reported a close-error of the chat server
  * - `Machine` a device or the mediator (`mediator`) starts, pauses, resumes, crashes, or stops in an orderly way
  * - `Fault` one begins or ends; `Fired` when it has acted
@@ -238,6 +250,10 @@ export type WorldEvent =
       readonly envelope: Uint8Array
       readonly reason: QuarantineReason
     })
+  | (ChatPlace & { readonly _tag: "ChatBegun" })
+  | (ChatPlace & { readonly _tag: "ChatListens" })
+  | (ChatPlace & { readonly _tag: "ChatHeard"; readonly message: Uint8Array })
+  | (ChatPlace & { readonly _tag: "ChatOver"; readonly outcome: "Ended" | "CloseError" | "Died" | "Interrupted" })
   | (LifePlace & { readonly _tag: "ChatClosed"; readonly canReconnect: boolean })
   | (LifePlace & {
       readonly _tag: "Machine"

@@ -104,7 +104,8 @@ export type MisbehaviourFrame = typeof MisbehaviourFrame.Type
  * Of a device: `Crash` and come back `downFor` ms later, with or without what was on its disk; `isTold`, the mediator hears of
  * it · `Pause` and go on · `ClockJump` its clock shows something else from now on · `Twin` a second machine connects as the
  * same device · `DiskFull` its store fails · `HandlerFails`, `HandlerStalls`, `HandlerSlow` what the application does with messages; the
- * last takes `by` ms longer for each batch · `Garble` what it reflects is sealed as it should be the next `count` times, and
+ * last takes `by` ms longer for each batch · `ChatHandlerFails`, `ChatHandlerStalls`, `ChatHandlerSlow` the same for what it does
+ * with messages of the chat server, one by one; one that fails `Ends` before its connection does · `Garble` what it reflects is sealed as it should be the next `count` times, and
  * no message inside: nobody can read it
  *
  * Of the mediator: `MediatorCrash`; of what it was writing, the first `kept` writes reach the disk, the others do not ·
@@ -134,6 +135,9 @@ export const WorldFault = Schema.TaggedUnion({
   HandlerFails: { device, how: Schema.Literals(["Fails", "Dies"]), lasts },
   HandlerStalls: { device, lasts },
   HandlerSlow: { device, by: millis, lasts },
+  ChatHandlerFails: { device, how: Schema.Literals(["Ends", "Dies"]), lasts },
+  ChatHandlerStalls: { device, lasts },
+  ChatHandlerSlow: { device, by: millis, lasts },
   Garble: { device, count },
   MediatorCrash: { downFor: millis, kept: u32, isTold: Schema.Boolean },
   MediatorRestart: { downFor: millis },
@@ -193,6 +197,7 @@ export const detailOf = (fault: WorldFault): string | undefined => {
     case "MediatorCrash":
       return fault.isTold ? "told" : "untold"
     case "HandlerFails":
+    case "ChatHandlerFails":
     case "ChatFails":
       return fault.how
     case "Misbehave":

@@ -26,6 +26,16 @@ const hellos = ({ seen }: Played, device: string) =>
     frame?._tag === "ClientHello" ? [frame.expectedDeviceSlotState === DeviceSlotState.EXISTING] : []
   )
 
+/** The phone talks to the chat server, which says the same again. */
+const chatting = (entries: ReadonlyArray<Entry>): Played =>
+  play(entries, { devices: [plainDevice("phone", { chats: true }), ...even.devices.slice(1)] })
+
+const said = (at: number, count: number): Entry => ({ at, device: "phone", operation: { _tag: "Chat", count } })
+
+/** When the chat handler of the phone was given what has been said by operations. */
+const heard = ({ seen }: Played) =>
+  seen("ChatHeard", "phone").flatMap(({ at, message }) => (message.length === 8 ? [at] : []))
+
 const crash = (change: Partial<Extract<WorldFault, { readonly _tag: "Crash" }>>) =>
   play([at3({ _tag: "Crash", device: "phone", downFor: 2_000, withoutStorage: false, isTold: true, ...change })])
 
@@ -218,6 +228,33 @@ const effects: Readonly<Record<Exclude<WorldFault["_tag"], "Misbehave">, () => v
       [[7_000, "Done"]]
     )
     assert.strictEqual(played.acted("HandlerStalls"), 1)
+  },
+  ChatHandlerFails: () => {
+    for (const [how, outcome] of [
+      ["Ends", "Ended"],
+      ["Dies", "Died"]
+    ] as const) {
+      const played = chatting([at3({ _tag: "ChatHandlerFails", how, device: "phone", lasts: 4_000 }), said(4_000, 3)])
+      assert.deepStrictEqual(
+        played.seen("ChatOver", "phone").map((over) => [over.at, over.outcome]),
+        [[4_002, outcome]]
+      )
+      // Its connection goes on without it, and what else the chat server says is for nobody.
+      assert.lengthOf(played.seen("DeviceLost", "phone"), 0)
+      assert.lengthOf(got(played, "phone", "Proxy"), 4)
+      assert.strictEqual(played.acted(`ChatHandlerFails:${how}`), 1)
+    }
+  },
+  ChatHandlerStalls: () => {
+    const played = chatting([at3({ _tag: "ChatHandlerStalls", device: "phone", lasts: 4_000 }), said(4_000, 3)])
+    assert.deepStrictEqual(heard(played), [4_002, 7_000, 7_000])
+    assert.strictEqual(played.acted("ChatHandlerStalls"), 1)
+  },
+  ChatHandlerSlow: () => {
+    const fault = at3({ _tag: "ChatHandlerSlow", device: "phone", by: 300, lasts: 4_000 })
+    const played = chatting([fault, said(4_000, 3)])
+    assert.deepStrictEqual(heard(played), [4_002, 4_302, 4_602])
+    assert.strictEqual(played.acted("ChatHandlerSlow"), 1)
   },
   Garble: () => {
     const written = Array.from({ length: 12 }, (_, at) => 4_000 + 100 * at)

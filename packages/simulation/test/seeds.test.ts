@@ -21,6 +21,7 @@ const details: Readonly<Record<string, ReadonlyArray<string>>> = {
   Crash: ["withStorage", "withoutStorage"],
   ClockJump: ["ahead", "back"],
   HandlerFails: ["Fails", "Dies"],
+  ChatHandlerFails: ["Ends", "Dies"],
   MediatorCrash: ["told", "untold"],
   ChatFails: ["Unreachable", "Ended", "Failed", "CanReconnect", "CannotReconnect"],
   Misbehave: Misbehaviour.literals

@@ -255,6 +255,21 @@ export class Story {
     return this.handling(device, messages).handled(device, messages, outcome)
   }
 
+  /** A chat handler begins, or listens. */
+  chat(line: Line, _tag: "ChatBegun" | "ChatListens"): this {
+    return this.tell({ _tag, ...line.place(), life: 1 })
+  }
+
+  /** A chat handler is given a message. */
+  heard(line: Line, message: Uint8Array): this {
+    return this.tell({ _tag: "ChatHeard", ...line.place(), life: 1, message })
+  }
+
+  /** A chat handler ends. */
+  chatOver(line: Line, outcome: "Ended" | "CloseError" | "Died" | "Interrupted" = "Ended"): this {
+    return this.tell({ _tag: "ChatOver", ...line.place(), life: 1, outcome })
+  }
+
   /** The device keeps a message that failed, and says so. */
   quarantined(device: string, reflectedId: number): this {
     return this.kept(device, reflectedId).quarantineTold(device, reflectedId)
@@ -399,6 +414,12 @@ export class Line {
 
   begin(ttl = 0, scope = 1): this {
     return this.hear({ _tag: "BeginTransaction", encryptedScope: Box.make("dgtsk", envelope(scope, 42)), ttl })
+  }
+
+  /** The device gets so many messages of the chat server, of a byte each. */
+  chats(count: number): this {
+    for (let at = 0; at < count; at++) this.say({ _tag: "Proxy", data: new Uint8Array(1) })
+    return this
   }
 
   /** The mediator closes, and the device learns of it. */

@@ -154,5 +154,14 @@ describe("the time between connections, by the wire alone", () => {
       return dial(story.wait(2_000)).end()
     }
     assert.deepStrictEqual([busy(true), busy(false)], [[], [late]])
+    const chats = (count: number) => {
+      const story = begin({ client: { chat: 1 } })
+      const line = held(story, 1_000)
+      story.chat(line, "ChatBegun")
+      line.chats(count).lose(1006)
+      story.wait(20_000).heard(line, new Uint8Array(1))
+      return dial(told(story, "Closed").wait(2_000)).end()
+    }
+    assert.deepStrictEqual([chats(2), chats(1)], [[], [late]])
   })
 })

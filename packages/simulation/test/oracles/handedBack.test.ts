@@ -4,7 +4,12 @@ import { handedBack } from "../../src/oracles/device/HandedBack.ts"
 import { boxed, type Line, Story } from "./Story.ts"
 
 const told = (tell: (story: Story, phone: Line) => unknown): ReadonlyArray<string> => {
-  const story = new Story(handedBack, {}, [], [{ at: 0, device: "phone", operation: { _tag: "ListDevices" } }])
+  const story = new Story(
+    handedBack,
+    { client: { chat: 1 } },
+    [],
+    [{ at: 0, device: "phone", operation: { _tag: "ListDevices" } }]
+  )
   story.machine("phone", "Started").state("phone", { _tag: "Connecting", attempt: 1, pendingReflects: 0 }).wait(1)
   tell(story, story.live("phone"))
   return story.end()
@@ -67,6 +72,14 @@ describe("handed back", () => {
     right(behind(1, 2))
     right(behind(2))
     breaks(contents, behind(1))
+    const besides = (count: number) => (story: Story, phone: Line) => {
+      reflects(story, 1, 2)
+      story.chat(phone, "ChatBegun")
+      phone.reflect(1, boxed(1)).reflect(2, boxed(2)).ack(1).chats(count)
+      story.wait(5_000).machine("phone", "Stopped").handedBack("phone", [1, 2])
+    }
+    right(besides(2))
+    breaks(contents, besides(1))
   })
 
   it("finds what is left out, acked, made up, or given back twice", () => {

@@ -3,7 +3,7 @@ import { outgoing } from "../../src/oracles/device/Outgoing.ts"
 import { boxed, envelope, judgesPhone, type Line, live, promised, Story } from "./Story.ts"
 
 const asked = { at: 0, device: "phone", operation: { _tag: "ListDevices" } } as const
-const { breaks, right } = judgesPhone(() => new Story(outgoing, {}, [], [asked]))
+const { breaks, right } = judgesPhone(() => new Story(outgoing, { client: { chat: 1 } }, [], [asked]))
 
 const done = promised()
 
@@ -146,6 +146,18 @@ describe("outgoing", () => {
       rule,
       ackedBehind((phone) => phone.reflected(2, boxed(8)))
     )
+    // The same of what the chat server says and the chat handler does not take.
+    const besides = (count: number) => (story: Story, phone: Line) => {
+      reflects(story, 1)
+      phone.reflect(1, boxed(1, 11)).ack(1)
+      story.chat(phone, "ChatBegun")
+      phone.chats(count)
+      story.wait(5_000)
+      phone.hangUp()
+      story.live("phone", { existing: true }).reflect(2, boxed(1, 12))
+    }
+    right(besides(2))
+    breaks(rule, besides(1))
     breaks("an ephemeral is never sent again", (story, phone) => {
       story.ask("phone", { _tag: "Ephemeral", bytes: 5 }, 1)
       phone.reflect(1, boxed(1, 11), 1).lose(1006)

@@ -157,6 +157,38 @@ describe("patience", () => {
     }
   })
 
+  it("counts no time in which a chat handler holds up the reading, and all the time in which it does not", () => {
+    const told = (count: number, tell: (story: Story, line: Line) => unknown) => {
+      const story = new Story(patience, { client: { chat: 2 } })
+      const line = story.live("phone")
+      story.chat(line, "ChatBegun")
+      tell(story, line)
+      return story.end()
+    }
+    const waits = (count: number, after: number) =>
+      told(count, (story, line) => {
+        line.reflect(1, envelope(1)).chats(count)
+        story.wait(20_000)
+        line.hear(probe)
+        story.wait(20_000).heard(line, new Uint8Array(1)).wait(after)
+        line.hear(probe)
+      })
+    assert.deepStrictEqual([waits(3, 40_000), waits(3, 46_000)], [[], [silence, unanswered]])
+    assert.deepStrictEqual(waits(2, 10_000), [unanswered])
+    const sleeps = (after: number) =>
+      told(3, (story, line) => {
+        story.ask("phone", transaction)
+        line
+          .begin()
+          .say({ _tag: "TransactionRejected", ...holder })
+          .chats(3)
+        line.say({ _tag: "TransactionEnded", ...holder })
+        story.wait(15_000).heard(line, new Uint8Array(1)).wait(after)
+        line.begin()
+      })
+    assert.deepStrictEqual([sleeps(4_000), sleeps(6_000)], [[], [asleep]])
+  })
+
   it("finds an ack that is waited for without end", () => {
     const story = new Story(patience)
     const line = story.live("phone").reflect(1, envelope(1))

@@ -12,6 +12,7 @@
 import type { ConnectionEnd } from "@d2m/client"
 import type { OracleMaker, Report } from "../../Oracle.ts"
 import { longest, mostFailures, rounding, settledAfter, shortest } from "./BackoffNumbers.ts"
+import { backlogKinds } from "./ChatBacklog.ts"
 import { betweenTries, HeldUp } from "./HeldUp.ts"
 import { Tracks } from "./Tracks.ts"
 import { only } from "../../WorldEvent.ts"
@@ -166,15 +167,13 @@ export const backoff: OracleMaker = {
     return {
       see: only(
         [
-          "Machine",
+          ...backlogKinds,
+          "Happened",
           "Asked",
           "Answered",
           "UserAnswered",
-          "DeviceReceived",
           "DialFailed",
           "DeviceLost",
-          "DeviceClosed",
-          "Happened",
           "Dialed",
           "Fault",
           "Handling",
@@ -229,7 +228,7 @@ export const backoff: OracleMaker = {
             }
           }
         },
-        { DeviceReceived: ["Reflected", "ServerInfo"] }
+        { DeviceReceived: ["Proxy", "Reflected", "ServerInfo"] }
       )
     }
   }

@@ -18,6 +18,7 @@ import { only, type HandedBack, type WorldEvent } from "../../WorldEvent.ts"
 import { unackedWords } from "../../Wording.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { Specs } from "../Specs.ts"
+import { backlogKinds, ChatBacklog } from "./ChatBacklog.ts"
 import { noteRead, type LastRead, mayBeUntaken, nothingRead } from "./LastRead.ts"
 import { Tracks } from "./Tracks.ts"
 
@@ -103,63 +104,52 @@ class HandedBackOracle implements Oracle {
   readonly #specs: Specs
   readonly #open: BoxOpener
   readonly #knowsAll: boolean
+  readonly #chats: ChatBacklog
   readonly #tracks = new Tracks(fresh)
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     // What a program asks for is not seen.
     this.#knowsAll = schedule.operations.length > 0
+    this.#chats = new ChatBacklog(schedule.conditions)
     this.#specs = new Specs(schedule)
     this.#open = boxOpener(schedule, this.#specs)
   }
 
-  readonly see = only(
-    [
-      "DeviceSent",
-      "DeviceReceived",
-      "Opened",
-      "DeviceClosed",
-      "Happened",
-      "Asked",
-      "Answered",
-      "StateChanged",
-      "HandedBack",
-      "Machine"
-    ],
-    (event) => {
-      if (!this.#knowsAll) return
-      switch (event._tag) {
-        case "DeviceSent":
-          if (event.frame?._tag === "Reflect") this.#sent(event.device, event.connection, event.frame)
-          return
-        case "DeviceReceived":
-          return this.#received(event)
-        case "Opened":
-          this.#tracks.of(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
-          return
-        case "DeviceClosed":
-          return this.#interrupted(this.#tracks.of(event.device), event.at)
-        case "Happened":
-          if (event.event._tag === "Disconnected") this.#interrupted(this.#tracks.of(event.device), event.at)
-          return
-        case "Asked":
-          return this.#asked(event)
-        case "Answered":
-          return this.#answered(event)
-        case "StateChanged": {
-          const track = this.#tracks.of(event.device)
-          track.madeAt = Math.min(track.madeAt, event.at)
-          if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
-          return
-        }
-        case "HandedBack":
-          return this.#check(event.device, event.unacked)
-        case "Machine":
-          this.#specs.see(event)
-          return event.device === mediatorName ? undefined : this.#machine(event.device, event.change, event.at)
+  readonly see = only([...backlogKinds, "DeviceSent", "Asked", "Answered", "Happened", "HandedBack"], (event) => {
+    if (!this.#knowsAll) return
+    this.#chats.see(event)
+    switch (event._tag) {
+      case "DeviceSent":
+        if (event.frame?._tag === "Reflect") this.#sent(event.device, event.connection, event.frame)
+        return
+      case "DeviceReceived":
+        return this.#received(event)
+      case "Opened":
+        this.#tracks.of(event.device).line = { connection: event.connection, isBroken: false, written: new Map() }
+        return
+      case "DeviceClosed":
+        return this.#interrupted(this.#tracks.of(event.device), event.at)
+      case "Happened":
+        if (event.event._tag === "Disconnected") this.#interrupted(this.#tracks.of(event.device), event.at)
+        return
+      case "Asked":
+        return this.#asked(event)
+      case "Answered":
+        return this.#answered(event)
+      case "StateChanged": {
+        const track = this.#tracks.of(event.device)
+        track.madeAt = Math.min(track.madeAt, event.at)
+        if (event.state._tag === "Stopped") track.counted = event.state.pendingReflects
+        return
       }
+      case "HandedBack":
+        return this.#check(event.device, event.unacked)
+      case "Machine":
+        this.#specs.see(event)
+        return event.device === mediatorName ? undefined : this.#machine(event.device, event.change, event.at)
     }
-  )
+  })
 
   #machine(device: string, change: Extract<WorldEvent, { readonly _tag: "Machine" }>["change"], at: number): void {
     const track = this.#tracks.of(device)
@@ -212,7 +202,7 @@ class HandedBackOracle implements Oracle {
     const track = this.#tracks.of(device)
     const { line } = track
     if (line?.connection !== connection) return
-    if (noteRead(track.lastRead, frame, at)) track.fresh = []
+    if (noteRead(track.lastRead, frame, at, this.#chats.heldSince(device) !== undefined)) track.fresh = []
     if (frame === undefined) line.isBroken = true
     if (frame?._tag !== "ReflectAck" || line.isBroken) return
     const asked = line.written.get(frame.reflectId)

@@ -1,13 +1,14 @@
 /**
  * What keeps a device from reading, so that it learns late of what has come, an end among it.
  *
- * Owns the reasons that the world shows: its handler is at work, its host reads slowly, and messages that find no room wait for
- * those before them to be set aside or recorded on a slow disk.
+ * Owns the reasons that the world shows: its handler is at work, its chat handler leaves too much untaken, its host reads slowly,
+ * and messages that find no room wait for those before them to be set aside or recorded on a slow disk.
  *
  * @since 0.1.0
  */
 import type { Conditions } from "../../Schedule.ts"
 import type { WorldEvent } from "../../WorldEvent.ts"
+import { ChatBacklog } from "./ChatBacklog.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** The longest wait of a device between two tries of a handler that fails, in which nobody takes messages in. */
@@ -34,12 +35,15 @@ export const diskTimeOf = ({ client, diskLatency }: Conditions): number =>
 export class HeldUp {
   readonly #tracks = new Tracks(fresh)
   readonly #diskTime: number
+  readonly #chats: ChatBacklog
 
   constructor(conditions: Conditions) {
     this.#diskTime = diskTimeOf(conditions)
+    this.#chats = new ChatBacklog(conditions)
   }
 
   see(event: WorldEvent): void {
+    this.#chats.see(event)
     switch (event._tag) {
       case "Machine":
         if (event.change === "Started") {
@@ -76,6 +80,7 @@ export class HeldUp {
   /** Until when a device is held up, or was last: `Infinity` while it is. */
   until(device: string): number {
     const { isHandling, slowReaders, until } = this.#tracks.of(device)
-    return isHandling || slowReaders > 0 ? Infinity : until
+    const isHeld = isHandling || slowReaders > 0 || this.#chats.heldSince(device) !== undefined
+    return isHeld ? Infinity : Math.max(until, this.#chats.freeSince(device))
   }
 }

@@ -20,6 +20,7 @@ import { only, type Answer, type WorldEvent } from "../../WorldEvent.ts"
 import { type BoxOpener, boxOpener, type ReflectFrame } from "../Boxes.ts"
 import { nonceOf } from "../Envelopes.ts"
 import { Specs } from "../Specs.ts"
+import { backlogKinds, ChatBacklog } from "./ChatBacklog.ts"
 import { noteRead, mayBeUntaken } from "./LastRead.ts"
 import { type Device, type Line, makeDevice, makeLine, type Origin } from "./OutgoingTrack.ts"
 
@@ -28,6 +29,7 @@ class Outgoing implements Oracle {
   readonly #specs: Specs
   readonly #open: BoxOpener
   readonly #knowsAll: boolean
+  readonly #chats: ChatBacklog
   readonly #devices = new Map<string, Device>()
   readonly #origins = new Map<number, Origin>()
   readonly #nonces = new Set<number>()
@@ -39,63 +41,52 @@ class Outgoing implements Oracle {
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     this.#knowsAll = schedule.operations.length > 0
+    this.#chats = new ChatBacklog(schedule.conditions)
     this.#specs = new Specs(schedule)
     this.#open = boxOpener(schedule, this.#specs)
   }
 
-  readonly see = only(
-    [
-      "DeviceSent",
-      "DeviceReceived",
-      "Opened",
-      "DeviceClosed",
-      "Happened",
-      "Asked",
-      "Answered",
-      "StateChanged",
-      "Machine"
-    ],
-    (event) => {
-      switch (event._tag) {
-        case "DeviceSent": {
-          const device = this.#device(event.device)
-          if (device.line?.connection === event.connection) this.#sent(device, device.line, event.frame)
-          return
-        }
-        case "DeviceReceived": {
-          const device = this.#device(event.device)
-          if (device.line?.connection === event.connection) this.#received(device, device.line, event.frame, event.at)
-          return
-        }
-        case "Opened":
-          return this.#opened(this.#device(event.device), event.connection)
-        case "DeviceClosed":
-          return this.#interrupted(this.#device(event.device), event.at)
-        case "Happened":
-          // It may end a connection that the network has ended before, and so has nothing to close.
-          if (event.event._tag === "Disconnected") this.#interrupted(this.#device(event.device), event.at)
-          return
-        case "Asked":
-          return this.#asked(event)
-        case "Answered":
-          return this.#answered(event)
-        case "StateChanged":
-          if ("pendingReflects" in event.state) {
-            this.#told(this.#device(event.device), event.state.pendingReflects, event.at)
-          }
-          return
-        case "Machine":
-          if (event.device === mediatorName) return
-          this.#specs.see(event)
-          if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
-          else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
-          else if (event.change === "Stopped") this.#device(event.device).isStopping = true
-          // Whoever starts again owes nothing of what it was asked before.
-          else this.#devices.delete(event.device)
-          return
+  readonly see = only([...backlogKinds, "DeviceSent", "Asked", "Answered", "Happened"], (event) => {
+    this.#chats.see(event)
+    switch (event._tag) {
+      case "DeviceSent": {
+        const device = this.#device(event.device)
+        if (device.line?.connection === event.connection) this.#sent(device, device.line, event.frame)
+        return
       }
+      case "DeviceReceived": {
+        const device = this.#device(event.device)
+        if (device.line?.connection === event.connection) this.#received(device, device.line, event.frame, event.at)
+        return
+      }
+      case "Opened":
+        return this.#opened(this.#device(event.device), event.connection)
+      case "DeviceClosed":
+        return this.#interrupted(this.#device(event.device), event.at)
+      case "Happened":
+        // It may end a connection that the network has ended before, and so has nothing to close.
+        if (event.event._tag === "Disconnected") this.#interrupted(this.#device(event.device), event.at)
+        return
+      case "Asked":
+        return this.#asked(event)
+      case "Answered":
+        return this.#answered(event)
+      case "StateChanged":
+        if ("pendingReflects" in event.state) {
+          this.#told(this.#device(event.device), event.state.pendingReflects, event.at)
+        }
+        return
+      case "Machine":
+        if (event.device === mediatorName) return
+        this.#specs.see(event)
+        if (event.change === "Paused") this.#interrupted(this.#device(event.device), event.at)
+        else if (event.change === "Resumed") this.#device(event.device).resumedAt = event.at
+        else if (event.change === "Stopped") this.#device(event.device).isStopping = true
+        // Whoever starts again owes nothing of what it was asked before.
+        else this.#devices.delete(event.device)
+        return
     }
-  )
+  })
 
   #device(name: string): Device {
     const known = this.#devices.get(name)
@@ -189,7 +180,7 @@ class Outgoing implements Oracle {
   }
 
   #received(device: Device, line: Line, frame: ServerFrame | undefined, at: number): void {
-    if (noteRead(device.lastRead, frame, at)) device.fresh = []
+    if (noteRead(device.lastRead, frame, at, this.#chats.heldSince(device.name) !== undefined)) device.fresh = []
     if (frame === undefined) line.isBroken = true
     if (line.isBroken || frame === undefined) return
     switch (frame._tag) {

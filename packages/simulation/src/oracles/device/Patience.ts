@@ -12,6 +12,7 @@ import { mediatorName } from "../../Names.ts"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Schedule } from "../../Schedule.ts"
 import { only } from "../../WorldEvent.ts"
+import { backlogKinds, ChatBacklog } from "./ChatBacklog.ts"
 import { diskTimeOf } from "./HeldUp.ts"
 
 /** From a silence to the probe 20 s, from a reflect to its ack 30 s, and what may hold up the reading besides, in ms. */
@@ -60,30 +61,20 @@ class Patience implements Oracle {
   readonly #report: Report
   readonly #knowsAll: boolean
   readonly #diskTime: number
+  readonly #chats: ChatBacklog
   readonly #devices = new Map<string, Device>()
 
   constructor(report: Report, schedule: Schedule) {
     this.#report = report
     this.#knowsAll = schedule.operations.length > 0
     this.#diskTime = diskTimeOf(schedule.conditions)
+    this.#chats = new ChatBacklog(schedule.conditions)
   }
 
   readonly see = only(
-    [
-      "DeviceSent",
-      "DeviceReceived",
-      "Handling",
-      "Handled",
-      "Asked",
-      "Answered",
-      "Dialed",
-      "DialFailed",
-      "Opened",
-      "DeviceLost",
-      "DeviceClosed",
-      "Machine"
-    ],
+    [...backlogKinds, "DeviceSent", "Handling", "Handled", "Asked", "Answered", "Dialed", "DialFailed", "DeviceLost"],
     (event) => {
+      this.#chats.see(event)
       switch (event._tag) {
         case "DeviceSent": {
           const device = this.#device(event.device)
@@ -181,6 +172,10 @@ class Patience implements Oracle {
     return device
   }
 
+  #freeSince({ freeSince, name }: Device): number {
+    return Math.max(freeSince, this.#chats.freeSince(name))
+  }
+
   #received(device: Device, frame: ServerFrame, at: number): void {
     switch (frame._tag) {
       case "ReflectAck":
@@ -229,23 +224,26 @@ class Patience implements Oracle {
   #probed(device: Device, at: number): void {
     // What it writes at the same instant may come between the end of the silence and its probe; and so may a pause.
     const silent = at - (device.wroteAt === at ? device.wroteBefore : device.wroteAt)
-    if (!this.#knowsAll || device.lists > 0 || silent >= shortestSilence || device.freeSince === at) return
+    if (!this.#knowsAll || device.lists > 0 || silent >= shortestSilence || this.#freeSince(device) === at) return
     this.#say(device, "only an idle connection is probed", silent, "20 s without a frame before a probe")
   }
 
   #check(device: Device, at: number): void {
-    if (!device.isLive || device.isPaused) return
-    if (device.wokenAt !== undefined && at - device.wokenAt > longestWakeUp) {
+    // With the chat handler all stands still; the other one holds up no more than messages.
+    if (!device.isLive || device.isPaused || this.#chats.heldSince(device.name) !== undefined) return
+    const asleep = device.wokenAt === undefined ? 0 : at - Math.max(device.wokenAt, this.#chats.freeSince(device.name))
+    if (asleep > longestWakeUp) {
       this.#say(
         device,
         "who was rejected asks again when the transaction has ended",
-        at - device.wokenAt,
+        asleep,
         "BeginTransaction at once"
       )
     }
+    const freeSince = this.#freeSince(device)
     if (device.busySince !== undefined && device.busySince !== at) return
     if (device.patientUntil !== undefined) {
-      const overdue = at - Math.max(device.patientUntil, device.freeSince)
+      const overdue = at - Math.max(device.patientUntil, freeSince)
       if (overdue > longestWakeUp) {
         this.#say(
           device,
@@ -255,12 +253,12 @@ class Patience implements Oracle {
         )
       }
     }
-    const since = Math.max(device.wroteAt, device.freeSince)
+    const since = Math.max(device.wroteAt, freeSince)
     if (at - since > longestWait) {
       this.#say(device, "an idle connection is probed", at - since, "a frame 20 s after the one before")
     }
     for (const writtenAt of device.written.values()) {
-      const asked = Math.max(writtenAt, device.freeSince)
+      const asked = Math.max(writtenAt, freeSince)
       if (at - asked > longestWait) {
         this.#say(
           device,
