@@ -9,8 +9,8 @@
 import type { Operation } from "./Operation.ts"
 import * as Prng from "./Prng.ts"
 import { largestGroup, type Schedule, type ScheduledFault, type ScheduledOperation } from "./Schedule.ts"
-import { chatWorkload, drawCondition, siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
-import { standstill } from "./SwarmFaults.ts"
+import { chatter, chatWorkload, drawCondition, siblings, swarm, type SwarmOptions, type Workload } from "./Swarm.ts"
+import { byTime, chatTrouble, standstill } from "./SwarmFaults.ts"
 
 /**
  * One kind of schedules.
@@ -123,9 +123,6 @@ const faultsEvery = (
   }
   return faults
 }
-
-const byTime = (faults: ReadonlyArray<ScheduledFault>): ReadonlyArray<ScheduledFault> =>
-  faults.toSorted((a, b) => a.at - b.at)
 
 // What is stalled comes all at once, and who has vanished comes back while its old connection still stands.
 const contended = sharpened(
@@ -378,6 +375,21 @@ const standstills = sharpened(
   }
 )
 
+// What the chat server says finds no room in front of what a device waits for, unless it is one that has nothing to say.
+const stuckChats = sharpened(
+  { faults: "light", devices: 2, groups: 1, duration: 3 * 60_000, workload: chatWorkload("2 seconds") },
+  ({ conditions, devices, duration, faults, operations }, prng) => {
+    const isQuiet = prng.below(3) === 0
+    const asked = isQuiet ? operations.filter(({ device }) => device === devices[0]!.name) : operations
+    return {
+      conditions: { ...conditions, client: { chat: between(prng, 1, 4) } },
+      devices: devices.map((device) => ({ ...device, chats: true })),
+      operations: byTime([...asked, ...chatter(prng, devices, duration, between(prng, 500, 4_000))]),
+      faults: byTime([...faults, ...faultsEvery(prng, duration, 20_000, () => chatTrouble(prng, devices))])
+    }
+  }
+)
+
 /**
  * The grounds that a hunt goes through, one seed each and then from the first again.
  *
@@ -411,6 +423,11 @@ export const huntingGrounds: ReadonlyArray<HuntingGround> = [
     name: "standstills",
     purpose: "handlers that stand still for long, and little room for messages",
     schedule: standstills
+  },
+  {
+    name: "stuck chats",
+    purpose: "chat handlers that stand still, are slow or end, and little room for what the chat server says",
+    schedule: stuckChats
   }
 ]
 

@@ -5,6 +5,7 @@
  */
 import { answers } from "./Answers.ts"
 import { chat } from "./Chat.ts"
+import { chatHandlers } from "./ChatHandlers.ts"
 import { connections } from "./Connections.ts"
 import { inbound } from "./Inbound.ts"
 import { locks } from "./Locks.ts"
@@ -22,6 +23,7 @@ import { transactions } from "./Transactions.ts"
  */
 export const mutants: ReadonlyArray<Mutant> = [
   ...inbound,
+  ...chatHandlers,
   ...outbound,
   ...transactions,
   ...answers,

@@ -11,7 +11,8 @@ import type { OracleMaker } from "../Oracle.ts"
 import { canReconnectBy } from "../VirtualChat.ts"
 import { only } from "../WorldEvent.ts"
 
-const equals = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, at) => byte === b[at])
+export const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at])
 
 /**
  * Judges what comes back from the chat server.
@@ -39,7 +40,7 @@ export const chat: OracleMaker = {
               const { data } = event.frame
               if (canReconnectBy(data) !== undefined) return
               const expected = said.get(event.connection)?.shift()
-              if (expected !== undefined && equals(data, expected)) return
+              if (expected !== undefined && isSame(data, expected)) return
               report({
                 rule: "the words of the chat server come as they were said",
                 device: event.device,

@@ -8,6 +8,7 @@ import { chat } from "./Chat.ts"
 import { delivery } from "./Delivery.ts"
 import { backoff } from "./device/Backoff.ts"
 import { bounds } from "./device/Bounds.ts"
+import { chatHandling } from "./device/ChatHandling.ts"
 import { caughtUp } from "./device/CaughtUp.ts"
 import { connectionTruth } from "./device/ConnectionTruth.ts"
 import { deviceLists } from "./device/DeviceLists.ts"
@@ -47,5 +48,6 @@ export const standardOracles: ReadonlyArray<OracleMaker> = [
   caughtUp,
   handedBack,
   programPromises,
-  reading
+  reading,
+  chatHandling
 ]

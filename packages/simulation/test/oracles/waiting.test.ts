@@ -1,4 +1,4 @@
-import type { ConnectionState, UserReason } from "@d2m/client"
+import { type ConnectionState, FellBehind, type UserReason } from "@d2m/client"
 import { Box, type DeviceId, ReflectedId, Timestamp } from "@d2m/codec"
 import { assert, describe, it } from "@effect/vitest"
 import { calm, plainDevice, run, type Schedule, type ScheduledFault } from "../../src/index.ts"
@@ -430,6 +430,88 @@ describe("reading", () => {
     busy(story).wait(10_000)
     story.tell({ _tag: "Machine", ...story.place("phone"), life: 1, change: "Stopped" })
     assert.deepStrictEqual(passedOver(story).end(), [])
+  })
+
+  describe("of a device that chats", () => {
+    const givenUpBehindNothing = "a connection is given up only behind a handler that stands still"
+    const givenUpTooSoon = "a connection is given up for its chat handler only when that has stood still for a while"
+    const givenUpAtLeisure =
+      "a connection is given up for its chat handler only by a device that waits for the mediator"
+    /** A chat handler that leaves so many messages where there is room for two, in front of an ack that is not read. */
+    const leaves = (count: number, waits = true) => {
+      const story = new Story(reading, { client: { chat: 2 } }, [], operations)
+      const line = story.live("phone")
+      story.chat(line, "ChatBegun")
+      if (waits) line.reflect(1, envelope(1))
+      line.chats(count)
+      story.wait(1)
+      sent(line, 1)
+      return { line, story }
+    }
+    const fallsBehind = ({ line, story }: ReturnType<typeof leaves>) => {
+      line.hangUp()
+      const because = new FellBehind()
+      return story
+        .tell({
+          _tag: "Happened",
+          ...story.place("phone"),
+          life: 1,
+          event: { _tag: "Disconnected", because, warn: false }
+        })
+        .end()
+    }
+
+    it("finds a chat handler that stands still and holds up the reading without end", () => {
+      const told = (count: number, millis: number) => {
+        const { line, story } = leaves(count)
+        story.wait(millis).heard(line, new Uint8Array(1))
+        return story.end()
+      }
+      assert.deepStrictEqual([told(3, 20_000), told(3, 21_000), told(2, 60_000)], [[], [heldUp], []])
+    })
+
+    it("counts anew for the other handler when the chat handler has moved, and is over with it", () => {
+      const told = (end: "heard" | "over", millis: number) => {
+        const { line, story } = leaves(3)
+        busy(story)
+        sent(line, 2)
+        story.wait(15_000)
+        if (end === "heard") story.heard(line, new Uint8Array(1))
+        else story.chatOver(line)
+        return moves(story.wait(millis)).end()
+      }
+      for (const end of ["heard", "over"] as const) {
+        assert.deepStrictEqual([told(end, 19_000), told(end, 21_000)], [[], [heldUp]], end)
+      }
+    })
+
+    it("finds a connection that is given up too soon, by a device that waits for nothing, or behind nothing", () => {
+      const gone = (count: number, millis: number, waits: boolean) => {
+        const left = leaves(count, waits)
+        left.story.wait(millis)
+        return fallsBehind(left)
+      }
+      assert.deepStrictEqual(gone(3, 10_000, true), [])
+      assert.deepStrictEqual(gone(3, 9_000, true), [givenUpTooSoon])
+      assert.deepStrictEqual(gone(3, 10_000, false), [givenUpAtLeisure])
+      assert.deepStrictEqual(gone(2, 10_000, true), [givenUpBehindNothing])
+    })
+
+    it("takes the word of a device that its connection is over for its end, where it has nothing to close", () => {
+      const { line, story } = leaves(3)
+      line.lose(1006)
+      const because = new FellBehind()
+      story.wait(9_000).state("phone", { _tag: "Waiting", failures: 1, because, pendingReflects: 0 })
+      const event = { _tag: "Disconnected", because, warn: false } as const
+      story.wait(5_000).tell({ _tag: "Happened", ...story.place("phone"), life: 1, event })
+      assert.deepStrictEqual(story.end(), [givenUpTooSoon])
+    })
+
+    it("lets a connection be given up on which messages were passed over", () => {
+      const left = leaves(0)
+      passedOver(left.story.wait(10_000))
+      assert.deepStrictEqual(fallsBehind(left), [])
+    })
   })
 
   it("is what a world comes to whose handler stands still in front of an ack, and a tally counts it", () => {

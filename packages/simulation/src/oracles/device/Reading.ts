@@ -1,10 +1,10 @@
 /**
  * That a handler which stands still does not keep a device from reading while it waits for the mediator (decision 15).
  *
- * Owns both sides of that: reading goes on in the end, and messages are passed over no sooner than has been decided, and only
- * by a device that waits for something. What has come is known by what the mediator has sent, where nothing is the matter with
- * the way and with the mediator; what a device waits for by its reflects without an ack, as whatever else it waits for may be
- * over without a word.
+ * Owns both sides of that: reading goes on in the end, and messages are passed over, or the connection is given up for the
+ * chat handler, no sooner than has been decided, and only by a device that waits for something. What has come is known by what
+ * the mediator has sent, where nothing is the matter with the way and with the mediator; what a device waits for by its reflects
+ * without an ack, as whatever else it waits for may be over without a word.
  *
  * @since 0.1.0
  */
@@ -12,6 +12,7 @@ import { isEphemeral } from "@d2m/codec"
 import type { Oracle, OracleMaker, Report } from "../../Oracle.ts"
 import type { Conditions, Schedule } from "../../Schedule.ts"
 import { only, type WorldEvent } from "../../WorldEvent.ts"
+import { backlogKinds, ChatBacklog, isOver } from "./ChatBacklog.ts"
 import { Tracks } from "./Tracks.ts"
 
 /** How long a handler may hold up the reading of a device that waits for the mediator, in ms. */
@@ -32,10 +33,18 @@ interface Track {
   waitingSince: number
   /** When it has last read something. */
   readAt: number
-  /** Since when its handler is at work. */
+  /** Since when its handler is at work, and has not been behind the other one. */
   busySince: number | undefined
+  /** Since when its chat handler leaves no room, and when it last did so until. */
+  chatSince: number | undefined
+  chatHold: { readonly since: number; readonly until: number; readonly waits: boolean } | undefined
+  /** Whether it has passed messages over on the latest connection, and when it has ended that, or has said that it is over. */
+  passesOver: boolean
+  closedAt: number | undefined
   /** What its application waits for. */
   calls: number
+  /** When it was last told something: that its connection is being given up, perhaps. */
+  answeredAt: number
   isPaused: boolean
   /** How many faults hold up what comes to it, and since when none does. */
   troubles: number
@@ -52,7 +61,12 @@ const fresh = (): Track => ({
   waitingSince: 0,
   readAt: 0,
   busySince: undefined,
+  chatSince: undefined,
+  chatHold: undefined,
+  passesOver: false,
+  closedAt: undefined,
   calls: 0,
+  answeredAt: -Infinity,
   isPaused: false,
   troubles: 0,
   untroubledSince: 0,
@@ -68,6 +82,7 @@ const longestLatency = ({ latency: { base, spread, tail, tailChance } }: Conditi
 class Reading implements Oracle {
   readonly #report: Report
   readonly #tracks = new Tracks(fresh)
+  readonly #chats: ChatBacklog
   /** How many handlers are at work: while none is, most of what is seen does not matter. */
   #busy = 0
   /** How long something is on its way at most while no fault is in force, in ms. */
@@ -79,6 +94,7 @@ class Reading implements Oracle {
 
   constructor(report: Report, { conditions, faults, operations }: Schedule) {
     this.#report = report
+    this.#chats = new ChatBacklog(conditions, (device, at) => this.#chatChanged(device, at))
     this.#latency = longestLatency(conditions)
     this.#delay = faults.reduce((sum, { fault }) => (fault._tag === "Delay" ? sum + fault.by : sum), 0)
     this.#knowsAll = operations.length > 0
@@ -86,21 +102,19 @@ class Reading implements Oracle {
 
   readonly see = only(
     [
+      ...backlogKinds,
       "MediatorSent",
-      "DeviceReceived",
       "DeviceSent",
       "Handling",
       "Handled",
       "Asked",
       "Answered",
       "Happened",
-      "Opened",
       "DeviceLost",
-      "DeviceClosed",
-      "Machine",
       "Fault"
     ],
     (event) => {
+      this.#chats.see(event)
       switch (event._tag) {
         case "MediatorSent": {
           if (this.#busy === 0) return
@@ -124,16 +138,30 @@ class Reading implements Oracle {
           return
         }
         case "Asked":
-          this.#tracks.of(event.device).calls++
+          if (event.operation._tag !== "Chat") this.#tracks.of(event.device).calls++
           return
         case "Answered":
-          this.#tracks.of(event.device).calls--
+          if (event.operation._tag !== "Chat") {
+            const track = this.#tracks.of(event.device)
+            track.calls--
+            track.answeredAt = event.at
+          }
           return
-        case "Happened":
-          if (event.event._tag === "PassedOver") this.#passedOver(event.device, this.#tracks.of(event.device), event.at)
+        case "Happened": {
+          const { event: told } = event
+          if (told._tag === "PassedOver") this.#passedOver(event.device, this.#tracks.of(event.device), event.at)
+          else if (told._tag === "Disconnected" && told.because._tag === "FellBehind") {
+            this.#fellBehind(event.device, this.#tracks.of(event.device), event.at)
+          }
+          return
+        }
+        case "StateChanged":
+          if (isOver(event.state)) this.#tracks.of(event.device).closedAt ??= event.at
           return
         case "Opened": {
           const track = this.#tracks.of(event.device)
+          track.passesOver = false
+          track.chatHold = track.closedAt = undefined
           track.connection = track.misbehaviours === 0 ? event.connection : undefined
           track.unread = track.unacked = 0
           return
@@ -141,6 +169,7 @@ class Reading implements Oracle {
         case "DeviceLost":
         case "DeviceClosed": {
           const track = this.#tracks.of(event.device)
+          if (event._tag === "DeviceClosed") track.closedAt ??= event.at
           if (track.connection !== event.connection) return
           this.#judge(event.device, track, event.at)
           track.connection = undefined
@@ -159,7 +188,8 @@ class Reading implements Oracle {
     const track = this.#tracks.of(device)
     track.readAt = at
     if (track.connection !== connection) return
-    track.unread--
+    // What has come with that for which there was no room is not what came after it.
+    if (track.chatSince !== at) track.unread--
     track.unreadSince = at
     if (frame?._tag !== "ReflectAck") return
     track.unacked--
@@ -184,6 +214,21 @@ class Reading implements Oracle {
   #ends(track: Track): void {
     if (track.busySince !== undefined) this.#busy--
     track.busySince = undefined
+  }
+
+  #chatChanged(device: string, at: number): void {
+    const track = this.#tracks.of(device)
+    const since = this.#chats.heldSince(device)
+    if (since !== undefined) {
+      this.#busy++
+      track.unread = 0
+    } else if (track.chatSince !== undefined) {
+      this.#judge(device, track, at)
+      this.#busy--
+      track.chatHold = { since: track.chatSince, until: at, waits: isWaiting(track) || track.answeredAt === at }
+      if (track.busySince !== undefined) track.busySince = at
+    }
+    track.chatSince = since
   }
 
   #machine({ at, change, device }: Extract<WorldEvent, { readonly _tag: "Machine" }>, track: Track): void {
@@ -221,8 +266,8 @@ class Reading implements Oracle {
 
   /** Something has come and is not read, behind a handler that is at work: since when? */
   #judge(device: string, track: Track, at: number): void {
-    const { busySince, connection, isPaused, troubles, unacked, unread, unreadSince, untroubledSince, waitingSince } =
-      track
+    const { connection, isPaused, troubles, unacked, unread, unreadSince, untroubledSince, waitingSince } = track
+    const busySince = track.chatSince ?? track.busySince
     if (busySince === undefined || at - busySince <= longestHold || unread <= 0 || unacked <= 0) return
     if (connection === undefined || isPaused || troubles > 0 || !this.#knowsAll) return
     const since = Math.max(busySince, Math.max(unreadSince, untroubledSince) + this.#latency, waitingSince)
@@ -247,7 +292,8 @@ class Reading implements Oracle {
         "nothing read in 10 s"
       )
     }
-    if (this.#knowsAll && track.calls <= 0 && track.unacked <= 0) {
+    track.passesOver = true
+    if (this.#knowsAll && !isWaiting(track)) {
       report(
         "messages are passed over only by a device that waits for the mediator",
         "nothing that it waits for",
@@ -255,7 +301,37 @@ class Reading implements Oracle {
       )
     }
   }
+
+  /** A connection was given up, for one handler or the other. */
+  #fellBehind(device: string, { chatHold, closedAt, passesOver }: Track, at: number): void {
+    if (passesOver) return
+    const report = (rule: string, found: string, expected: string) => this.#report({ rule, device, found, expected })
+    if (chatHold === undefined || chatHold.until < (closedAt ?? at)) {
+      return report(
+        "a connection is given up only behind a handler that stands still",
+        "room for all that has come",
+        "a connection that goes on"
+      )
+    }
+    const waited = chatHold.until - chatHold.since
+    if (waited < decided - 2) {
+      report(
+        "a connection is given up for its chat handler only when that has stood still for a while",
+        `something read ${Math.round(waited)} ms before`,
+        "nothing read in 10 s"
+      )
+    }
+    if (this.#knowsAll && !chatHold.waits) {
+      report(
+        "a connection is given up for its chat handler only by a device that waits for the mediator",
+        "nothing that it waits for",
+        "no end of its patience"
+      )
+    }
+  }
 }
+
+const isWaiting = ({ calls, unacked }: Track): boolean => calls > 0 || unacked > 0
 
 /**
  * Judges whether devices go on reading.
