@@ -1,7 +1,9 @@
 /** The queues of the mediator's database, where acks have cut them into many pieces. */
 import { assert, describe, it } from "@effect/vitest"
+import { Option, Result } from "effect"
 import { DatabaseSync } from "node:sqlite"
 import { headBytes, putHeads } from "../src/node/StoreBlock.ts"
+import { failureOf } from "../src/node/StoreFailure.ts"
 import { migrate } from "../src/node/StoreMigrations.ts"
 import { makeStoreQueues } from "../src/node/StoreQueues.ts"
 
@@ -35,7 +37,7 @@ const cutUp = () => {
     }
   }
   queues.settle()
-  return { queues, left }
+  return { db, queues, left }
 }
 
 /** Bytes outside the heap that it takes, those included that it has let go of. */
@@ -67,4 +69,13 @@ describe("a queue that acks have cut up", () => {
       backwards
     )
   })
+})
+
+it("a block that is missing is told as damage, in a list and in a read", () => {
+  const { db, left, queues } = cutUp()
+  db.exec("PRAGMA foreign_keys = OFF; DELETE FROM block WHERE id = 3")
+  for (const use of [() => queues.list(slot), () => queues.read(slot, left)]) {
+    const failure = Result.getFailure(Result.mapError(Result.try<unknown>(use), failureOf))
+    assert.deepStrictEqual(failure, Option.some({ reason: "Corrupt", detail: "block 3 is missing" }))
+  }
 })

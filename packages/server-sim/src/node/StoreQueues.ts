@@ -10,6 +10,7 @@ import type { DatabaseSync } from "node:sqlite"
 import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
 import type { SlotSnapshot } from "../StoreCommand.ts"
+import { StoreRefusal } from "./StoreFailure.ts"
 import { type Block, blockMessages, countOf, type Heads, readHeads } from "./StoreBlock.ts"
 
 /** A slot's row. */
@@ -103,8 +104,15 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
     return found
   }
 
+  /** A row of a block, which is there as long as a stretch is: without it, the file is damaged. */
+  const rowOf = (query: typeof sql.block, id: number) => {
+    const row = query.get(id)
+    if (row === undefined) throw new StoreRefusal("Corrupt", `block ${id} is missing`)
+    return row
+  }
+
   const openBlock = (id: number): OpenBlock => {
-    const row = sql.block.get(id)!
+    const row = rowOf(sql.block, id)
     const heads = readHeads(row["heads"] as Uint8Array)
     return { id, heads, envelopes: row["envelopes"] as Uint8Array, index: 0, offset: 0 }
   }
@@ -165,7 +173,7 @@ export const makeStoreQueues = (db: DatabaseSync): StoreQueues => {
         // Acks may leave a hundred pieces of a block: its heads are read once for all of them.
         if (blockId !== row["block_id"]) {
           blockId = Number(row["block_id"])
-          heads = readHeads(sql.heads.get(blockId)!["heads"] as Uint8Array)
+          heads = readHeads(rowOf(sql.heads, blockId)["heads"] as Uint8Array)
         }
         const first = Number(row["first"])
         const last = Number(row["last"])
