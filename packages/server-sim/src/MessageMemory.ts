@@ -8,17 +8,13 @@
  *
  * @since 0.1.0
  */
+import type { StoredMessage } from "./MediatorStore.ts"
 import { append, find, forEach, makePositionQueue, type Position, type PositionQueue, take } from "./PositionQueue.ts"
 import type { Append } from "./StoreCommand.ts"
 import { isOwn, own } from "./Turn.ts"
 
 /** A message as all slots share it that it is stored for. */
 export type MemoryMessage = Pick<Append, "flags" | "timestamp" | "envelope">
-
-/** A message of one slot. */
-export interface PlacedMessage extends MemoryMessage {
-  readonly position: Position
-}
 
 const pieceSize = 8192
 /** Ahead of each envelope in a piece: its length, flags and timestamp, little endian. */
@@ -64,7 +60,7 @@ class Piece {
   letGo(): void {
     if (--this.places > 0) return
     this.used = 0
-    this.memory.isEmpty(this)
+    this.memory.takeBack(this)
   }
 
   sizeAt(at: number): number {
@@ -107,8 +103,8 @@ export class MessageMemory {
     return { in: this.current, at: this.current.put(message) }
   }
 
-  /** Nothing lies in the piece any more. */
-  isEmpty(piece: Piece): void {
+  /** Has a piece for other messages, as nothing lies in it any more. */
+  takeBack(piece: Piece): void {
     if (piece !== this.current && this.spare.length < mostSpare) this.spare.push(piece)
   }
 }
@@ -148,7 +144,7 @@ export const dropQueue = ({ places }: MessageQueue): void =>
 export const readMessages = (
   { offsets, places }: MessageQueue,
   positions: ReadonlyArray<Position>
-): ReadonlyArray<PlacedMessage> => {
+): ReadonlyArray<StoredMessage> => {
   let bytes = 0
   for (const position of positions) {
     const place = find(places, position)
