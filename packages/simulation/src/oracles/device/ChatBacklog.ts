@@ -56,6 +56,8 @@ export const backlogKinds = [
 /** Whose chat handler holds up the reading, and since when. */
 export class ChatBacklog {
   readonly #tracks = new Tracks(fresh)
+  /** Whether anybody has chatted. */
+  #isUsed = false
   readonly #room: number
   readonly #onChange: (device: string, at: number) => void
 
@@ -66,6 +68,11 @@ export class ChatBacklog {
   }
 
   see(event: WorldEvent): void {
+    // Most worlds have no chat, and many events.
+    if (!this.#isUsed && event._tag !== "Opened") {
+      if (event._tag !== "ChatBegun" && (event._tag !== "DeviceReceived" || event.frame?._tag !== "Proxy")) return
+      this.#isUsed = true
+    }
     switch (event._tag) {
       case "DeviceReceived": {
         if (event.frame?._tag !== "Proxy") return
@@ -107,12 +114,12 @@ export class ChatBacklog {
 
   /** Since when a device reads nothing because of its chat handler; nothing while it does. */
   heldSince(device: string): number | undefined {
-    return this.#tracks.of(device).heldSince
+    return this.#isUsed ? this.#tracks.of(device).heldSince : undefined
   }
 
   /** When it last went on reading after that. */
   freeSince(device: string): number {
-    return this.#tracks.of(device).freeSince
+    return this.#isUsed ? this.#tracks.of(device).freeSince : -Infinity
   }
 
   #over(device: string, at: number): void {
