@@ -22,7 +22,7 @@ import {
 } from "./MessageMemory.ts"
 import type { Persist } from "./Output.ts"
 import type { Position } from "./PositionQueue.ts"
-import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand } from "./StoreCommand.ts"
+import type { GroupKey, GroupSnapshot, SlotSnapshot, StoreCommand, StoredMessage } from "./StoreCommand.ts"
 
 const reasons = [
   "InUse",
@@ -64,20 +64,6 @@ export class MediatorStoreError extends Schema.TaggedError<MediatorStoreError>()
   override get message(): string {
     return `the mediator's store failed to ${this.operation}: ${this.reason}: ${this.detail}`
   }
-}
-
-/**
- * One message of a slot's queue, as it was reflected.
- *
- * @category models
- * @since 0.1.0
- */
-export interface StoredMessage {
-  readonly position: Position
-  readonly flags: number
-  /** Milliseconds since 1970. */
-  readonly timestamp: bigint
-  readonly envelope: Uint8Array
 }
 
 /**

@@ -8,9 +8,8 @@
  *
  * @since 0.1.0
  */
-import type { StoredMessage } from "./MediatorStore.ts"
 import { append, find, forEach, makePositionQueue, type Position, type PositionQueue, take } from "./PositionQueue.ts"
-import type { Append } from "./StoreCommand.ts"
+import type { Append, StoredMessage } from "./StoreCommand.ts"
 import { isOwn, own } from "./Turn.ts"
 
 /** A message as all slots share it that it is stored for. */

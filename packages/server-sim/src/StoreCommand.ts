@@ -127,6 +127,20 @@ export interface SetSharedData {
 export type StoreCommand = RegisterSlot | DisconnectSlot | DropSlot | Append | IssueId | Ack | SetSharedData
 
 /**
+ * One message of a slot's queue, as it was reflected.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredMessage {
+  readonly position: Position
+  readonly flags: number
+  /** Milliseconds since 1970. */
+  readonly timestamp: bigint
+  readonly envelope: Uint8Array
+}
+
+/**
  * What a store knows of one slot.
  *
  * @category models

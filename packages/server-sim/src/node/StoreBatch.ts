@@ -8,9 +8,8 @@
  * @since 0.1.0
  */
 import type { DeviceId } from "@d2m/codec"
-import type { StoredMessage } from "../MediatorStore.ts"
 import type { Persist } from "../Output.ts"
-import type { Append, GroupKey, StoreCommand } from "../StoreCommand.ts"
+import type { Append, GroupKey, StoreCommand, StoredMessage } from "../StoreCommand.ts"
 import { sizeOf } from "../StoreCommandSize.ts"
 import { type Block, continuesBlock, headBytes, putHeads } from "./StoreBlock.ts"
 

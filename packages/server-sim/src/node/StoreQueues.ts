@@ -7,9 +7,8 @@
  * @since 0.1.0
  */
 import type { DatabaseSync } from "node:sqlite"
-import type { StoredMessage } from "../MediatorStore.ts"
 import type { Position } from "../PositionQueue.ts"
-import type { SlotSnapshot } from "../StoreCommand.ts"
+import type { SlotSnapshot, StoredMessage } from "../StoreCommand.ts"
 import { StoreRefusal } from "./StoreFailure.ts"
 import { type Block, blockMessages, countOf, type Heads, readHeads } from "./StoreBlock.ts"
 
