@@ -19,14 +19,22 @@ export interface Passage {
   readonly isStalled: () => boolean
 }
 
-/** What has not gone onto the wire as a whole. */
-interface Unwritten<M> {
+/** What has not gone onto the wire as a whole. A class: V8 gives literals a shape that it has given up when `left` is no integer. */
+class Unwritten<M> {
   readonly message: M | undefined
   readonly size: number
   readonly extra: number
   readonly holdsUp: boolean
   /** Bytes that the wire has not taken. */
   left: number
+
+  constructor(message: M | undefined, size: number, extra: number, holdsUp: boolean) {
+    this.message = message
+    this.size = size
+    this.extra = extra
+    this.holdsUp = holdsUp
+    this.left = size
+  }
 }
 
 interface Travelling<M> {
@@ -62,14 +70,14 @@ export class Direction<M> {
   offer(message: M, size: number, extra = 0, holdsUp = true): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.bytes += size
-    this.#put({ message, size, extra, holdsUp, left: size })
+    this.#put(new Unwritten(message, size, extra, holdsUp))
   }
 
   /** Calls back behind everything that is on its way. Nothing can be offered any more. */
   end(onEnd: () => void): void {
     if (this.#isOver || this.#onEnd !== undefined) return
     this.#onEnd = onEnd
-    this.#put({ message: undefined, size: 0, extra: 0, holdsUp: true, left: 0 })
+    this.#put(new Unwritten<M>(undefined, 0, 0, true))
   }
 
   /** Ends the direction; what is on its way is lost. */

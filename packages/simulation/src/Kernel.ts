@@ -151,6 +151,11 @@ export class Kernel {
     while (this.#runOne());
   }
 
+  /** Forgets what could run, now or later. */
+  end(): void {
+    this.#ready.length = this.#heap.length = this.#odd = this.#cancelled = 0
+  }
+
   #runOne(): boolean {
     const ready = this.#ready
     const { length } = ready

@@ -373,7 +373,7 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     world.defect("nothing throws", defect, undefined)
   }
   phase("Over")
-  return {
+  const result: RunResult = {
     schedule,
     digest: world.digest,
     violation,
@@ -382,4 +382,6 @@ const carryOut = (schedule: Schedule, options: RunOptions): RunResult => {
     steps: kernel.steps,
     tally
   }
+  world.end()
+  return result
 }

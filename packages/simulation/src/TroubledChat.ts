@@ -7,7 +7,8 @@
  * @since 0.1.0
  */
 import type { ChatClosed, ChatDuplex, ChatEnd } from "@d2m/client"
-import { Cause, Effect, Exit, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, type Pull, Stream } from "effect"
+import type { NonEmptyReadonlyArray } from "effect/Array"
 import type { ChatHandler } from "./Application.ts"
 import { HandlerTroubles } from "./HandlerTroubles.ts"
 import type { Kernel } from "./Kernel.ts"
@@ -20,6 +21,17 @@ const outcomeOf = (exit: Exit.Exit<ChatEnd>): Outcome => {
   return Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "Died"
 }
 
+type Listening = Pull.Pull<NonEmptyReadonlyArray<Uint8Array>>
+
+/** Who listens, as long as the session lasts. */
+interface Ear {
+  listen: ((pull: Listening) => Listening) | undefined
+}
+
+/** Closes over nothing that outlasts the session: V8 keeps what a stream closes over until a major collection. */
+const heardBy = (ear: Ear, incoming: ChatDuplex["incoming"]): ChatDuplex["incoming"] =>
+  Stream.transformPull(incoming, (pull) => Effect.succeed(Effect.suspend(() => ear.listen?.(pull) ?? pull)))
+
 /** The chat handler of one device, over all its lives. */
 export class TroubledChat {
   readonly troubles: HandlerTroubles
@@ -28,6 +40,8 @@ export class TroubledChat {
   readonly #device: string
   /** The session at hand. */
   #io: ChatDuplex | undefined
+  /** Those that have not ended, in earlier lives as well. */
+  readonly #running = new Set<Fiber.Fiber<unknown, unknown>>()
 
   constructor(kernel: Kernel, witness: Witness, device: string) {
     this.#kernel = kernel
@@ -48,28 +62,38 @@ export class TroubledChat {
     return io === undefined ? Effect.void : Effect.forEach(messages, io.send, { discard: true })
   }
 
+  /**
+   * Ends what goes on in all lives, unseen, when the world is over: who waits in a stream is kept, and everything with it,
+   * until a major collection.
+   */
+  end(): void {
+    for (const fiber of this.#running) fiber.interruptUnsafe()
+  }
+
   /** The handler as it does in a life, with all that befalls it; `connection` numbers the one that was opened last. */
   handlerIn(life: number, handler: ChatHandler, connection: () => number): ChatHandler {
     return (io) => {
       const place = { device: this.#device, life, connection: connection() }
       const tell = (_tag: "ChatBegun" | "ChatListens") => this.#witness({ _tag, at: this.#kernel.now, ...place })
-      const incoming = Stream.transformPull(io.incoming, (pull) =>
-        Effect.succeed(
-          Effect.suspend(() => {
-            tell("ChatListens")
-            return Effect.flatMap(pull, (messages) => {
-              for (const message of messages) {
-                this.#witness({ _tag: "ChatHeard", at: this.#kernel.now, ...place, message })
-              }
-              return this.troubles.befall(Effect.succeed(messages), Cause.done())
-            })
+      const ear: Ear = {
+        listen: (pull) => {
+          tell("ChatListens")
+          return Effect.flatMap(pull, (messages) => {
+            for (const message of messages) {
+              this.#witness({ _tag: "ChatHeard", at: this.#kernel.now, ...place, message })
+            }
+            return this.troubles.befall(Effect.succeed(messages), Cause.done())
           })
-        )
-      )
+        }
+      }
+      const fiber = Fiber.getCurrent()!
+      this.#running.add(fiber)
       this.#io = io
       tell("ChatBegun")
-      return Effect.onExit(handler({ incoming, send: io.send }), (exit) =>
+      return Effect.onExit(handler({ incoming: heardBy(ear, io.incoming), send: io.send }), (exit) =>
         Effect.sync(() => {
+          ear.listen = undefined
+          this.#running.delete(fiber)
           if (this.#io === io) this.#io = undefined
           this.#witness({ _tag: "ChatOver", at: this.#kernel.now, ...place, outcome: outcomeOf(exit) })
         })

@@ -153,7 +153,7 @@ export class World {
   /** Whether faults are over, so that users leave a group they were put out of. */
   isLiveness = false
   readonly #options: WorldOptions
-  readonly #onlookers: Onlookers
+  #onlookers: Onlookers
   readonly #digest = new Digest()
   /** How many devices a group has, twins included. */
   readonly #siblings = new Map<number, number>()
@@ -241,6 +241,17 @@ export class World {
   /** Does something later, in ms from now. */
   after(millis: number, run: () => void): void {
     this.kernel.after(this.network.machine, millis, run)
+  }
+
+  /**
+   * Nothing happens any more, and nobody looks on. Lets go of what would be kept until a major collection: a few hundred KB for
+   * each world that chats, which a collector copies twice when many worlds follow one another.
+   */
+  end(): void {
+    this.#onlookers = new Onlookers([])
+    // What an application does in the end is not ours to bring about.
+    if (this.#options.chat === undefined) for (const { chatting } of this.devices.values()) chatting.end()
+    this.kernel.end()
   }
 
   #add(spec: DeviceSpec, deviceId: DeviceId, disk: VirtualDisk): SimulatedDevice {
