@@ -71,11 +71,33 @@ describe("a chat server over TCP", () => {
       while (received < count + 2) {
         yield* turns(50)
         const { length } = yield* connection.receive
-        // What came last in one piece may be beyond the 256.
+        // What came last in one piece may be beyond what may wait.
         assert.isBelow(length, 400)
         received += length
       }
       assert.deepInclude(yield* Effect.flip(connection.receive), { reason: "Ended" })
+    })
+  )
+
+  it.live("is read by bytes, however long its messages are", () =>
+    Effect.gen(function* () {
+      const server = yield* chatServer
+      const connection = yield* open({ port: server.port })
+      const socket = yield* server.next
+      socket.write(new Uint8Array(80 + 32))
+      const [frame, count] = [Buffer.alloc(60_000), 200]
+      frame.writeUInt16LE(frame.length - 2)
+      for (let n = 0; n < count; n++) socket.write(frame)
+      let received = 0
+      while (received < count + 2) {
+        yield* turns(50)
+        const batch = yield* connection.receive
+        assert.isBelow(
+          batch.reduce((sum, { length }) => sum + length, 0),
+          mebibyte / 2
+        )
+        received += batch.length
+      }
     })
   )
 

@@ -32,8 +32,11 @@ export interface TcpChatOptions {
   readonly connectTimeout?: Duration.Input
 }
 
-/** Messages that may wait for a client before the server is read no further. */
-const highWater = 256
+/** Bytes of messages that may wait for a client before the server is read no further. */
+const highWater = 2 ** 18
+
+/** What a message costs besides its bytes, so that many small ones are bounded too. */
+const overhead = 1024
 
 const dial = (host: string, port: number, timeout: number): Effect.Effect<Socket, ChatError, Scope.Scope> => {
   const connected = Effect.callback<Socket, ChatError>((resume) => {
@@ -57,12 +60,16 @@ const dial = (host: string, port: number, timeout: number): Effect.Effect<Socket
 
 const connectionOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp" | "none") {
   const messages = yield* Queue.unbounded<Uint8Array, ChatError>()
+  let waiting = 0
   const cut = framing === "csp" ? makeCspFraming() : (bytes: Uint8Array) => [bytes]
 
   socket.on("data", (buffer: Buffer) => {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    for (const message of cut(bytes)) Queue.offerUnsafe(messages, message)
-    if (Queue.sizeUnsafe(messages) > highWater) socket.pause()
+    for (const message of cut(bytes)) {
+      waiting += message.length + overhead
+      Queue.offerUnsafe(messages, message)
+    }
+    if (waiting > highWater) socket.pause()
   })
   socket.once("close", (hadError) => {
     const end = hadError
@@ -86,6 +93,7 @@ const connectionOf = Effect.fnUntraced(function* (socket: Socket, framing: "csp"
         socket.on("close", drained)
       }),
     receive: Effect.map(Queue.takeAll(messages), (batch) => {
+      for (const message of batch) waiting -= message.length + overhead
       socket.resume()
       return batch
     })
