@@ -2,12 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { encodeClientFrame, toUrlPath } from "@d2m/codec"
 import { Fault, InvalidOptions, Mediator } from "@d2m/server-sim"
 import { ListenAddress, ListenError, layerTcpChat, type WebSocketServerOptions } from "@d2m/server-sim/node"
-import { Effect, Exit, Fiber, Layer, Option, Redacted, Result, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, Result, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { ClientOptions } from "ws"
 import { makeCspFraming } from "../src/node/CspFraming.ts"
 import * as SelfSigned from "../../cli/src/SelfSignedCertificate.ts"
 import { ack, bytes, id, reflect } from "./drive.ts"
+import { rawTcp, upgradeHead } from "./raw-socket.ts"
 import { join, keysOf, loopback, pathOf, rawRequest, register, served, tcpServer, urlOf } from "./served-mediator.ts"
 import { dial, socketOf, type WireClient, wsFrame } from "./wire-client.ts"
 
@@ -206,6 +207,26 @@ describe("WebSocket server", () => {
       )
       assert.strictEqual((yield* exit.until("Closed")).code, 1001)
     })
+  )
+
+  it.live("closes with 1001 whoever asks for an upgrade while it stops", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const server = yield* Layer.buildWithScope(served({}, { ...loopback, closeTimeout: "1 second" }), scope)
+      const { port } = Context.get(server, ListenAddress)
+      const path = toUrlPath(yield* Effect.provide(pathOf, server))
+      const late = yield* rawTcp(port)
+      const head = upgradeHead(`x/${path}`)
+      late.write(head.slice(0, 30))
+      // Whose answer comes behind what was written before.
+      yield* rawRequest(port, "GET / HTTP/1.1\r\n\r\n")
+      const stopping = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      late.write(head.slice(30))
+      const goodbye = "\x03\xe9the mediator is shutting down"
+      assert.include(yield* late.got(goodbye), goodbye)
+      late.socket.destroy()
+      yield* Fiber.join(stopping)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("does not listen with a closing handshake that lasts less than nothing, or no time that there is", () =>

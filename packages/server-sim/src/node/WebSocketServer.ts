@@ -128,6 +128,9 @@ const socketOptions = (
 const lookInterval = ({ slowReaderDeadline, upgradeDeadline }: Guards, closeTimeout: number): number =>
   Math.max(1, Math.min(1_000, Math.floor(Math.min(slowReaderDeadline, upgradeDeadline, closeTimeout) / 4)))
 
+const sayGoodbye = ({ attachment }: OpenConnection): void =>
+  attachment.requestClose(CloseCode.GoingAway, "the mediator is shutting down")
+
 /** Closes what is open with 1001, in bounded time. */
 const stop = (
   server: Server,
@@ -139,9 +142,7 @@ const stop = (
     const closed = Effect.callback<void>((resume) => {
       server.close(() => resume(Effect.void))
     })
-    for (const { attachment } of connections) {
-      attachment.requestClose(CloseCode.GoingAway, "the mediator is shutting down")
-    }
+    for (const connection of connections) sayGoodbye(connection)
     server.closeIdleConnections()
     yield* Effect.timeoutOption(closed, closeTimeout)
     arrivals.end()
@@ -176,6 +177,7 @@ const serve = (
     const admission = makeAdmission(guards)
     const arrivals = makeArrivals(admission, guards.upgradeDeadline, tls !== undefined, now, report)
     const connections = new Set<OpenConnection>()
+    let isStopping = false
     const connectionHost = {
       mediator,
       guards,
@@ -218,6 +220,8 @@ const serve = (
         const connection = openConnection(connectionHost, path.success, arrival.address, ws, socket, faults)
         connections.add(connection)
         ws.on("close", () => connections.delete(connection))
+        // Its request was on the way when the others were told.
+        if (isStopping) sayGoodbye(connection)
       })
     }
 
@@ -250,9 +254,10 @@ const serve = (
     })
     server.on("secureConnection", arrivals.secured)
 
-    const bound = yield* Effect.acquireRelease(listen(server, host, port), () =>
-      stop(server, connections, arrivals, closeTimeout)
-    )
+    const bound = yield* Effect.acquireRelease(listen(server, host, port), () => {
+      isStopping = true
+      return stop(server, connections, arrivals, closeTimeout)
+    })
     if (options.tls !== undefined && tls !== undefined && server instanceof SecureServer) {
       const renew = (pair: TlsPair): void => server.setSecureContext({ ...pair })
       yield* Effect.forkScoped(serveRenewed(options.tls, { host, port: bound }, tls, renew))
