@@ -212,7 +212,7 @@ describe("WebSocket server", () => {
   it.live("closes with 1001 whoever asks for an upgrade while it stops", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const server = yield* Layer.buildWithScope(served({}, { ...loopback, closeTimeout: "1 second" }), scope)
+      const server = yield* Layer.buildWithScope(served({}, { ...loopback, closeTimeout: "10 seconds" }), scope)
       const { port } = Context.get(server, ListenAddress)
       const path = toUrlPath(yield* Effect.provide(pathOf, server))
       const late = yield* rawTcp(port)

@@ -56,6 +56,7 @@ describe("a world that is over", () => {
   it("is taken with its chats, whether they have ended, go on, or were cut off by a crash", () => {
     assert.isBelow(keptByEach(seeds.map(chatty)), 100_000)
   })
+
   it("shows nothing any more, not what ends with it", () => {
     const seen: Array<WorldEvent> = []
     run(chatty(1), { witnesses: [(event) => seen.push(event)] })
