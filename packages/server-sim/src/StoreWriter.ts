@@ -52,14 +52,25 @@ const bytesOf = (persist: Persist): number => {
   return bytes
 }
 
+/** What a group has of a write, as one of its runs. */
+interface Share {
+  readonly groupKey: GroupKey
+  bytes: number
+}
+
 /** A call of `apply` whose end has not been told. */
 interface Write {
   readonly persists: ReadonlyArray<Persist>
   readonly bytes: number
+  /** Kept, because to look at each command again when the disk is done costs more than all else that happens then. */
+  readonly shares: ReadonlyArray<Share>
   exit: Exit.Exit<void, MediatorStoreError> | undefined
   /** One ahead of it has failed, and its groups with it. */
   isLost: boolean
 }
+
+const hasSucceeded = (write: Write | undefined): boolean => write?.exit !== undefined && Exit.isSuccess(write.exit)
+const hasFailed = ({ exit }: Write): boolean => exit !== undefined && Exit.isFailure(exit)
 
 /** Of what may wait one group may fill one part of so many: all others wait behind it. */
 const groupShare = 16
@@ -84,7 +95,7 @@ export const makeStoreWriter = (
   const backlogs = new Map<GroupKey, number>()
   let waiters: Array<() => void> = []
 
-  const count = ({ groupKey }: Persist, bytes: number): void => {
+  const count = (groupKey: GroupKey, bytes: number): void => {
     backlog += bytes
     const left = (backlogs.get(groupKey) ?? 0) + bytes
     if (left === 0) backlogs.delete(groupKey)
@@ -98,10 +109,18 @@ export const makeStoreWriter = (
   const take = (): Write => {
     let end = 0
     let bytes = 0
-    while (end < pending.length && bytesUnderWay + bytes < applyBytes) bytes += bytesOf(pending[end++]!)
+    const shares: Array<Share> = []
+    for (; end < pending.length && bytesUnderWay + bytes < applyBytes; end++) {
+      const { groupKey } = pending[end]!
+      const more = bytesOf(pending[end]!)
+      const share = shares.at(-1)
+      if (share?.groupKey === groupKey) share.bytes += more
+      else shares.push({ groupKey, bytes: more })
+      bytes += more
+    }
     const persists = end === pending.length ? pending : pending.slice(0, end)
     pending = end === pending.length ? [] : pending.slice(end)
-    return { persists, bytes, exit: undefined, isLost: false }
+    return { persists, bytes, shares, exit: undefined, isLost: false }
   }
 
   /** What is lost with a write that has failed: nothing more with one that was lost, for what is behind it came later. */
@@ -112,14 +131,20 @@ export const makeStoreWriter = (
     return lost.flatMap(({ persists }) => persists)
   }
 
+  /** The first one is not under way any more. */
+  const leave = (): void => {
+    const { bytes, persists, shares } = underWay.shift()!
+    bytesUnderWay -= bytes
+    for (const { bytes, groupKey } of shares) count(groupKey, -bytes)
+    durable = persists[persists.length - 1]!.id
+  }
+
   const tellOfReturned = (): void => {
     for (let write = underWay[0]; write?.exit !== undefined; write = underWay[0]) {
-      const { bytes, exit, persists } = write
-      underWay.shift()
-      bytesUnderWay -= bytes
-      for (const persist of persists) count(persist, -bytesOf(persist))
-      durable = persists[persists.length - 1]!.id
-      onReturned(exit, Exit.isSuccess(exit) ? [] : lostWith(write))
+      leave()
+      // With it, those behind it that a store did at once: what waits for all of them is one flush of each connection.
+      if (Exit.isSuccess(write.exit)) while (hasSucceeded(underWay[0])) leave()
+      onReturned(write.exit, Exit.isSuccess(write.exit) ? [] : lostWith(write))
     }
     // Whoever was told may have started the next one.
     if (pending.length > 0 || underWay.length > 0) return
@@ -142,8 +167,6 @@ export const makeStoreWriter = (
     )
   }
 
-  const hasFailed = ({ exit }: Write): boolean => exit !== undefined && Exit.isFailure(exit)
-
   /** Nothing is handed over that may build on a write that has failed behind one that has not returned. */
   const mayStart = (): boolean => {
     if (pending.length === 0 || underWay.length === 0) return pending.length > 0
@@ -154,7 +177,7 @@ export const makeStoreWriter = (
   return {
     push: (persist) => {
       pending.push(persist)
-      count(persist, bytesOf(persist))
+      count(persist.groupKey, bytesOf(persist))
     },
     flush: () => {
       while (mayStart()) start(take())
@@ -167,7 +190,7 @@ export const makeStoreWriter = (
     discard: (groupKey) => {
       const kept: Array<Persist> = []
       for (const persist of pending) {
-        if (persist.groupKey === groupKey) count(persist, -bytesOf(persist))
+        if (persist.groupKey === groupKey) count(groupKey, -bytesOf(persist))
         else kept.push(persist)
       }
       pending = kept

@@ -1,8 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { makeMemoryStore, Mediator, MediatorStore, MediatorStoreError, type Persist } from "@d2m/server-sim"
-import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
-import { reflect } from "./drive.ts"
-import { join, joinStoppable, many, mediatorWith, open, strangerOf, tags } from "./memory-device.ts"
+import { decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
+import { Deferred, Effect, Fiber, Layer, Result, Stream } from "effect"
+import { hello, reflect } from "./drive.ts"
+import {
+  answer,
+  bareTransport,
+  join,
+  joinStoppable,
+  many,
+  mediatorWith,
+  open,
+  path,
+  strangerOf,
+  tags
+} from "./memory-device.ts"
 
 /** A store in memory whose writes, from `hold` on, wait until they are told how they end. */
 const heldStore = () => {
@@ -91,6 +103,31 @@ describe("a store that is pipelined", () => {
       yield* store.succeed(0)
       assert.deepStrictEqual(tags(yield* a.rest), ["ReflectAck", "ReflectAck"])
       assert.deepStrictEqual(tags(yield* b.rest), ["Reflected", "Reflected"])
+    }).pipe(Effect.ensuring(store.letGo), Effect.provide(mediatorWith({}, { store: store.layer })))
+  })
+
+  it.effect("has what it has done at once told of with one flush of a connection", () => {
+    const store = heldStore()
+    return Effect.gen(function* () {
+      const { attach } = yield* Mediator
+      const told: Array<ServerFrame | "flush"> = []
+      const transport = bareTransport({
+        send: (bytes) => void told.push(Result.getOrThrow(decodeServerFrame(bytes))),
+        flush: () => void told.push("flush")
+      })
+      const attachment = attach(path, transport)
+      const [serverHello] = told
+      assert(typeof serverHello === "object" && serverHello._tag === "ServerHello")
+      attachment.received([encodeClientFrame(hello(1, { response: answer(serverHello) }))])
+      yield* join(2)
+      store.hold()
+      for (let n = 1; n <= 3; n++) attachment.received([encodeClientFrame(reflect(n))])
+      told.length = 0
+      // The last one first, as a store does that tells of several.
+      for (const call of [2, 1, 0]) yield* store.succeed(call)
+      yield* Effect.repeat(Effect.yieldNow, { times: 8 })
+      const seen = told.map((frame) => (frame === "flush" ? frame : frame._tag))
+      assert.deepStrictEqual(seen, ["ReflectAck", "ReflectAck", "ReflectAck", "flush"])
     }).pipe(Effect.ensuring(store.letGo), Effect.provide(mediatorWith({}, { store: store.layer })))
   })
 

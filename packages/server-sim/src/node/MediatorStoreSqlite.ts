@@ -76,15 +76,21 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
     const thread: Running = { worker, asked, knownFailures: 0 }
     let hasAnswered = false
     let why: StoreFailure | undefined
+    const answered = (id: number): Asked | undefined => {
+      const waiting = asked.get(id)
+      asked.delete(id)
+      return waiting
+    }
     worker.on("message", (reply: StoreReply) => {
-      const waiting = asked.get(reply.id)
-      asked.delete(reply.id)
       hasAnswered = true
       if ("failure" in reply) {
         thread.knownFailures = reply.failures
-        waiting?.fail(reply.failure)
+        answered(reply.id)?.fail(reply.failure)
+      } else if ("written" in reply) {
+        // The last one first: who waits for the first in their order finds that all are done, and tells of them in one go.
+        for (const id of reply.written.toReversed()) answered(id)?.succeed(undefined)
       } else {
-        waiting?.succeed(reply.answer)
+        answered(reply.id)?.succeed(reply.answer)
       }
     })
     worker.on("error", (cause) => {

@@ -50,9 +50,10 @@ export type StoreRequest = {
   }
 }[keyof StoreQuestions]
 
-/** The answer to the request of this number. */
+/** The answer to the request of this number, or all writes that one commit has made durable. */
 export type StoreReply =
   | { readonly id: number; readonly answer: unknown }
+  | { readonly written: ReadonlyArray<number> }
   | {
       readonly id: number
       readonly failure: StoreFailure
@@ -112,7 +113,7 @@ const write = (asked: ReadonlyArray<Apply>): void => {
   if (built.length === 0) return
   try {
     opened().apply(built.map(({ ask }) => ask))
-    for (const { id } of built) say({ id, answer: undefined })
+    say({ written: built.map(({ id }) => id) })
   } catch (cause) {
     failures++
     failed = failureOf(cause)
