@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { MediatorStoreError } from "@d2m/server-sim"
+import { MediatorStoreError, type StoreCommand } from "@d2m/server-sim"
 import { Effect, Exit, Fiber, Logger, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { makeSqliteStore } from "../src/node/MediatorStoreSqlite.ts"
 import { bytes, id } from "./drive.ts"
-import { append, groupKey, persist, register } from "./store-suite.ts"
+import { ack, append, groupKey, persist, plain, register } from "./store-suite.ts"
 
 /** A directory that goes with the scope. */
 const directory = Effect.acquireRelease(
@@ -75,6 +75,91 @@ describe("the thread of a store", () => {
         concurrency: "unbounded"
       })
       assert.deepStrictEqual(ends, ["write", "next write", "load"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "is asked once to write what came up in one turn of the loop, and what one commit wrote is told of the last first",
+    () =>
+      Effect.gen(function* () {
+        const { pragma, store } = yield* makeSqliteStore(
+          { directory: yield* directory },
+          fixture("counting-store-thread")
+        )
+        const ends: Array<number> = []
+        const write = (n: number) =>
+          Effect.andThen(
+            store.apply([persist(groupKey, register(id(n)))]),
+            Effect.sync(() => ends.push(n))
+          )
+        const asked = yield* Effect.forkChild(write(1), { startImmediately: true })
+        yield* store.load(groupKey)
+        const [, , questions] = yield* Effect.all([write(2), write(3), pragma("writes")], { concurrency: "unbounded" })
+        yield* Fiber.join(asked)
+        assert.strictEqual(questions, 2)
+        assert.deepStrictEqual(ends, [3, 2, 1])
+      }).pipe(Effect.scoped)
+  )
+
+  it.live("writes what came up in one turn of the loop, or nothing of it", () =>
+    Effect.gen(function* () {
+      const { store } = yield* makeSqliteStore({ directory: yield* directory })
+      const write = (...commands: ReadonlyArray<StoreCommand>) =>
+        Effect.exit(store.apply([persist(groupKey, ...commands)]))
+      assert.isTrue(Exit.isSuccess(yield* write(register(id(1)))))
+      const exits = yield* Effect.all(
+        // The second is of a slot that is not there.
+        [write(append(bytes(1), [[id(1), 1]])), write(ack(id(5), 1)), write(append(bytes(2), [[id(1), 2]]))],
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(exits.map(Exit.isFailure), [true, true, true])
+      assert.deepStrictEqual(yield* store.read(groupKey, id(1), [1, 2]), [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("reads what it was asked to write in the same turn, and writes it before it is closed", () =>
+    Effect.gen(function* () {
+      const path = yield* directory
+      const scope = yield* Scope.make()
+      const { store } = yield* Scope.provide(makeSqliteStore({ directory: path }), scope)
+      const [, read] = yield* Effect.all(
+        [
+          store.apply([persist(groupKey, register(id(1)), append(bytes(7), [[id(1), 1]]))]),
+          store.read(groupKey, id(1), [1])
+        ],
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        plain(read).map(({ envelope }) => envelope),
+        [[7]]
+      )
+      yield* Effect.all(
+        [store.apply([persist(groupKey, append(bytes(8), [[id(1), 2]]))]), Scope.close(scope, Exit.void)],
+        {
+          concurrency: "unbounded"
+        }
+      )
+      const { store: next } = yield* makeSqliteStore({ directory: path })
+      assert.deepStrictEqual(Option.getOrThrow(yield* next.load(groupKey)).slots[0]?.queue.positions, [1, 2])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is asked nothing anew with what was asked before a failure was told: that falls with it", () =>
+    Effect.gen(function* () {
+      const { store } = yield* makeSqliteStore({ directory: yield* directory }, fixture("late-failing-store-thread"))
+      const write = Effect.exit(store.apply([persist(groupKey, register(id(1)))]))
+      const exits = yield* Effect.all(
+        [
+          // Told of in the turn in which the one below is asked, and the last one is asked by who knows of it.
+          Effect.flatMap(write, (first) => Effect.map(write, (next) => [first, next])),
+          Effect.flatMap(store.load(groupKey), () => Effect.map(write, (behind) => [behind]))
+        ],
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        exits.map((some) => some.map(Exit.isSuccess)),
+        [[false, true], [false]]
+      )
     }).pipe(Effect.scoped)
   )
 

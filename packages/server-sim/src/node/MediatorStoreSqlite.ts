@@ -1,9 +1,9 @@
 /**
  * The store of a served mediator: everything in one SQLite file, on the disk before it is promised.
  *
- * Owns the thread in which the database lives and the way there and back. While one commit is under way the next group of
- * writes forms on the way (`StoreWriter`, `StoreThread`), so that a sync of the disk is shared by all that came up during the
- * last, and the next one follows at once.
+ * Owns the thread in which the database lives and the way there and back. What is to be written goes there when a turn of the
+ * loop is over, and while one commit is under way the next group of writes forms on the way (`StoreWriter`, `StoreThread`), so
+ * that a sync of the disk is shared by all that came up during the last, and the next one follows at once.
  * Tables are `StoreMigrations`', their use `StoreFile`'s.
  *
  * @since 0.1.0
@@ -14,9 +14,9 @@ import { resolve } from "node:path"
 import { Worker } from "node:worker_threads"
 import { MediatorStore, MediatorStoreError } from "../MediatorStore.ts"
 import { elapsedOf } from "../Moment.ts"
-import { packBatch, unpackMessages } from "./StoreBatch.ts"
+import { packBatch, type StoreBatch, unpackMessages } from "./StoreBatch.ts"
 import { failureOf, type StoreFailure } from "./StoreFailure.ts"
-import type { StoreQuestions, StoreReply, StoreThreadData } from "./StoreThread.ts"
+import type { StoreQuestions, StoreReply, StoreRequest, StoreThreadData } from "./StoreThread.ts"
 
 /**
  * Where the data of a mediator lies.
@@ -41,16 +41,28 @@ export interface SqliteStore {
 // The sources run as they are, and so does what is built from them.
 const threadUrl = new URL(import.meta.url.endsWith(".ts") ? "./StoreThread.ts" : "./StoreThread.js", import.meta.url)
 
-interface Asked {
-  readonly question: keyof StoreQuestions
+interface Waiting {
   readonly succeed: (answer: unknown) => void
   readonly fail: (failure: StoreFailure) => void
+}
+
+interface Asked extends Waiting {
+  readonly question: keyof StoreQuestions
+}
+
+/** Writes that are one question, and who waits for each of them. */
+interface Gathered {
+  readonly id: number
+  readonly batches: Array<StoreBatch>
+  readonly waiting: Array<Waiting>
 }
 
 /** A thread that runs, and what it has not answered yet. */
 interface Running {
   readonly worker: Worker
   readonly asked: Map<number, Asked>
+  /** What was asked and has not been sent. */
+  gathered: Gathered | undefined
   /** Failures of writes that it has told of. */
   knownFailures: number
 }
@@ -73,7 +85,7 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
   const start = (): Running => {
     const worker = new Worker(url, { workerData: data })
     const asked = new Map<number, Asked>()
-    const thread: Running = { worker, asked, knownFailures: 0 }
+    const thread: Running = { worker, asked, gathered: undefined, knownFailures: 0 }
     let hasAnswered = false
     let why: StoreFailure | undefined
     const answered = (id: number): Asked | undefined => {
@@ -84,10 +96,11 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
     worker.on("message", (reply: StoreReply) => {
       hasAnswered = true
       if ("failure" in reply) {
+        // Ahead of what is asked by those who know of it.
+        send(thread)
         thread.knownFailures = reply.failures
         answered(reply.id)?.fail(reply.failure)
       } else if ("written" in reply) {
-        // The last one first: who waits for the first in their order finds that all are done, and tells of them in one go.
         for (const id of reply.written.toReversed()) answered(id)?.succeed(undefined)
       } else {
         answered(reply.id)?.succeed(reply.answer)
@@ -118,32 +131,75 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
     return running
   }
 
-  const askOf = <Name extends keyof StoreQuestions>(
+  /** Sends the writes that were gathered. */
+  const send = (thread: Running): void => {
+    const { gathered, knownFailures, worker } = thread
+    if (gathered === undefined) return
+    thread.gathered = undefined
+    const { batches, id } = gathered
+    const request: StoreRequest = { id, knownFailures, question: "apply", ask: batches }
+    worker.postMessage(
+      request,
+      batches.map(({ bytes }) => bytes.buffer)
+    )
+  }
+
+  /**
+   * Writes that are sent when the turn of the loop is over, and whatever else was read in it: a burst comes in pieces, and each
+   * commit has its price.
+   */
+  const gather = (thread: Running): Gathered => {
+    const gathered: Gathered = { id: ++lastId, batches: [], waiting: [] }
+    const { waiting } = gathered
+    thread.asked.set(gathered.id, {
+      question: "apply",
+      // The last one first: who waits for the first of them finds that all are done, and tells of them in one go.
+      succeed: (answer) => waiting.toReversed().forEach(({ succeed }) => succeed(answer)),
+      fail: (failure) => waiting.forEach(({ fail }) => fail(failure))
+    })
+    setImmediate(send, thread)
+    return gathered
+  }
+
+  const waitingFor = <Answer>(resume: (answer: Effect.Effect<Answer, StoreFailure>) => void): Waiting => ({
+    succeed: (answer) => resume(Effect.succeed(answer as Answer)),
+    fail: (failure) => resume(Effect.fail(failure))
+  })
+
+  const askOf = <Name extends Exclude<keyof StoreQuestions, "apply">>(
     thread: Running,
     question: Name,
-    what: StoreQuestions[Name]["ask"],
-    transfer: ReadonlyArray<ArrayBuffer> = []
+    what: StoreQuestions[Name]["ask"]
   ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
     Effect.callback((resume) => {
+      // What is answered builds on what was asked before.
+      send(thread)
       const { asked, knownFailures, worker } = thread
       const id = ++lastId
-      asked.set(id, {
-        question,
-        succeed: (answer) => resume(Effect.succeed(answer)),
-        fail: (failure) => resume(Effect.fail(failure))
-      })
-      worker.postMessage({ id, knownFailures, question, ask: what }, transfer)
+      asked.set(id, { question, ...waitingFor(resume) })
+      worker.postMessage({ id, knownFailures, question, ask: what })
     })
 
-  const ask = <Name extends keyof StoreQuestions>(
-    question: Name,
-    what: StoreQuestions[Name]["ask"],
-    transfer?: ReadonlyArray<ArrayBuffer>
-  ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
+  const withThread = <A>(use: (thread: Running) => Effect.Effect<A, StoreFailure>): Effect.Effect<A, StoreFailure> =>
     Effect.suspend(() => {
       const thread = answering()
-      return "worker" in thread ? askOf(thread, question, what, transfer) : Effect.fail(thread)
+      return "worker" in thread ? use(thread) : Effect.fail(thread)
     })
+
+  const ask = <Name extends Exclude<keyof StoreQuestions, "apply">>(
+    question: Name,
+    what: StoreQuestions[Name]["ask"]
+  ): Effect.Effect<StoreQuestions[Name]["answer"], StoreFailure> =>
+    withThread((thread) => askOf(thread, question, what))
+
+  const apply = (batch: StoreBatch): Effect.Effect<void, StoreFailure> =>
+    withThread((thread) =>
+      Effect.callback((resume) => {
+        thread.gathered ??= gather(thread)
+        thread.gathered.batches.push(batch)
+        thread.gathered.waiting.push(waitingFor(resume))
+      })
+    )
 
   /** Waits until a thread is gone. */
   const gone = (thread: Running): Effect.Effect<void> =>
@@ -172,7 +228,7 @@ const startThread = (url: URL, data: StoreThreadData, now: () => number) => {
     void thread.worker.terminate()
     return gone(thread)
   })
-  return { ask, close, kill }
+  return { apply, ask, close, kill }
 }
 
 /** The store in this directory, with a way to its database for tests, and to a thread that does not what it should. */
@@ -183,7 +239,7 @@ export const makeSqliteStore = (
   Effect.gen(function* () {
     const directory = resolve(options.directory)
     const clock = yield* Clock.Clock
-    const { ask, kill } = yield* Effect.acquireRelease(
+    const { apply, ask, kill } = yield* Effect.acquireRelease(
       Effect.sync(() => startThread(url, { directory }, () => elapsedOf(clock))),
       (thread) => thread.close
     )
@@ -199,10 +255,10 @@ export const makeSqliteStore = (
         read: (groupKey, deviceId, positions) =>
           as("read", Effect.map(ask("read", { groupKey, deviceId, positions }), unpackMessages)),
         apply: (persists) =>
-          Effect.suspend(() => {
-            const batch = packBatch(persists)
-            return as("apply", ask("apply", batch, [batch.bytes.buffer]))
-          }),
+          as(
+            "apply",
+            Effect.suspend(() => apply(packBatch(persists)))
+          ),
         isPipelined: true,
         volatileGroups: as("load", ask("groupsWithPolicy", DeviceSlotExpirationPolicy.VOLATILE))
       },

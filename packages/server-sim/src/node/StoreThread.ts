@@ -32,7 +32,7 @@ export interface StoreQuestions {
     /** Packed messages. */
     readonly answer: Uint8Array<ArrayBuffer>
   }
-  readonly apply: { readonly ask: StoreBatch; readonly answer: undefined }
+  readonly apply: { readonly ask: ReadonlyArray<StoreBatch>; readonly answer: undefined }
   readonly groupsWithPolicy: { readonly ask: number; readonly answer: ReadonlyArray<GroupKey> }
   readonly pragma: { readonly ask: string; readonly answer: unknown }
   /** The thread ends after it. */
@@ -112,7 +112,7 @@ const write = (asked: ReadonlyArray<Apply>): void => {
   }
   if (built.length === 0) return
   try {
-    opened().apply(built.map(({ ask }) => ask))
+    opened().apply(built.flatMap(({ ask }) => ask))
     say({ written: built.map(({ id }) => id) })
   } catch (cause) {
     failures++
