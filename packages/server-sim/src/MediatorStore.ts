@@ -94,7 +94,8 @@ export class MediatorStore extends Context.Service<
     /**
      * Whether `apply` may be called again while calls are under way; not unless given, and looked at before each call. Calls are
      * carried out in their order then. Where one fails, so do all that are called until the first of these failures is told, and
-     * nothing of them is carried out; those ahead of it that have not returned may fail with it.
+     * nothing of them is carried out; those ahead of it that have not returned may fail with it. Of calls that are done
+     * together the last one is best told of first: what waited for them leaves in one write to each connection then.
      */
     readonly isPipelined?: boolean
 
