@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { makeMemoryStore, Mediator, MediatorStore, MediatorStoreError, type Persist } from "@d2m/server-sim"
 import { decodeServerFrame, encodeClientFrame, type ServerFrame } from "@d2m/codec"
+import { makeMemoryStore, Mediator, MediatorStore, MediatorStoreError, type Persist } from "@d2m/server-sim"
 import { Deferred, Effect, Fiber, Layer, Result, Stream } from "effect"
 import { hello, reflect } from "./drive.ts"
 import {
